@@ -1,0 +1,1 @@
+"""Described by its first module."""

@@ -1,0 +1,1 @@
+"""The command line: `childproof …`. One file per command group; each only parses, calls and prints."""

@@ -1,0 +1,72 @@
+"""`childproof`: the entry point, its commands found on first use so that starting stays quick."""
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from childproof import __version__
+from childproof.errors import ChildproofError, InputError
+
+# command -> (module, attribute, one line for --help): a module is imported only when its command runs.
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "run": ("childproof.cli.run", "run", "Run a command sealed in; print afterwards what would have happened."),
+    "serve": ("childproof.cli.serve", "serve", "Listen as an explicit HTTP and SOCKS5 proxy until interrupted."),
+    "log": ("childproof.cli.log", "log", "List the calls of a world."),
+    "show": ("childproof.cli.show", "show", "Show one call in full: request, reply, changes, effects."),
+    "mail": ("childproof.cli.mail", "mail", "Read the mail that a world would have sent."),
+    "rules": ("childproof.cli.rules", "rules", "Check, explain and test rule files."),
+    "stubs": ("childproof.cli.stubs", "stubs", "List, check, start and derive stubs."),
+    "schema": ("childproof.cli.schema", "schema", "Print the JSON Schema of a file format, for editors."),
+    "doctor": ("childproof.cli.doctor", "doctor", "Report what this machine supports and which clients trust us."),
+}
+
+
+class LazyGroup(click.Group):
+    """A click group that imports a command's module only when the command is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the table."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command itself; None lets click print its own message, with suggestions."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list in --help, from the table, without importing anything."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="childproof")
+def cli() -> None:
+    """The child-proof egress layer for AI-agent sandboxes.
+
+    Every outbound call is judged by rules; dangerous ones are answered by stateful fakes; nothing real happens.
+    """
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the command line. Exit 2 for mistakes in files and options, 1 for other known errors."""
+    try:
+        cli.main(args=list(argv) if argv is not None else None, prog_name="childproof")
+    except InputError as error:
+        for fault in error.faults:
+            print(fault, file=sys.stderr)
+        count = len(error.faults)
+        print(f"childproof: {count} fault{'s' if count != 1 else ''}, nothing was started", file=sys.stderr)
+        sys.exit(2)
+    except ChildproofError as error:
+        print(f"childproof: {error}", file=sys.stderr)
+        sys.exit(1)

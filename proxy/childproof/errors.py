@@ -1,0 +1,56 @@
+"""What can go wrong, sorted by who must act.
+
+An operator's or stub author's mistake is an `InputError`: a list of faults, each with the place, what was found,
+what was expected and the line to write instead. The command line prints them and exits with 2. Whatever a sandbox
+does is never an exception here; it becomes a denial. Any other exception is a bug of ours: deny, record, continue.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ChildproofError(Exception):
+    """The base of every error that childproof raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One mistake in something that a person wrote.
+
+    `line` and `column` count from 1; 0 means that the fault has no place within the file. `write` is the text to
+    write instead, empty where there is no single answer.
+    """
+
+    file: str
+    line: int
+    column: int
+    found: str
+    expected: str
+    write: str = ""
+
+    def __str__(self) -> str:
+        place = self.file if not self.line else f"{self.file}:{self.line}:{self.column}"
+        text = f"{place}: {self.found}; expected {self.expected}"
+        return f"{text}\n    write: {self.write}" if self.write else text
+
+
+class InputError(ChildproofError):
+    """A rule file, a stub, a case, a configuration or an option is wrong. Holds every fault found, in order."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+    @classmethod
+    def single(cls, file: str | Path, found: str, expected: str, write: str = "") -> "InputError":
+        """An error with one fault that concerns a whole file or option."""
+        return cls([Fault(str(file), 0, 0, found, expected, write)])
+
+
+class StoreError(ChildproofError):
+    """The database can't be opened, written or trusted. The message names the file and what to do."""
+
+
+class SandboxError(ChildproofError):
+    """This machine can't seal a process. The message is one sentence for the user, with the way out."""

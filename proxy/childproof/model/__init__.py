@@ -1,0 +1,36 @@
+"""Frozen values that every layer speaks in, and the one normaliser of host names and addresses. No I/O."""
+
+from .address import is_address, is_global, parse_address
+from .body import BodyError, parse_form, parse_json
+from .call import Call, Envelope, Protocol, Violation
+from .hostname import HostError, matches_pattern, normalize_host
+from .record import NO_UPSTREAM, Change, Effect, Fidelity, Upstream
+from .reply import Forward, Outcome, Reply, header
+from .verdict import Action, Verdict
+
+__all__ = [
+    "NO_UPSTREAM",
+    "Action",
+    "BodyError",
+    "Call",
+    "Change",
+    "Effect",
+    "Envelope",
+    "Fidelity",
+    "Forward",
+    "HostError",
+    "Outcome",
+    "Protocol",
+    "Reply",
+    "Upstream",
+    "Verdict",
+    "Violation",
+    "header",
+    "is_address",
+    "is_global",
+    "matches_pattern",
+    "normalize_host",
+    "parse_address",
+    "parse_form",
+    "parse_json",
+]

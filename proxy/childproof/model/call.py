@@ -1,0 +1,85 @@
+"""A call: one outbound attempt, whatever the protocol."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Protocol(StrEnum):
+    """What a call speaks, as far as rules can tell."""
+
+    HTTP = "http"
+    SMTP = "smtp"
+    DNS = "dns"
+    TCP = "tcp"
+    UDP = "udp"
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Why a call can't be judged by rules at all; the engine denies it without asking them.
+
+    `kind` is a short name for machines: `host_mismatch`, `bad_host`, `malformed`, `body_too_large`, `unsupported`.
+    `status` is the protocol's own code for the refusal (0: the usual one for denials).
+    """
+
+    kind: str
+    reason: str
+    status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What an SMTP client said around a message (RFC 5321). The message itself is the call's `body`."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    helo: str = ""
+    user: str = ""  # the name given to AUTH; the password is never kept
+    tls: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One outbound attempt as the capture layer saw it.
+
+    `host` is normalised and is the one the bytes would reach; `address` is the address that the client dialled, where
+    one is known. For HTTP, `path` is the raw path without the query, `query` the raw query without `?`, and `headers`
+    keep their order and spelling. For DNS, `host` is the name asked for and `method` the record type (`A`, `TXT`).
+    `world` and `sandbox` come from the listener, never from the client.
+    """
+
+    protocol: Protocol
+    host: str
+    port: int
+    world: str = "main"
+    sandbox: str = ""
+    method: str = ""
+    scheme: str = ""
+    path: str = ""
+    query: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    address: str = ""
+    tls: bool = False
+    http_version: str = ""
+    envelope: Envelope | None = None
+    violation: Violation | None = None
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, whatever its case; None where it is missing."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+    @property
+    def target(self) -> str:
+        """The call in one line, as people write it: `POST https://api.stripe.com/v1/charges`, `TCP 203.0.113.7:4444`."""
+        place = f"[{self.host}]" if ":" in self.host else self.host
+        match self.protocol:
+            case Protocol.HTTP:
+                default = 443 if self.scheme == "https" else 80
+                port = "" if self.port == default else f":{self.port}"
+                return f"{self.method} {self.scheme}://{place}{port}{self.path}"
+            case Protocol.DNS:
+                return f"DNS {self.method} {self.host}"
+            case _:
+                return f"{self.protocol.upper()} {place}:{self.port}"

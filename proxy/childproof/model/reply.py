@@ -1,0 +1,53 @@
+"""What goes back to the sandbox, and what the capture layer is told to do."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from .verdict import Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer in the call's own protocol.
+
+    HTTP: `status`, `headers`, `body`. SMTP: `status` is the reply code and `body` its text. DNS: `status` is the
+    response code (RFC 1035; 0 with our own address, 3 NXDOMAIN). TCP and UDP have no answer but the refusal.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """Permission to dial upstream for one call: this host, this port, and of its addresses only those allowed.
+
+    `networks` are ranges (CIDR) that the rule names, besides what is globally reachable.
+    """
+
+    host: str
+    port: int
+    networks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What `Engine.handle` decided.
+
+    `reply` is None when the call is to be forwarded (`forward` is set then, and only then) or when `fault` breaks the
+    connection instead of answering. `delay` is in seconds, to be waited before anything is sent.
+    """
+
+    call_id: str
+    verdict: Verdict
+    reply: Reply | None = None
+    forward: Forward | None = None
+    delay: float = 0.0
+    fault: Literal["", "reset", "timeout"] = ""
+
+
+def header(headers: tuple[tuple[str, str], ...], name: str) -> str | None:
+    """The first value of a header, whatever its case; None where it is missing."""
+    wanted = name.lower()
+    return next((value for key, value in headers if key.lower() == wanted), None)
