@@ -1,0 +1,206 @@
+"""YAML that people wrote, as plain JSON values which remember where each of them stands.
+
+Rule files, stubs, seeds and cases are all read here, so that every load error can say `file:line:column`. Only the
+JSON subset of YAML 1.2 is understood: no tags, no dates (`2026-01-05` stays text), no `yes` for true, no duplicate keys.
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import jsonschema_rs
+import yaml
+
+from childproof.errors import Fault, InputError
+
+Path = tuple[str | int, ...]
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INTEGER = re.compile(r"[-+]?[0-9]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
+_MAX_VALUES = 2_000_000  # aliases can blow a small file up; nobody writes this many by hand
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One parsed file: its value, and the place (line and column, from 1) of every key and list item."""
+
+    file: str
+    value: Any
+    places: Mapping[Path, tuple[int, int]] = field(repr=False)
+
+    def place(self, path: Sequence[str | int] = ()) -> tuple[int, int]:
+        """Where `path` stands; for a path that isn't there, its nearest parent."""
+        here = tuple(path)
+        while here and here not in self.places:
+            here = here[:-1]
+        return self.places.get(here, (1, 1))
+
+    def fault(self, path: Sequence[str | int], found: str, expected: str, write: str = "") -> Fault:
+        """A fault at `path`."""
+        line, column = self.place(path)
+        return Fault(self.file, line, column, found, expected, write)
+
+
+def parse_yaml(text: str, file: str) -> Document:
+    """Read one YAML (or JSON) document. Raises InputError for bad syntax, duplicate keys and odd tags."""
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        raise InputError([Fault(file, line, column, f"bad YAML: {error.problem}", "a YAML document")]) from None
+    except (yaml.YAMLError, RecursionError) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError([Fault(file, 1, 1, f"bad YAML: {first}", "a YAML document")]) from None
+    reader = _Reader(file)
+    value = reader.read(root, ()) if root is not None else None
+    if reader.faults:
+        raise InputError(reader.faults)
+    return Document(file, value, reader.places)
+
+
+class _Reader:
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.places: dict[Path, tuple[int, int]] = {}
+        self.faults: list[Fault] = []
+        self.count = 0
+
+    def read(self, node: Any, path: Path) -> Any:
+        mark = node.start_mark
+        self.places.setdefault(path, (mark.line + 1, mark.column + 1))
+        self.count += 1
+        if self.count > _MAX_VALUES or len(path) > 200:
+            raise InputError([self.fault(node, "too many or too deeply nested values", "a document of a sane size")])
+        if isinstance(node, yaml.ScalarNode):
+            return self.scalar(node)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.read(item, (*path, place)) for place, item in enumerate(node.value)]
+        return self.mapping(node, path)
+
+    def mapping(self, node: Any, path: Path) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                self.faults.append(self.fault(key_node, "a key that is no text", "a plain key"))
+                continue
+            key = key_node.value
+            if key in out:
+                self.faults.append(self.fault(key_node, f"{key!r} a second time", "each key once"))
+                continue
+            mark = key_node.start_mark
+            self.places[*path, key] = (mark.line + 1, mark.column + 1)
+            out[key] = self.read(value_node, (*path, key))
+        return out
+
+    def scalar(self, node: Any) -> Any:
+        text: str = node.value
+        if node.tag == "tag:yaml.org,2002:binary" or not node.tag.startswith("tag:yaml.org,2002:"):
+            self.faults.append(self.fault(node, f"the tag {node.tag}", "a plain value without a tag"))
+        if node.style is not None:
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if _INTEGER.fullmatch(text) and len(text) < 20:
+            return int(text)
+        return float(text) if _FLOAT.fullmatch(text) else text
+
+    def fault(self, node: Any, found: str, expected: str) -> Fault:
+        mark = node.start_mark
+        return Fault(self.file, mark.line + 1, mark.column + 1, found, expected)
+
+
+def schema_faults(document: Document, schema: dict[str, Any]) -> list[Fault]:
+    """Everything in `document` that a JSON Schema (draft 2020-12) refuses, as faults in the order of the file."""
+    faults: list[Fault] = []
+    for error in jsonschema_rs.Draft202012Validator(schema).iter_errors(document.value):
+        faults.extend(_explain(document, schema, error))
+    return sorted(set(faults), key=lambda fault: (fault.line, fault.column, fault.found))
+
+
+def _explain(document: Document, schema: dict[str, Any], error: Any) -> Iterator[Fault]:
+    path = list(error.instance_path)
+    where = f"{_name(path)}: " if path else ""
+    match error.kind.name:
+        case "additionalProperties" | "unevaluatedProperties":
+            known = _known(schema, error.schema_path)
+            for key in error.kind.value:
+                close = difflib.get_close_matches(key, known, 1)
+                expected = f"one of {', '.join(known)}" if known else "no such key"
+                yield document.fault(
+                    [*path, key], f"{where}unknown key {key!r}", expected, f"{close[0]}:" if close else ""
+                )
+        case "required":
+            yield document.fault(path, f"{where}no {error.kind.value!r}", f"the key {error.kind.value!r}")
+        case "enum":
+            wanted = ", ".join(str(value) for value in error.kind.value)
+            yield document.fault(path, f"{where}{_show(error.instance)}", f"one of {wanted}")
+        case "anyOf" | "oneOf" if (branch := _likely(error)) is not None:
+            for inner in branch:
+                yield from _explain(document, schema, inner)
+        case "type":
+            yield document.fault(path, f"{where}{_show(error.instance)}", " or ".join(map(_article, error.kind.value)))
+        case _:
+            yield document.fault(path, f"{where}{error.message}", _expected(error))
+
+
+def _likely(error: Any) -> list[Any] | None:
+    """The branch of an anyOf that the author meant: the one whose complaints lie deepest, if one accepts the type."""
+    depth = len(error.instance_path)
+    fitting = []
+    for branch in error.kind.context:
+        rooted = [
+            inner
+            for inner in branch
+            if len(inner.instance_path) == depth and inner.kind.name in {"type", "enum", "const"}
+        ]
+        if not rooted:
+            fitting.append(branch)
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _known(schema: Any, path: Sequence[str | int]) -> list[str]:
+    """The keys that the schema at `path` (which ends in the refusing keyword) does allow."""
+    node = schema
+    for step in path[:-1]:
+        if step == "$ref":
+            node = _resolve(schema, node["$ref"])
+        else:
+            node = node[int(step)] if isinstance(node, list) else node.get(str(step), {})
+    return sorted(node.get("properties", {}))
+
+
+def _resolve(schema: Any, reference: str) -> Any:
+    node = schema
+    for step in reference.removeprefix("#/").split("/"):
+        node = node[step]
+    return node
+
+
+def _expected(error: Any) -> str:
+    value = getattr(error.kind, "value", None)
+    return f"{error.kind.name} {value}" if isinstance(value, int | float | str) else "what the format's schema allows"
+
+
+def _name(path: list[str | int]) -> str:
+    return ".".join(map(str, path))
+
+
+def _show(value: Any) -> str:
+    text = repr(value) if not isinstance(value, dict | list) else ("a mapping" if isinstance(value, dict) else "a list")
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _article(kind: str) -> str:
+    return {
+        "object": "a mapping",
+        "array": "a list",
+        "string": "text",
+        "null": "nothing",
+        "boolean": "true or false",
+        "integer": "a whole number",
+        "number": "a number",
+    }.get(kind, kind)
