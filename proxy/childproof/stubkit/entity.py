@@ -1,0 +1,31 @@
+"""The values that behaviour code handles: entities of the world, and replies with a status of their own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+class Entity(dict[str, Any]):
+    """One stored object: a plain JSON mapping that also knows its `resource` and its `id`.
+
+    Change it with `Context.update`, never in place: what is stored is what `update` was given.
+    """
+
+    __slots__ = ("id", "resource")
+
+    def __init__(self, resource: str, id: str, value: Mapping[str, Any]) -> None:  # noqa: A002 - the concept's name
+        super().__init__(value)
+        self.resource = resource
+        self.id = id
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A reply with its own status: `body` is JSON (dict, list, Entity …), text, bytes, or None for no body.
+
+    For SMTP `status` is the reply code and `body` its text.
+    """
+
+    status: int = 200
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
