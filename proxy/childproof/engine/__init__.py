@@ -1,1 +1,5 @@
-"""Described by its first module."""
+"""From a call to its outcome: verdict, reply and ledger entry in one transaction. No I/O but the world's store."""
+
+from .engine import DEFAULT_MAX_BODY, Engine
+
+__all__ = ["DEFAULT_MAX_BODY", "Engine"]

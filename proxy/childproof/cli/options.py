@@ -1,0 +1,92 @@
+"""Options that several commands share, and how their texts become values."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from childproof.world import REAL, ClockSettings
+
+_STEP = re.compile(r"(\d+)(ms|s|m|h)")
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
+Decorated = Callable[..., Any]
+
+
+class Clock(click.ParamType[ClockSettings]):
+    """`real`, `frozen@TIME`, `step@TIME` or `step:5s@TIME`, with TIME in ISO 8601; `@TIME` alone starts a real clock."""
+
+    name = "clock"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ClockSettings:
+        """Parse, or fail with the spellings there are."""
+        if isinstance(value, ClockSettings):
+            return value
+        way, at, time = str(value).partition("@")
+        kind, _, step = way.partition(":")
+        match = _STEP.fullmatch(step) if step else None
+        try:
+            start = _milliseconds(time) if at else None
+        except ValueError:
+            self.fail(f"{time!r} is no time; write for example 2026-01-05T09:00:00Z", param, ctx)
+        if kind in ("", "real") and not step:
+            return REAL if start is None else ClockSettings(start=start, run="real")
+        if kind == "frozen" and not step:
+            return ClockSettings(start=start, run="frozen")
+        if kind == "step" and (match or not step):
+            return ClockSettings(start=start, run="step", step=int(match[1]) * _UNITS[match[2]] if match else 1000)
+        return self.fail(f"{value!r} is no clock; write real, frozen@2026-01-05T09:00:00Z or step:1s@…", param, ctx)
+
+
+def _milliseconds(text: str) -> int:
+    time = datetime.fromisoformat(text)
+    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def policy_options(command: Decorated) -> Decorated:
+    """--config, --rules, --stubs and --db: what every command that judges calls takes."""
+    for option in (
+        click.option("--db", metavar="FILE", help="The database of worlds and ledger [default: childproof.db]."),
+        click.option(
+            "--stubs",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            metavar="DIR",
+            help="A stub, or a folder of stubs, besides the shipped ones. May be given again.",
+        ),
+        click.option(
+            "--rules",
+            multiple=True,
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="A rule file instead of the configured ones. May be given again; first match wins.",
+        ),
+        click.option(
+            "--config",
+            "config_file",
+            type=click.Path(path_type=Path),
+            metavar="FILE",
+            help="The configuration [default: childproof.yaml, where there is one].",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def world_options(command: Decorated) -> Decorated:
+    """--world, --seed and --clock."""
+    for option in (
+        click.option(
+            "--clock",
+            type=Clock(),
+            default="real",
+            metavar="CLOCK",
+            help="A new world's clock: real, frozen@TIME, step:1s@TIME [default: real].",
+        ),
+        click.option("--seed", type=int, default=0, metavar="N", help="A new world's seed for ids and randomness."),
+        click.option("--world", default="main", metavar="NAME", help="The world whose state the command sees."),
+    ):
+        command = option(command)
+    return command

@@ -1,0 +1,66 @@
+"""`childproof run`: a command, sealed in, and a report at the end."""
+
+import os
+from pathlib import Path
+
+import click
+
+from .options import policy_options, world_options
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@policy_options
+@world_options
+@click.option(
+    "--mode",
+    type=click.Choice(["sealed", "env"]),
+    default="sealed",
+    help="sealed: no way out but through childproof. env: proxy variables only, NOT sealed.",
+)
+@click.option("--report", type=click.Choice(["text", "json", "none"]), default="text", help="How to report at the end.")
+@click.option(
+    "--report-to",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the report there [default: standard error].",
+)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(
+    *,
+    config_file: Path | None,
+    rules: tuple[Path, ...],
+    stubs: tuple[Path, ...],
+    db: str | None,
+    world: str,
+    seed: int,
+    clock: object,
+    mode: str,
+    report: str,
+    report_to: Path | None,
+    command: tuple[str, ...],
+) -> None:
+    """Run COMMAND sealed in; print afterwards what would have happened.
+
+    The exit code is COMMAND's own. Standard input, output, errors, signals and the terminal pass through.
+
+    \b
+      childproof run -- python agent.py
+      childproof run --world try-3 --rules rules.yaml -- pytest
+    """
+    from childproof.run.session import Session, run_command  # noqa: PLC0415 (heavy: only once it is needed)
+
+    session = Session(
+        command=command,
+        environ=dict(os.environ),
+        cwd=Path.cwd(),
+        config_file=config_file,
+        rules=tuple(path.absolute() for path in rules),
+        stubs=tuple(path.absolute() for path in stubs),
+        db=db,
+        world=world,
+        seed=seed,
+        clock=clock,  # type: ignore[arg-type]  # Clock.convert makes it a ClockSettings
+        report=report,
+        report_to=report_to,
+    )
+    raise SystemExit(run_command(session, sealed=mode == "sealed"))

@@ -1,0 +1,284 @@
+"""The engine: a call in, an outcome out, everything that it changed and its ledger entry in one transaction.
+
+Closed by construction: every path that does not end in a reply or in permission to forward ends in a denial. An
+exception of ours rolls the call's changes back, then writes the denial with the traceback's head in a transaction
+of its own; where even that fails (a full disk), the denial goes out all the same and `on_trouble` hears of it.
+"""
+
+import hashlib
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from childproof.catalog import Catalog
+from childproof.errors import StoreError
+from childproof.ledger import Entry, Ledger, record
+from childproof.model import (
+    NO_UPSTREAM,
+    Action,
+    Call,
+    Effect,
+    Forward,
+    Outcome,
+    Protocol,
+    Reply,
+    Upstream,
+    Verdict,
+)
+from childproof.policy import Rule, Ruleset
+from childproof.world import Store, Transaction, World
+
+from .denial import HTTP_TOO_MANY, denial, http_date
+from .limits import take
+
+DEFAULT_MAX_BODY = 10 * 1024 * 1024
+_TRACEBACK_LINES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What one call came to, before it is recorded."""
+
+    verdict: Verdict
+    reply: Reply | None = None
+    forward: Forward | None = None
+    operation: str | None = None
+    fidelity: str | None = None
+    effects: tuple[Effect, ...] = ()
+    delay: float = 0.0
+    fault: str = ""
+    error: str | None = None
+
+
+class Engine:
+    """Judges and answers calls for all worlds of one store. Synchronous; one thread at a time."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        ledger: Ledger,
+        rules: Ruleset,
+        catalog: Catalog,
+        wall: Callable[[], int],
+        max_body: int = DEFAULT_MAX_BODY,
+        on_trouble: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._store = store
+        self._ledger = ledger
+        self._rules = rules
+        self._catalog = catalog
+        self._wall = wall
+        self._worlds: dict[str, World] = {}
+        self._started: dict[str, int] = {}
+        self.max_body = max_body
+        self._on_trouble = on_trouble
+
+    def replace_rules(self, rules: Ruleset) -> None:
+        """Use another, complete ruleset from the next call on."""
+        self._rules = rules
+
+    def may_allow(self, world: str, host: str, port: int) -> bool:
+        """Whether any rule could let an HTTP call to this host through. All worlds share the ruleset."""
+        del world
+        return self._rules.may_allow(host, port, Protocol.HTTP)
+
+    def handle(self, call: Call) -> Outcome:
+        """Judge and answer one call. Never raises: a bug of ours is a denial with a record."""
+        started = time.perf_counter_ns()
+        try:
+            with self._world(call.world).transaction() as tx:
+                call_id = _call_id(tx)
+                decision = self._decide(call, tx, call_id)
+                self._record(call, tx, call_id, decision, started)
+        except Exception as error:  # noqa: BLE001 (whatever it is: deny, record, continue)
+            call_id, decision = self._denied_by_bug(call, error, started)
+        if decision.forward is not None:
+            self._started[call_id] = started
+        return Outcome(
+            call_id,
+            decision.verdict,
+            decision.reply,
+            decision.forward,
+            decision.delay,
+            decision.fault,  # type: ignore[arg-type]  # policy admits only Outcome's own words
+        )
+
+    def settle(self, outcome: Outcome, upstream: Upstream, reply: Reply | None, error: str = "") -> None:
+        """Complete the record of a forwarded call with what left the machine and what came back."""
+        started = self._started.pop(outcome.call_id, None)
+        duration = 0 if started is None else (time.perf_counter_ns() - started) // 1000
+        try:
+            self._ledger.settle(
+                outcome.call_id,
+                upstream=upstream,
+                status=reply.status if reply else None,
+                reply=record(reply.headers, reply.body) if reply else None,
+                duration_us=duration,
+                error=error or None,
+            )
+        except Exception as failure:  # noqa: BLE001 (the bytes are gone; all that is left is to say so)
+            self._on_trouble(f"the record of {outcome.call_id} could not be completed: {failure}")
+
+    def _world(self, name: str) -> World:
+        world = self._worlds.get(name)
+        if world is None:
+            world = self._worlds[name] = self._store.world(name)
+        return world
+
+    def _decide(self, call: Call, tx: Transaction, call_id: str) -> _Decision:
+        if call.violation is not None:
+            verdict = Verdict(reason=call.violation.reason, hint=_VIOLATION_HINTS.get(call.violation.kind, ""))
+            return _Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=call.violation.status))
+        if call.protocol is Protocol.HTTP and len(call.body) > self.max_body:
+            verdict = Verdict(reason=f"the body has {len(call.body)} bytes, at most {self.max_body} are judged")
+            return _Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=413))
+        judgement = self._rules.judge(call)
+        verdict, rule = judgement.verdict, judgement.rule
+        if rule is not None and rule.limit is not None and verdict.action is not Action.DENY:
+            spent = take(tx, rule.name, rule.limit.calls, rule.limit.per_ms)
+            if spent is not None:
+                verdict = Verdict(rule=rule.name, reason=spent.reason, hint=f"wait {spent.retry_after} s and try again")
+                status = HTTP_TOO_MANY if call.protocol is Protocol.HTTP else 0
+                reply = denial(call, verdict, call_id, at=tx.now(), status=status, retry_after=spent.retry_after)
+                return _Decision(verdict, reply)
+        delay = 0.0 if rule is None else _delay(rule, tx)
+        fault = "" if rule is None or verdict.action is Action.DENY else _fault(rule, tx)
+        if rule is not None and rule.fault is not None and fault == "status":
+            return _Decision(verdict, _failure(call, rule.fault.status, tx), delay=delay)
+        if fault and verdict.action is Action.ALLOW:
+            return _Decision(verdict, delay=delay, fault=fault)
+        decision = replace(self._act(call, tx, call_id, verdict, rule), delay=delay)
+        # The stub has acted and its reply gets lost: the case that idempotency keys exist for.
+        return replace(decision, reply=None, fault=fault) if fault else decision
+
+    def _act(self, call: Call, tx: Transaction, call_id: str, verdict: Verdict, rule: Rule | None) -> _Decision:
+        match verdict.action:
+            case Action.STUB if verdict.stub is not None:
+                answer = self._catalog.get(verdict.stub).answer(call, tx)
+                return _Decision(
+                    verdict,
+                    answer.reply,
+                    operation=answer.operation,
+                    fidelity=answer.fidelity.value,
+                    effects=answer.effects,
+                )
+            case Action.REPLY:
+                return _Decision(verdict, _canned(call, rule, tx))
+            case Action.ALLOW if rule is not None and call.protocol is not Protocol.UDP:
+                return _Decision(verdict, forward=Forward(call.host, call.port, rule.networks))
+            case _:
+                return _Decision(verdict, denial(call, verdict, call_id, at=tx.now()))
+
+    def _record(self, call: Call, tx: Transaction, call_id: str, decision: _Decision, started: int) -> None:
+        reply, verdict = decision.reply, decision.verdict
+        self._ledger.append(
+            Entry(
+                id=call_id,
+                world=tx.world,
+                sandbox=call.sandbox,
+                seq=tx.seq,
+                at=self._wall(),
+                world_at=tx.now(),
+                protocol=call.protocol.value,
+                target=call.target,
+                host=call.host,
+                port=call.port,
+                method=call.method,
+                path=call.path,
+                verdict=verdict.action.value,
+                rule=verdict.rule,
+                reason=verdict.reason,
+                stub=verdict.stub,
+                operation=decision.operation,
+                fidelity=decision.fidelity,
+                status=reply.status if reply else None,
+                duration_us=(time.perf_counter_ns() - started) // 1000,
+                request=record(call.headers, call.body),
+                reply=record(reply.headers, reply.body) if reply else None,
+                changes=tx.changes,
+                effects=decision.effects,
+                upstream=NO_UPSTREAM,
+                error=decision.error,
+            )
+        )
+
+    def _denied_by_bug(self, call: Call, error: Exception, started: int) -> tuple[str, _Decision]:
+        head = "".join(traceback.format_exception(error)[-_TRACEBACK_LINES:])
+        verdict = Verdict(
+            reason=_trouble(error),
+            hint="this is childproof's or a stub's fault, not yours; the ledger entry has the details",
+        )
+        call_id = "call_unrecorded"
+        at = self._wall()
+        try:
+            with self._world(call.world).transaction() as tx:
+                call_id, at = _call_id(tx), tx.now()
+                reply = denial(call, verdict, call_id, at=at, status=_bug_status(call))
+                decision = _Decision(verdict, reply, error=head)
+                self._record(call, tx, call_id, decision, started)
+        except Exception as failure:  # noqa: BLE001 (nothing can be stored: still deny, and say so aloud)
+            self._on_trouble(f"{call.target} was denied but could not be recorded: {failure}")
+            return call_id, _Decision(verdict, denial(call, verdict, call_id, at=at, status=_bug_status(call)))
+        self._on_trouble(f"{call.target} was denied: {verdict.reason} (childproof show {call_id})")
+        return call_id, decision
+
+
+_VIOLATION_HINTS = {
+    "host_mismatch": "make the connection's target, the TLS server name and the Host header name the same host",
+    "body_too_large": "send less, or raise limits.body in childproof.yaml",
+}
+
+
+def _call_id(tx: Transaction) -> str:
+    """Unique across worlds, and the same whenever the same call is made again in a world of that name and seed."""
+    digest = hashlib.blake2b(f"{tx.world}\0{tx.seed}\0{tx.seq}".encode(), digest_size=8).hexdigest()
+    return f"call_{digest}"
+
+
+def _canned(call: Call, rule: Rule | None, tx: Transaction) -> Reply:
+    reply = rule.reply if rule is not None and rule.reply is not None else Reply(0)
+    if call.protocol is not Protocol.HTTP:
+        return reply
+    return replace(
+        reply,
+        headers=(("date", http_date(tx.now())), *reply.headers, ("content-length", str(len(reply.body)))),
+    )
+
+
+def _delay(rule: Rule, tx: Transaction) -> float:
+    """Seconds to wait before the reply, drawn from the world's randomness."""
+    if rule.delay is None:
+        return 0.0
+    low, high = rule.delay.min_ms, rule.delay.max_ms
+    return (low if low == high else tx.random("delay").randint(low, high)) / 1000
+
+
+def _fault(rule: Rule, tx: Transaction) -> str:
+    """The fault that strikes this call, if any: `status` instead of acting, `reset` and `timeout` after it."""
+    if rule.fault is None or (rule.fault.rate < 1 and tx.random("fault").random() >= rule.fault.rate):
+        return ""
+    return rule.fault.kind
+
+
+def _failure(call: Call, status: int, tx: Transaction) -> Reply:
+    if call.protocol is Protocol.HTTP:
+        return Reply(status, (("date", http_date(tx.now())), ("content-length", "0")))
+    return Reply(status, (), b"4.3.0 temporary failure")
+
+
+def _trouble(error: Exception) -> str:
+    if isinstance(error, StoreError):
+        return f"the world's store failed: {error}"
+    return f"an error inside childproof: {type(error).__name__}: {error}"
+
+
+def _bug_status(call: Call) -> int:
+    match call.protocol:
+        case Protocol.SMTP:
+            return 451  # RFC 5321: local error in processing, the client may try again
+        case Protocol.DNS:
+            return 2  # SERVFAIL
+        case _:
+            return 0

@@ -1,0 +1,101 @@
+"""The composition root's first half: store, ledger, rules, stubs and engine, wired from a configuration."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from childproof.catalog import Catalog, load_catalog
+from childproof.catalog.shipped import shipped
+from childproof.engine import Engine
+from childproof.errors import InputError
+from childproof.ledger import Ledger
+from childproof.model import Effect
+from childproof.policy import Ruleset, load_ruleset
+from childproof.world import REAL, ClockSettings, Store
+
+from .config import Config
+from .report import Report, summarize
+
+
+def wall_clock() -> int:
+    """Real time in unix milliseconds: the one place where childproof reads it."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a capture side needs, already checked: nothing here fails for a user's mistake any more."""
+
+    config: Config
+    store: Store
+    ledger: Ledger
+    catalog: Catalog
+    engine: Engine
+
+    def report(self, world: str, *, after: int) -> Report:
+        """The outcome of the calls of `world` with a sequence number above `after`."""
+
+        def words(service: str, effects: Sequence[Effect]) -> str:
+            return self.catalog.get(service).outcomes(effects) if service in self.catalog.names() else ""
+
+        return summarize(world, self.ledger.entries(world=world, after_seq=after), words)
+
+    def close(self) -> None:
+        """Close the store; the last thing to do."""
+        self.store.close()
+
+
+def rule_files(config: Config) -> tuple[Path, ...]:
+    """The rule files in force: those configured, else the shipped default."""
+    return config.rules or (shipped("rules") / "default.yaml",)
+
+
+def load_policy(config: Config) -> tuple[Catalog, Ruleset]:
+    """Load stubs and rules. Raises InputError with the faults of both."""
+    faults = []
+    catalog = None
+    try:
+        catalog = load_catalog(config.stubs)
+    except InputError as error:
+        faults += error.faults
+    try:
+        names = None if catalog is None else catalog.names()
+        rules = load_ruleset(rule_files(config), stubs=names, include_roots=(shipped("rules"),))
+    except InputError as error:
+        faults += error.faults
+    if faults:
+        raise InputError(faults)
+    assert catalog is not None
+    return catalog, rules
+
+
+def compose(
+    config: Config,
+    *,
+    worlds: Sequence[str],
+    seed: int = 0,
+    clock: ClockSettings = REAL,
+    wall: Callable[[], int] = wall_clock,
+    on_trouble: Callable[[str], None] = lambda _: None,
+) -> Parts:
+    """Load everything and make sure that the worlds exist. Raises InputError or StoreError; then nothing is open."""
+    catalog, rules = load_policy(config)
+    store = Store.open(config.store, wall=wall)
+    try:
+        for world in worlds:
+            store.ensure(world, seed=seed, clock=clock)
+        ledger = Ledger(store.connection)
+    except BaseException:
+        store.close()
+        raise
+    engine = Engine(
+        store=store,
+        ledger=ledger,
+        rules=rules,
+        catalog=catalog,
+        wall=wall,
+        max_body=config.max_body,
+        on_trouble=on_trouble,
+    )
+    return Parts(config, store, ledger, catalog, engine)

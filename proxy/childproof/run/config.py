@@ -1,0 +1,134 @@
+"""`childproof.yaml`, the environment and the flags that override it, as one frozen value.
+
+Every setting has one name: `store` in the file is CHILDPROOF_STORE in the environment and `--db` as a flag. The
+order is flag, environment, file, default. Its JSON Schema is `schemas/config.json` (`childproof schema config`).
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from childproof.documents import parse_yaml, schema_faults
+from childproof.errors import Fault, InputError
+
+DEFAULT_FILE = "childproof.yaml"
+PREFIX = "CHILDPROOF_"
+DEFAULT_STORE = "childproof.db"
+DEFAULT_MAX_BODY = 10 * 1024**2
+DEFAULT_CONNECTIONS = 2000
+_SIZE = re.compile(r"(\d+) ?([KMG]?)(i?)B")
+_POWERS = {"": 0, "K": 1, "M": 2, "G": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """An explicit listener: the world that its calls belong to, and where to listen, as `host:port`."""
+
+    world: str
+    http: str = ""
+    socks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that a run needs to know. Empty `rules` means the shipped default; `max_body` is in bytes."""
+
+    state_dir: Path
+    rules: tuple[Path, ...] = ()
+    stubs: tuple[Path, ...] = ()
+    store: str = DEFAULT_STORE
+    listen: tuple[Listen, ...] = ()
+    max_body: int = DEFAULT_MAX_BODY
+    connections: int = DEFAULT_CONNECTIONS
+
+    def override(
+        self, *, rules: tuple[Path, ...] = (), stubs: tuple[Path, ...] = (), store: str | None = None
+    ) -> "Config":
+        """The same with the flags that were given: rules replace, stubs add, the store replaces."""
+        return replace(self, rules=rules or self.rules, stubs=(*self.stubs, *stubs), store=store or self.store)
+
+
+def load_config(environ: Mapping[str, str], directory: Path, file: Path | None = None) -> Config:
+    """The configuration from `file`, else `childproof.yaml` in `directory` if there is one, and the environment.
+
+    Raises InputError with every fault found: an unreadable file, unknown keys, wrong types.
+    """
+    named = environ.get(PREFIX + "CONFIG")
+    path = file or (directory / named if named else None)
+    if path is None and not (directory / DEFAULT_FILE).exists():
+        return _with_environ(Config(default_state_dir(environ)), environ)
+    path = path or directory / DEFAULT_FILE
+    values = _read(path)
+    base = path.absolute().parent
+    limits = values.get("limits", {})
+    config = Config(
+        state_dir=base / values["state"] if "state" in values else default_state_dir(environ),
+        rules=tuple(base / item for item in values.get("rules", ())),
+        stubs=tuple(base / item for item in values.get("stubs", ())),
+        store=str(base / values["store"]) if "store" in values else DEFAULT_STORE,
+        listen=tuple(Listen(**item) for item in values.get("listen", ())),
+        max_body=_bytes(limits.get("body", DEFAULT_MAX_BODY)),
+        connections=limits.get("connections", DEFAULT_CONNECTIONS),
+    )
+    return _with_environ(config, environ)
+
+
+def default_state_dir(environ: Mapping[str, str]) -> Path:
+    """Where the CA and caches live: `$XDG_STATE_HOME/childproof`, by default under the home directory."""
+    base = environ.get("XDG_STATE_HOME")
+    if base:
+        return Path(base) / "childproof"
+    home = environ.get("HOME")
+    return (Path(home) if home else Path.home()) / ".local" / "state" / "childproof"
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """`host:port` or `[v6]:port` as a pair; the schema has checked the form. Raises InputError for a port over 65535."""
+    host, _, port = text.rpartition(":")
+    if int(port) > 65535:
+        raise InputError.single("listen", f"the port {port}", "a port up to 65535")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError([Fault(str(path), 0, 0, f"can't be read: {error}", "a readable configuration file")]) from None
+    document = parse_yaml(text, str(path))
+    if faults := schema_faults(document, _schema()):
+        raise InputError(faults)
+    return document.value or {}
+
+
+@cache
+def _schema() -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(files("childproof.run").joinpath("schemas/config.json").read_text())
+    return schema
+
+
+def _bytes(size: int | str) -> int:
+    match = _SIZE.fullmatch(str(size))
+    if match is None:
+        return int(size)
+    return int(match[1]) * (1024 if match[3] else 1000) ** _POWERS[match[2]]
+
+
+def _with_environ(config: Config, environ: Mapping[str, str]) -> Config:
+    def paths(name: str) -> tuple[Path, ...]:
+        return tuple(Path(item).absolute() for item in environ.get(PREFIX + name, "").split(os.pathsep) if item)
+
+    state = environ.get(PREFIX + "STATE")
+    return replace(
+        config,
+        rules=paths("RULES") or config.rules,
+        stubs=paths("STUBS") or config.stubs,
+        store=environ.get(PREFIX + "STORE") or config.store,
+        state_dir=Path(state).absolute() if state else config.state_dir,
+    )

@@ -1,0 +1,73 @@
+"""The configuration: one file, one environment prefix, one order of precedence."""
+
+from pathlib import Path
+
+import pytest
+
+from childproof.errors import InputError
+from childproof.run.config import Config, Listen, load_config, split_address
+
+HOME = {"HOME": "/home/someone"}
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "childproof.yaml"
+    file.write_text(text)
+    return file
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    assert load_config(HOME, tmp_path) == Config(state_dir=Path("/home/someone/.local/state/childproof"))
+
+
+def test_paths_in_the_file_are_relative_to_it(tmp_path: Path) -> None:
+    write(tmp_path, "rules: [rules/default.yaml]\nstubs: [stubs/]\nstore: data/childproof.db\n")
+    config = load_config(HOME, tmp_path)
+    assert config.rules == (tmp_path / "rules/default.yaml",)
+    assert config.stubs == (tmp_path / "stubs",)
+    assert config.store == str(tmp_path / "data/childproof.db")
+
+
+def test_listeners_and_limits_are_read(tmp_path: Path) -> None:
+    write(tmp_path, "listen: [{world: main, http: 127.0.0.1:8080}]\nlimits: {body: 1MiB, connections: 5}\n")
+    config = load_config(HOME, tmp_path)
+    assert config.listen == (Listen("main", "127.0.0.1:8080"),)
+    assert (config.max_body, config.connections) == (1024 * 1024, 5)
+
+
+@pytest.mark.parametrize(("text", "size"), [("10", 10), ("10B", 10), ("2KB", 2000), ("2KiB", 2048), ("1GiB", 1024**3)])
+def test_sizes_are_in_the_unit_that_is_written(tmp_path: Path, text: str, size: int) -> None:
+    write(tmp_path, f"limits: {{body: {text}}}\n")
+    assert load_config(HOME, tmp_path).max_body == size
+
+
+def test_flag_beats_environment_beats_file(tmp_path: Path) -> None:
+    write(tmp_path, "store: file.db\n")
+    assert load_config(HOME, tmp_path).store.endswith("/file.db")
+    from_environ = load_config({**HOME, "CHILDPROOF_STORE": "environ.db"}, tmp_path)
+    assert from_environ.store == "environ.db"
+    assert from_environ.override(store="flag.db").store == "flag.db"
+
+
+def test_all_faults_are_reported_at_once_with_their_places(tmp_path: Path) -> None:
+    file = write(tmp_path, "rulez: []\nlimits: {body: lots}\nlisten:\n  - {world: main}\n")
+    with pytest.raises(InputError) as caught:
+        load_config(HOME, tmp_path)
+    places = [(fault.line, fault.column) for fault in caught.value.faults]
+    assert (1, 1) in places
+    assert any(line == 2 for line, _ in places)
+    assert any(line == 4 for line, _ in places)
+    assert str(file) in str(caught.value)
+    assert "write: rules:" in str(caught.value)
+
+
+def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="can't be read"):
+        load_config(HOME, tmp_path, tmp_path / "missing.yaml")
+
+
+def test_listen_addresses_are_split() -> None:
+    assert split_address("127.0.0.1:8080") == ("127.0.0.1", 8080)
+    assert split_address("[::1]:8080") == ("::1", 8080)
+    with pytest.raises(InputError, match="65535"):
+        split_address("localhost:70000")
