@@ -5,9 +5,12 @@ JSON subset of YAML 1.2 is understood: no tags, no dates (`2026-01-05` stays tex
 """
 
 import difflib
+import gc
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import jsonschema_rs
@@ -20,6 +23,8 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
+_NUMERIC = frozenset("+-.0123456789")
+_MAX_DEPTH = 200
 _MAX_VALUES = 2_000_000  # aliases can blow a small file up; nobody writes this many by hand
 
 
@@ -29,7 +34,7 @@ class Document:
 
     file: str
     value: Any
-    places: Mapping[Path, tuple[int, int]] = field(repr=False)
+    places: Mapping[Path, tuple[int, int]] = field(repr=False, compare=False)
 
     def place(self, path: Sequence[str | int] = ()) -> tuple[int, int]:
         """Where `path` stands; for a path that isn't there, its nearest parent."""
@@ -46,8 +51,28 @@ class Document:
 
 def parse_yaml(text: str, file: str) -> Document:
     """Read one YAML (or JSON) document. Raises InputError for bad syntax, duplicate keys and odd tags."""
+    document, faults = read_yaml(text, file)
+    if faults:
+        raise InputError(faults)
+    return document
+
+
+def read_yaml(text: str, file: str) -> tuple[Document, list[Fault]]:
+    """Like `parse_yaml`, but with duplicate keys and odd tags handed back beside what could be read all the same.
+
+    For callers that report every fault of a file at once. Bad syntax still raises InputError: nothing is known then.
+    """
+    reader = _Reader(file)
+    with _collector_paused():
+        root = _compose(text, file)
+        value = reader.read(root, 0) if root is not None else None
+        del root
+    return Document(file, value, _Places(text, file)), reader.faults
+
+
+def _compose(text: str, file: str) -> Any:
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        return yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
@@ -55,55 +80,112 @@ def parse_yaml(text: str, file: str) -> Document:
     except (yaml.YAMLError, RecursionError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise InputError([Fault(file, 1, 1, f"bad YAML: {first}", "a YAML document")]) from None
-    reader = _Reader(file)
-    value = reader.read(root, ()) if root is not None else None
-    if reader.faults:
-        raise InputError(reader.faults)
-    return Document(file, value, reader.places)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Half the time to read a large file went into cyclic garbage collection of nodes that are in no cycle."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+class _Places(Mapping[Path, tuple[int, int]]):
+    """Places of a text's values, found by reading it again when the first is asked for: only a fault asks."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self._text = text
+        self._file = file
+
+    @cached_property
+    def _known(self) -> dict[Path, tuple[int, int]]:
+        known: dict[Path, tuple[int, int]] = {}
+        with _collector_paused():
+            root = _compose(self._text, self._file)
+            if root is not None:
+                _locate(root, (), known)
+        return known
+
+    def __getitem__(self, path: Path) -> tuple[int, int]:
+        return self._known[path]
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+
+def _locate(node: Any, path: Path, known: dict[Path, tuple[int, int]]) -> None:
+    mark = node.start_mark
+    known.setdefault(path, (mark.line + 1, mark.column + 1))
+    if isinstance(node, yaml.SequenceNode):
+        for place, item in enumerate(node.value):
+            _locate(item, (*path, place), known)
+    elif isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            below = (*path, key_node.value)
+            if isinstance(key_node, yaml.ScalarNode) and below not in known:
+                mark = key_node.start_mark
+                known[below] = (mark.line + 1, mark.column + 1)
+                _locate(value_node, below, known)
 
 
 class _Reader:
     def __init__(self, file: str) -> None:
         self.file = file
-        self.places: dict[Path, tuple[int, int]] = {}
         self.faults: list[Fault] = []
         self.count = 0
 
-    def read(self, node: Any, path: Path) -> Any:
-        mark = node.start_mark
-        self.places.setdefault(path, (mark.line + 1, mark.column + 1))
+    def read(self, node: Any, depth: int) -> Any:
         self.count += 1
-        if self.count > _MAX_VALUES or len(path) > 200:
+        if self.count > _MAX_VALUES or depth > _MAX_DEPTH:
             raise InputError([self.fault(node, "too many or too deeply nested values", "a document of a sane size")])
-        if isinstance(node, yaml.ScalarNode):
+        kind = type(node)
+        if kind is yaml.ScalarNode:
             return self.scalar(node)
-        if isinstance(node, yaml.SequenceNode):
-            return [self.read(item, (*path, place)) for place, item in enumerate(node.value)]
-        return self.mapping(node, path)
+        if kind is yaml.SequenceNode:
+            return [self.read(item, depth + 1) for item in node.value]
+        return self.mapping(node, depth)
 
-    def mapping(self, node: Any, path: Path) -> dict[str, Any]:
+    def mapping(self, node: Any, depth: int) -> dict[str, Any]:
         out: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
+            if type(key_node) is not yaml.ScalarNode:
                 self.faults.append(self.fault(key_node, "a key that is no text", "a plain key"))
                 continue
             key = key_node.value
             if key in out:
                 self.faults.append(self.fault(key_node, f"{key!r} a second time", "each key once"))
                 continue
-            mark = key_node.start_mark
-            self.places[*path, key] = (mark.line + 1, mark.column + 1)
-            out[key] = self.read(value_node, (*path, key))
+            out[key] = self.read(value_node, depth + 1)
         return out
 
     def scalar(self, node: Any) -> Any:
         text: str = node.value
-        if node.tag == "tag:yaml.org,2002:binary" or not node.tag.startswith("tag:yaml.org,2002:"):
-            self.faults.append(self.fault(node, f"the tag {node.tag}", "a plain value without a tag"))
-        if node.style is not None:
+        tag: str = node.tag
+        if tag == "tag:yaml.org,2002:str" or node.style:  # quoted or block text has a style; plain text has none
+            if tag == "tag:yaml.org,2002:str":
+                # What YAML 1.1 reads as text is text for us too, but for three spellings of numbers.
+                return self.plain(text) if not node.style else text
+            self.odd(node, tag)
             return text
+        self.odd(node, tag)
+        return self.plain(text)
+
+    def odd(self, node: Any, tag: str) -> None:
+        if tag == "tag:yaml.org,2002:binary" or not tag.startswith("tag:yaml.org,2002:"):
+            self.faults.append(self.fault(node, f"the tag {tag}", "a plain value without a tag"))
+
+    def plain(self, text: str) -> Any:
         if text in _WORDS:
             return _WORDS[text]
+        if text[0] not in _NUMERIC:
+            return text
         if _INTEGER.fullmatch(text) and len(text) < 20:
             return int(text)
         return float(text) if _FLOAT.fullmatch(text) else text

@@ -39,7 +39,7 @@ def run(
     report_to: Path | None,
     command: tuple[str, ...],
 ) -> None:
-    """Run COMMAND sealed in; print afterwards what would have happened.
+    r"""Run COMMAND sealed in; print afterwards what would have happened.
 
     The exit code is COMMAND's own. Standard input, output, errors, signals and the terminal pass through.
 
