@@ -1,0 +1,87 @@
+"""From a path to the OpenAPI path template that it fits: a trie over segments, literal segments before parameters."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+import re
+from urllib.parse import unquote
+
+_PARAMETER = re.compile(r"\{([^{}]+)\}")
+
+
+def parameters(template: str) -> tuple[str, ...]:
+    """The names in the braces of a path template, in order."""
+    return tuple(_PARAMETER.findall(template))
+
+
+@dataclass(slots=True)
+class _Node:
+    literal: dict[str, "_Node"] = field(default_factory=dict)
+    # (pattern of the segment, its parameter names, what follows); a bare {name} comes after {name}.json and the like
+    variable: list[tuple[re.Pattern[str], tuple[str, ...], "_Node"]] = field(default_factory=list)
+    template: str | None = None
+    names: tuple[str, ...] = ()
+
+
+class Router:
+    """All path templates of a document. Immutable once made; a lookup costs one step a segment."""
+
+    def __init__(self, templates: Iterable[str]) -> None:
+        self._root = _Node()
+        for template in templates:
+            self._add(template)
+
+    def match(self, path: str) -> tuple[str, dict[str, str]] | None:
+        """The template that `path` fits with its decoded parameters, or None. A literal segment wins over `{…}`."""
+        segments = path.strip("/").split("/")
+        values: list[str] = []
+        node = _walk(self._root, segments, 0, values)
+        if node is None or node.template is None:
+            return None
+        return node.template, dict(zip(node.names, values, strict=True))
+
+    def _add(self, template: str) -> None:
+        node = self._root
+        for segment in template.strip("/").split("/"):
+            if "{" not in segment:
+                node = node.literal.setdefault(segment, _Node())
+                continue
+            pattern = _pattern(segment)
+            for known, _, following in node.variable:
+                if known.pattern == pattern.pattern:
+                    node = following
+                    break
+            else:
+                following = _Node()
+                node.variable.append((pattern, tuple(_PARAMETER.findall(segment)), following))
+                node.variable.sort(key=lambda entry: -len(entry[0].pattern))
+                node = following
+        if node.template is None:
+            node.template = template
+            node.names = parameters(template)
+
+
+def _pattern(segment: str) -> re.Pattern[str]:
+    parts = _PARAMETER.split(segment)  # text, name, text, name, …, text
+    return re.compile("".join(re.escape(part) if place % 2 == 0 else "(.+)" for place, part in enumerate(parts)))
+
+
+def _walk(node: _Node, segments: list[str], place: int, values: list[str]) -> _Node | None:
+    if place == len(segments):
+        return node if node.template is not None else None
+    segment = segments[place]
+    literal = node.literal.get(segment)
+    if literal is not None:
+        found = _walk(literal, segments, place + 1, values)
+        if found is not None:
+            return found
+    for pattern, _, following in node.variable:
+        fit = pattern.fullmatch(segment)
+        if fit is None:
+            continue
+        before = len(values)
+        values.extend(unquote(value) for value in fit.groups())
+        found = _walk(following, segments, place + 1, values)
+        if found is not None:
+            return found
+        del values[before:]
+    return None
