@@ -102,7 +102,144 @@ class _Places(Mapping[Path, tuple[int, int]]):
         self._file = file
 
     @cached_property
-    def _known(schema: Any, path: Sequence[str | int]) -> list[str]:
+    def _found(self) -> dict[Path, tuple[int, int]]:
+        known: dict[Path, tuple[int, int]] = {}
+        with _collector_paused():
+            root = _compose(self._text, self._file)
+            if root is not None:
+                _locate(root, (), known)
+        return known
+
+    def __getitem__(self, path: Path) -> tuple[int, int]:
+        return self._found[path]
+
+    def __iter__(self) -> Iterator[Path]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def _locate(node: Any, path: Path, known: dict[Path, tuple[int, int]]) -> None:
+    mark = node.start_mark
+    known.setdefault(path, (mark.line + 1, mark.column + 1))
+    if isinstance(node, yaml.SequenceNode):
+        for place, item in enumerate(node.value):
+            _locate(item, (*path, place), known)
+    elif isinstance(node, yaml.MappingNode):
+        for key_node, value_node in node.value:
+            below = (*path, key_node.value)
+            if isinstance(key_node, yaml.ScalarNode) and below not in known:
+                mark = key_node.start_mark
+                known[below] = (mark.line + 1, mark.column + 1)
+                _locate(value_node, below, known)
+
+
+class _Reader:
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.faults: list[Fault] = []
+        self.count = 0
+
+    def read(self, node: Any, depth: int) -> Any:
+        self.count += 1
+        if self.count > _MAX_VALUES or depth > _MAX_DEPTH:
+            raise InputError([self.fault(node, "too many or too deeply nested values", "a document of a sane size")])
+        kind = type(node)
+        if kind is yaml.ScalarNode:
+            return self.scalar(node)
+        if kind is yaml.SequenceNode:
+            return [self.read(item, depth + 1) for item in node.value]
+        return self.mapping(node, depth)
+
+    def mapping(self, node: Any, depth: int) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if type(key_node) is not yaml.ScalarNode:
+                self.faults.append(self.fault(key_node, "a key that is no text", "a plain key"))
+                continue
+            key = key_node.value
+            if key in out:
+                self.faults.append(self.fault(key_node, f"{key!r} a second time", "each key once"))
+                continue
+            out[key] = self.read(value_node, depth + 1)
+        return out
+
+    def scalar(self, node: Any) -> Any:
+        tag: str = node.tag
+        if tag == "tag:yaml.org,2002:binary" or not tag.startswith("tag:yaml.org,2002:"):
+            self.faults.append(self.fault(node, f"the tag {tag}", "a plain value without a tag"))
+        # Quoted and block text has a style; plain is "" from libyaml, None from the Python parser.
+        return node.value if node.style else self.plain(node.value)
+
+    def plain(self, text: str) -> Any:
+        if text in _WORDS:
+            return _WORDS[text]
+        if text[0] not in _NUMERIC:
+            return text
+        if _INTEGER.fullmatch(text) and len(text) < 20:
+            return int(text)
+        return float(text) if _FLOAT.fullmatch(text) else text
+
+    def fault(self, node: Any, found: str, expected: str) -> Fault:
+        mark = node.start_mark
+        return Fault(self.file, mark.line + 1, mark.column + 1, found, expected)
+
+
+def schema_faults(document: Document, schema: dict[str, Any]) -> list[Fault]:
+    """Everything in `document` that a JSON Schema (draft 2020-12) refuses, as faults in the order of the file."""
+    faults: list[Fault] = []
+    for error in jsonschema_rs.Draft202012Validator(schema).iter_errors(document.value):
+        faults.extend(_explain(document, schema, error))
+    return sorted(set(faults), key=lambda fault: (fault.line, fault.column, fault.found))
+
+
+def _explain(document: Document, schema: dict[str, Any], error: Any) -> Iterator[Fault]:
+    path = list(error.instance_path)
+    where = f"{_name(path)}: " if path else ""
+    match error.kind.name:
+        case "additionalProperties" | "unevaluatedProperties":
+            known = _known(schema, error.schema_path)
+            for key in error.kind.value:
+                close = difflib.get_close_matches(key, known, 1)
+                expected = f"one of {', '.join(known)}" if known else "no such key"
+                yield document.fault(
+                    [*path, key], f"{where}unknown key {key!r}", expected, f"{close[0]}:" if close else ""
+                )
+        case "required":
+            yield document.fault(path, f"{where}no {error.kind.value!r}", f"the key {error.kind.value!r}")
+        case "enum":
+            wanted = ", ".join(str(value) for value in error.kind.value)
+            close = difflib.get_close_matches(str(error.instance), [str(value) for value in error.kind.value], 1)
+            write = f"{path[-1]}: {close[0]}" if close and path and isinstance(path[-1], str) else ""
+            yield document.fault(path, f"{where}{_show(error.instance)}", f"one of {wanted}", write)
+        case _ if "x-expected" in (node := _node(schema, error.schema_path)):
+            yield document.fault(path, f"{where}{_show(error.instance)}", node["x-expected"], node.get("x-write", ""))
+        case "anyOf" | "oneOf" if (branch := _likely(error)) is not None:
+            for inner in branch:
+                yield from _explain(document, schema, inner)
+        case "type":
+            yield document.fault(path, f"{where}{_show(error.instance)}", " or ".join(map(_article, error.kind.value)))
+        case _:
+            yield document.fault(path, f"{where}{error.message}", _expected(error))
+
+
+def _likely(error: Any) -> list[Any] | None:
+    """The branch of an anyOf that the author meant: the one whose complaints lie deepest, if one accepts the type."""
+    depth = len(error.instance_path)
+    fitting = []
+    for branch in error.kind.context:
+        rooted = [
+            inner
+            for inner in branch
+            if len(inner.instance_path) == depth and inner.kind.name in {"type", "enum", "const"}
+        ]
+        if not rooted:
+            fitting.append(branch)
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _known(schema: Any, path: Sequence[str | int]) -> list[str]:
     """The keys that the schema at `path` (which ends in the refusing keyword) does allow."""
     return sorted(_node(schema, path).get("properties", {}))
 
