@@ -1,1 +1,8 @@
-"""Described by its first module."""
+"""What a stub author imports: the marks, the context, entities, responses and refusals. Nothing else of ours is needed."""
+
+from .context import Context
+from .entity import Entity, Response
+from .marks import job, operation, receives
+from .refusal import Refusal
+
+__all__ = ["Context", "Entity", "Refusal", "Response", "job", "operation", "receives"]
