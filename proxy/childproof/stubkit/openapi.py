@@ -93,6 +93,11 @@ class OpenApi:
             found = self._schemas[name] = _mapping(msgspec.json.decode(raw))
         return found
 
+    def adopt(self, name: str, schema: dict[str, Any]) -> str:
+        """Give an inline schema a name, so that it can be asked for like a component. Gives the name back."""
+        self._schemas.setdefault(name, schema)
+        return name
+
     def resolve(self, node: dict[str, Any]) -> dict[str, Any]:
         """`node` itself, or what its `$ref` points at (followed to the end). A dangling reference is `{}`."""
         for _ in range(50):
