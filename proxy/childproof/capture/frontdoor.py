@@ -1,0 +1,172 @@
+"""The accept loop of a sealed sandbox: where a connection wanted to go, what it speaks, and who takes it over.
+
+The kernel redirects every TCP connection of the sandbox here; SO_ORIGINAL_DST has the address it dialled, and our DNS
+the name tied to it. Ports whose protocol lets the server speak first are decided by number, before anything waits for
+a client's first byte that will never come. The rest is decided by that byte, looked at without taking it.
+"""
+
+import asyncio
+import contextlib
+import errno
+import logging
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol as Interface
+
+from childproof.model import Call, Outcome, Protocol, Violation
+
+from . import dns, peek
+from .destination import Destination, Ingress, Judge
+from .dialer import dial
+from .names import NameTable
+from .original import DestinationUnknown, original_destination
+from .smtp import SMTP_PORTS, smtp_protocol
+from .tcp import Dial, reset, serve_tcp
+
+log = logging.getLogger(__name__)
+DNS_PORT = 53
+# Never HTTP: the server speaks first (FTP, SSH, Telnet, POP, NNTP, IMAP, MySQL, VNC), or TLS carries something else
+# (DNS over TLS, FTPS, IMAPS, POPS, NNTPS, LDAPS). Judged as raw TCP without waiting for a byte.
+NOT_HTTP = frozenset({21, 22, 23, 110, 119, 143, 563, 636, 853, 990, 993, 995, 3306, 5900, 5901})
+HTTP_PORTS = frozenset({80, 443})  # clients open connections there ahead of need, and errors are HTTP's own
+
+
+class Adopter(Interface):
+    """The HTTP side: takes over a socket whose destination is known and whose first bytes are still unread."""
+
+    def adopt(self, sock: socket.socket, destination: Destination, ingress: Ingress) -> None:
+        """Own `sock` from now on, for as long as it lives. Must not raise once it has taken it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds for one sandbox. Seconds for the times."""
+
+    connections: int = 2000
+    first_byte: float = 2.0  # a client that stays silent longer waits for the server: not HTTP
+    http_first_byte: float = 60.0  # the same on HTTP_PORTS
+
+
+class FrontDoor:
+    """Takes the connections of one sandbox. `serve` runs until cancelled; `close` ends what is still open."""
+
+    def __init__(  # noqa: PLR0913 (the composition root wires it once)
+        self,
+        ingress: Ingress,
+        *,
+        names: NameTable,
+        judge: Judge,
+        http: Adopter,
+        tls_context: Callable[[str], ssl.SSLContext],
+        dial: Dial = dial,
+        destination_of: Callable[[socket.socket], tuple[str, int]] = original_destination,
+        limits: Limits = Limits(),
+    ) -> None:
+        self._ingress = ingress
+        self._names = names
+        self._judge = judge
+        self._http = http
+        self._tls_context = tls_context
+        self._dial = dial
+        self._destination_of = destination_of
+        self._limits = limits
+        self._dns = dns.Answerer(ingress, names, judge)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def serve(self, listener: socket.socket) -> None:
+        """Accept until cancelled or the listener is closed. No connection's failure ends the loop."""
+        loop = asyncio.get_running_loop()
+        listener.setblocking(False)
+        while True:
+            try:
+                sock, _ = await loop.sock_accept(listener)
+            except OSError as error:
+                if error.errno == errno.EBADF or listener.fileno() < 0:
+                    return
+                # out of descriptors, or a connection that is gone already: the listener is still good
+                log.warning("accept failed: %s", error)
+                await asyncio.sleep(0.05)
+                continue
+            if len(self._tasks) >= self._limits.connections:
+                self._refuse(sock, f"more than {self._limits.connections} open connections")
+                continue
+            task = loop.create_task(self._guarded(sock))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """End every connection that is still ours."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def record_denied_udp(self, address: str, port: int) -> Outcome:
+        """Record a datagram that the sandbox's kernel refused: it never got anywhere, this is its entry."""
+        host = self._names.name_for(address) or address
+        call = Call(Protocol.UDP, host, port, self._ingress.world, self._ingress.sandbox, address=address)
+        return self._judge.handle(call)
+
+    async def _guarded(self, sock: socket.socket) -> None:
+        try:
+            await self._dispatch(sock)
+        except asyncio.CancelledError:
+            reset(sock)
+            raise
+        except Exception as error:
+            log.exception("a connection failed")
+            self._refuse(sock, f"{type(error).__name__} while taking a connection: {error}", "internal")
+
+    async def _dispatch(self, sock: socket.socket) -> None:
+        try:
+            destination = self._destination(sock)
+        except DestinationUnknown as error:
+            self._refuse(sock, str(error))
+            return
+        if destination.port in SMTP_PORTS:
+            await self._smtp(sock, destination)
+        elif destination.port == DNS_PORT:
+            reader, writer = await asyncio.open_connection(sock=sock)
+            await dns.serve_stream(reader, writer, self._dns)
+        elif destination.port in NOT_HTTP:
+            await self._tcp(sock, destination)
+        elif await self._speaks_http(sock, destination.port):
+            self._http.adopt(sock, destination, self._ingress)
+        else:
+            await self._tcp(sock, destination)
+
+    def _destination(self, sock: socket.socket) -> Destination:
+        address, port = self._destination_of(sock)
+        return Destination(self._names.name_for(address) or address, port, address)
+
+    async def _speaks_http(self, sock: socket.socket, port: int) -> bool:
+        usual = port in HTTP_PORTS
+        first = await peek.first_bytes(sock, self._limits.http_first_byte if usual else self._limits.first_byte)
+        # on HTTP's own ports the HTTP side answers nonsense too, in HTTP's words
+        return first is peek.First.HTTP or (usual and first is peek.First.OTHER)
+
+    async def _smtp(self, sock: socket.socket, destination: Destination) -> None:
+        loop = asyncio.get_running_loop()
+        protocol = smtp_protocol(self._ingress, destination, self._judge, self._tls_context)
+        await loop.connect_accepted_socket(lambda: protocol.wire, sock)
+        await protocol.closed
+
+    async def _tcp(self, sock: socket.socket, destination: Destination) -> None:
+        await serve_tcp(sock, self._ingress, destination, self._judge, dial=self._dial)
+
+    def _refuse(self, sock: socket.socket, reason: str, kind: str = "unsupported") -> None:
+        """Reset a connection that can't be judged, with an entry; wherever it wanted to go, as far as we know."""
+        address, port = "", 0
+        with contextlib.suppress(OSError, DestinationUnknown):
+            address, port = self._destination_of(sock)
+        reset(sock)
+        call = Call(
+            Protocol.TCP, self._names.name_for(address) or address, port, self._ingress.world, self._ingress.sandbox,
+            address=address, violation=Violation(kind, reason),
+        )  # fmt: skip
+        try:
+            self._judge.handle(call)
+        except Exception:
+            log.exception("a refused connection could not be recorded")

@@ -1,0 +1,227 @@
+"""The SMTP server of one connection: aiosmtpd, in the destination's voice, with the judge behind it.
+
+What aiosmtpd does by itself and this file relies on: STARTTLS resets the session and throws away whatever the client
+had pipelined behind it (RFC 3207, section 4.2: the injection bug), and DATA ends with CR LF . CR LF alone. What it
+does differently from a real provider, or badly for us, is corrected here: a client that half-closes loses nothing it
+had sent, lines may be as long as providers accept them, the null sender `<>` is one, mechanisms are found whatever
+their case, a handshake that breaks ends the session, and no class-wide state is shared between connections.
+"""
+
+import asyncio
+import contextlib
+import logging
+import re
+import socket
+import ssl
+import struct
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aiosmtpd.smtp import MISSING, SMTP, AuthResult, Envelope, LoginPassword, Session, TLSSetupException
+
+from childproof.model import NO_UPSTREAM, is_address
+
+from .record import MAX_USER, Record
+from .replies import clean, render
+
+MAX_COMMAND = 12_288  # octets: the longest initial response (RFC 4954, section 4)
+MAX_LINE = 1024 * 1024  # octets in a line of a message: providers take far more than RFC 5321's 1000
+TIMEOUT = 300.0  # seconds between two commands (RFC 5321, section 4.5.3.2.7)
+_MALFORMED = ("500", "501", "553", "555")
+_UNCLEAN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_XOAUTH2 = re.compile(rb"user=([^\x01]*)\x01")
+
+
+class SmtpServer(SMTP):
+    """One connection. `tls_context` is None where TLS is around it already (port 465)."""
+
+    line_length_limit = MAX_LINE
+    AuthLoginUsernameChallenge = "Username:"
+    AuthLoginPasswordChallenge = "Password:"
+
+    def __init__(
+        self,
+        record: Record,
+        *,
+        tls_context: ssl.SSLContext | None,
+        auth_before_tls: bool,
+        on_close: Callable[[], None],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        # aiosmtpd's own logger sees whole messages and, in odd spellings, credentials: it stays silent
+        logging.getLogger("mail.log").disabled = True
+        self.command_size_limits = defaultdict(lambda: MAX_COMMAND)  # a class attribute there, shared by everybody
+        self._record = record
+        self._on_close = on_close
+        self._over = False
+        host = record.destination.host
+        super().__init__(
+            _Hooks(record),
+            data_size_limit=record.judge.max_body,
+            enable_SMTPUTF8=True,
+            hostname=f"[{host}]" if is_address(host) else host,
+            ident="ESMTP",
+            tls_context=tls_context,
+            timeout=TIMEOUT,
+            auth_require_tls=not auth_before_tls,
+            authenticator=self._authenticated,
+            loop=loop,
+        )
+        self._smtp_methods = {name: self._clean_only(method) for name, method in self._smtp_methods.items()}
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The end, whoever caused it."""
+        if self._over:
+            return
+        self._over = True
+        super().connection_lost(error)
+        try:
+            self._record.ended()
+        finally:
+            self._on_close()
+
+    def eof_received(self) -> bool | None:
+        """The client sends nothing more, but what it sent is still to be served: aiosmtpd would drop it."""
+        self._reader.feed_eof()
+        return self.session is not None and self.session.ssl is None and not self._record.tls
+
+    async def push(self, status: Any) -> None:
+        """Send a reply; take note of those that tell of broken input."""
+        text = status.decode("utf-8", "replace") if isinstance(status, bytes) else str(status)
+        text = "\r\n".join(map(clean, text.split("\r\n")))
+        if text.startswith(_MALFORMED):
+            self._record.malformed(f"no valid SMTP, answered with: {text}", int(text[:3]))
+        elif text.startswith("552 Error"):
+            envelope = self.envelope
+            sender, recipients = (envelope.mail_from or "", tuple(envelope.rcpt_tos)) if envelope else ("", ())
+            self._record.too_large(
+                sender, recipients, f"the message is larger than the {self.data_size_limit} bytes that are judged"
+            )
+        await super().push(text)
+        if text.startswith("421") and self.transport is not None:
+            self.loop.call_soon(self.transport.close)
+
+    async def handle_exception(self, error: Exception) -> str:
+        """The reply to an exception while serving a command; the connection ends with it."""
+        if isinstance(error, asyncio.IncompleteReadError):
+            self._hang_up()  # the client half-closed, and all that it had sent is served
+        elif isinstance(error, TLSSetupException):
+            self._record.handshake_failed(error.__cause__)
+        elif isinstance(error, OSError):
+            self._hang_up()
+        else:
+            self._record.failed(error)
+        return "421 4.3.0 local error, closing the connection"
+
+    async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802 (aiosmtpd finds commands by name)
+        """AUTH, with the mechanism in any case."""
+        mechanism, space, rest = (arg or "").partition(" ")
+        await super().smtp_AUTH(mechanism.upper() + space + rest)
+
+    async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802
+        """STARTTLS. A client that vanishes in the handshake ends the session; aiosmtpd would take it for success."""
+        await super().smtp_STARTTLS(arg)
+        if self._tls_protocol is not None:
+            if self.session is None or self.session.ssl is None:
+                raise TLSSetupException
+            self._record.tls = True
+            self._record.helo = ""
+
+    def cut(self) -> None:
+        """Break the connection with a reset, as a fault asks for."""
+        if self.transport is None:
+            return
+        sock = self.transport.get_extra_info("socket")
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        assert isinstance(self.transport, asyncio.WriteTransport)
+        self.transport.abort()
+
+    def _hang_up(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
+        if self._handler_coroutine is not None:
+            self._handler_coroutine.cancel()
+
+    def _authenticated(
+        self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, auth_data: Any
+    ) -> AuthResult:
+        """Anybody may in: the name is kept for the ledger, the password goes no further than this argument."""
+        del server, session, envelope, mechanism
+        login = auth_data.login if isinstance(auth_data, LoginPassword) else b""
+        self._record.user = clean(login.decode("utf-8", "replace"))[:MAX_USER]
+        return AuthResult(success=True)
+
+    def _clean_only(self, method: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
+        async def guarded(arg: Any) -> None:
+            if arg is not None and _UNCLEAN.search(arg):
+                await self.push("501 5.5.2 Control or invalid bytes in a command")
+            else:
+                await method(arg)
+
+        # HELP reads these off the methods
+        guarded.__dict__.update(getattr(method, "__dict__", {}))
+        return guarded
+
+
+class _Hooks:
+    """What aiosmtpd asks in the course of a session."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+
+    async def handle_HELO(self, server: SmtpServer, session: Session, envelope: Envelope, hostname: str) -> str:  # noqa: N802
+        """The plain greeting (RFC 5321, section 4.1.1.1)."""
+        del envelope
+        session.host_name = self._record.helo = clean(hostname)
+        return f"250 {server.hostname}"
+
+    async def handle_EHLO(  # noqa: N802, PLR0913 (aiosmtpd's signature)
+        self, server: SmtpServer, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        """The extensions, in the shape that providers have them."""
+        del envelope
+        session.host_name = self._record.helo = clean(hostname)
+        offered = [line[4:] for line in responses[1:]]
+        offered = [line for line in offered if line != "HELP"] + ["ENHANCEDSTATUSCODES", "PIPELINING"]
+        lines = [f"{server.hostname} at your service", *offered]
+        return [f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"]
+
+    async def auth_XOAUTH2(self, server: SmtpServer, args: list[str]) -> AuthResult:  # noqa: N802
+        """Google's and Microsoft's mechanism: `user=…^Aauth=Bearer …^A^A`. Only the name is read."""
+        import base64
+        import binascii
+
+        blob: Any = MISSING
+        if len(args) > 1:
+            with contextlib.suppress(binascii.Error, ValueError):
+                blob = base64.b64decode(args[1], validate=True)
+            if blob is MISSING:
+                await server.push("501 5.5.2 Can't decode base64")
+        else:
+            blob = await server.challenge_auth("")
+        if blob is MISSING:
+            return AuthResult(success=False)
+        found = _XOAUTH2.match(blob)
+        return server.authenticate(LoginPassword(found[1] if found else b"", b""))
+
+    async def handle_DATA(self, server: SmtpServer, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        """The whole message is here: one call."""
+        del session
+        content = envelope.original_content or b""
+        sender = "" if envelope.mail_from == "<>" else envelope.mail_from or ""
+        outcome = self._record.message(sender, tuple(envelope.rcpt_tos), content)
+        if outcome.delay > 0:
+            await asyncio.sleep(outcome.delay)
+        if outcome.fault == "reset":
+            server.cut()
+        if outcome.fault:
+            await asyncio.get_running_loop().create_future()  # no answer: until the client or the timeout ends it
+        if outcome.forward is not None:
+            # Policy refuses `allow` for SMTP at load: passing a message on would need the password that is never kept.
+            reason = "mail is never passed on"
+            self._record.judge.settle(outcome, NO_UPSTREAM, None, reason)
+            return f"550 5.7.1 childproof: {reason}"
+        return render(outcome)
