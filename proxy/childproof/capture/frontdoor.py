@@ -22,7 +22,7 @@ from .destination import Destination, Ingress, Judge
 from .dialer import dial
 from .names import NameTable
 from .original import DestinationUnknown, original_destination
-from .smtp import SMTP_PORTS, smtp_protocol
+from .smtp import SMTP_PORTS, smtp_protocol_factory
 from .tcp import Dial, reset, serve_tcp
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Limits:
 class FrontDoor:
     """Takes the connections of one sandbox. `serve` runs until cancelled; `close` ends what is still open."""
 
-    def __init__(  # noqa: PLR0913 (the composition root wires it once)
+    def __init__(
         self,
         ingress: Ingress,
         *,
@@ -112,9 +112,6 @@ class FrontDoor:
     async def _guarded(self, sock: socket.socket) -> None:
         try:
             await self._dispatch(sock)
-        except asyncio.CancelledError:
-            reset(sock)
-            raise
         except Exception as error:
             log.exception("a connection failed")
             self._refuse(sock, f"{type(error).__name__} while taking a connection: {error}", "internal")
@@ -143,15 +140,26 @@ class FrontDoor:
 
     async def _speaks_http(self, sock: socket.socket, port: int) -> bool:
         usual = port in HTTP_PORTS
-        first = await peek.first_bytes(sock, self._limits.http_first_byte if usual else self._limits.first_byte)
+        try:
+            first = await peek.first_bytes(sock, self._limits.http_first_byte if usual else self._limits.first_byte)
+        except asyncio.CancelledError:
+            reset(sock)
+            raise
         # on HTTP's own ports the HTTP side answers nonsense too, in HTTP's words
         return first is peek.First.HTTP or (usual and first is peek.First.OTHER)
 
     async def _smtp(self, sock: socket.socket, destination: Destination) -> None:
-        loop = asyncio.get_running_loop()
-        protocol = smtp_protocol(self._ingress, destination, self._judge, self._tls_context)
-        await loop.connect_accepted_socket(lambda: protocol.wire, sock)
-        await protocol.closed
+        over = asyncio.Event()
+        transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
+            lambda: smtp_protocol_factory(
+                self._ingress, destination, self._judge, self._tls_context, on_close=over.set
+            ),
+            sock,
+        )
+        try:
+            await over.wait()
+        finally:
+            transport.abort()
 
     async def _tcp(self, sock: socket.socket, destination: Destination) -> None:
         await serve_tcp(sock, self._ingress, destination, self._judge, dial=self._dial)

@@ -17,6 +17,7 @@ from .dialer import Dialed, DialError, dial
 
 Dial = Callable[[Forward], Awaitable[Dialed]]
 _CHUNK = 64 * 1024
+_FLUSH = 10.0  # seconds for the last bytes to leave
 _HOLD = 300.0  # seconds that a connection is held by a `timeout` fault
 
 
@@ -27,7 +28,7 @@ def reset(sock: socket.socket) -> None:
     sock.close()
 
 
-async def serve_tcp(  # noqa: PLR0913 (one connection's facts)
+async def serve_tcp(
     sock: socket.socket,
     ingress: Ingress,
     destination: Destination,
@@ -75,23 +76,28 @@ async def _relay(sock: socket.socket, outcome: Outcome, forward: Forward, judge:
         judge.settle(outcome, error.upstream, None, error.reason)
         return
     sent, received = _Count(), _Count()
-    error = ""
+    trouble = "the connection was cut"
     try:
         reader, writer = await asyncio.open_connection(sock=sock)
         try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(_pump(reader, far.writer, sent))
-                group.create_task(_pump(far.reader, writer, received))
-        except* OSError as failures:
-            error = f"the connection broke: {failures.exceptions[0]}"
-            writer.transport.abort()
+            trouble = await _both_ways(
+                asyncio.gather(_pump(reader, far.writer, sent), _pump(far.reader, writer, received))
+            )
         finally:
-            await _close(writer)
-    except OSError as failure:
-        error = f"the connection broke: {failure}"
+            await _close(writer, abort=bool(trouble))
     finally:
-        await _close(far.writer)
-        judge.settle(outcome, _sum(far.upstream, sent, received), None, error)
+        await _close(far.writer, abort=bool(trouble))
+        judge.settle(outcome, _sum(far.upstream, sent, received), None, trouble)
+
+
+async def _both_ways(pumps: "asyncio.Future[tuple[None, None]]") -> str:
+    """Wait until both directions have ended; what broke them, empty where nothing did."""
+    try:
+        await pumps
+    except OSError as error:
+        pumps.cancel()
+        return f"the connection broke: {error}"
+    return ""
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, count: _Count) -> None:
@@ -103,10 +109,18 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, coun
         writer.write_eof()
 
 
-async def _close(writer: asyncio.StreamWriter) -> None:
+async def _close(writer: asyncio.StreamWriter, *, abort: bool) -> None:
+    """Close once all is sent; at once where there is no point in that, or nobody reads."""
+    if abort:
+        writer.transport.abort()
+        return
     writer.close()
     with contextlib.suppress(OSError):
-        await writer.wait_closed()
+        try:
+            async with asyncio.timeout(_FLUSH):
+                await writer.wait_closed()
+        except TimeoutError:
+            writer.transport.abort()
 
 
 async def _silence(sock: socket.socket) -> None:

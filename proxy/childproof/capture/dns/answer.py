@@ -39,18 +39,16 @@ class Answerer:
             query = wire.parse_query(data)
         except wire.WireError as error:
             return self._malformed(data, error)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (whatever it is: SERVFAIL and an entry)
             return self._failed(data, error)
         try:
             return self._judged(query)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 (likewise)
             return self._failed(data, error)
 
     def _judged(self, query: wire.Query) -> Response:
         try:
-            host = normalize_host(query.name)
-            if is_address(host):
-                raise HostError(f"{query.name!r} is an address, not a name")
+            host = _hostname(query.name)
         except HostError as error:
             # NXDOMAIN, not FORMERR: the message is well-formed, it is the name that can't exist
             violation = Violation("bad_host", str(error), wire.NXDOMAIN)
@@ -108,7 +106,7 @@ class Answerer:
         return Response(wire.build_error(data, error.code)) if error.answerable else SILENCE
 
     def _failed(self, data: bytes, error: Exception) -> Response:
-        log.exception("a DNS query failed")
+        log.error("a DNS query failed", exc_info=error)
         reason = f"{type(error).__name__} while answering a DNS query: {error}"
         try:
             self._judge.handle(self._call("", "", Violation("internal", reason, wire.SERVFAIL)))
@@ -120,3 +118,10 @@ class Answerer:
         return Call(
             Protocol.DNS, host, 53, self._ingress.world, self._ingress.sandbox, method=method, violation=violation
         )
+
+
+def _hostname(name: str) -> str:
+    host = normalize_host(name)
+    if is_address(host):
+        raise HostError(f"{name!r} is an address, not a name")
+    return host

@@ -30,5 +30,8 @@ async def serve_stream(
             answerer.answer(error.partial)  # a cut-off message: recorded as malformed, there is nobody to answer
     except (TimeoutError, ConnectionError):
         pass
+    except BaseException:
+        writer.transport.abort()
+        raise
     finally:
         writer.close()

@@ -66,7 +66,9 @@ def parse_query(data: bytes) -> Query:
     if opcode != 0:
         raise WireError(f"opcode {opcode} is not a standard query", NOTIMP)
     if questions != 1 or answers or authorities:
-        raise WireError(f"{questions} questions, {answers} answers and {authorities} authorities instead of one question")
+        raise WireError(
+            f"{questions} questions, {answers} answers and {authorities} authorities instead of one question"
+        )
     labels, end = _labels(data, HEADER.size)
     if end + 4 > len(data):
         raise WireError("the question is cut off")
@@ -106,7 +108,11 @@ def reverse_address(labels: Sequence[bytes]) -> str | None:
     try:
         if len(lowered) == 6 and lowered[4:] == [b"in-addr", b"arpa"]:
             return str(ipaddress.IPv4Address(b".".join(reversed(lowered[:4])).decode("ascii")))
-        if len(lowered) == 34 and lowered[32:] == [b"ip6", b"arpa"] and all(len(nibble) == 1 for nibble in lowered[:32]):
+        if (
+            len(lowered) == 34
+            and lowered[32:] == [b"ip6", b"arpa"]
+            and all(len(nibble) == 1 for nibble in lowered[:32])
+        ):
             return str(ipaddress.IPv6Address(int(b"".join(reversed(lowered[:32])), 16)))
     except ValueError:
         return None

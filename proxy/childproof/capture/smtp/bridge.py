@@ -71,6 +71,11 @@ class Bridge(asyncio.Transport):
         """Likewise: nothing is buffered here that could still be sent."""
         self._end(None, tell_owner=True)
 
+    def _force_close(self, error: BaseException) -> None:
+        """What asyncio's TLS layer calls on a fatal error, as it would on a socket's transport."""
+        del error
+        self.abort()
+
     def is_closing(self) -> bool:
         """Whether either side has ended it."""
         return self._ended

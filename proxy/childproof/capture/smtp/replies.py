@@ -26,10 +26,10 @@ def render(outcome: Outcome) -> str:
     return reply_lines(status, text, outcome.call_id if status == 250 else "")
 
 
-def reply_lines(status: int, text: str, id: str = "") -> str:
+def reply_lines(status: int, text: str, queue_id: str = "") -> str:
     """A reply with its enhanced code; without words of its own it gets the usual ones, and the queue id."""
     kind = status // 100
-    lines = [clean(line)[:_LINE] for line in text.splitlines()] or [f"{_PLAIN[kind]} {id}".strip()]
+    lines = [clean(line)[:_LINE] for line in text.splitlines()] or [f"{_PLAIN[kind]} {queue_id}".strip()]
     match = _ENHANCED.match(lines[0])
     code = match[0] if match else _USUAL[kind]
     marked = [line if _ENHANCED.match(line) else f"{code} {line}" for line in lines]

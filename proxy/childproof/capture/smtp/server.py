@@ -18,19 +18,19 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from aiosmtpd.smtp import MISSING, SMTP, AuthResult, Envelope, LoginPassword, Session, TLSSetupException
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, TLSSetupException
 
-from childproof.model import NO_UPSTREAM, is_address
+from childproof.model import is_address
 
+from .hooks import Hooks
 from .record import MAX_USER, Record
-from .replies import clean, render
+from .replies import clean
 
 MAX_COMMAND = 12_288  # octets: the longest initial response (RFC 4954, section 4)
 MAX_LINE = 1024 * 1024  # octets in a line of a message: providers take far more than RFC 5321's 1000
 TIMEOUT = 300.0  # seconds between two commands (RFC 5321, section 4.5.3.2.7)
 _MALFORMED = ("500", "501", "553", "555")
 _UNCLEAN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
-_XOAUTH2 = re.compile(rb"user=([^\x01]*)\x01")
 
 
 class SmtpServer(SMTP):
@@ -57,7 +57,7 @@ class SmtpServer(SMTP):
         self._over = False
         host = record.destination.host
         super().__init__(
-            _Hooks(record),
+            Hooks(record),
             data_size_limit=record.judge.max_body,
             enable_SMTPUTF8=True,
             hostname=f"[{host}]" if is_address(host) else host,
@@ -120,13 +120,17 @@ class SmtpServer(SMTP):
         await super().smtp_AUTH(mechanism.upper() + space + rest)
 
     async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802
-        """STARTTLS. A client that vanishes in the handshake ends the session; aiosmtpd would take it for success."""
+        """STARTTLS, once. A client that vanishes in the handshake ends the session; aiosmtpd would take it for success."""
+        if self._record.tls:
+            await self.push("503 5.5.1 TLS is active already")
+            return
         await super().smtp_STARTTLS(arg)
-        if self._tls_protocol is not None:
-            if self.session is None or self.session.ssl is None:
-                raise TLSSetupException
-            self._record.tls = True
-            self._record.helo = ""
+        if self._tls_protocol is None:
+            return  # refused for its syntax
+        if self.session is None or self.session.ssl is None:
+            raise TLSSetupException
+        self._record.tls = True
+        self._record.helo = ""
 
     def cut(self) -> None:
         """Break the connection with a reset, as a fault asks for."""
@@ -139,6 +143,11 @@ class SmtpServer(SMTP):
         assert isinstance(self.transport, asyncio.WriteTransport)
         self.transport.abort()
 
+    def accept_login(self, login: bytes) -> AuthResult:
+        """Anybody may in: the name is kept for the ledger, a password goes nowhere."""
+        self._record.user = clean(login.decode("utf-8", "replace"))[:MAX_USER]
+        return AuthResult(success=True)
+
     def _hang_up(self) -> None:
         if self.transport is not None:
             self.transport.close()
@@ -148,11 +157,8 @@ class SmtpServer(SMTP):
     def _authenticated(
         self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, auth_data: Any
     ) -> AuthResult:
-        """Anybody may in: the name is kept for the ledger, the password goes no further than this argument."""
         del server, session, envelope, mechanism
-        login = auth_data.login if isinstance(auth_data, LoginPassword) else b""
-        self._record.user = clean(login.decode("utf-8", "replace"))[:MAX_USER]
-        return AuthResult(success=True)
+        return self.accept_login(auth_data.login if isinstance(auth_data, LoginPassword) else b"")
 
     def _clean_only(self, method: Callable[[Any], Awaitable[None]]) -> Callable[[Any], Awaitable[None]]:
         async def guarded(arg: Any) -> None:
@@ -164,64 +170,3 @@ class SmtpServer(SMTP):
         # HELP reads these off the methods
         guarded.__dict__.update(getattr(method, "__dict__", {}))
         return guarded
-
-
-class _Hooks:
-    """What aiosmtpd asks in the course of a session."""
-
-    def __init__(self, record: Record) -> None:
-        self._record = record
-
-    async def handle_HELO(self, server: SmtpServer, session: Session, envelope: Envelope, hostname: str) -> str:  # noqa: N802
-        """The plain greeting (RFC 5321, section 4.1.1.1)."""
-        del envelope
-        session.host_name = self._record.helo = clean(hostname)
-        return f"250 {server.hostname}"
-
-    async def handle_EHLO(  # noqa: N802, PLR0913 (aiosmtpd's signature)
-        self, server: SmtpServer, session: Session, envelope: Envelope, hostname: str, responses: list[str]
-    ) -> list[str]:
-        """The extensions, in the shape that providers have them."""
-        del envelope
-        session.host_name = self._record.helo = clean(hostname)
-        offered = [line[4:] for line in responses[1:]]
-        offered = [line for line in offered if line != "HELP"] + ["ENHANCEDSTATUSCODES", "PIPELINING"]
-        lines = [f"{server.hostname} at your service", *offered]
-        return [f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"]
-
-    async def auth_XOAUTH2(self, server: SmtpServer, args: list[str]) -> AuthResult:  # noqa: N802
-        """Google's and Microsoft's mechanism: `user=…^Aauth=Bearer …^A^A`. Only the name is read."""
-        import base64
-        import binascii
-
-        blob: Any = MISSING
-        if len(args) > 1:
-            with contextlib.suppress(binascii.Error, ValueError):
-                blob = base64.b64decode(args[1], validate=True)
-            if blob is MISSING:
-                await server.push("501 5.5.2 Can't decode base64")
-        else:
-            blob = await server.challenge_auth("")
-        if blob is MISSING:
-            return AuthResult(success=False)
-        found = _XOAUTH2.match(blob)
-        return server.authenticate(LoginPassword(found[1] if found else b"", b""))
-
-    async def handle_DATA(self, server: SmtpServer, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """The whole message is here: one call."""
-        del session
-        content = envelope.original_content or b""
-        sender = "" if envelope.mail_from == "<>" else envelope.mail_from or ""
-        outcome = self._record.message(sender, tuple(envelope.rcpt_tos), content)
-        if outcome.delay > 0:
-            await asyncio.sleep(outcome.delay)
-        if outcome.fault == "reset":
-            server.cut()
-        if outcome.fault:
-            await asyncio.get_running_loop().create_future()  # no answer: until the client or the timeout ends it
-        if outcome.forward is not None:
-            # Policy refuses `allow` for SMTP at load: passing a message on would need the password that is never kept.
-            reason = "mail is never passed on"
-            self._record.judge.settle(outcome, NO_UPSTREAM, None, reason)
-            return f"550 5.7.1 childproof: {reason}"
-        return render(outcome)
