@@ -1,0 +1,156 @@
+"""The open file: its lock and its transactions, and the few tables that are worth remembering.
+
+Other processes may read the file at any time and may write it too: a write takes the file's lock for one call, and what
+this process remembers counts as stale (`generation` moves on) as soon as another one has written.
+"""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from childproof.errors import StoreError
+
+from . import schema, where
+
+
+class Database:
+    """One connection with its lock. Database errors leave it as StoreError, naming the file and what to do."""
+
+    def __init__(self, path: str, wall: Callable[[], int], *, readonly: bool) -> None:
+        self.connection = schema.connect(path, readonly=readonly)
+        self.path = path
+        self.readonly = readonly
+        self.lock = threading.RLock()
+        self.generation = 0
+        self.indexes: set[str] = set()
+        self._wall = wall
+        self._latest = 0
+        self._busy = False
+        self._data_version = -1
+        self._collections: dict[tuple[str, str], int] = {}
+        self._names: dict[int, tuple[str, str]] = {}
+
+    def close(self) -> None:
+        """Close the file."""
+        with self.lock:
+            self.connection.close()
+
+    def wall(self) -> int:
+        """The real time in unix milliseconds; never goes backwards."""
+        self._latest = max(self._latest, self._wall())
+        return self._latest
+
+    # --- transactions
+
+    def begin(self, *, write: bool = True) -> None:
+        """Take the lock and begin a transaction. Ends with `commit` or `rollback`, in the same thread."""
+        self.lock.acquire()
+        if self._busy:
+            self.lock.release()
+            raise RuntimeError("a transaction is open in this thread already; calls don't nest")
+        self._busy = True
+        try:
+            self._begin(write=write)
+        except BaseException as error:
+            self.rollback(error)
+            raise
+
+    def commit(self) -> None:
+        """Make the transaction durable. Where that fails it is undone, with a StoreError."""
+        try:
+            self.connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            self.rollback(error)
+        else:
+            self._release()
+
+    def rollback(self, error: BaseException | None = None) -> None:
+        """Undo the transaction. A database error that led here is raised again as StoreError."""
+        try:
+            # After some errors SQLite has rolled back by itself.
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+        except sqlite3.Error as failure:
+            error = error or failure
+        finally:
+            if error is not None:
+                self._forget()
+            self._release()
+        if isinstance(error, sqlite3.Error):
+            raise schema.explain(error, self.path) from error
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Iterator[None]:
+        """`begin` … `commit`, or `rollback` where the block raises."""
+        self.begin(write=write)
+        try:
+            yield
+        except BaseException as error:
+            self.rollback(error)
+            raise
+        if write:
+            self.commit()
+        else:
+            self.rollback()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """A transaction for reading, or the one that this thread is in already."""
+        with self.lock:
+            if self._busy:
+                yield
+            else:
+                with self.transaction(write=False):
+                    yield
+
+    def _begin(self, *, write: bool) -> None:
+        if write and self.readonly:
+            raise StoreError(f"{self.path} is open for reading only")
+        self.connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        # SQLite counts what other connections commit; asking also takes the snapshot of a reader.
+        version = self.connection.execute("PRAGMA data_version").fetchone()[0]
+        if version != self._data_version:
+            self._forget()
+            rows = self.connection.execute("SELECT id, service, kind FROM collection").fetchall()
+            self._names = {number: (service, kind) for number, service, kind in rows}
+            self._collections = {name: number for number, name in self._names.items()}
+            self.indexes = where.known_indexes(self.connection)
+            self._data_version = version
+
+    def _release(self) -> None:
+        self._busy = False
+        self.lock.release()
+
+    def _forget(self) -> None:
+        self.generation += 1
+        self._data_version = -1
+
+    # --- what is remembered; all within a transaction
+
+    def collection(self, service: str, kind: str) -> int | None:
+        """The number of a kind of entity; None where none was ever stored."""
+        return self._collections.get((service, kind))
+
+    def collection_name(self, number: int) -> tuple[str, str]:
+        """The service and kind behind a number."""
+        return self._names[number]
+
+    def intern(self, service: str, kind: str) -> int:
+        """The number of a kind of entity, given one now where it has none."""
+        known = self._collections.get((service, kind))
+        if known is not None:
+            return known
+        cursor = self.connection.execute("INSERT INTO collection(service, kind) VALUES (?, ?)", (service, kind))
+        number = cursor.lastrowid
+        assert number is not None
+        self._collections[service, kind] = number
+        self._names[number] = (service, kind)
+        return number
+
+    def index(self, collection: int, path: str) -> None:
+        """Give a field an index; not more of them than a file can bear."""
+        name = where.index_name(collection, path)
+        if name not in self.indexes and len(self.indexes) < where.MAX_INDEXES:
+            where.create_index(self.connection, collection, path)
+            self.indexes.add(name)

@@ -1,0 +1,240 @@
+"""One call's view of its world, and what it changes: all of it is stored at the end, or nothing."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from random import Random
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import msgspec
+
+from childproof.model import Change
+
+from . import randomness, versions, where
+from .clock import Clock, ClockSettings
+from .schedule import KIND, SERVICE, Job
+from .snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from .database import Database
+    from .world import World
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class _Pending(NamedTuple):
+    """An entity as this call leaves it. The first two fields are its row."""
+
+    ordinal: int
+    raw: str | None
+    before: str | None
+    created: bool  # has a new place in the order of creation
+    touched: int
+
+
+class Transaction(Snapshot):
+    """What one call sees and changes. A context manager: leaving it commits, an exception undoes everything.
+
+    `seq` is the call's number in its world; (world, seq) is the call's place in history. Nothing is written before
+    the end, so reading one's own changes costs no I/O. Raises StoreError where the file can't be locked or written.
+    """
+
+    def __init__(self, database: "Database", world: "World") -> None:
+        super().__init__(database, world.name)
+        self.seed = 0
+        self._world = world
+        self._open = False
+        self._pending: dict[int, dict[str, _Pending]] = {}
+        self._rows: dict[int, dict[str, versions.Row]] = {}
+        self._created = 0
+        self._touched = 0
+        self._tokens: dict[str, int] = {}
+        self._jobs = 0
+        self._clock: Clock | None = None
+        self._wanted_indexes: set[tuple[int, str]] = set()
+
+    def __enter__(self) -> Self:
+        database = self._database
+        database.begin()
+        try:
+            head = self._world.head()
+            self.seed = head.seed
+            self.seq = head.seq + 1
+            self._lineage = head.lineage
+            self._now = head.clock.now(self.seq, database.wall())
+        except BaseException as error:
+            database.rollback(error)
+            raise
+        self._open = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._open = False
+        if error is not None:
+            self._database.rollback(error)
+            return
+        try:
+            self._flush()
+        except BaseException as failure:
+            self._database.rollback(failure)
+            raise
+        self._database.commit()
+        self._world.advance(self.seq, self._clock, self._job_changes())
+
+    # --- writing
+
+    def put(self, service: str, kind: str, id: str, value: dict[str, Any]) -> None:  # noqa: A002 - the design's word
+        """Create an entity, or give it a new version. `value` is copied: changing it later changes nothing."""
+        self._check_open()
+        collection = self._database.intern(service, kind)
+        self._set(collection, id, _encode(value).decode())
+
+    def delete(self, service: str, kind: str, id: str) -> None:  # noqa: A002 - the design's word
+        """Remove an entity; its history stays. Nothing happens where there is none."""
+        self._check_open()
+        collection = self._database.collection(service, kind)
+        if collection is None:
+            return
+        row = self._current(collection, id)
+        if row is not None and row[1] is not None:
+            self._set(collection, id, None)
+
+    def counter(self, service: str, name: str) -> int:
+        """The next number of a stored sequence, which begins with 1."""
+        value = (self.get("_counter", service, name) or {"value": 0})["value"] + 1
+        self.put("_counter", service, name, {"value": value})
+        return int(value)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what the block changed in the world if it raises; the exception goes on. Blocks may nest."""
+        self._check_open()
+        pending = {collection: dict(entities) for collection, entities in self._pending.items()}
+        rows = {collection: dict(entities) for collection, entities in self._rows.items()}
+        jobs, created, clock = self._jobs, self._created, self._clock
+        try:
+            yield
+        except BaseException:
+            self._pending, self._rows = pending, rows
+            self._jobs, self._created, self._clock = jobs, created, clock
+            raise
+
+    def set_clock(self, settings: ClockSettings) -> None:
+        """Let time pass otherwise from the next call on. A `start` of None goes on from this call's time.
+
+        A clock that runs with the wall and has no start is the wall's own time.
+        """
+        start = settings.start
+        if start is None and settings.run != "real":
+            settings = ClockSettings(self._now, settings.run, settings.step)
+        self._clock = Clock(settings, self._database.wall(), self.seq)
+        self.put("_clock", "clock", "clock", self._clock.to_json())
+
+    # --- randomness
+
+    def random(self, purpose: str) -> Random:
+        """A generator that depends on the world's seed, the call's number and the purpose alone."""
+        return randomness.generator(self.seed, self.seq, purpose)
+
+    def token(self, purpose: str, n: int, alphabet: str = randomness.ALNUM) -> str:
+        """`n` random characters, repeatable like `random`; asked again for the same purpose, different ones."""
+        count = self._tokens.get(purpose, 0)
+        self._tokens[purpose] = count + 1
+        return randomness.token(self.seed, self.seq, purpose, count, n=n, alphabet=alphabet)
+
+    # --- scheduled work
+
+    def schedule(self, at: int, service: str, job: str, payload: dict[str, Any]) -> str:
+        """Ask for work at a time of this world (unix ms). Returns the job's id."""
+        self._jobs += 1
+        job_id = f"job_{self.seq}_{self._jobs}"
+        self.put(SERVICE, KIND, job_id, Job(job_id, at, service, job, payload).to_json())
+        return job_id
+
+    def due(self, now: int) -> list[Job]:
+        """The jobs whose time has come, earliest first; of the same time, in the order they were scheduled."""
+        collection = self._database.collection(SERVICE, KIND)
+        if collection is None:
+            return []
+        overlay = self._overlay(collection)
+        ids = [*(job for job in self._world.agenda().due(now) if job not in overlay), *overlay]
+        jobs = []
+        for job_id in ids:
+            row = self._current(collection, job_id)
+            if row is not None and row[1] is not None:
+                job = Job.from_json(job_id, _decode(row[1]))
+                if job.at <= now:
+                    jobs.append((job.at, row[0], job))
+        return [job for _, _, job in sorted(jobs, key=lambda item: item[:2])]
+
+    def done(self, job_id: str) -> None:
+        """Take a job off the schedule."""
+        self.delete(SERVICE, KIND, job_id)
+
+    # --- what changed
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What this call has changed so far, net, in the order of first touch; without internal services."""
+        found = []
+        for collection, entities in self._pending.items():
+            service, kind = self._database.collection_name(collection)
+            if service.startswith("_"):
+                continue
+            for entity, pending in entities.items():
+                if pending.raw != pending.before:
+                    before = None if pending.before is None else _decode(pending.before)
+                    after = None if pending.raw is None else _decode(pending.raw)
+                    found.append((pending.touched, Change(service, kind, entity, before, after)))
+        return tuple(change for _, change in sorted(found, key=lambda item: item[0]))
+
+    # --- within
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise RuntimeError("this transaction is over; changes belong inside its `with`")
+
+    def _overlay(self, collection: int) -> Mapping[str, versions.Row]:
+        return self._rows.get(collection, {})
+
+    def _scanned(self, collection: int, wanted: Mapping[str, Any]) -> None:
+        self._wanted_indexes.update(
+            (collection, path) for path, value in wanted.items() if where.indexable(path, value)
+        )
+
+    def _set(self, collection: int, entity: str, raw: str | None) -> None:
+        entities = self._pending.setdefault(collection, {})
+        known = entities.get(entity)
+        if known is None:
+            stored = self._stored(collection, entity)
+            self._touched += 1
+            ordinal, current = stored if stored is not None else (0, None)
+            known = _Pending(ordinal, current, current, created=False, touched=self._touched)
+        ordinal, created = known.ordinal, known.created
+        if known.raw is None and raw is not None:
+            ordinal, created = versions.ordinal_of(self.seq, self._created), True
+            self._created += 1
+        entities[entity] = _Pending(ordinal, raw, known.before, created, known.touched)
+        self._rows.setdefault(collection, {})[entity] = (ordinal, raw)
+
+    def _flush(self) -> None:
+        world, seq = self._world.id, self.seq
+        rows = [
+            (world, collection, entity, seq, pending.ordinal, pending.created and pending.raw is not None, pending.raw)
+            for collection, entities in self._pending.items()
+            for entity, pending in entities.items()
+            if pending.raw != pending.before or (pending.created and pending.raw is not None)
+        ]
+        connection = self._connection
+        if rows:
+            connection.executemany(versions.INSERT, rows)
+        for collection, path in sorted(self._wanted_indexes):
+            self._database.index(collection, path)
+        connection.execute("INSERT INTO step(world, seq, at) VALUES (?, ?, ?)", (world, seq, self._now))
+
+    def _job_changes(self) -> Mapping[str, versions.Row]:
+        collection = self._database.collection(SERVICE, KIND)
+        return {} if collection is None else self._overlay(collection)

@@ -1,0 +1,154 @@
+"""One branch: its place among the others, its clock, and the ways to read and change it."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import msgspec
+
+from childproof.errors import StoreError
+
+from . import versions
+from .clock import Clock, ClockSettings
+from .database import Database
+from .schedule import KIND, SERVICE, Agenda, Job
+from .snapshot import Snapshot
+from .transaction import Transaction
+
+_LINEAGE = """
+WITH RECURSIVE line(branch, last, base, seed, parent, depth) AS (
+  SELECT id, ?1, base, seed, parent, 0 FROM world WHERE id = ?2 AND name = ?3
+  UNION ALL
+  SELECT w.id, min(line.last, line.base), w.base, w.seed, w.parent, depth + 1
+  FROM line JOIN world w ON w.id = line.parent
+)
+SELECT branch, last, base, seed FROM line ORDER BY depth
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Where a world stands: its last call, its clock, and the branches its state is read from."""
+
+    seq: int
+    clock: Clock
+    seed: int
+    lineage: versions.Lineage
+    starts: tuple[int, ...]  # of each branch in the lineage, the call it starts after
+
+
+class World:
+    """A branch of history, by name. Made by the store; cheap to keep, so thousands may be open at once."""
+
+    def __init__(self, database: Database, id: int, name: str) -> None:  # noqa: A002 - the design's word
+        self.id = id
+        self.name = name
+        self._database = database
+        self._head: Head | None = None
+        self._agenda: Agenda | None = None
+        self._generation = -1
+
+    def transaction(self) -> Transaction:
+        """The next call: `with world.transaction() as tx: …`. Calls of one store are serialised, over threads too."""
+        return Transaction(self._database, self)
+
+    @contextmanager
+    def view(self, *, at: int | None = None) -> Iterator[Snapshot]:
+        """Read the world as it is, or as it was after call `at`. Works on a read-only store, while others write.
+
+        Raises StoreError for a call that hasn't happened.
+        """
+        with self._database.transaction(write=False):
+            last = self.head().seq
+            if at is not None and not 0 <= at <= last:
+                raise StoreError(f"world {self.name} has no call {at}; its last one is {last}")
+            yield self._snapshot(last if at is None else at)
+
+    @property
+    def seed(self) -> int:
+        """What the world's randomness follows from."""
+        return self._looked_up().seed
+
+    @property
+    def seq(self) -> int:
+        """The number of the last call; 0 where there was none."""
+        return self._looked_up().seq
+
+    @property
+    def clock(self) -> ClockSettings:
+        """How time passes in this world."""
+        return self._looked_up().clock.settings
+
+    def set_clock(self, settings: ClockSettings) -> None:
+        """Let time pass otherwise from now on. Counts as a call of the world, so that it has a place in its history."""
+        with self.transaction() as tx:
+            tx.set_clock(settings)
+
+    # --- for the store and its transactions, within an open database transaction
+
+    def head(self) -> Head:
+        """Where the world stands; read from the file only after something else has written there."""
+        if self._generation != self._database.generation:
+            self._head = self._agenda = None
+            self._generation = self._database.generation
+        if self._head is None:
+            self._head = self._read_head()
+        return self._head
+
+    def branches(self) -> list[tuple[int, int]]:
+        """The world and those it was forked from, nearest first, each with the call that it starts after."""
+        head = self.head()
+        return [(branch, start) for (branch, _), start in zip(head.lineage, head.starts, strict=True)]
+
+    def agenda(self) -> Agenda:
+        """The scheduled jobs as the last call left them."""
+        if self._agenda is None:
+            items = self._snapshot(self.head().seq).items(SERVICE, KIND)
+            self._agenda = Agenda(Job.from_json(job, value) for job, value in items)
+        return self._agenda
+
+    def advance(self, seq: int, clock: Clock | None, jobs: Mapping[str, versions.Row]) -> None:
+        """Told by a committed call what of it is remembered here: its number, a new clock, its jobs."""
+        head = self._head
+        if head is not None:
+            self._head = Head(seq, clock or head.clock, head.seed, head.lineage, head.starts)
+        if self._agenda is not None:
+            self._agenda.apply(jobs)
+
+    # --- within
+
+    def _looked_up(self) -> Head:
+        with self._database.reading():
+            return self.head()
+
+    def _snapshot(self, seq: int) -> Snapshot:
+        head = self.head()
+        clock = head.clock if seq == head.seq else self._clock(head.lineage, seq)
+        lineage = _bounded(head.lineage, seq)
+        return Snapshot(self._database, self.name, lineage, seq, now=clock.now(seq, self._database.wall()))
+
+    def _read_head(self) -> Head:
+        connection = self._database.connection
+        rows = connection.execute(_LINEAGE, (versions.FOREVER, self.id, self.name)).fetchall()
+        if not rows:
+            raise StoreError(f"{self._database.path}: the world {self.name} is gone; somebody deleted it")
+        lineage = tuple((int(branch), int(last)) for branch, last, _, _ in rows)
+        starts = tuple(int(base) for _, _, base, _ in rows)
+        last = connection.execute("SELECT max(seq) FROM step WHERE world = ?", (self.id,)).fetchone()[0]
+        seq = starts[0] if last is None else int(last)
+        return Head(seq, self._clock(lineage, seq), int(rows[0][3]), lineage, starts)
+
+    def _clock(self, lineage: versions.Lineage, seq: int) -> Clock:
+        database = self._database
+        collection = database.collection("_clock", "clock")
+        row = None
+        if collection is not None:
+            row = versions.current(database.connection, _bounded(lineage, seq), collection, "clock")
+        if row is None or row[1] is None:
+            raise StoreError(f"{database.path}: the world {self.name} has lost its clock; restore a copy of the file")
+        return Clock.from_json(msgspec.json.decode(row[1]))
+
+
+def _bounded(lineage: versions.Lineage, seq: int) -> versions.Lineage:
+    """A lineage cut after call `seq`, which may lie before a fork."""
+    return tuple((branch, min(last, seq)) for branch, last in lineage)
