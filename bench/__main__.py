@@ -1,0 +1,31 @@
+"""`python -m bench [NAME …]`: run the benchmarks one after the other and print one table.
+
+A benchmark is a module of this package with `rows() -> Iterable[Row]`.
+"""
+
+import importlib
+import os
+import platform
+import sys
+
+from bench.row import Row
+
+MODULES = ("rules", "stripe", "world", "start", "http")
+
+
+def main(names: list[str]) -> None:
+    """Run the benchmarks named, or all; print each row as soon as it is measured."""
+    unknown = [name for name in names if name not in MODULES]
+    if unknown:
+        sys.exit(f"bench: no benchmark named {', '.join(unknown)}; there are: {', '.join(MODULES)}")
+    cores = os.cpu_count()
+    print(f"Python {platform.python_version()}, {platform.system()} {platform.release()}, {cores} cores", flush=True)
+    print(f"\n{'what':<62} {'measured':>14} {'to reach':>14}\n{'-' * 92}", flush=True)
+    for name in names or MODULES:
+        row: Row
+        for row in importlib.import_module(f"bench.{name}").rows():
+            print(f"{row.what:<62} {row.measured:>14} {row.target:>14}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
