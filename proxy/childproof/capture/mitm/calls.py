@@ -1,0 +1,208 @@
+"""From one HTTP request's parts to a call. No I/O, no mitmproxy.
+
+Both HTTP layers, ours and mitmproxy's, come through here, so that they can't read a request in two ways.
+"""
+
+import re
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from childproof.capture.destination import Destination, Ingress, Judge
+from childproof.model import Call, HostError, Outcome, Protocol, Verdict, Violation
+
+from .hosts import disagreement, split_authority
+from .replies import FIELD_NAME, FIELD_VALUE, denial
+
+Headers = Sequence[tuple[bytes, bytes]]
+
+MAX_HEAD = 64 * 1024  # request line and headers, in bytes; servers allow 8 to 64 KiB
+_TARGET = re.compile(rb"[\x21-\x7e\x80-\xff]+")
+_ABSOLUTE = re.compile(rb"(?i:(https?)):" + rb"//([^/?#]*)([^#]*)")
+_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
+_NON_ASCII = re.compile(rb"[\x80-\xff]")
+_VERSIONS = ("1.1", "1.0", "2.0")
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is known about a connection before its first request.
+
+    `destination` is None on a plain proxy connection, where every request names its own in an absolute URI. `sni` is
+    the name in the TLS ClientHello: None where there was none.
+    """
+
+    ingress: Ingress
+    destination: Destination | None
+    tls: bool = False
+    sni: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request as it stood on the wire. `authority` is HTTP/2's pseudo-header, None for HTTP/1."""
+
+    method: bytes
+    target: bytes
+    version: str
+    headers: Headers
+    body: bytes = b""
+    authority: bytes | None = None
+    scheme: str | None = None
+
+
+def build_call(site: Site, request: Request, violation: Violation | None = None) -> Call:
+    """The call that this request is, with a violation where its parts are malformed or disagree. Never raises.
+
+    A `violation` that the caller already found comes first.
+    """
+    scheme = request.scheme or ("https" if site.tls else "http")
+    target = request.target
+    claims: list[tuple[str, str]] = []
+    found = violation or _malformed(request)
+    if site.sni is not None:
+        claims.append(("the SNI of the TLS handshake", site.sni))
+    place = site.destination
+    absolute = _ABSOLUTE.fullmatch(target)
+    if absolute is not None:
+        authority = _text(absolute[2])
+        if place is None:
+            scheme = _text(absolute[1]).lower()
+            place, problem = _from_uri(authority, scheme)
+            found = found or problem
+        elif _text(absolute[1]).lower() != scheme:
+            found = found or Violation(
+                "host_mismatch", f"the URI says {_text(absolute[1])}, but the connection is {scheme}"
+            )
+        claims.append(("the request's URI", authority))
+        target = absolute[3] if absolute[3].startswith(b"/") else b"/" + absolute[3]
+    if request.authority is not None:
+        claims.append((":authority", _text(request.authority)))
+    claims.extend(("the Host header", _text(value)) for name, value in request.headers if name.lower() == b"host")
+    if place is None:
+        place = Destination("", 0)
+        found = found or Violation("malformed", "a proxy request needs an absolute URI: GET http://host/path", 400)
+    found = found or disagreement(place.host, place.port, claims)
+    path, _, query = _escaped(target).partition("?")
+    return Call(
+        protocol=Protocol.HTTP,
+        host=place.host,
+        port=place.port,
+        world=site.ingress.world,
+        sandbox=site.ingress.sandbox,
+        method=_text(request.method),
+        scheme=scheme,
+        path=path,
+        query=query,
+        headers=tuple((_text(name), _text(value)) for name, value in request.headers),
+        body=request.body,
+        address=place.address,
+        tls=site.tls,
+        http_version=request.version,
+        violation=found,
+    )
+
+
+def other_call(site: Site, protocol: Protocol, violation: Violation | None = None, method: str = "") -> Call:
+    """A call for a connection in which no HTTP request could be read."""
+    place = site.destination or Destination("", 0)
+    return Call(
+        protocol=protocol,
+        host=place.host,
+        port=place.port,
+        world=site.ingress.world,
+        sandbox=site.ingress.sandbox,
+        method=method,
+        address=place.address,
+        tls=site.tls,
+        violation=violation,
+    )
+
+
+def decide(judge: Judge, call: Call) -> Outcome:
+    """The judge's outcome, or a denial of our own where even the judge fails: nothing gets past a bug."""
+    try:
+        return judge.handle(call)
+    except Exception as error:  # noqa: BLE001 - closed by default
+        return Outcome(
+            "", Verdict(reason=f"internal error: {head_of(error)}"), denial(500, f"internal error: {error!r}")
+        )
+
+
+def head_of(error: BaseException) -> str:
+    """An exception in one line, with the place where it was raised: what a ledger entry keeps of a traceback."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].name}, {frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"[:500]
+
+
+def internal(error: BaseException) -> Violation:
+    """The violation that stands for a bug of ours."""
+    return Violation("internal", f"internal error: {head_of(error)}", 500)
+
+
+def refuse_upgrade(call: Call) -> Call:
+    """The same call, marked where it asks for a protocol that we can't judge frame by frame.
+
+    An `Upgrade: h2c` is only an offer: it is answered in HTTP/1.1, which refuses it (RFC 9110, section 7.8).
+    """
+    upgrade = (call.header("upgrade") or "").strip().lower()
+    if call.violation is not None or not upgrade or upgrade in ("h2c", "http/2.0") or upgrade.startswith("tls/"):
+        return call
+    name = "WebSocket" if upgrade == "websocket" else f"an upgrade to {upgrade[:40]!r}"
+    return replace(call, violation=Violation("unsupported", f"{name} can't be judged yet, so it is refused", 501))
+
+
+def _malformed(request: Request) -> Violation | None:
+    if request.method == b"CONNECT":
+        return Violation("unsupported", "CONNECT inside a connection that has its destination already", 405)
+    if request.version not in _VERSIONS:
+        return Violation("malformed", f"HTTP/{request.version[:10]} is not spoken here", 505)
+    if not _METHOD.fullmatch(request.method):
+        return Violation("malformed", f"{request.method[:80]!r} is no method", 400)
+    target = request.target
+    if not _TARGET.fullmatch(target) or b"#" in target:
+        return Violation("malformed", "the request target has characters that a target can't have", 400)
+    if not (
+        target.startswith(b"/") or _ABSOLUTE.fullmatch(target) or (target == b"*" and request.method == b"OPTIONS")
+    ):
+        return Violation("malformed", f"the request target {_text(target[:80])!r} is neither a path nor a URI", 400)
+    hosts = 0
+    lengths = 0
+    codings = 0
+    for name, value in request.headers:
+        lowered = name.lower()
+        if not FIELD_NAME.fullmatch(name.removeprefix(b":")) or not FIELD_VALUE.fullmatch(value):
+            return Violation(
+                "malformed", f"the header {_text(name[:80])!r} has characters that a header can't have", 400
+            )
+        hosts += lowered == b"host"
+        lengths += lowered == b"content-length"
+        codings += lowered == b"transfer-encoding"
+    if hosts > 1:
+        return Violation("malformed", f"{hosts} Host headers", 400)
+    if request.version == "1.1" and not hosts:
+        return Violation("malformed", "HTTP/1.1 without a Host header", 400)
+    if lengths > 1 or (lengths and codings):
+        # RFC 9112, section 6.3: two framings are how requests are smuggled
+        return Violation("malformed", "more than one of Content-Length and Transfer-Encoding", 400)
+    return None
+
+
+def _from_uri(authority: str, scheme: str) -> tuple[Destination, Violation | None]:
+    try:
+        host, port = split_authority(authority)
+    except HostError as error:
+        return Destination("", 0), Violation("bad_host", f"the request's URI: {error}", 400)
+    return Destination(host, port or DEFAULT_PORTS[scheme]), None
+
+
+def _text(raw: bytes) -> str:
+    # every byte has a latin-1 character, so nothing is lost and nothing can fail
+    return raw.decode("latin-1")
+
+
+def _escaped(target: bytes) -> str:
+    """ASCII whatever was sent: rules compare what servers read, and they read raw bytes as if percent-encoded."""
+    return _NON_ASCII.sub(lambda match: b"%%%02X" % match[0][0], target).decode("ascii", "replace")

@@ -1,0 +1,265 @@
+"""HTTP capture as one object: start it, give it connections or ports, stop it."""
+
+import asyncio
+import os
+import socket
+import ssl
+import time
+import urllib.parse
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import certifi
+from mitmproxy import exceptions
+from mitmproxy.proxy import mode_specs
+
+from childproof.capture.destination import Destination, Ingress, Judge
+from childproof.capture.dialer import dial as real_dial
+from childproof.errors import InputError
+
+from .ca import CA
+from .calls import Site
+from .front import Front, Onward, ProtocolFactory
+from .gate import Dial
+from .handler import GuardedHandler
+from .hooks import Core
+from .leaf import Leaves
+from .lean import Master, Options, Proxyserver, TlsConfig
+from .safety import SAFE_DEFAULTS, require_safe, unsafe_options
+
+SWEEP_SECONDS = 5.0
+_BACKLOG = 256
+
+
+@dataclass(frozen=True)
+class IngressMode(mode_specs.ProxyMode):
+    """A proxy mode per world and sandbox: `flow.client_conn.proxy_mode` names them in every hook."""
+
+    description: ClassVar[str] = "childproof"  # type: ignore[misc]
+    transport_protocol: ClassVar[str] = "tcp"  # type: ignore[assignment,misc]
+
+    def __post_init__(self) -> None:
+        if "/" not in self.data:
+            raise ValueError("an ingress mode is ingress:WORLD/SANDBOX")
+
+    @classmethod
+    def of(cls, ingress: Ingress) -> "IngressMode":
+        """The mode for an ingress. Not through `parse`, whose cache never forgets."""
+        data = "/".join(urllib.parse.quote(part, safe="") for part in (ingress.world, ingress.sandbox))
+        return cls(full_spec=f"ingress:{data}", data=data, custom_listen_host=None, custom_listen_port=None)
+
+    @property
+    def ingress(self) -> Ingress:
+        """The world and the sandbox."""
+        world, _, sandbox = self.data.partition("/")
+        return Ingress(urllib.parse.unquote(world), urllib.parse.unquote(sandbox))
+
+
+class Watchdog:
+    """An addon that keeps mitmproxy's options safe: a change that isn't is rolled back."""
+
+    def configure(self, updated: set[str]) -> None:  # noqa: ARG002 - all of them are looked at, whatever changed
+        """Called by mitmproxy after options changed. Raises OptionsError, which undoes the change."""
+        from mitmproxy import ctx  # noqa: PLC0415 - what it holds changes with every Master
+
+        faults = unsafe_options(ctx.options)
+        if faults:
+            raise exceptions.OptionsError("; ".join(map(str, faults)))
+
+
+class HttpCapture:
+    """All HTTP capture of this process: one mitmproxy Master, any number of worlds, listeners and connections."""
+
+    _running: ClassVar["HttpCapture | None"] = None
+
+    def __init__(  # noqa: PLR0913 - the composition root's one call
+        self,
+        judge: Judge,
+        ca: CA,
+        *,
+        dial: Dial = real_dial,
+        smtp: ProtocolFactory | None = None,
+        tcp: ProtocolFactory | None = None,
+        upstream_ca: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.leaves = Leaves(ca)
+        self._judge = judge
+        self._dial = dial
+        self._smtp, self._tcp = smtp, tcp
+        self._upstream_ca = upstream_ca
+        self._clock = clock
+        self._servers: dict[asyncio.Server, Ingress] = {}
+        self._modes: dict[Ingress, IngressMode] = {}
+        self._handlers: dict[asyncio.Task[None], GuardedHandler] = {}
+        self._fronts: set[asyncio.Task[None]] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+        self._master: Master | None = None
+
+    @property
+    def master(self) -> Master:
+        """mitmproxy's master, while running."""
+        if self._master is None:
+            raise RuntimeError("HttpCapture is not started")
+        return self._master
+
+    async def start(self, **options: Any) -> None:
+        """Bring mitmproxy up in the running loop. `options` are mitmproxy's. Raises InputError for unsafe ones."""
+        if HttpCapture._running is not None:
+            raise RuntimeError("mitmproxy's context is global: one HttpCapture at a time")
+        settings = Options()
+        master = Master(settings, event_loop=asyncio.get_running_loop())
+        tls_config = TlsConfig()
+        master.addons.add(Proxyserver(), _quiet(tls_config))  # type: ignore[no-untyped-call]
+        wanted = {**SAFE_DEFAULTS, "mode": [], "ssl_verify_upstream_trusted_ca": self._roots(), **options}
+        known = {name: value for name, value in wanted.items() if name in settings}
+        if unknown := set(options) - set(known):
+            raise InputError.single("mitmproxy option", f"{sorted(unknown)}", "options that mitmproxy has")
+        settings.update(**known)
+        require_safe(settings)
+        master.addons.add(Watchdog())  # type: ignore[no-untyped-call]
+        self._known_addons = tuple(master.addons.chain)
+        self._core = Core(self._judge, self._dial, tls_config, self.leaves, self._clock)
+        self._onward = Onward(self._judge, self._take, self._smtp, self._tcp)
+        self._master = master
+        HttpCapture._running = self
+        self._sweeper = asyncio.create_task(self._sweep_forever())
+
+    async def listen(self, host: str, port: int, ingress: Ingress) -> tuple[str, int]:
+        """Open an explicit proxy port that speaks HTTP CONNECT, plain HTTP proxying and SOCKS5. Returns its address.
+
+        Raises InputError where the port can't be bound.
+        """
+        try:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: Front(self._onward, ingress), host, port, backlog=_BACKLOG
+            )
+        except OSError as error:
+            raise InputError.single(
+                f"{host}:{port}", f"the proxy can't listen here: {error.strerror or error}", "a free port"
+            ) from None
+        self._servers[server] = ingress
+        address = server.sockets[0].getsockname()
+        return address[0], address[1]
+
+    def adopt(self, sock: socket.socket, destination: Destination, ingress: Ingress, initial: bytes = b"") -> None:
+        """Take over an accepted connection whose destination is known. `initial` was read from it already."""
+        sock.setblocking(False)  # noqa: FBT003
+        task = asyncio.get_running_loop().create_task(self._adopt(sock, destination, ingress, initial))
+        self._fronts.add(task)
+        task.add_done_callback(self._fronts.discard)
+
+    async def close_world(self, ingress: Ingress) -> None:
+        """Close the explicit ports of one ingress, and its connections."""
+        for server, owner in list(self._servers.items()):
+            if owner == ingress:
+                server.close()
+                del self._servers[server]
+        mine = [
+            task for task, handler in self._handlers.items() if handler.client.proxy_mode is self._modes.get(ingress)
+        ]
+        await self._end(mine)
+        self._modes.pop(ingress, None)
+
+    async def stop(self) -> None:
+        """Close every listener and every connection, then mitmproxy."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for task in list(self._fronts):
+            task.cancel()
+        await self._end(list(self._handlers))
+        if self._master is not None:
+            await self._master.done()
+            self._master = None
+            HttpCapture._running = None
+
+    def context_for(self, host: str) -> ssl.SSLContext:
+        """TLS for `host` in the terms of `ssl`: for STARTTLS and implicit TLS of other protocols."""
+        return self.leaves.context_for(host)
+
+    def sweep(self, now: float) -> None:
+        """Give up connections that have owed us the rest of a request for too long."""
+        for handler in list(self._handlers.values()):
+            if handler.hooks is not None and handler.hooks.patience.exhausted(now):
+                handler.abort()
+
+    # inside
+
+    async def _adopt(self, sock: socket.socket, destination: Destination, ingress: Ingress, initial: bytes) -> None:
+        try:
+            _, front = await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: Front(self._onward, ingress, destination), sock
+            )
+            if initial:
+                front.data_received(initial)
+        except OSError:
+            sock.close()
+
+    def _take(self, transport: asyncio.Transport, data: bytes, site: Site) -> None:
+        """From a front to mitmproxy: the same transport, behind a stream reader and writer."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        reader.feed_data(data)
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        foreign = tuple(addon for addon in self.master.addons.chain if addon not in self._known_addons)
+        handler = GuardedHandler(
+            self.master,
+            reader,
+            writer,
+            self.master.options,
+            self._modes.setdefault(site.ingress, IngressMode.of(site.ingress)),
+            core=self._core,
+            site=site,
+            foreign=foreign,
+        )
+        task = loop.create_task(handler.handle_client())
+        self._handlers[task] = handler
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._handlers.pop(task, None)
+        if not task.cancelled():
+            task.exception()  # retrieved: the handler has logged and recorded it
+
+    async def _end(self, tasks: list["asyncio.Task[None]"]) -> None:
+        for task in tasks:
+            handler = self._handlers.get(task)
+            if handler is not None:
+                handler.abort()
+        if tasks:
+            _, pending = await asyncio.wait(tasks, timeout=2)
+            for task in pending:
+                task.cancel()
+            if pending:
+                await asyncio.wait(pending, timeout=2)
+
+    async def _sweep_forever(self) -> None:
+        with suppress(asyncio.CancelledError):
+            while True:
+                await asyncio.sleep(SWEEP_SECONDS)
+                self.sweep(self._clock())
+
+    def _roots(self) -> str:
+        if self._upstream_ca is not None:
+            return str(self._upstream_ca)
+        system = ssl.get_default_verify_paths().cafile
+        return system if system and os.path.isfile(system) else certifi.where()  # noqa: PTH113
+
+
+def _quiet(config: TlsConfig) -> TlsConfig:
+    """mitmproxy's TLS settings for upstream, without its own authority: certificates for clients are ours."""
+    config.configure = lambda updated: None  # type: ignore[method-assign]  # noqa: ARG005
+    config.running = lambda: None  # type: ignore[method-assign]
+    return config
+
+
+__all__ = ["HttpCapture", "IngressMode", "replace"]

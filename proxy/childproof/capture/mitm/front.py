@@ -1,0 +1,341 @@
+"""A connection before its destination is known, or before it is known to be HTTP: CONNECT, SOCKS5, and a first look.
+
+Speaking the proxy protocols here, on a bare asyncio protocol, means that mitmproxy only ever sees connections whose
+destination is fixed, and that SMTP can be handed on with its transport as it is.
+"""
+
+import asyncio
+import enum
+import ipaddress
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import cast
+
+import h11
+
+from childproof.capture.destination import Destination, Ingress, Judge
+from childproof.model import Action, Call, HostError, Outcome, Protocol, Violation, normalize_host
+
+from .calls import MAX_HEAD, Request, Site, build_call, decide, internal, other_call
+from .hosts import disagreement, split_authority
+from .replies import denial, render, reply_of
+from .sniff import HTTP2_PREFACE, looks_like_http, looks_like_tls
+
+HANDSHAKE_SECONDS = 30.0  # for a CONNECT or SOCKS request to be whole
+SILENCE_SECONDS = 2.0  # in a tunnel: who waits this long waits for the server to speak first
+SMTP_PORTS = frozenset({25, 465, 587, 2525})
+SERVER_FIRST_PORTS = frozenset({21, 22, 110, 119, 143, 194, 993, 995, 3306, 5432, 5900, 6667})
+_ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
+_RESET = struct.pack("ii", 1, 0)
+
+SOCKS_VERSION = 5  # RFC 1928
+SOCKS_OK, SOCKS_NOT_ALLOWED, SOCKS_BAD_COMMAND, SOCKS_BAD_ADDRESS = 0, 2, 7, 8
+
+ProtocolFactory = Callable[[Ingress, Destination], asyncio.Protocol]
+Take = Callable[[asyncio.Transport, bytes, Site], None]
+
+
+class Stage(enum.Enum):
+    """Where a connection stands."""
+
+    SNIFF = enum.auto()  # a listener's first byte: SOCKS or HTTP
+    HTTP = enum.auto()
+    GREETING = enum.auto()
+    SOCKS = enum.auto()
+    PEEK = enum.auto()  # the destination is known; what is spoken?
+    GONE = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """Where connections go from here. `tcp` and `smtp` are protocols of other packages; None means: denied."""
+
+    judge: Judge
+    http: Take
+    smtp: ProtocolFactory | None = None
+    tcp: ProtocolFactory | None = None
+
+
+class Front(asyncio.Protocol):
+    """One inbound connection until it is handed on. `destination` is None on an explicit proxy port."""
+
+    def __init__(self, onward: Onward, ingress: Ingress, destination: Destination | None = None) -> None:
+        self._onward = onward
+        self._ingress = ingress
+        self._destination = destination
+        self._stage = Stage.SNIFF if destination is None else Stage.PEEK
+        self._data = b""
+        self._timer: asyncio.TimerHandle | None = None
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._arm(HANDSHAKE_SECONDS if self._destination is None else SILENCE_SECONDS)
+        if self._destination is not None:
+            self._guarded(self._route)
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        self._guarded(self._step)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        self._leave()
+
+    # the machine
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - closed by default
+            decide(self._onward.judge, other_call(self._site(), Protocol.TCP, internal(error)))
+            self._reset()
+
+    def _step(self) -> None:
+        stage = None
+        while self._stage not in (stage, Stage.GONE) and self._data:
+            stage = self._stage
+            match stage:
+                case Stage.SNIFF:
+                    self._stage = Stage.GREETING if self._data[0] == SOCKS_VERSION else Stage.HTTP
+                case Stage.HTTP:
+                    self._http()
+                case Stage.GREETING:
+                    self._greeting()
+                case Stage.SOCKS:
+                    self._socks()
+                case Stage.PEEK:
+                    self._peek()
+                case Stage.GONE:
+                    return
+
+    def _timeout(self) -> None:
+        if self._stage is Stage.PEEK:
+            self._guarded(lambda: self._tcp("the client waits for the server to speak first"))
+        else:
+            self._reset()
+
+    # HTTP CONNECT (RFC 9110, section 9.3.6), and plain proxy requests
+
+    def _http(self) -> None:
+        data = self._data.lstrip(b"\r\n")
+        if looks_like_tls(data) or looks_like_http(data) is False:
+            violation = Violation("malformed", "a proxy port takes HTTP CONNECT, http:// requests and SOCKS5", 400)
+            decide(self._onward.judge, other_call(self._site(), Protocol.TCP, violation))
+            self._reset()
+            return
+        if data[:1].isascii() and not data[:8].upper().startswith(b"CONNECT ") and len(data) >= len(b"CONNECT "):
+            if data.startswith(HTTP2_PREFACE[:8]):
+                self._deny_http(Request(b"PRI", b"*", "2.0", ()), Violation("unsupported", "HTTP/2 without TLS", 400))
+                return
+            self._hand_on(Site(self._ingress, None))
+            return
+        parser = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+        parser.receive_data(data)
+        try:
+            event = parser.next_event()
+        except h11.RemoteProtocolError as error:
+            status = error.error_status_hint
+            line = data.partition(b"\r\n")[0].split(b" ")
+            request = Request(line[0][:64], b" ".join(line[1:2])[:300] or b"/", "", ())
+            self._deny_http(request, Violation("malformed", f"malformed HTTP: {error}"[:300], status))
+            return
+        if isinstance(event, h11.Request):
+            self._connect(event, data)
+
+    def _connect(self, event: h11.Request, data: bytes) -> None:
+        # h11 keeps what follows a CONNECT's head to itself, so the head's end is looked for here
+        ends = [data.find(end) + len(end) for end in (b"\r\n\r\n", b"\n\n", b"\n\r\n") if end in data]
+        rest = data[min(ends) :]
+        request = Request(event.method, event.target, event.http_version.decode("latin-1"), event.headers.raw_items())
+        try:
+            host, port = split_authority(event.target.decode("latin-1"))
+            if port is None:
+                raise HostError("a CONNECT target is host:port")
+        except HostError as error:
+            self._deny_http(request, Violation("bad_host", f"the CONNECT target: {error}", 400))
+            return
+        self._destination = _destination(host, port)
+        hosts = [value.decode("latin-1") for name, value in event.headers if name == b"host"]
+        violation = (
+            Violation("malformed", f"{len(hosts)} Host headers", 400)
+            if len(hosts) > 1
+            else disagreement(host, port, [("the Host header", text) for text in hosts])
+        )
+        if any(
+            name == b"transfer-encoding" or (name == b"content-length" and value != b"0")
+            for name, value in event.headers
+        ):
+            violation = Violation("malformed", "a CONNECT request with a body", 400)
+        if violation is not None:
+            self._deny_http(request, violation)
+            return
+        self._data = rest
+        self._settled(
+            accept=_ESTABLISHED, refuse=lambda outcome: render(reply_of(outcome), head_request=False, last=True)
+        )
+
+    def _deny_http(self, request: Request, violation: Violation) -> None:
+        site = self._site()
+        if site.destination is None:
+            site = replace(site, destination=Destination("", 0))
+        call = replace(build_call(site, request, violation), violation=violation)
+        outcome = decide(self._onward.judge, call)
+        reply = outcome.reply or denial(violation.status or 403, violation.reason, call=outcome.call_id)
+        self._finish(render(reply, head_request=False, last=True))
+
+    # SOCKS5 (RFC 1928)
+
+    def _greeting(self) -> None:
+        if len(self._data) < 2 or len(self._data) < 2 + self._data[1]:
+            return
+        methods = self._data[2 : 2 + self._data[1]]
+        self._data = self._data[2 + len(methods) :]
+        if 0 not in methods:
+            self._finish(b"\x05\xff")
+            return
+        self._transport.write(b"\x05\x00")
+        self._stage = Stage.SOCKS
+
+    def _socks(self) -> None:
+        data = self._data
+        if len(data) < 5:
+            return
+        kind = data[3]
+        size = {1: 4, 3: 1 + data[4], 4: 16}.get(kind)
+        if data[0] != SOCKS_VERSION or data[2] != 0 or size is None:
+            self._deny_socks(SOCKS_BAD_ADDRESS, Violation("malformed", "malformed SOCKS5 request"))
+            return
+        if len(data) < 6 + size:
+            return
+        raw = data[4 : 4 + size]
+        (port,) = struct.unpack("!H", data[4 + size : 6 + size])
+        text = raw[1:].decode("latin-1") if kind == 3 else str(ipaddress.ip_address(raw))
+        if data[1] != 1:
+            command = "BIND" if data[1] == 2 else "UDP ASSOCIATE" if data[1] == 3 else f"command {data[1]}"
+            self._destination = Destination("", port)
+            self._deny_socks(SOCKS_BAD_COMMAND, Violation("unsupported", f"SOCKS5 {command} is not served"))
+            return
+        try:
+            host = normalize_host(text)
+            if not port:
+                raise HostError("port 0")
+        except HostError as error:
+            self._deny_socks(SOCKS_BAD_ADDRESS, Violation("bad_host", f"the SOCKS5 target: {error}"))
+            return
+        self._destination = _destination(host, port)
+        self._data = data[6 + size :]
+        self._settled(accept=_socks_reply(SOCKS_OK), refuse=lambda _: _socks_reply(SOCKS_NOT_ALLOWED))
+
+    def _deny_socks(self, code: int, violation: Violation) -> None:
+        decide(self._onward.judge, other_call(self._site(), Protocol.TCP, violation, "SOCKS5"))
+        self._finish(_socks_reply(code))
+
+    # the destination is known
+
+    def _settled(self, accept: bytes, refuse: Callable[[Outcome], bytes]) -> None:
+        """A proxy request named its target: accept it, or refuse at once what can't be HTTP or mail."""
+        assert self._destination is not None
+        if self._destination.port in SERVER_FIRST_PORTS and self._onward.tcp is None:
+            outcome = decide(self._onward.judge, other_call(self._site(), Protocol.TCP))
+            self._not_forwarded(outcome)
+            self._finish(refuse(outcome))
+            return
+        self._transport.write(accept)
+        self._stage = Stage.PEEK
+        self._arm(SILENCE_SECONDS)
+        self._route()
+
+    def _route(self) -> None:
+        assert self._destination is not None
+        if self._destination.port in SMTP_PORTS and self._onward.smtp is not None:
+            self._become(self._onward.smtp(self._ingress, self._destination))
+        elif self._destination.port in SERVER_FIRST_PORTS:
+            self._tcp("")
+
+    def _peek(self) -> None:
+        if looks_like_tls(self._data):
+            self._hand_on(replace(self._site(), tls=True))
+        elif self._data.startswith(HTTP2_PREFACE):
+            violation = Violation("unsupported", "HTTP/2 without TLS (prior knowledge)")
+            decide(self._onward.judge, other_call(self._site(), Protocol.HTTP, violation, "PRI"))
+            self._reset()
+        elif len(self._data) < len(HTTP2_PREFACE) and HTTP2_PREFACE.startswith(self._data):
+            return
+        elif looks_like_http(self._data):
+            self._hand_on(self._site())
+        elif looks_like_http(self._data) is False and looks_like_tls(self._data) is False:
+            self._tcp("neither TLS nor HTTP")
+
+    def _tcp(self, _why: str) -> None:
+        """Raw TCP: whoever relays it judges it; without a relay it is judged here and always reset."""
+        assert self._destination is not None
+        if self._onward.tcp is not None:
+            self._become(self._onward.tcp(self._ingress, self._destination))
+            return
+        self._not_forwarded(decide(self._onward.judge, other_call(self._site(), Protocol.TCP)))
+        self._reset()
+
+    def _not_forwarded(self, outcome: Outcome) -> None:
+        if outcome.verdict.action is Action.ALLOW and outcome.forward is not None:
+            from childproof.model import NO_UPSTREAM  # noqa: PLC0415
+
+            self._onward.judge.settle(outcome, NO_UPSTREAM, None, "raw TCP can't be forwarded from here")
+
+    # leaving
+
+    def _hand_on(self, site: Site) -> None:
+        self._leave()
+        self._onward.http(self._transport, self._data, site)
+
+    def _become(self, protocol: asyncio.Protocol) -> None:
+        self._leave()
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        if self._data:
+            protocol.data_received(self._data)
+
+    def _finish(self, last_words: bytes) -> None:
+        self._leave()
+        self._transport.write(last_words)
+        self._transport.close()
+
+    def _reset(self) -> None:
+        self._leave()
+        sock = self._transport.get_extra_info("socket")
+        with suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._transport.abort()
+
+    def _leave(self) -> None:
+        self._stage = Stage.GONE
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _arm(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self._timeout)
+
+    def _site(self) -> Site:
+        return Site(self._ingress, self._destination)
+
+
+def _destination(host: str, port: int) -> Destination:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return Destination(host, port)
+    return Destination(host, port, host)
+
+
+def _socks_reply(code: int) -> bytes:
+    return bytes([SOCKS_VERSION, code, 0, 1]) + bytes(6)
+
+
+__all__ = ["SERVER_FIRST_PORTS", "SMTP_PORTS", "Call", "Front", "Onward", "ProtocolFactory"]

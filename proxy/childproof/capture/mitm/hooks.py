@@ -1,0 +1,262 @@
+"""What mitmproxy asks about one client connection, and our answers: the policy side of its hooks.
+
+Each method is named after the hook it answers. They are synchronous; one that must wait returns an awaitable. They
+may raise: `handler` turns every exception into a denial.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+
+from mitmproxy import connection, http, tls
+from mitmproxy.proxy import context, layer
+from mitmproxy.proxy.layers.http import HTTPMode
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+from OpenSSL import SSL
+
+from childproof.capture.destination import Judge
+from childproof.model import HostError, Protocol, Reply, Violation, normalize_host
+
+from .answer import AnswerLayer
+from .calls import Site, build_call, decide, internal, other_call, refuse_upgrade
+from .gate import Dial, Gate, Permission
+from .leaf import ALPN, Leaves
+from .lean import TlsConfig
+from .replies import denial, reply_of
+from .stream import GuardedHttpLayer, make_response, request_of
+from .sniff import looks_like_http
+from .wire import HOLD_SECONDS, Patience
+
+FAILED = "childproof.failed"  # flow metadata: a hook raised, the call is denied whatever follows
+KEPT_BODY = 64 * 1024  # of a streamed reply, for the record
+STREAM_ABOVE = 1 << 20
+_HOP_BY_HOP = (
+    "upgrade", "http2-settings", "keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What all connections of one capture share."""
+
+    judge: Judge
+    dial: Dial
+    tls: TlsConfig
+    leaves: Leaves | None  # None: stock mitmproxy mints the certificates
+    clock: Callable[[], float]
+    answer_layer: bool = True  # off under stock mitmproxy, whose views want flows
+
+
+class Hooks:
+    """One connection's answers."""
+
+    def __init__(self, core: Core, site: Site, abort: Callable[[], None]) -> None:
+        self.core = core
+        self.site = site
+        self.gate = Gate(core.judge)
+        self.patience = Patience(core.clock)
+        self._abort = abort
+        self._taps: dict[str, bytearray] = {}
+
+    # which layer reads what
+
+    def top(self, ctx: context.Context) -> layer.Layer:
+        """The HTTP layer for a connection without TLS."""
+        if self.site.destination is None:
+            return self._mitmproxy(ctx, HTTPMode.regular)
+        return self._http(ctx)
+
+    def next_layer(self, nextlayer: layer.NextLayer) -> None:
+        """Inside TLS: HTTP, or nothing."""
+        ctx = nextlayer.context
+        if ctx.client.alpn == b"h2":
+            nextlayer.layer = self._mitmproxy(ctx, HTTPMode.transparent)
+            return
+        answer = looks_like_http(nextlayer.data_client())
+        if answer is None:
+            return
+        if not answer:
+            self.record(Protocol.TCP, Violation("unsupported", "what came inside TLS is not HTTP"))
+            self._abort()
+            return
+        nextlayer.layer = self._http(ctx)
+
+    def _http(self, ctx: context.Context) -> layer.Layer:
+        destination = self.site.destination
+        assert destination is not None
+        may_allow = self.core.judge.may_allow(self.site.ingress.world, destination.host, destination.port)
+        if may_allow is False and self.core.answer_layer:
+            return AnswerLayer(ctx, self.site, self.core.judge, self.patience)
+        return self._mitmproxy(ctx, HTTPMode.transparent)
+
+    def _mitmproxy(self, ctx: context.Context, mode: HTTPMode) -> GuardedHttpLayer:
+        return GuardedHttpLayer(ctx, mode, self.site, self.core.judge, self.gate, self.patience)
+
+    # HTTP
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        """Streaming a request would dial before the request is judged."""
+        flow.request.stream = False
+
+    def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
+        """The whole request is there: judge it, then answer it or give it its permission."""
+        call = refuse_upgrade(build_call(self.site, request_of(flow), flow.metadata.get(FAILED)))
+        outcome = decide(self.core.judge, call)
+        forward = outcome.forward
+        if forward is None or outcome.fault:
+            flow.response = make_response(reply_of(outcome), head_request=call.method == "HEAD")
+        elif call.violation is not None or (forward.host, forward.port) != (call.host, call.port):
+            flow.response = make_response(denial(500, "internal error: allowed against the call"), head_request=False)
+        else:
+            flow.response = None
+            flow.request.data.host, flow.request.data.port = forward.host, forward.port
+            _drop_hop_by_hop(flow.request)
+            self.gate.grant(flow, outcome)
+        if outcome.fault == "reset":
+            self._abort()
+        elif outcome.fault == "timeout":
+            return self._hold(flow, outcome.delay + HOLD_SECONDS)
+        return asyncio.sleep(outcome.delay) if outcome.delay > 0 else None
+
+    async def _hold(self, flow: http.HTTPFlow, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        flow.kill()
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        """Of an allowed call's reply: large or open-ended bodies stream, so that they need no memory."""
+        permission = self.gate.permission(flow)
+        if permission is None or flow.response is None:
+            return
+        flow.response.headers.pop("alt-svc", None)  # an invitation to HTTP/3, which is refused
+        length = flow.response.headers.get("content-length", "")
+        if not length.isdigit() or int(length) > STREAM_ABOVE:
+            kept = self._taps[flow.id] = bytearray()
+
+            def tap(data: bytes) -> bytes:
+                kept.extend(data[: max(0, KEPT_BODY - len(kept))])
+                return data
+
+            flow.response.stream = tap
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        """The reply is whole."""
+        permission = self.gate.permission(flow)
+        if permission is not None and flow.response is not None:
+            self._settle(permission, flow, "")
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        """There is no whole reply."""
+        permission = self.gate.permission(flow)
+        if permission is not None:
+            self._settle(permission, flow, flow.error.msg if flow.error is not None else "unknown error")
+
+    def _settle(self, permission: Permission, flow: http.HTTPFlow, error: str) -> None:
+        kept = self._taps.pop(flow.id, None)
+        reply = None
+        if flow.response is not None:
+            body = bytes(kept) if kept is not None else flow.response.raw_content or b""
+            headers = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in flow.response.headers.fields)
+            reply = Reply(flow.response.status_code, headers, body)
+        self.gate.settle(permission, reply, error)
+
+    # TLS
+
+    def tls_clienthello(self, data: tls.ClientHelloData) -> None:
+        """Remember the name that the client claims, as it stood there; refuse what is not HTTP."""
+        data.ignore_connection = False
+        data.establish_server_tls_first = False
+        self.site = replace(self.site, sni=_raw_sni(data.client_hello))
+        offers = data.client_hello.alpn_protocols
+        if offers and not any(offer in ALPN for offer in offers):
+            names = ", ".join(offer.decode("latin-1") for offer in offers[:5])
+            self.record(Protocol.TCP, Violation("unsupported", f"the client only speaks {names!r} inside TLS"))
+            self._abort()
+
+    def tls_start_client(self, data: tls.TlsData) -> None:
+        """A certificate for the name that the client expects to see; whether the names agree is judged later."""
+        if self.core.leaves is None:
+            return
+        assert self.site.destination is not None
+        host = self.site.destination.host
+        if self.site.sni:
+            try:
+                host = normalize_host(self.site.sni)
+            except HostError:
+                pass  # the request that follows is denied for it
+        connection_ = SSL.Connection(self.core.leaves.openssl(host))
+        connection_.set_accept_state()
+        data.ssl_conn = connection_
+
+    def tls_start_server(self, data: tls.TlsData) -> None:
+        """Verify the upstream server, by the name that was judged."""
+        server = data.conn
+        assert isinstance(server, connection.Server)
+        forward = self.gate.forward_of(server)
+        if forward is None:
+            raise PermissionError("upstream TLS without a permission")
+        server.sni = forward.host
+        server.alpn_offers = (b"h2", b"http/1.1") if data.context.client.alpn == b"h2" else (b"http/1.1",)
+        data.ssl_conn = None
+        self.core.tls.tls_start_server(data)
+
+    def tls_failed_client(self, data: tls.TlsData) -> None:
+        """A client that doesn't trust us, or that sends garbage: recorded, never passed through."""
+        reason = data.conn.error or "unknown"
+        if reason != "connection closed early":
+            self.record(Protocol.TCP, Violation("tls_refused", f"the TLS handshake failed: {reason}"[:300]))
+
+    # connections
+
+    def server_connect(self, data: ServerConnectionHookData) -> None:
+        """The second gate: a socket only where a permission was bound to the connection."""
+        if self.gate.forward_of(data.server) is None:
+            data.server.error = "childproof: no permission"
+
+    # failures
+
+    def record(self, protocol: Protocol, violation: Violation) -> None:
+        """Leave an entry for something that never became an HTTP request."""
+        decide(self.core.judge, other_call(self.site, protocol, violation))
+
+    def fail(self, data: object, error: BaseException) -> None:
+        """A hook raised: deny what it was about."""
+        violation = internal(error)
+        if isinstance(data, http.HTTPFlow):
+            permission = self.gate.permission(data)
+            self.gate.revoke(data)
+            if data.metadata.get(FAILED) is None and permission is None:
+                decide(self.core.judge, build_call(self.site, request_of(data), violation))
+            elif permission is not None:
+                self.gate.settle(permission, None, violation.reason)
+            data.metadata[FAILED] = violation
+            data.request.stream = False
+            if data.response is not None and permission is not None:
+                self._abort()
+            data.response = make_response(denial(500, "internal error"), head_request=False)
+            return
+        self.record(Protocol.TCP, violation)
+        if isinstance(data, ServerConnectionHookData):
+            data.server.error = "childproof: internal error"
+        self._abort()
+
+
+def _drop_hop_by_hop(request: http.Request) -> None:
+    """Headers that are about the client's connection to us (RFC 9110, section 7.6.1)."""
+    named = [token.strip().lower() for token in request.headers.get("connection", "").split(",")]
+    for name in (*_HOP_BY_HOP, *(token for token in named if token not in ("", "close", "keep-alive", "host"))):
+        request.headers.pop(name, None)
+    request.headers.pop("connection", None)
+    if "close" in named:
+        request.headers["connection"] = "close"
+
+
+def _raw_sni(hello: tls.ClientHello) -> str | None:
+    """The name in the SNI extension, valid or not. mitmproxy takes an invalid one for none at all."""
+    if hello.sni is not None:
+        return hello.sni
+    for kind, body in hello.extensions:
+        if kind == 0:
+            raw = body if isinstance(body, bytes) else b""
+            # RFC 6066, section 3: list length, name type, name length, name
+            return raw[5:].decode("latin-1") or "?"
+    return None

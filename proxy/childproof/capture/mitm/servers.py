@@ -1,0 +1,161 @@
+"""mitmproxy's HTTP servers towards the client, with bounds and with denials in our words."""
+
+import h11
+from mitmproxy.proxy import commands, events, layer
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.layers.http._base import HttpEvent
+from mitmproxy.proxy.layers.http._events import ResponseEndOfMessage, ResponseProtocolError
+from mitmproxy.proxy.layers.http._http1 import Http1Server
+from mitmproxy.proxy.layers.http._http2 import Http2Server
+
+from childproof.capture.destination import Judge
+from childproof.model import Violation
+
+from .calls import MAX_HEAD, Request, Site, build_call, decide
+from .replies import denial, render, reply_of
+from .wire import LINGER_BYTES, LINGER_SECONDS, Patience
+
+
+class GuardedHttp1Server(Http1Server):
+    """HTTP/1 with a bounded head, h11's strictness besides mitmproxy's, and an end for clients that won't stop."""
+
+    def __init__(self, context: Context, site: Site, judge: Judge, patience: Patience) -> None:
+        super().__init__(context)
+        self._site = site
+        self._judge = judge
+        self._patience = patience
+        self._discarded = 0
+
+    def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
+        """A request's head, once it is whole and both parsers agree that it is one."""
+        if not isinstance(event, events.DataReceived):
+            yield from super().read_headers(event)
+            return
+        lines = self.buf.maybe_extract_lines()
+        while lines is not None and not lines:  # an empty line before the request
+            lines = self.buf.maybe_extract_lines()
+        if lines is None:
+            self._patience.waiting(bool(self.buf))
+            if len(self.buf) > MAX_HEAD:
+                yield from self._refuse(Violation("malformed", "malformed HTTP: the request's head is too long", 431))
+            return
+        head = b"\r\n".join([bytes(line) for line in lines]) + b"\r\n\r\n"
+        problem = _problem(head)
+        if problem is not None:
+            yield from self._refuse(problem, head)
+            return
+        # give the head back, so that mitmproxy reads it from its own buffer
+        rest = self.buf.maybe_extract_at_most(max(1, len(self.buf))) or b""
+        self.buf += head
+        self.buf += bytes(rest)
+        self._patience.waiting(False)
+        yield from super().read_headers(event)
+        if self.state == self.done:
+            # mitmproxy found fault with it after all, has answered 400 and told no stream
+            decide(self._judge, self._call(Violation("malformed", "malformed HTTP request", 400), head))
+
+    def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """The body, whose trailers are dropped (RFC 9110, section 6.5.1): mitmproxy has no place for them."""
+        if not isinstance(self.body_reader, _WithoutTrailers):
+            self.body_reader = _WithoutTrailers(self.body_reader)  # type: ignore[assignment]
+        self._patience.waiting(True)
+        yield from super().read_body(event)
+        if self.state != self.read_body:
+            self._patience.waiting(False)
+
+    def wait(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Pipelined requests wait here, but not without bound."""
+        self._patience.waiting(False)
+        if isinstance(event, events.DataReceived) and len(self.buf) > MAX_HEAD + self._judge.max_body:
+            yield commands.CloseConnection(self.conn)
+            self.state = self.done
+            return
+        yield from super().wait(event)
+
+    def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
+        """Replies; after the last one what the client still sends is thrown away for a moment, so that it can read."""
+        if isinstance(event, ResponseEndOfMessage) and not self.request_done and self._is_last():
+            yield from self._linger()
+            return
+        if isinstance(event, ResponseProtocolError) and self.response is None:
+            status = event.code.http_status_code()
+            if status is not None:
+                yield commands.SendData(self.conn, render(denial(status, event.message), head_request=False, last=True))
+            yield commands.CloseConnection(self.conn)
+            return
+        yield from super().send(event)
+
+    def discard(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """The state after a last reply."""
+        if isinstance(event, events.DataReceived):
+            self._discarded += len(event.data)
+            self.buf.maybe_extract_at_most(max(1, len(self.buf)))
+            if self._discarded <= LINGER_BYTES:
+                return
+        self.state = self.done
+        yield commands.CloseConnection(self.conn)
+
+    def done(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """Over. A late wake-up may still come."""
+        yield from ()
+
+    def _is_last(self) -> bool:
+        return self.response is not None and self.response.headers.get("connection", "").lower() == "close"
+
+    def _refuse(self, violation: Violation, head: bytes = b"") -> layer.CommandGenerator[None]:
+        outcome = decide(self._judge, self._call(violation, head))
+        yield commands.SendData(self.conn, render(reply_of(outcome), head_request=False, last=True))
+        yield from self._linger()
+
+    def _linger(self) -> layer.CommandGenerator[None]:
+        self._patience.waiting(False)
+        self.buf.maybe_extract_at_most(max(1, len(self.buf)))
+        self.state = self.discard
+        yield commands.RequestWakeup(LINGER_SECONDS)
+
+    def _call(self, violation: Violation, head: bytes):  # type: ignore[no-untyped-def]  # noqa: ANN202
+        method, _, rest = head.partition(b"\r\n")[0].partition(b" ")
+        target = rest.partition(b" ")[0]
+        return build_call(self._site, Request(method[:64], target[:2048] or b"/", "", ()), violation)
+
+
+class GuardedHttp2Server(Http2Server):
+    """HTTP/2 whose protocol errors leave an entry."""
+
+    def __init__(self, context: Context, site: Site, judge: Judge, patience: Patience) -> None:
+        super().__init__(context)
+        self._site = site
+        self._judge = judge
+        self._patience = patience
+
+    def protocol_error(self, message: str, error_code: int = 1) -> layer.CommandGenerator[None]:
+        """A connection error (RFC 9113, section 5.4.1)."""
+        violation = Violation("malformed", f"malformed HTTP/2: {message}"[:300], 400)
+        decide(self._judge, build_call(self._site, Request(b"", b"/", "2.0", ()), violation))
+        yield from super().protocol_error(message, error_code)
+
+
+class _WithoutTrailers:
+    """h11's body readers, without trailers."""
+
+    def __init__(self, reader) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+        self._reader = reader
+
+    def __call__(self, buffer):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
+        event = self._reader(buffer)
+        return h11.EndOfMessage() if isinstance(event, h11.EndOfMessage) else event
+
+    def read_eof(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+        """What the reader makes of an end of the stream."""
+        return self._reader.read_eof()
+
+
+def _problem(head: bytes) -> Violation | None:
+    """What h11 has against this head, the same parser that our own layer reads with."""
+    parser = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+    try:
+        parser.receive_data(head)
+        event = parser.next_event()
+    except h11.RemoteProtocolError as error:
+        return Violation("malformed", f"malformed HTTP: {error}"[:300], error.error_status_hint)
+    return None if isinstance(event, h11.Request) else Violation("malformed", "malformed HTTP: no request", 400)
