@@ -1,0 +1,192 @@
+"""`childproof stubs derive`: the facts of an interface stay, the prose goes."""
+
+import gzip
+import json
+import re
+
+import click.testing
+import pytest
+
+from childproof.cli.stubs_derive import derive_command, read_document
+from childproof.errors import InputError
+from childproof.stubkit.derive import derive
+
+ADDRESS = {
+    "type": "object",
+    "description": "Where somebody lives.",
+    "properties": {
+        "line1": {"type": "string", "maxLength": 5000, "description": "First line."},
+        "city": {"type": "string", "maxLength": 5000, "example": "Berlin"},
+        "country": {"type": "string", "maxLength": 2, "title": "CountryCode"},
+    },
+}
+
+
+def document():
+    return {
+        "openapi": "3.0.0",
+        "info": {"title": "Shop", "version": "7", "description": "All about the shop."},
+        "servers": [{"url": "https://api.shop.example/", "description": "Production"}],
+        "paths": {
+            "/orders/{order}": {
+                "parameters": [{"name": "order", "in": "path", "required": True, "schema": {"type": "string"}}],
+                "get": {
+                    "operationId": "getOrder",
+                    "summary": "Read an order",
+                    "description": "Prose.",
+                    "responses": {
+                        "200": {
+                            "description": "ok",
+                            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/order"}}},
+                        },
+                        "default": {"description": "wrong", "content": {}},
+                    },
+                },
+            },
+            "/orders": {
+                "post": {
+                    "operationId": "createOrder",
+                    "requestBody": {
+                        "content": {
+                            "application/x-www-form-urlencoded": {
+                                "encoding": {"billing": {"style": "deepObject"}},
+                                "schema": {
+                                    "type": "object",
+                                    "additionalProperties": False,
+                                    "required": ["description"],
+                                    "properties": {
+                                        "description": {"type": "string", "description": "What is ordered."},
+                                        "billing": ADDRESS,
+                                        "shipping": ADDRESS,
+                                    },
+                                },
+                            }
+                        }
+                    },
+                    "responses": {"200": {"description": "ok"}},
+                }
+            },
+        },
+        "components": {
+            "schemas": {
+                "order": {
+                    "type": "object",
+                    "title": "Order",
+                    "x-resourceId": "order",
+                    "x-vendorSecretHint": "internal",
+                    "properties": {
+                        "id": {"type": "string"},
+                        "title": {"type": "string", "description": "A property that is called title."},
+                        "state": {"type": "string", "enum": ["open", "done"], "nullable": True},
+                    },
+                },
+                "unused": {"type": "object"},
+            }
+        },
+    }
+
+
+def derived(**options):
+    return json.loads(derive(document(), source="shop.json", **options).text)
+
+
+def test_prose_is_dropped_and_properties_named_like_prose_stay():
+    order = derived()["components"]["schemas"]["order"]
+    assert order == {
+        "type": "object",
+        "x-resourceId": "order",
+        "properties": {
+            "id": {"type": "string"},
+            "title": {"type": "string"},
+            "state": {"type": "string", "enum": ["open", "done"], "nullable": True},
+        },
+    }
+
+
+def test_no_text_of_the_vendor_remains():
+    text = derive(document(), source="shop.json").text.decode()
+    for prose in (
+        "Prose",
+        "Read an order",
+        "Where somebody",
+        "First line",
+        "Berlin",
+        "CountryCode",
+        "internal",
+        "about",
+    ):
+        assert prose not in text
+
+
+def test_equal_parts_are_written_once():
+    found = derived()
+    body = found["paths"]["/orders"]["post"]["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+    billing, shipping = body["properties"]["billing"], body["properties"]["shipping"]
+    assert billing == shipping
+    name = billing["$ref"].removeprefix("#/components/schemas/")
+    assert re.fullmatch(r"billing\.[0-9a-f]{8}", name)
+    assert set(found["components"]["schemas"][name]["properties"]) == {"line1", "city", "country"}
+
+
+def test_path_parameters_move_into_the_operations():
+    operation = derived()["paths"]["/orders/{order}"]["get"]
+    assert [parameter["name"] for parameter in operation["parameters"]] == ["order"]
+
+
+def test_only_successes_are_kept():
+    assert list(derived()["paths"]["/orders/{order}"]["get"]["responses"]) == ["200"]
+
+
+def test_schemas_that_nothing_refers_to_are_left_out():
+    assert "unused" not in derived()["components"]["schemas"]
+
+
+def test_only_keeps_the_paths_named():
+    found = derived(only=["/orders/"])
+    assert list(found["paths"]) == ["/orders/{order}"]
+
+
+def test_a_prefix_that_fits_nothing_is_refused():
+    with pytest.raises(InputError, match="fits no path"):
+        derived(only=["/invoices"])
+
+
+def test_what_is_no_openapi_document_is_refused():
+    with pytest.raises(InputError, match="no OpenAPI 3 document"):
+        derive({"swagger": "2.0"}, source="old.json")
+
+
+def test_the_same_document_gives_the_same_bytes():
+    assert derive(document(), source="a").text == derive(document(), source="b").text
+
+
+def test_each_path_and_schema_has_a_line_of_its_own():
+    lines = derive(document(), source="shop.json").text.decode().splitlines()
+    assert sum(line.startswith('"/orders') for line in lines) == 2
+    assert sum(line.startswith('"order"') for line in lines) == 1
+
+
+def test_the_command_reads_gzip_and_reports_sizes(tmp_path):
+    spec, output = tmp_path / "spec.json.gz", tmp_path / "openapi.json"
+    spec.write_bytes(gzip.compress(json.dumps(document()).encode()))
+    result = click.testing.CliRunner().invoke(derive_command, [str(spec), "-o", str(output)])
+    assert result.exit_code == 0, result.output
+    assert "2 paths, 2 operations, 1 schemas, 1 parts shared" in result.output
+    assert json.loads(output.read_bytes()) == derived()
+
+
+def test_yaml_is_read_too(tmp_path):
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("openapi: 3.1.0\npaths: {}\n")
+    assert read_document(spec) == {"openapi": "3.1.0", "paths": {}}
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [(b"\x1f\x8bbroken", "can't be|broken|gzip"), (b"{", "neither JSON nor YAML"), (b"- 1\n", "a list")],
+)
+def test_a_broken_file_is_one_clear_fault(tmp_path, content, found):
+    spec = tmp_path / "spec.json"
+    spec.write_bytes(content)
+    with pytest.raises(InputError, match=found):
+        read_document(spec)
