@@ -1,8 +1,8 @@
 """What a stub author imports: the marks, the context, entities, responses and refusals. Nothing else of ours is needed."""
 
-from .context import Context
+from .context import Context, merged_metadata
 from .entity import Entity, Response
 from .marks import job, operation, receives
 from .refusal import Refusal
 
-__all__ = ["Context", "Entity", "Refusal", "Response", "job", "operation", "receives"]
+__all__ = ["Context", "Entity", "Refusal", "Response", "job", "merged_metadata", "operation", "receives"]

@@ -89,14 +89,14 @@ class ErrorDialect:
     def words(self, refusal: Refusal, context: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """The status and the values (code, message, param …) of a refusal. `context` has method, path and the like."""
         kind = self._kinds.get(refusal.kind)
-        values: dict[str, Any] = {**context, **refusal.extra}
+        fixed = kind.fixed if kind is not None else {}
+        values: dict[str, Any] = {**context, **fixed, **refusal.extra}
         if refusal.param is not None:
             values["param"] = refusal.param
         if kind is None:
             status = refusal.status or 400
             values.update(code=refusal.code, type=refusal.type, message=refusal.message)
         else:
-            values.update(kind.fixed)
             status = refusal.status or kind.status
             values["code"] = refusal.code if refusal.code is not None else kind.code
             values["type"] = refusal.type if refusal.type is not None else kind.type
@@ -119,22 +119,24 @@ class ErrorDialect:
         return self._status or status, body, raw
 
 
-def compile_template(template: Any) -> Callable[[Mapping[str, Any]], Any]:
-    """A function from values to the filled template. A whole-text `{name}` keeps the value's type; missing: left out."""
+def compile_template(template: Any, *, keep_null: bool = False) -> Callable[[Mapping[str, Any]], Any]:
+    """A function from values to the filled template. A whole-text `{name}` keeps the value's type.
+
+    A key whose text needs a value that is missing is left out; with `keep_null`, a value that is None is written.
+    """
     if isinstance(template, dict):
-        parts = [(key, compile_template(value), _whole(value)) for key, value in template.items()]
+        parts = [(key, compile_template(value, keep_null=keep_null), _needs(value)) for key, value in template.items()]
 
         def mapping(values: Mapping[str, Any]) -> Any:
             out = {}
-            for key, render, whole in parts:
-                if whole is not None and values.get(whole) is None:
-                    continue
-                out[key] = render(values)
+            for key, render, needs in parts:
+                if all(values.get(name) is not None or (keep_null and name in values) for name in needs):
+                    out[key] = render(values)
             return out
 
         return mapping
     if isinstance(template, list):
-        items = [compile_template(item) for item in template]
+        items = [compile_template(item, keep_null=keep_null) for item in template]
         return lambda values: [item(values) for item in items]
     if isinstance(template, str) and "{" in template:
         whole = _whole(template)
@@ -162,6 +164,10 @@ def choices(allowed: Sequence[Any]) -> str:
 def _whole(template: Any) -> str | None:
     fit = _PLACE.fullmatch(template) if isinstance(template, str) else None
     return fit[1] if fit is not None else None
+
+
+def _needs(template: Any) -> tuple[str, ...]:
+    return tuple(_PLACE.findall(template)) if isinstance(template, str) else ()
 
 
 def _merge(base: Kind, written: Any) -> Kind:

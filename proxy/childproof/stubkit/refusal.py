@@ -36,8 +36,8 @@ class Refusal(Exception):
         self.kind = ""
 
     @classmethod
-    def of(cls, kind: str, /, *, param: str | None = None, **variables: Any) -> "Refusal":
+    def of(cls, kind: str, /, **variables: Any) -> "Refusal":
         """A refusal of a known kind (`not_found`, `missing`, `invalid_enum` …), worded by the stub's templates."""
-        refusal = cls(param=param, **variables)
+        refusal = cls(**variables)
         refusal.kind = kind
         return refusal

@@ -3,7 +3,7 @@
 An object's template is worked out once per schema and kept as JSON bytes; making an object decodes a fresh copy.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +111,7 @@ class Shapes:
         self._metadata = metadata
         self._templates: dict[str, bytes] = {}
         self._properties: dict[str, Properties] = {}
+        self._times: dict[str, tuple[str, ...]] = {}
 
     def properties(self, schema: str) -> Properties:
         """The properties of a component schema; none without a document."""
@@ -131,6 +132,32 @@ class Shapes:
                 value[self._metadata] = {}
             template = self._templates[schema] = msgspec.json.encode(value)
         out: dict[str, Any] = msgspec.json.decode(template)
+        return out
+
+
+    def times(self, schema: str) -> tuple[str, ...]:
+        """The properties of a schema that hold its creation and change times."""
+        found = self._times.get(schema)
+        if found is None:
+            known = self.properties(schema).known
+            found = self._times[schema] = tuple(name for name in known if name.lower() in CREATED | UPDATED)
+        return found
+
+    def tombstone(self, schema: dict[str, Any] | None, entity: Mapping[str, Any], id_field: str) -> dict[str, Any]:
+        """What tells that an entity is gone: the delete reply's object with the entity's values in it."""
+        fallback = {id_field: entity.get(id_field), "deleted": True}
+        if self._api is None or schema is None:
+            return fallback
+        known = properties(self._api, schema).known
+        if id_field not in known:
+            return fallback
+        out = complete(self._api, schema)
+        out[id_field] = entity.get(id_field)
+        if "deleted" in known:
+            out["deleted"] = True
+        for name in known:
+            if name not in out and name in entity:
+                out[name] = entity[name]
         return out
 
 

@@ -1,0 +1,100 @@
+"""All stubs that this process can use, by name: those that ship, those that are installed, those in given folders."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from importlib import metadata
+from importlib.util import find_spec
+from pathlib import Path
+
+from childproof.errors import Fault, InputError
+from childproof.stubkit.loading import load_stub
+from childproof.stubkit.manifest import Manifest, read_manifest
+from childproof.stubkit.stub import Stub
+
+from .shipped import shipped
+
+GROUP = "childproof.stubs"
+
+
+class Catalog:
+    """Finds stubs by name and loads each when it is first asked for. A given folder wins over an installed or shipped one."""
+
+    def __init__(self, folders: Mapping[str, Path]) -> None:
+        self._folders = dict(folders)
+        self._stubs: dict[str, Stub] = {}
+
+    def names(self) -> list[str]:
+        """The names of all stubs, sorted."""
+        return sorted(self._folders)
+
+    def folder(self, name: str) -> Path:
+        """Where a stub's files are. LookupError for an unknown name."""
+        if name not in self._folders:
+            raise LookupError(f"no stub {name!r}; there are {', '.join(self.names())}")
+        return self._folders[name]
+
+    def get(self, name: str) -> Stub:
+        """A stub, loaded on first use. Raises InputError for a broken one, LookupError for an unknown name."""
+        stub = self._stubs.get(name)
+        if stub is None:
+            stub = self._stubs[name] = load_stub(self.folder(name))
+        return stub
+
+    def manifest(self, name: str) -> Manifest:
+        """What a stub's stub.yaml says, without loading the rest. Raises InputError, LookupError."""
+        return read_manifest(self.folder(name) / "stub.yaml")
+
+    def check(self) -> None:
+        """Load every stub. Raises InputError with the faults of all."""
+        faults: list[Fault] = []
+        for name in self.names():
+            try:
+                self.get(name)
+            except InputError as error:
+                faults.extend(error.faults)
+        if faults:
+            raise InputError(faults)
+
+
+def load_catalog(folders: Sequence[Path] = ()) -> Catalog:
+    """The catalog of this installation and of `folders`, each a stub or a folder of stubs.
+
+    Raises InputError with all faults of the given folders: missing ones, ones without a stub, two stubs of one name.
+    """
+    faults: list[Fault] = []
+    given: dict[str, Path] = {}
+    for folder in folders:
+        found = _stubs_in(folder)
+        if not found:
+            what = "no folder" if not folder.is_dir() else "a folder without a stub.yaml in it or below it"
+            faults.append(Fault(str(folder), 0, 0, what, "a stub's folder, or a folder of them", f"childproof stubs new {folder.name}"))
+        for path in found:
+            known = given.setdefault(path.resolve().name, path)
+            if known.resolve() != path.resolve():
+                faults.append(Fault(str(path), 0, 0, f"a second stub {path.name!r} (the first is {known})", "each name once"))
+    if faults:
+        raise InputError(faults)
+    by_name = {path.name: path for path in _stubs_in(shipped("stubs"))}
+    by_name |= {path.name: path for path in _installed()}
+    return Catalog(by_name | given)
+
+
+def _stubs_in(folder: Path) -> list[Path]:
+    if (folder / "stub.yaml").is_file():
+        return [folder]
+    return sorted(path.parent for path in folder.glob("*/stub.yaml"))
+
+
+def _installed() -> Iterator[Path]:
+    """The folders that installed packages offer (entry points of the group `childproof.stubs`), without importing them."""
+    for entry in metadata.entry_points(group=GROUP):
+        for place in _places(entry.module):
+            yield from _stubs_in(place)
+
+
+def _places(module: str) -> Iterable[Path]:
+    try:
+        spec = find_spec(module)
+    except (ImportError, ValueError):
+        return []
+    locations = spec.submodule_search_locations if spec is not None else None
+    return [Path(place) for place in locations or ()]

@@ -1,0 +1,174 @@
+"""Loads a stub's Python files: each checked before it runs, all its marks checked after, all faults at once.
+
+The files become modules of a package that exists only in this process (they may import each other relatively); nothing
+is put on `sys.path`, and a stub's folder can't shadow anybody's module.
+"""
+
+from collections.abc import Callable, Mapping
+import difflib
+from hashlib import sha256
+import importlib
+import inspect
+import keyword
+from pathlib import Path
+import re
+import sys
+import traceback
+from types import ModuleType
+from typing import Any
+
+from childproof.errors import Fault
+
+from .marks import ATTRIBUTE, Mark
+from .openapi import OpenApi
+from .purity import impurities
+from .routing import parameters
+from .service import Behaviours
+
+PROTOCOLS = ("smtp",)
+
+
+def load_behaviours(folder: Path, name: str, api: OpenApi | None, declared: Mapping[str, Any]) -> tuple[Behaviours, list[Fault]]:
+    """The behaviours of a stub's folder, and what is wrong with them; nothing is run while a file has a fault.
+
+    `declared` are the operations of stub.yaml: an operation is declared there or written here, not both.
+    """
+    files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("__"))
+    faults = [fault for file in files for fault in impurities(_read(file), file)]
+    if faults or not files:
+        return Behaviours(), faults
+    package = _package(folder, name)
+    found: dict[tuple[str, str], Callable[..., Any]] = {}
+    for file in files:
+        module, fault = _import(package, file)
+        if module is None:
+            faults.extend([fault] if fault is not None else [])
+            continue
+        for function in vars(module).values():
+            marks = getattr(function, ATTRIBUTE, ())
+            if not marks or getattr(function, "__module__", None) != module.__name__:
+                continue
+            for mark in marks:
+                faults.extend(_check(mark, function, file, api, declared, found))
+                found.setdefault((mark.what, mark.name), _called(mark, function))
+    by_kind: dict[str, dict[str, Callable[..., Any]]] = {"operation": {}, "receives": {}, "job": {}}
+    for (what, name_), function in found.items():
+        by_kind[what][name_] = function
+    return Behaviours(by_kind["operation"], by_kind["receives"], by_kind["job"]), faults
+
+
+def argument(parameter: str) -> str:
+    """A path parameter's name as a Python argument: `customer-id` is `customer_id`, `from` is `from_`."""
+    name = re.sub(r"\W", "_", parameter)
+    return f"{name}_" if keyword.iskeyword(name) else name
+
+
+def _check(  # noqa: PLR0913 - one mark against everything it must agree with
+    mark: Mark,
+    function: Callable[..., Any],
+    file: Path,
+    api: OpenApi | None,
+    declared: Mapping[str, Any],
+    found: Mapping[tuple[str, str], Callable[..., Any]],
+) -> list[Fault]:
+    line = getattr(getattr(function, "__code__", None), "co_firstlineno", 1)
+    label = f"@{mark.what}({mark.name!r})"
+
+    def fault(found: str, expected: str, write: str = "") -> Fault:
+        return Fault(str(file), line, 1, found, expected, write)
+
+    faults = []
+    if (mark.what, mark.name) in found:
+        faults.append(fault(f"{label} a second time", "one function for each"))
+    wanted: tuple[str, ...] = ()
+    match mark.what:
+        case "operation":
+            unknown = _unknown_operation(mark.name, api)
+            if unknown is not None:
+                return [*faults, fault(f"{label}: {unknown[0]}", unknown[1], unknown[2])]
+            wanted = tuple(map(argument, parameters(mark.name)))
+            if mark.name in declared:
+                faults.append(fault(f"{label} is also declared in stub.yaml", "one of the two"))
+        case "receives":
+            if mark.name not in PROTOCOLS:
+                faults.append(fault(f"{label}: unknown protocol", f"one of {', '.join(PROTOCOLS)}"))
+        case "job":
+            wanted = ("payload",)
+    wrong = _signature(function, wanted, by_name=mark.what == "operation")
+    if wrong:
+        arguments = ", ".join(("ctx: Context", *(f"{name}: {'dict' if mark.what == 'job' else 'str'}" for name in wanted)))
+        faults.append(fault(f"{label}: {wrong}", "the context, then what the name asks for", f"def {function.__name__}({arguments})"))
+    return faults
+
+
+def _unknown_operation(name: str, api: OpenApi | None) -> tuple[str, str, str] | None:
+    method, _, path = name.partition(" ")
+    if api is None:
+        return "the stub has no openapi document", "`openapi:` in stub.yaml", "openapi: openapi.json"
+    if api.has_path(path):
+        if api.operation(method, path) is not None:
+            return None
+        return f"the document has no {method} at this path", f"one of {', '.join(api.methods(path))}", ""
+    shape = re.sub(r"\{[^{}]*\}", "{}", path)
+    same = next((known for known in api.paths if re.sub(r"\{[^{}]*\}", "{}", known) == shape), None)
+    close = [same] if same else difflib.get_close_matches(path, list(api.paths), 1)
+    why = "the document names the parameters otherwise" if same else "the document has no such path"
+    return why, "a path as the document spells it", f'@operation("{method} {close[0]}")' if close else ""
+
+
+def _signature(function: Callable[..., Any], wanted: tuple[str, ...], *, by_name: bool) -> str:
+    """What is wrong with a function's parameters; "" if nothing."""
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        return "a coroutine or generator"
+    kept = list(inspect.signature(function).parameters.values())
+    plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    if not kept or kept[0].kind not in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD):
+        return "no context as the first parameter"
+    names = [parameter.name for parameter in kept[1:] if parameter.default is inspect.Parameter.empty]
+    odd = [parameter.name for parameter in kept[1:] if parameter.kind not in plain]
+    if odd:
+        return f"the parameter {odd[0]} takes whatever comes"
+    if not by_name:
+        return "" if len(names) == len(wanted) else f"{len(names)} parameters after the context instead of {len(wanted)}"
+    missing = [name for name in wanted if name not in {parameter.name for parameter in kept[1:]}]
+    if missing:
+        return f"no parameter {missing[0]!r}"
+    extra = [name for name in names if name not in wanted]
+    return f"the parameter {extra[0]!r} is not in the path" if extra else ""
+
+
+def _called(mark: Mark, function: Callable[..., Any]) -> Callable[..., Any]:
+    names = parameters(mark.name) if mark.what == "operation" else ()
+    if all(argument(name) == name for name in names):
+        return function
+    return lambda ctx, **path: function(ctx, **{argument(name): value for name, value in path.items()})
+
+
+def _package(folder: Path, name: str) -> str:
+    """A fresh package for a folder, under a name that nothing else has."""
+    digest = sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    package = f"_childproof_stub_{re.sub(r'[^a-z0-9]', '_', name)}_{digest}"
+    for known in [known for known in sys.modules if known == package or known.startswith(package + ".")]:
+        del sys.modules[known]
+    module = ModuleType(package)
+    module.__path__ = [str(folder)]
+    sys.modules[package] = module
+    importlib.invalidate_caches()
+    return package
+
+
+def _import(package: str, file: Path) -> tuple[ModuleType | None, Fault | None]:
+    try:
+        return importlib.import_module(f"{package}.{file.stem}"), None
+    except Exception as error:  # noqa: BLE001 - whatever an author's module raises is a fault of that module
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == file.parent]
+        place = frames[-1] if frames else None
+        where, line = (place.filename, place.lineno or 1) if place is not None else (str(file), 1)
+        return None, Fault(where, line, 1, f"{type(error).__name__}: {error}", "a module that can be imported")
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return "\0"  # ast.parse refuses it with the file's name

@@ -1,0 +1,209 @@
+"""stub.yaml against the OpenAPI document: whatever names something that isn't there, or disagrees, is a fault."""
+
+from collections.abc import Iterator, Mapping
+import difflib
+from typing import Any
+
+from childproof.documents import Document
+from childproof.errors import Fault
+
+from .ids import compile_id
+from .infer import Inference, resource_name
+from .manifest import Manifest
+from .openapi import OpenApi
+from .outcome import OutcomeError, compile_outcomes
+from .settings import header_template
+from .shape import properties
+
+
+def manifest_faults(manifest: Manifest, api: OpenApi | None) -> list[Fault]:
+    """Everything that stub.yaml says and the document or stub.yaml itself contradicts, in the file's order."""
+    inference = Inference(api) if api is not None else None
+    faults = [
+        *_templates(manifest),
+        *(fault for name in manifest.resources for fault in _resource(manifest, name, api, inference)),
+        *_shared_paths(manifest),
+        *(fault for name in manifest.operations for fault in _operation(manifest, name, api)),
+        *_events(manifest, api),
+    ]
+    return sorted(faults, key=lambda fault: (fault.line, fault.column))
+
+
+def seed_faults(manifest: Manifest, api: OpenApi | None, document: Document) -> list[Fault]:
+    """What is wrong with a seed.yaml: resources that don't exist, fields that their schemas don't have."""
+    value = document.value
+    if value is None:
+        return []
+    if not isinstance(value, dict):
+        return [document.fault((), "a seed.yaml that is no mapping", "resource names, each with a list of objects")]
+    faults = []
+    for name, entities in value.items():
+        if not isinstance(entities, list):
+            faults.append(document.fault((name,), f"{name}: no list", "a list"))
+            continue
+        if name == "tokens":
+            continue
+        if not _is_resource(manifest, api, name):
+            faults.append(document.fault((name,), f"unknown resource {name!r}", _one_of(manifest.resources)))
+            continue
+        known = _fields(manifest, api, name)
+        for place, entity in enumerate(entities):
+            if not isinstance(entity, dict):
+                faults.append(document.fault((name, place), "an entity that is no mapping", "fields and values"))
+                continue
+            faults.extend(
+                document.fault((name, place, field), f"unknown field {field!r}", _one_of(known))
+                for field in entity
+                if known and field not in known
+            )
+    return faults
+
+
+def _templates(manifest: Manifest) -> Iterator[Fault]:
+    fault = manifest.document.fault
+    dialect = manifest.dialect
+    if "ids" in dialect:
+        yield from _template(manifest, ("dialect", "ids"), dialect["ids"])
+    for name, text in dialect.get("headers", {}).items():
+        try:
+            header_template(name, text)
+        except ValueError as error:
+            yield fault(("dialect", "headers", name), str(error), "a header value")
+    try:
+        compile_outcomes(manifest.outcomes)
+    except OutcomeError as error:
+        yield fault(("outcomes", error.type), str(error), "a template of outcome words")
+
+
+def _template(manifest: Manifest, path: tuple[str, ...], template: str) -> Iterator[Fault]:
+    try:
+        compile_id(template)
+    except ValueError as error:
+        yield manifest.document.fault(path, str(error), "an id template")
+
+
+def _resource(manifest: Manifest, name: str, api: OpenApi | None, inference: Inference | None) -> Iterator[Fault]:
+    entry = manifest.resources[name]
+    here = ("resources", name)
+    fault = manifest.document.fault
+    if "id" in entry and "{" in entry["id"]:
+        yield from _template(manifest, (*here, "id"), entry["id"])
+    for field, target in entry.get("refs", {}).items():
+        if not _is_resource(manifest, api, target):
+            yield fault((*here, "refs", field), f"unknown resource {target!r}", _one_of(manifest.resources))
+    yield from _lifecycle(manifest, name)
+    if api is None or inference is None:
+        for key in ("schema", "path"):
+            if key in entry:
+                yield fault((*here, key), f"{key} without an OpenAPI document", "`openapi:` at the top", "openapi: openapi.json")
+        return
+    schema, path = entry.get("schema"), entry.get("path")
+    if path is not None and not api.has_path(path):
+        close = difflib.get_close_matches(path, list(api.paths), 1)
+        yield fault((*here, "path"), f"no path {path} in {api.file}", "a path of the document", f"path: {close[0]}" if close else "")
+        path = None
+    if schema is not None and api.schema(schema) is None:
+        close = difflib.get_close_matches(schema, api.schema_names(), 1)
+        yield fault((*here, "schema"), f"no schema {schema!r} in {api.file}", "a schema of the document", f"schema: {close[0]}" if close else "")
+        schema = None
+    if schema is not None and path is not None:
+        inferred = inference.schema_at(path)
+        if inferred and inferred != schema and " " not in inferred:
+            yield fault((*here, "schema"), f"schema {schema}, but {path} replies {inferred}", "the schema that the path replies", f"schema: {inferred}")
+    known = _fields(manifest, api, name)
+    if known:
+        named = [(key, field) for key in ("unique", "readonly") for field in entry.get(key, ())]
+        named += [("defaults", field) for field in entry.get("defaults", {})]
+        named += [("refs", field.partition(".")[0]) for field in entry.get("refs", {})]
+        for key, field in named:
+            if field not in known:
+                yield fault((*here, key), f"{key} names {field!r}, which {name}'s schema doesn't have", _one_of(known))
+
+
+def _lifecycle(manifest: Manifest, name: str) -> Iterator[Fault]:
+    table = manifest.resources[name].get("lifecycle")
+    if table is None:
+        return
+    states = [state for state in table if state != "field"]
+    for state in states:
+        for to in table[state]:
+            if to not in states:
+                path = ("resources", name, "lifecycle", state)
+                yield manifest.document.fault(path, f"a move to {to!r}, which is no state", _one_of(states), f"{to}: []")
+
+
+def _shared_paths(manifest: Manifest) -> Iterator[Fault]:
+    seen: dict[str, str] = {}
+    for name, entry in manifest.resources.items():
+        path = entry.get("path")
+        if path is None:
+            continue
+        if path in seen:
+            where = ("resources", name, "path")
+            yield manifest.document.fault(where, f"{path} is the path of {seen[path]} already", "one resource for a path")
+        seen.setdefault(path, name)
+
+
+def _operation(manifest: Manifest, name: str, api: OpenApi | None) -> Iterator[Fault]:
+    entry = manifest.operations[name]
+    fault = manifest.document.fault
+    written = next((key for key in manifest.document.value["operations"] if key.split() == name.split() or key == name), name)
+    here = ("operations", written)
+    method, _, path = name.partition(" ")
+    if api is None or api.operation(method, path) is None:
+        known = [] if api is None else [f"{found} {one}" for one in api.paths for found in api.methods(one)]
+        close = difflib.get_close_matches(name, known, 1)
+        yield fault(here, f"no operation {name} in the OpenAPI document", "an operation of the document", f"{close[0]}:" if close else "")
+        return
+    resource = entry.get("resource")
+    if resource is not None and not _is_resource(manifest, api, resource):
+        yield fault((*here, "resource"), f"unknown resource {resource!r}", _one_of(manifest.resources))
+    if "move" in entry:
+        yield from _move(manifest, here, entry, path)
+
+
+def _move(manifest: Manifest, here: tuple[str, ...], entry: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    named = entry.get("resource")
+    tables = {
+        name: [state for state in table if state != "field"]
+        for name, value in manifest.resources.items()
+        if (table := value.get("lifecycle")) is not None and name in {named, None if named else name}
+    }
+    fitting = [name for name, states in tables.items() if entry["move"] in states]
+    if not fitting:
+        states = sorted({state for found in tables.values() for state in found})
+        yield manifest.document.fault((*here, "move"), f"no lifecycle has the state {entry['move']!r}", _one_of(states))
+    if "{" not in path:
+        yield manifest.document.fault(here, f"a move at {path}", "a path with the entity's id in it")
+
+
+def _events(manifest: Manifest, api: OpenApi | None) -> Iterator[Fault]:
+    events = manifest.events
+    fault = manifest.document.fault
+    for name in events.get("emit", {}):
+        if not _is_resource(manifest, api, name):
+            yield fault(("events", "emit", name), f"unknown resource {name!r}", _one_of(manifest.resources))
+    if "resource" in events and not _is_resource(manifest, api, events["resource"]):
+        yield fault(("events", "resource"), f"unknown resource {events['resource']!r}", _one_of(manifest.resources))
+    subscribe = events.get("subscribe")
+    if subscribe is not None and not _is_resource(manifest, api, subscribe["resource"]):
+        yield fault(("events", "subscribe", "resource"), f"unknown resource {subscribe['resource']!r}", _one_of(manifest.resources))
+
+
+def _is_resource(manifest: Manifest, api: OpenApi | None, name: str) -> bool:
+    if name in manifest.resources:
+        return True
+    if api is None:
+        return False
+    return api.schema(name) is not None or any(resource_name(api, schema) == name for schema in api.schema_names())
+
+
+def _fields(manifest: Manifest, api: OpenApi | None, name: str) -> list[str]:
+    schema = manifest.resources.get(name, {}).get("schema", name)
+    node = api.schema(schema) if api is not None else None
+    return sorted(properties(api, node).known) if node is not None and api is not None else []
+
+
+def _one_of(names: Any) -> str:
+    known = list(names)
+    return f"one of {', '.join(known[:12])}{', …' if len(known) > 12 else ''}" if known else "one that exists"

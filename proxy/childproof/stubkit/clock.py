@@ -1,0 +1,21 @@
+"""World time as a service writes it."""
+
+from datetime import UTC, datetime
+from email.utils import formatdate
+
+from .settings import Time
+
+
+def stamp(now: int, style: Time) -> int | str:
+    """A moment (unix ms) in a dialect's time: unix seconds, unix milliseconds or RFC 3339 text in UTC."""
+    if style == "unix":
+        return now // 1000
+    if style == "unix_ms":
+        return now
+    text = datetime.fromtimestamp(now / 1000, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00")
+    return text.removesuffix(".000") + "Z"
+
+
+def http_date(now: int) -> str:
+    """A moment (unix ms) as an HTTP Date header (RFC 9110, section 5.6.7)."""
+    return formatdate(now / 1000, usegmt=True)

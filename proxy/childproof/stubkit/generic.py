@@ -1,0 +1,231 @@
+"""What every resource can do without a line of code: create, retrieve, update, delete, list; and synthesized replies."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from childproof.world.transaction import Transaction
+
+from .context import Context, merged_metadata
+from .entity import Entity, Response
+from .refusal import Refusal
+from .resources import Resource
+from .service import Plan, Service
+from .shape import CREATED, UPDATED, constant, properties, types
+from .synth import Synthesizer
+
+_RANGES = {"gt": lambda a, b: a > b, "gte": lambda a, b: a >= b, "lt": lambda a, b: a < b, "lte": lambda a, b: a <= b}
+
+
+def perform(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
+    """The generic behaviour of an operation; a synthesized reply for one that is none of the five. Raises Refusal."""
+    parents = {field: _parent(ctx, name, resource) for name, field, resource in plan.parents}
+    resource = plan.resource
+    if resource is None or plan.action == "none":
+        return _synthesize(ctx, service, plan, tx)
+    match plan.action:
+        case "create":
+            return _create(ctx, service, plan, resource, tx, parents)
+        case "list":
+            return _list(ctx, service, plan, resource, parents)
+        case "retrieve":
+            found = ctx.find(resource.name, _id(ctx, plan), deleted=resource.delete == "soft")
+            if found is not None and found.get("deleted") is True and ctx.find(resource.name, found.id) is None:
+                return ctx.tombstone(found)
+            return _belongs(ctx, found, parents, _id(ctx, plan), resource)
+        case "update":
+            entity = _belongs(ctx, ctx.find(resource.name, _id(ctx, plan)), parents, _id(ctx, plan), resource)
+            return _update(ctx, service, plan, resource, entity)
+        case _:
+            entity = _belongs(ctx, ctx.find(resource.name, _id(ctx, plan)), parents, _id(ctx, plan), resource)
+            return _delete(ctx, plan, resource, entity)
+
+
+def declared(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
+    """An operation as stub.yaml declares it: move, set, emit, reply; else the generic action that it names."""
+    entry = plan.declared or {}
+    if not entry.keys() & {"move", "set", "emit"}:
+        if "reply" in entry:
+            reply = entry["reply"]
+            return Response(reply.get("status", plan.operation.status), _filled(ctx, reply.get("body")), reply.get("headers", {}))
+        return perform(ctx, service, plan, tx)
+    if plan.resource is None:
+        raise LookupError(f"{plan.operation.name} names no resource")
+    parameter = plan.operation.path_parameters[-1]
+    entity = ctx.get(plan.resource.name, ctx.path[parameter])
+    fields = {name: _filled(ctx, value) for name, value in entry.get("set", {}).items()}
+    told = len(ctx.effects)
+    entity = ctx.move(entity, entry["move"], **fields) if "move" in entry else ctx.update(entity, **fields)
+    if "emit" in entry and not any(effect.type == entry["emit"] for effect in ctx.effects[told:]):
+        ctx.emit(entry["emit"], entity)
+    if "reply" in entry:
+        reply = entry["reply"]
+        return Response(reply.get("status", plan.operation.status), _filled(ctx, reply.get("body")), reply.get("headers", {}))
+    return entity
+
+
+def invent(ctx: Context, service: Service, resource: Resource, tx: Transaction, **fields: Any) -> Entity:
+    """A new entity with everything invented that `fields` leave open: for seeds, and for cases that need just any."""
+    return ctx.create(resource.name, **{**_invented(service, resource, frozenset(), tx), **fields})
+
+
+def _create(
+    ctx: Context, service: Service, plan: Plan, resource: Resource, tx: Transaction, parents: Mapping[str, Any]
+) -> Entity:
+    body = _writable(ctx, service, resource, plan)
+    _check_refs(ctx, resource, body)
+    wanted = body.get(resource.key) if resource.key else None
+    if wanted is not None and ctx.find(resource.name, str(wanted)) is not None:
+        raise Refusal.of("not_unique", param=resource.key, resource=resource.label, value=wanted)
+    fields = {**_invented(service, resource, plan.request_fields, tx), **resource.defaults, **parents, **body}
+    if resource.lifecycle is not None:
+        fields.pop(resource.lifecycle.field, None)
+    return ctx.create(resource.name, str(wanted) if wanted is not None else None, **fields)
+
+
+def _update(ctx: Context, service: Service, plan: Plan, resource: Resource, entity: Entity) -> Entity:
+    body = _writable(ctx, service, resource, plan)
+    _check_refs(ctx, resource, body)
+    name = service.settings.metadata
+    if name and name in body:
+        body[name] = merged_metadata(entity.get(name), body[name])
+    return ctx.update(entity, **body)
+
+
+def _delete(ctx: Context, plan: Plan, resource: Resource, entity: Entity) -> Any:
+    if resource.delete == "none":
+        raise Refusal.of("unknown_url")
+    gone = ctx.delete(entity)
+    if plan.reply_schema is None:
+        return Response(plan.operation.status if plan.operation.status != 200 else 204)
+    return entity if "deleted" not in gone and len(gone) <= 1 else gone
+
+
+def _list(ctx: Context, service: Service, plan: Plan, resource: Resource, parents: Mapping[str, Any]) -> Any:
+    known = service.shapes.properties(resource.schema).known
+    settings = service.settings
+    where: dict[str, Any] = dict(parents)
+    ranges: dict[str, Mapping[str, Any]] = {}
+    for name, value in ctx.query.items():
+        if name in plan.lists.parameters or name == settings.expand:
+            continue
+        if name not in (resource.filters if resource.filters is not None else known):
+            continue
+        if isinstance(value, dict) and value.keys() <= _RANGES.keys():
+            ranges[name] = value
+        else:
+            where[name] = value
+    if not ranges:
+        return ctx.page(resource.name, **where)
+    found = ctx.list(resource.name, newest_first=plan.lists.newest_first, **where)
+    return ctx.page([entity for entity in found if all(_within(entity.get(name), span) for name, span in ranges.items())])
+
+
+def _within(value: Any, span: Mapping[str, Any]) -> bool:
+    if not isinstance(value, int | float):
+        return False
+    return all(isinstance(bound, int | float) and _RANGES[word](value, bound) for word, bound in span.items())
+
+
+def _synthesize(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
+    """A reply by schema alone. If the path names a stored entity and the reply is of its kind, that entity."""
+    entity: Entity | None = None
+    for name in plan.operation.path_parameters:
+        kind = service.registry.of_parameter(plan.operation.path, name)
+        if kind is not None:
+            entity = ctx.get(kind.name, ctx.path[name])
+    if plan.reply_schema is None or service.api is None:
+        return Response(plan.operation.status if plan.operation.status != 200 else 204)
+    if entity is not None and plan.resource is not None and entity.resource == plan.resource.name:
+        return entity
+    maker = Synthesizer(service.api, tx.random(f"synthesize {ctx.operation}"), tx.now())
+    made = maker.value(plan.reply_schema, "", -1)
+    if isinstance(made, dict) and isinstance(ctx.body, dict):
+        known = properties(service.api, plan.reply_schema).known
+        made.update({name: value for name, value in ctx.body.items() if name in known and name != "id"})
+        if plan.resource is not None and plan.resource.id_field in made and not plan.resource.integer_id:
+            made[plan.resource.id_field] = plan.resource.new_id(tx)
+    return made
+
+
+def _invented(service: Service, resource: Resource, given: frozenset[str], tx: Transaction) -> dict[str, Any]:
+    """Values for what the server makes up: non-null properties that the request can't carry, or that are required."""
+    if service.api is None or not resource.schema:
+        return {}
+    shape = service.shapes.properties(resource.schema)
+    out: dict[str, Any] = {}
+    maker: Synthesizer | None = None
+    for name, node in shape.known.items():
+        node = service.api.resolve(node)
+        kinds = types(service.api, node)
+        if name == resource.id_field or name.lower() in CREATED | UPDATED or name == service.settings.metadata:
+            continue
+        if "null" in kinds or constant(node) or "object" in kinds or "array" in kinds:
+            continue
+        if name in given and name not in shape.required:
+            continue
+        if maker is None:
+            maker = Synthesizer(service.api, tx.random(f"invent {resource.name}"), tx.now())
+        out[name] = maker.value(node, name)
+    return out
+
+
+def _writable(ctx: Context, service: Service, resource: Resource, plan: Plan) -> dict[str, Any]:
+    """The body's fields that an entity may take over: those of its schema, where it has one; never its id."""
+    if not isinstance(ctx.body, dict):
+        return {}
+    known = service.shapes.properties(resource.schema).known
+    lifecycle = resource.lifecycle.field if resource.lifecycle is not None else None
+    kept: dict[str, Any] = {}
+    for name, value in ctx.body.items():
+        if name in {resource.id_field, service.settings.expand, lifecycle} or name in resource.readonly:
+            continue
+        if known and name not in known:
+            continue
+        if known and (known[name].get("readOnly") or (plan.request_fields and name not in plan.request_fields)):
+            continue
+        kept[name] = value
+    return kept
+
+
+def _check_refs(ctx: Context, resource: Resource, body: Mapping[str, Any]) -> None:
+    for name, target in resource.refs.items():
+        value: Any = body
+        for step in name.split("."):
+            value = value.get(step) if isinstance(value, Mapping) else None
+        if isinstance(value, str | int) and value != "":
+            ctx.get(target, str(value), param=name)
+
+
+def _parent(ctx: Context, name: str, resource: Resource | None) -> Any:
+    value = ctx.path[name]
+    if resource is None:
+        return value
+    parent = ctx.get(resource.name, value)
+    return parent.get(resource.id_field, value)
+
+
+def _belongs(ctx: Context, entity: Entity | None, parents: Mapping[str, Any], id: str, resource: Resource) -> Entity:  # noqa: A002
+    """The entity, if it is there and under the parents that the path names."""
+    if entity is None or any(field in entity and entity[field] != value for field, value in parents.items()):
+        raise ctx.not_found(resource.name, id)
+    return entity
+
+
+def _id(ctx: Context, plan: Plan) -> str:
+    return ctx.path[plan.item]
+
+
+def _filled(ctx: Context, value: Any) -> Any:
+    """A declared value: `now`, `{body.field}`, `{path.id}`, `{query.name}`, or itself."""
+    if value == "now":
+        return ctx.now()
+    if isinstance(value, dict):
+        return {key: _filled(ctx, inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(ctx, inner) for inner in value]
+    if isinstance(value, str) and value.startswith("{") and value.endswith("}"):
+        source, _, name = value[1:-1].partition(".")
+        values: Mapping[str, Any] | None = {"body": ctx.body, "path": ctx.path, "query": ctx.query}.get(source)
+        if values is not None:
+            return values.get(name)
+    return value

@@ -1,0 +1,65 @@
+"""From a folder to a stub: everything read, everything checked, all faults at once, and only then made."""
+
+from pathlib import Path
+from typing import Any
+
+from childproof.documents import parse_yaml
+from childproof.errors import Fault, InputError
+
+from .behaviour import load_behaviours
+from .checks import manifest_faults, seed_faults
+from .manifest import Manifest, read_manifest
+from .openapi import OpenApi, load_openapi
+from .service import Service
+from .stub import Stub
+
+
+def load_stub(folder: Path) -> Stub:
+    """Load the stub in a folder. Raises InputError with the faults of all its files."""
+    faults: list[Fault] = []
+    manifest = read_manifest(folder / "stub.yaml")
+    if manifest.name != folder.resolve().name:
+        found = f"the stub {manifest.name!r} in the folder {folder.resolve().name!r}"
+        faults.append(manifest.document.fault(("stub",), found, "the folder's name", f"stub: {folder.resolve().name}"))
+    api, more = _document(folder, manifest)
+    faults.extend(more)
+    if more:
+        raise InputError(faults)  # without its surface nothing else of the stub can be judged
+    faults.extend(manifest_faults(manifest, api))
+    seeds, more = _seeds(folder, manifest, api)
+    faults.extend(more)
+    behaviours, more = load_behaviours(folder, manifest.name, api, manifest.operations)
+    faults.extend(more)
+    if faults:
+        raise InputError(faults)
+    return Stub(Service(manifest, api, behaviours, seeds))
+
+
+def _document(folder: Path, manifest: Manifest) -> tuple[OpenApi | None, list[Fault]]:
+    if not manifest.openapi:
+        return None, []
+    path = folder / manifest.openapi
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return None, [manifest.document.fault(("openapi",), f"{manifest.openapi} is outside the stub", "a file of its folder")]
+    if not path.is_file():
+        there = sorted(one.name for one in folder.glob("*") if one.name.startswith("openapi."))
+        write = f"openapi: {there[0]}" if there else ""
+        return None, [manifest.document.fault(("openapi",), f"no file {manifest.openapi}", "an OpenAPI 3 document", write)]
+    try:
+        return load_openapi(path), []
+    except InputError as error:
+        return None, list(error.faults)
+
+
+def _seeds(folder: Path, manifest: Manifest, api: OpenApi | None) -> tuple[dict[str, Any], list[Fault]]:
+    path = folder / "seed.yaml"
+    if not path.is_file():
+        return {}, []
+    try:
+        document = parse_yaml(path.read_text(encoding="utf-8"), str(path))
+    except InputError as error:
+        return {}, list(error.faults)
+    except (OSError, UnicodeDecodeError):
+        return {}, [Fault(str(path), 0, 0, "a file that can't be read as UTF-8", "a seed.yaml")]
+    faults = seed_faults(manifest, api, document)
+    return (document.value or {}) if not faults else {}, faults

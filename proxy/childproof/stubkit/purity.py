@@ -1,0 +1,89 @@
+"""What behaviour code may not do: look at the wall clock, roll its own dice, or touch the machine it runs on.
+
+A stub is a function of its call and its world, or replays would differ and a fork would not be one. Checked in the
+source before anything of it runs; a guard against mistakes of well-meaning authors, not a sandbox against bad ones.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+from childproof.errors import Fault
+
+ALLOWED = frozenset(
+    "__future__ abc base64 binascii bisect calendar collections colorsys contextlib copy csv dataclasses datetime decimal"
+    " difflib email enum fractions functools graphlib hashlib heapq hmac html io ipaddress itertools json math mimetypes"
+    " numbers operator quopri re statistics string stringprep struct textwrap types typing unicodedata zlib zoneinfo".split()
+)
+_ALLOWED_SUB = frozenset({"urllib.parse", "xml.sax.saxutils"})
+_INSTEAD = {
+    "time": "ctx.now()", "random": "ctx.random", "secrets": "ctx.token(24)", "uuid": "ctx.new_id(resource)",
+    "faker": "ctx.random", "socket": "", "requests": "", "httpx": "", "subprocess": "", "os": "", "sys": "",
+}  # fmt: skip
+_BUILTINS = frozenset({"open", "exec", "eval", "compile", "__import__", "input", "breakpoint"})
+_MOMENTS = frozenset({"now", "utcnow", "today"})
+
+
+def impurities(source: str, file: Path) -> list[Fault]:
+    """Everything in a behaviour file that it may not do, and syntax errors."""
+    try:
+        tree = ast.parse(source, filename=str(file))
+    except SyntaxError as error:
+        return [Fault(str(file), error.lineno or 1, error.offset or 1, f"bad Python: {error.msg}", "a Python module")]
+    except ValueError as error:
+        return [Fault(str(file), 1, 1, f"bad Python: {error}", "a Python module")]
+    return sorted(_walk(tree, str(file)), key=lambda fault: (fault.line, fault.column))
+
+
+def _walk(tree: ast.Module, file: str) -> Iterator[Fault]:
+    clocks = _clock_names(tree)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                for alias in names:
+                    if not _allowed(alias.name):
+                        yield _import_fault(file, node, alias.name)
+            case ast.ImportFrom(module=module, level=0) if module is not None and not _allowed(module):
+                whole = [f"{module}.{alias.name}" for alias in node.names]
+                if not all(name in _ALLOWED_SUB for name in whole):
+                    yield _import_fault(file, node, module)
+            case ast.Name(id=name, ctx=ast.Load()) if name in _BUILTINS:
+                yield _fault(file, node, f"{name}(…)", "no files and no code made at run time: data goes into the stub's own modules")
+            case ast.Attribute(attr=attr, value=value) if attr in _MOMENTS and _is_clock(value, clocks):
+                yield _fault(file, node, f"the wall clock ({ast.unparse(node)})", "the world's clock", "ctx.now()")
+            case _:
+                pass
+
+
+def _allowed(module: str) -> bool:
+    root = module.partition(".")[0]
+    return root in ALLOWED or module in _ALLOWED_SUB or module == "childproof.stubkit"
+
+
+def _import_fault(file: str, node: ast.AST, module: str) -> Fault:
+    root = module.partition(".")[0]
+    if root == "childproof":
+        return _fault(file, node, f"the import of {module}", "childproof.stubkit only", "from childproof.stubkit import …")
+    expected = "a part of the standard library that has no clock, randomness, files or network, or a file of this stub"
+    return _fault(file, node, f"the import of {module}", expected, _INSTEAD.get(root, ""))
+
+
+def _fault(file: str, node: ast.AST, found: str, expected: str, write: str = "") -> Fault:
+    return Fault(file, getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1, found, expected, write)
+
+
+def _clock_names(tree: ast.Module) -> set[str]:
+    """The names under which the module knows `datetime`, its classes, and the module itself."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "datetime":
+            found.update(alias.asname or alias.name for alias in node.names if alias.name in {"datetime", "date"})
+        elif isinstance(node, ast.Import):
+            found.update(alias.asname or alias.name for alias in node.names if alias.name == "datetime")
+    return found
+
+
+def _is_clock(value: ast.expr, clocks: set[str]) -> bool:
+    if isinstance(value, ast.Attribute):
+        return value.attr in {"datetime", "date"} and _is_clock(value.value, clocks)
+    return isinstance(value, ast.Name) and value.id in clocks

@@ -1,0 +1,137 @@
+"""Reading a call: its query and body as values of the schema's types, or the refusal in the vendor's words."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+import jsonschema_rs
+
+from childproof.model import BodyError, Call, parse_form, parse_json
+
+from .errors import ErrorDialect, choices, text
+from .openapi import OpenApi, Operation
+from .refusal import Refusal
+from .schema import Coercer, Complaint, coercer, complaints, validator
+from .settings import Settings
+from .shape import types
+
+Validator = jsonschema_rs.Draft202012Validator
+
+
+@dataclass(frozen=True, slots=True)
+class RequestReader:
+    """Reads the requests of one operation. Compiled on the operation's first use."""
+
+    errors: ErrorDialect
+    body_style: str
+    query_check: Validator
+    query_coerce: Coercer
+    query_required: bool
+    query_lists: Mapping[str, bool]  # array parameters that come without brackets -> whether repeated (else commas)
+    body_check: Validator | None
+    body_coerce: Coercer
+    body_required: bool
+
+    def query(self, call: Call) -> dict[str, Any]:
+        """The query parameters. Raises Refusal."""
+        if not call.query:
+            if self.query_required:
+                self._check(self.query_check, {})
+            return {}
+        values = self._form(call.query)
+        for name, repeated in self.query_lists.items():
+            plain = values.get(name)
+            if isinstance(plain, str):
+                found = [value for key, value in parse_qsl(call.query, keep_blank_values=True) if key == name]
+                values[name] = found if repeated else [part for value in found for part in value.split(",")]
+        coerced: dict[str, Any] = self.query_coerce(values)
+        self._check(self.query_check, coerced)
+        return coerced
+
+    def body(self, call: Call) -> Any:
+        """The body: a mapping (empty where there is none), or what else its schema takes. Raises Refusal."""
+        style = _style(call, self.body_style)
+        if not call.body:
+            value: Any = {}
+        elif style == "form":
+            value = self.body_coerce(self._form(call.body))
+        elif style == "json":
+            try:
+                value = parse_json(call.body)
+            except BodyError as error:
+                raise Refusal.of("invalid_body", reason=str(error)) from None
+            value = {} if value is None else value
+        else:
+            return {}  # uploads and other bytes: kept in the call, nothing to check
+        if self.body_check is not None and (call.body or self.body_required):
+            self._check(self.body_check, value)
+        return value
+
+    def _form(self, raw: str | bytes) -> dict[str, Any]:
+        try:
+            return parse_form(raw)
+        except BodyError as error:
+            raise Refusal.of("invalid_body", reason=str(error)) from None
+
+    def _check(self, check: Validator, value: Any) -> None:
+        if not check.is_valid(value):
+            found = complaints(check, value)
+            raise worded(found[0], self.errors.parameter) if found else Refusal.of("invalid")
+
+
+def reader(api: OpenApi, operation: Operation, settings: Settings, errors: ErrorDialect) -> RequestReader:
+    """Compile the reader of one operation."""
+    query: dict[str, Any] = {"type": "object", "properties": {}, "required": []}
+    listed: dict[str, bool] = {}
+    for parameter in operation.parameters:
+        if parameter.get("in") != "query":
+            continue
+        name = str(parameter["name"])
+        node = parameter.get("schema") or {}
+        query["properties"][name] = node
+        if parameter.get("required"):
+            query["required"].append(name)
+        if "array" in types(api, node) and parameter.get("style", "form") == "form":
+            listed[name] = parameter.get("explode", True) is not False
+    if settings.refuse_unknown:
+        query["additionalProperties"] = False
+    body = operation.request_schema
+    return RequestReader(
+        errors=errors,
+        body_style=settings.body,
+        query_check=validator(api, query, refuse_unknown=settings.refuse_unknown),
+        query_coerce=coercer(api, query),
+        query_required=bool(query["required"]),
+        query_lists=listed,
+        body_check=None if body is None else validator(api, body, refuse_unknown=settings.refuse_unknown),
+        body_coerce=coercer(api, body) if body is not None else _same,
+        body_required=operation.request_required or bool(body and api.resolve(body).get("required")),
+    )
+
+
+def worded(complaint: Complaint, name: Callable[[tuple[str | int, ...]], str]) -> Refusal:
+    """A complaint as a refusal of its kind, with the parameter named in the service's own way."""
+    path = complaint.path
+    return Refusal.of(
+        complaint.kind,
+        param=name(path) or None,
+        leaf=str(path[-1]) if path else None,
+        value=text(complaint.value),
+        allowed=choices(complaint.allowed) if complaint.allowed else None,
+        limit=complaint.limit,
+    )
+
+
+def _style(call: Call, default: str) -> str:
+    """What the body is: its Content-Type decides, the dialect where there is none."""
+    media = (call.header("content-type") or "").partition(";")[0].strip().lower()
+    if not media:
+        return default
+    if media == "application/x-www-form-urlencoded":
+        return "form"
+    return "json" if media == "application/json" or media.endswith("+json") else "other"
+
+
+def _same(value: Any) -> Any:
+    return value

@@ -1,0 +1,175 @@
+"""A stub's compiled whole: what every call of it shares. And the plan of one operation, made on its first call."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from childproof.model import Call, Fidelity
+
+from .auth import Auth
+from .errors import ErrorDialect
+from .events import Events
+from .expand import Expander
+from .ids import compile_id
+from .infer import Action, Inference, Inferred
+from .lists import ListDialect, list_dialect
+from .manifest import Manifest
+from .openapi import OpenApi, Operation
+from .outcome import Outcome, compile_outcomes
+from .registry import Registry
+from .request import RequestReader, reader
+from .resources import Resource
+from .settings import Settings, settings
+from .shape import Shapes, properties
+
+Behaviour = Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviours:
+    """The functions of a stub's Python files, by what they were declared for."""
+
+    operations: Mapping[str, Behaviour] = field(default_factory=dict)
+    receivers: Mapping[str, Behaviour] = field(default_factory=dict)
+    jobs: Mapping[str, Behaviour] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How one operation is answered: read, checked, acted on. Everything that can be known before a call."""
+
+    operation: Operation
+    reader: RequestReader
+    action: Action
+    resource: Resource | None
+    parents: tuple[tuple[str, str, Resource | None], ...]
+    item: str  # the path parameter that holds the entity's id; "" for collections
+    lists: ListDialect
+    behaviour: Behaviour | None
+    declared: Mapping[str, Any] | None
+    request_fields: frozenset[str]
+    reply_schema: dict[str, Any] | None
+    fidelity: Fidelity
+
+
+class Service:
+    """Everything that a stub's files say, compiled; immutable but for what it works out lazily."""
+
+    def __init__(self, manifest: Manifest, api: OpenApi | None, behaviours: Behaviours, seeds: Mapping[str, Any]) -> None:
+        self.name = manifest.name
+        self.manifest = manifest
+        self.api = api
+        self.behaviours = behaviours
+        self.seeds = seeds
+        self.inference = Inference(api) if api is not None else None
+        dialect = manifest.dialect
+        self.settings: Settings = settings(dialect, inferred_body=self._body_style())
+        self.registry = Registry(manifest.name, manifest.resources, self.settings, api, self.inference)
+        self.events = Events(manifest.name, manifest.events)
+        named = self.events.resource
+        self.event_id = self.registry.named(named).new_id if named else compile_id("evt_{alnum:24}")
+        self.outcomes: tuple[Outcome, ...] = compile_outcomes(manifest.outcomes)
+        self.auth = Auth(manifest.name, manifest.auth)
+        self.shapes = Shapes(api, self.settings.metadata)
+        self.base = manifest.base if manifest.base is not None else api.base if api is not None else ""
+        self.expander = Expander(self.registry, api, self.settings.expand, self.settings.expand_depth)
+        self._lists: Mapping[str, Any] = dialect.get("lists", {})
+        self._plans: dict[tuple[str, str], Plan | None] = {}
+
+    @cached_property
+    def errors(self) -> ErrorDialect:
+        """The error dialect; its body from the document's error schema where nothing is written."""
+        written = self.manifest.dialect.get("errors", {})
+        inferred = self.inference.error_body() if "body" not in written and self.inference is not None else None
+        return ErrorDialect(written, inferred_body=inferred, dots=self.settings.dots)
+
+    def find(self, call: Call) -> tuple[Plan, dict[str, str]] | None:
+        """The plan for a call and its path parameters; None for what the document doesn't have."""
+        if self.api is None:
+            return None
+        path = call.path
+        if self.base:
+            if not path.startswith(self.base + "/") and path != self.base:
+                return None
+            path = path[len(self.base) :]
+        found = self.api.router.match(path)
+        if found is None:
+            return None
+        method = "GET" if call.method == "HEAD" else call.method
+        plan = self.plan(method, found[0])
+        return None if plan is None else (plan, found[1])
+
+    def plan(self, method: str, path: str) -> Plan | None:
+        """The plan of an operation of the document; None where it has none."""
+        key = (method, path)
+        if key not in self._plans:
+            operation = self.api.operation(method, path) if self.api is not None else None
+            self._plans[key] = None if operation is None else self._compile(operation)
+        return self._plans[key]
+
+    def list_dialect(self, operation: Operation | None) -> ListDialect:
+        """How an operation lists: as written, the rest as its parameters and reply tell."""
+        inferred = self.inference.lists(operation) if self.inference is not None and operation is not None else ListDialect()
+        return list_dialect(self._lists, inferred) if self._lists else inferred
+
+    def _compile(self, operation: Operation) -> Plan:
+        assert self.api is not None
+        assert self.inference is not None
+        declared = self.manifest.operations.get(operation.name)
+        inferred = self.inference.operation(operation)
+        action, resource = self._bind(operation, inferred, declared)
+        item = operation.path_parameters[-1] if operation.path_parameters and _on_item(operation, action) else ""
+        parents = self.registry.parents(resource, operation.path, item=bool(item)) if resource is not None else ()
+        behaviour = self.behaviours.operations.get(operation.name)
+        body = operation.request_schema
+        return Plan(
+            operation=operation,
+            reader=reader(self.api, operation, self.settings, self.errors),
+            action=action,
+            resource=resource,
+            parents=parents,
+            item=item,
+            lists=self.list_dialect(operation),
+            behaviour=behaviour,
+            declared=declared,
+            request_fields=frozenset(properties(self.api, body).known) if body is not None else frozenset(),
+            reply_schema=operation.reply_schema,
+            fidelity=_fidelity(behaviour, declared, action),
+        )
+
+    def _bind(
+        self, operation: Operation, inferred: Inferred, declared: Mapping[str, Any] | None
+    ) -> tuple[Action, Resource | None]:
+        action: Action = inferred.action
+        resource = self.registry.of_schema(inferred.schema, inferred.collection) if inferred.schema else None
+        if declared is not None:
+            action = declared.get("action", action)
+            if "resource" in declared:
+                resource = self.registry.named(declared["resource"])
+            elif "action" not in declared and operation.path_parameters:
+                resource = self.registry.of_parameter(operation.path, operation.path_parameters[-1]) or resource
+        return action, resource
+
+    def _body_style(self) -> Literal["json", "form"]:
+        """Forms where the document's operations take forms, JSON otherwise; seen from its first request body."""
+        if self.api is None:
+            return "json"
+        for path in self.api.paths:
+            for method in self.api.methods(path):
+                operation = self.api.operation(method, path)
+                if operation is not None and operation.request_schema is not None and method != "GET":
+                    return "form" if "form" in operation.request_type else "json"
+        return "json"
+
+
+def _on_item(operation: Operation, action: Action) -> bool:
+    return operation.path.endswith("}") and action in {"retrieve", "update", "delete", "none"}
+
+
+def _fidelity(behaviour: Behaviour | None, declared: Mapping[str, Any] | None, action: Action) -> Fidelity:
+    if behaviour is not None or (declared is not None and declared.keys() & {"move", "set", "emit", "reply"}):
+        return Fidelity.MODELLED
+    return Fidelity.SYNTHESIZED if action == "none" else Fidelity.GENERIC
+
+

@@ -1,0 +1,118 @@
+"""A stub's declarations, compiled: what `stub.yaml` says, as values that the operations of a call can use at once."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+import re
+from typing import Any, Literal
+
+from .ids import IdMaker, compile_id, has_placeholder
+
+_DURATION = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_ECHO = re.compile(r"\{echo(?::([^{}]*))?\}")
+Time = Literal["unix", "unix_ms", "rfc3339"]
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """Which header carries the key, for which methods, and what a replayed reply says besides."""
+
+    header: str
+    methods: frozenset[str] = frozenset({"POST"})
+    conflict: int | None = None
+    replay_headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """How many calls a window of `per` milliseconds takes, and the headers that tell of it."""
+
+    calls: int
+    per: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderTemplate:
+    """A reply header: fixed text, an id template, or an echo of the request's header of the same name."""
+
+    name: str
+    make: IdMaker | None
+    text: str = ""
+    echo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The dialect besides errors and lists, which have modules of their own."""
+
+    body: Literal["json", "form"] = "json"
+    time: Time = "unix"
+    time_written: bool = False
+    ids: str = "{prefix}_{alnum:14}"
+    refuse_unknown: bool = False
+    empty_unsets: bool = False
+    metadata: str = ""
+    dots: bool = False
+    indent: int = 0
+    expand: str = ""
+    expand_depth: int = 4
+    idempotency: Idempotency | None = None
+    headers: tuple[HeaderTemplate, ...] = ()
+    rate_limit: RateLimit | None = None
+
+
+def settings(dialect: Mapping[str, Any], *, inferred_body: Literal["json", "form"] = "json") -> Settings:
+    """Compile the mapping under `dialect`. Raises ValueError for a broken template."""
+    expand = dialect.get("expand", {})
+    keys = dialect.get("idempotency")
+    rate = dialect.get("rate_limit")
+    return Settings(
+        body=dialect.get("body", inferred_body),
+        time=dialect.get("time", "unix"),
+        time_written="time" in dialect,
+        ids=dialect.get("ids", "{prefix}_{alnum:14}"),
+        refuse_unknown=dialect.get("unknown_parameters") == "refuse",
+        empty_unsets=bool(dialect.get("empty_unsets", False)),
+        metadata=dialect.get("metadata", ""),
+        dots=dialect.get("parameter_style", "brackets") == "dots",
+        indent=int(dialect.get("indent", 0)),
+        expand=expand.get("parameter", "expand") if "expand" in dialect else "",
+        expand_depth=int(expand.get("depth", 4)),
+        idempotency=None
+        if keys is None
+        else Idempotency(
+            keys["header"],
+            frozenset(keys.get("methods", ["POST"])),
+            keys.get("conflict"),
+            keys.get("replay_headers", {}),
+        ),
+        headers=tuple(header_template(name, text) for name, text in dialect.get("headers", {}).items()),
+        rate_limit=None if rate is None else RateLimit(rate["calls"], duration(rate["per"]), rate.get("headers", {})),
+    )
+
+
+def header_template(name: str, text: str) -> HeaderTemplate:
+    """Compile one entry of `dialect.headers`. Raises ValueError for an unknown placeholder."""
+    echo = _ECHO.fullmatch(text)
+    if echo is not None:
+        return HeaderTemplate(name, None, echo[1] or "", echo=True)
+    if has_placeholder(text) or "{" in text:
+        return HeaderTemplate(name, compile_id(text))
+    return HeaderTemplate(name, None, text)
+
+
+def duration(text: str) -> int:
+    """`250ms`, `30s`, `5m`, `2h`, `1d` in milliseconds. The schema has checked the form."""
+    unit = "ms" if text.endswith("ms") else text[-1]
+    return int(text.removesuffix(unit)) * _DURATION[unit]
+
+
+def literal(value: Any) -> Callable[[], Any]:
+    """A function that gives a fresh copy of a JSON value each time."""
+    if isinstance(value, dict):
+        inner = {key: literal(item) for key, item in value.items()}
+        return lambda: {key: make() for key, make in inner.items()}
+    if isinstance(value, list):
+        items = [literal(item) for item in value]
+        return lambda: [make() for make in items]
+    return lambda: value
