@@ -13,6 +13,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol as Interface
 
 from childproof.model import Call, Outcome, Protocol, Violation
@@ -23,7 +24,7 @@ from .dialer import dial
 from .names import NameTable
 from .original import DestinationUnknown, original_destination
 from .smtp import SMTP_PORTS, smtp_protocol_factory
-from .tcp import Dial, reset, serve_tcp
+from .tcp import Dial, reset, tcp_protocol_factory
 
 log = logging.getLogger(__name__)
 DNS_PORT = 53
@@ -150,19 +151,17 @@ class FrontDoor:
 
     async def _smtp(self, sock: socket.socket, destination: Destination) -> None:
         over = asyncio.Event()
-        transport, _ = await asyncio.get_running_loop().connect_accepted_socket(
-            lambda: smtp_protocol_factory(
-                self._ingress, destination, self._judge, self._tls_context, on_close=over.set
-            ),
-            sock,
+        make = partial(
+            smtp_protocol_factory, self._ingress, destination, self._judge, self._tls_context, on_close=over.set
         )
-        try:
-            await over.wait()
-        finally:
-            transport.abort()
+        await _until_over(sock, make, over)
 
     async def _tcp(self, sock: socket.socket, destination: Destination) -> None:
-        await serve_tcp(sock, self._ingress, destination, self._judge, dial=self._dial)
+        over = asyncio.Event()
+        make = partial(
+            tcp_protocol_factory, self._ingress, destination, self._judge, dial=self._dial, on_close=over.set
+        )
+        await _until_over(sock, make, over)
 
     def _refuse(self, sock: socket.socket, reason: str, kind: str = "unsupported") -> None:
         """Reset a connection that can't be judged, with an entry; wherever it wanted to go, as far as we know."""
@@ -178,3 +177,11 @@ class FrontDoor:
             self._judge.handle(call)
         except Exception:
             log.exception("a refused connection could not be recorded")
+
+
+async def _until_over(sock: socket.socket, make: Callable[[], asyncio.Protocol], over: asyncio.Event) -> None:
+    transport, _ = await asyncio.get_running_loop().connect_accepted_socket(make, sock)
+    try:
+        await over.wait()
+    finally:
+        transport.abort()

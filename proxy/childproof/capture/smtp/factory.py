@@ -1,15 +1,14 @@
-"""One SMTP protocol for one connection, ready for a socket's transport or for a `Bridge`."""
+"""One SMTP protocol for one connection, whatever transport it is given."""
 
 import asyncio
 import ssl
-from asyncio import sslproto
 from collections.abc import Callable
 
 from childproof.capture.destination import Destination, Ingress, Judge
-from childproof.model import HostError, normalize_host
 
 from .record import Record
 from .server import SmtpServer
+from .tls import ImplicitTls, refuse_other_names
 
 IMPLICIT_TLS = 465
 SUBMISSION = 587
@@ -23,7 +22,7 @@ def smtp_protocol_factory(
     tls_context: Callable[[str], ssl.SSLContext],
     *,
     on_close: Callable[[], None] = lambda: None,
-) -> asyncio.BaseProtocol:
+) -> asyncio.Protocol:
     """The protocol for one accepted connection; call it within the running loop.
 
     Port 465 speaks TLS from the first byte, the other ports offer STARTTLS. `tls_context(host)` gives a server context
@@ -33,7 +32,7 @@ def smtp_protocol_factory(
     loop = asyncio.get_running_loop()
     implicit = destination.port == IMPLICIT_TLS
     context = tls_context(destination.host)
-    _refuse_other_names(context, destination.host)
+    refuse_other_names(context, destination.host)
     record = Record(ingress, destination, judge, tls=implicit)
     server = SmtpServer(
         record,
@@ -44,29 +43,10 @@ def smtp_protocol_factory(
     )
     if not implicit:
         return server
-    shaken: asyncio.Future[None] = loop.create_future()
-    wire = sslproto.SSLProtocol(loop, server, context, shaken, server_side=True)
 
-    def check(done: asyncio.Future[None]) -> None:
-        error = None if done.cancelled() else done.exception()
-        if server.session is None:  # the server was never told of a connection: the handshake failed
+    def shaken(error: BaseException | None) -> None:
+        if server.session is None:  # the server was never told of a connection
             record.handshake_failed(error)
             on_close()
 
-    shaken.add_done_callback(check)
-    return wire
-
-
-def _refuse_other_names(context: ssl.SSLContext, host: str) -> None:
-    """A client that dials one host and names another (SNI) gets `unrecognized_name`, as with HTTPS."""
-
-    def check(connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> int | None:
-        del connection, context
-        try:
-            if name is None or normalize_host(name) == host:
-                return None
-        except HostError:
-            pass
-        return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
-
-    context.sni_callback = check  # type: ignore[assignment,unused-ignore]  # typeshed names SSLSocket alone
+    return ImplicitTls(loop, server, context, shaken)

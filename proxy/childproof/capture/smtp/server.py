@@ -8,18 +8,16 @@ their case, a handshake that breaks ends the session, and no class-wide state is
 """
 
 import asyncio
-import contextlib
 import logging
 import re
-import socket
 import ssl
-import struct
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, TLSSetupException
 
+from childproof.capture.tcp import reset_transport
 from childproof.model import is_address
 
 from .hooks import Hooks
@@ -136,12 +134,8 @@ class SmtpServer(SMTP):
         """Break the connection with a reset, as a fault asks for."""
         if self.transport is None:
             return
-        sock = self.transport.get_extra_info("socket")
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         assert isinstance(self.transport, asyncio.WriteTransport)
-        self.transport.abort()
+        reset_transport(self.transport)
 
     def accept_login(self, login: bytes) -> AuthResult:
         """Anybody may in: the name is kept for the ledger, a password goes nowhere."""
