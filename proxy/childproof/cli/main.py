@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "mail": ("childproof.cli.mail", "mail", "Read the mail that a world would have sent."),
     "rules": ("childproof.cli.rules", "rules", "Check, explain and test rule files."),
     "stubs": ("childproof.cli.stubs", "stubs", "List, check, start and derive stubs."),
+    "addon": ("childproof.cli.addon", "addon", "Print the path of the script for a stock mitmdump or mitmweb."),
     "schema": ("childproof.cli.schema", "schema", "Print the JSON Schema of a file format, for editors."),
     "doctor": ("childproof.cli.doctor", "doctor", "Report what this machine supports and which clients trust us."),
 }

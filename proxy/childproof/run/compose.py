@@ -8,7 +8,7 @@ from pathlib import Path
 from childproof.catalog import Catalog, load_catalog
 from childproof.catalog.shipped import shipped
 from childproof.engine import Engine
-from childproof.errors import InputError
+from childproof.errors import Fault, InputError
 from childproof.ledger import Ledger
 from childproof.model import Effect
 from childproof.policy import Ruleset, load_ruleset
@@ -53,7 +53,7 @@ def rule_files(config: Config) -> tuple[Path, ...]:
 
 def load_policy(config: Config) -> tuple[Catalog, Ruleset]:
     """Load stubs and rules. Raises InputError with the faults of both."""
-    faults = []
+    faults: list[Fault] = []
     catalog = None
     try:
         catalog = load_catalog(config.stubs)

@@ -1,0 +1,73 @@
+"""The running proxy: HTTP capture with the SMTP and TCP sides wired to one engine, listeners opened and closed."""
+
+import asyncio
+import functools
+import signal
+import ssl
+from collections.abc import Callable
+
+from childproof.capture.destination import Destination, Ingress
+from childproof.capture.mitm.ca import CA
+from childproof.capture.mitm.capture import HttpCapture
+from childproof.capture.smtp import smtp_protocol_factory
+from childproof.errors import InputError
+
+from .compose import Parts, load_policy
+from .config import Listen, split_address
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Proxy:
+    """Capture for all worlds of one process. Use `async with`; leaving it closes listeners and connections."""
+
+    def __init__(self, parts: Parts, ca: CA) -> None:
+        self._parts = parts
+        tls_context: Callable[[str], ssl.SSLContext] = lambda host: self.http.context_for(host)  # noqa: E731 (bound late)
+
+        def smtp(ingress: Ingress, destination: Destination) -> asyncio.Protocol:
+            return smtp_protocol_factory(ingress, destination, parts.engine, tls_context)
+
+        self.http = HttpCapture(parts.engine, ca, smtp=smtp)
+
+    async def __aenter__(self) -> "Proxy":
+        await self.http.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.http.stop()
+
+    async def listen(self, listeners: tuple[Listen, ...]) -> list[str]:
+        """Open explicit ports. Returns a line for people for each. Raises InputError where one can't be bound."""
+        lines = []
+        for listen in listeners:
+            for kind, address in (("http", listen.http), ("socks5", listen.socks)):
+                if address:
+                    host, port = await self.http.listen(*split_address(address), Ingress(listen.world))
+                    lines.append(f"{kind:<7} {host}:{port}  world {listen.world}")
+        return lines
+
+
+async def until_stopped(parts: Parts, say: Callable[[str], None]) -> None:
+    """Wait for SIGINT or SIGTERM. SIGHUP reads the rules again: a complete new ruleset, or the old one stays."""
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for number in STOP_SIGNALS:
+        loop.add_signal_handler(number, stopped.set)
+    loop.add_signal_handler(signal.SIGHUP, functools.partial(reload_rules, parts, say))
+    try:
+        await stopped.wait()
+    finally:
+        for number in (*STOP_SIGNALS, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+
+
+def reload_rules(parts: Parts, say: Callable[[str], None]) -> None:
+    """Read rules and stubs' names again; say what came of it. Never raises for a broken file."""
+    try:
+        _, rules = load_policy(parts.config)
+    except InputError as error:
+        say(f"the rules stay as they were, the new ones are broken:\n{error}")
+    else:
+        parts.engine.replace_rules(rules)
+        say("the rules were read again")

@@ -1,0 +1,41 @@
+"""`childproof serve`: explicit listeners until a signal comes, then the report."""
+
+import asyncio
+import sys
+
+from childproof.capture.mitm.ca import CA, ensure_ca
+
+from .compose import Parts, compose
+from .config import Config, Listen
+from .emit import Reporting, emit_reports
+from .proxy import Proxy, until_stopped
+from .trouble import Trouble
+
+DEFAULT_LISTEN = (Listen("main", http="127.0.0.1:8080", socks="127.0.0.1:1080"),)
+
+
+def serve(config: Config, reporting: Reporting) -> None:
+    """Listen as configured (by default HTTP on 8080 and SOCKS5 on 1080, loopback only) until SIGINT or SIGTERM."""
+    listeners = config.listen or DEFAULT_LISTEN
+    worlds = tuple(dict.fromkeys(listen.world for listen in listeners))
+    ca = ensure_ca(config.state_dir)
+    parts = compose(config, worlds=worlds, on_trouble=Trouble())
+    before = {world: parts.store.world(world).seq for world in worlds}
+    try:
+        asyncio.run(_serve(parts, ca, listeners))
+        emit_reports(parts, before, reporting)
+    finally:
+        parts.close()
+
+
+async def _serve(parts: Parts, ca: CA, listeners: tuple[Listen, ...]) -> None:
+    async with Proxy(parts, ca) as proxy:
+        for line in await proxy.listen(listeners):
+            _say(line)
+        _say(f"CA      {ca.cert_pem}  (for clients to trust)")
+        _say("ready; SIGHUP reads the rules again, Ctrl-C ends")
+        await until_stopped(parts, _say)
+
+
+def _say(line: str) -> None:
+    print(f"childproof: {line}", file=sys.stderr, flush=True)
