@@ -57,7 +57,7 @@ def is_global(address: Address) -> bool:
     if address in _METADATA or not address.is_global or address.is_multicast or address.is_reserved:
         return False
     if isinstance(address, ipaddress.IPv6Address):
-        inner = _carried(address)
+        inner = embedded_ipv4(address)
         return inner is None or is_global(inner)
     return True
 
@@ -93,7 +93,8 @@ def _fold(address: ipaddress.IPv6Address) -> Address:
     return address.ipv4_mapped or address
 
 
-def _carried(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+def embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    """The IPv4 address that an IPv6 address carries (NAT64, 6to4, Teredo) and at which its packets may end."""
     if address in _NAT64 or address in _NAT64_LOCAL:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     if address.sixtofour is not None:

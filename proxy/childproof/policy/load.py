@@ -1,0 +1,178 @@
+"""From rule files to a ruleset: read, check the structure, compile, splice includes, look for rules in the way.
+
+Everything that is wrong is reported at once, each with its place and, where that is clear, the line to write instead.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import msgspec
+
+from childproof.documents import Document, read_yaml, schema_faults
+from childproof.errors import Fault, InputError
+
+from .read_rule import read_rule
+from .reader import Part, Report
+from .reader import Path as Place
+from .rule import Rule
+from .ruleset import Ruleset
+from .shadow import find_shadowed
+from .source import Source, find_include, read_source
+
+RULES_SCHEMA = "rules.json"
+_RULES_KEY = "rules"
+
+
+def load_ruleset(
+    files: Sequence[Path | Source],
+    *,
+    stubs: Collection[str] | None = None,
+    include_roots: Sequence[Path] = (),
+) -> Ruleset:
+    """Load rule files; several are concatenated in order. Raises InputError with the faults of all of them.
+
+    `stubs` are the names that `stub:` may give; None leaves them unchecked. Includes are looked for beside the
+    including file, then in `include_roots`.
+    """
+    loader = _Loader(stubs, tuple(include_roots))
+    for file in files:
+        try:
+            loader.load(file if isinstance(file, Source) else read_source(file), ())
+        except InputError as error:
+            loader.faults += error.faults
+    loader.check()
+    if loader.faults:
+        raise InputError(dict.fromkeys(loader.faults))
+    return Ruleset([entry.rule for entry in loader.entries])
+
+
+@cache
+def schema(name: str) -> Any:
+    """A JSON Schema that ships with this package, by the file's name."""
+    return msgspec.json.decode((files("childproof.policy") / "schemas" / name).read_bytes())
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A rule with the document it came from, for faults that only show beside other rules."""
+
+    rule: Rule
+    document: Document
+    path: Place
+
+
+@dataclass(slots=True)
+class _Loader:
+    stubs: Collection[str] | None
+    roots: tuple[Path, ...]
+    entries: list[_Entry] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    loaded: set[Path] = field(default_factory=set)
+
+    def load(self, source: Source, including: tuple[str, ...]) -> None:
+        """One file with its includes."""
+        document, faults = read_yaml(source.text, source.name)
+        report = Report(document, faults)
+        value = document.value
+        if not isinstance(value, dict):
+            shown = "an empty file" if value is None else f"a {'list' if isinstance(value, list) else 'single value'}"
+            report.add((), shown, "a rule file", "version: 1")
+            self.faults += report.faults
+            return
+        wrong = schema_faults(document, _loading_schema())
+        report.faults += wrong
+        report.bad = _refused(value) if wrong else frozenset()
+        top = Part(report, (), value)
+        order = list(value)
+        if "include" in order and _RULES_KEY in order and order.index(_RULES_KEY) < order.index("include"):
+            top.fault("include", "'include' below 'rules'", "it above them: included rules come first")
+        for path, wanted in top.items("include"):
+            self.include(report, path, wanted, source, including)
+        rules = top.get(_RULES_KEY)
+        for number, rule in enumerate(rules if isinstance(rules, list) else ()):
+            if isinstance(rule, dict):
+                self.rule(Part(report, (_RULES_KEY, number), rule))
+        report.faults.sort(key=lambda fault: (fault.line, fault.column))
+        self.faults += report.faults
+
+    def rule(self, part: Part) -> None:
+        """One rule of a file."""
+        rule = read_rule(part, self.stubs)
+        if rule is not None:
+            self.entries.append(_Entry(rule, part.report.document, part.path))
+
+    def include(self, report: Report, path: Place, wanted: Any, source: Source, including: tuple[str, ...]) -> None:
+        """One included file."""
+        if not isinstance(wanted, str):
+            return
+        file = find_include(wanted, source.folder, self.roots)
+        if file is None:
+            beside = f"beside {source.name} or " if source.folder is not None else ""
+            report.add(path, f"no rule file {wanted!r}", f"a file {beside}among the rules that ship")
+            return
+        real = file.resolve()
+        if real in self.loaded:
+            report.add(path, f"{wanted!r} a second time", "each file once, and no circles")
+            return
+        self.loaded.add(real)
+        try:
+            self.load(read_source(file), (*including, source.name))
+        except InputError as error:
+            self.faults += error.faults
+
+    def check(self) -> None:
+        """What only shows across rules: names given twice, rules that never match."""
+        names: dict[str, _Entry] = {}
+        for entry in self.entries:
+            first = names.setdefault(entry.rule.name, entry)
+            if first is not entry:
+                self.fault(
+                    entry, "name", f"the name {entry.rule.name!r} a second time", f"another name than {_place(first)}"
+                )
+        for shadowed in find_shadowed([entry.rule for entry in self.entries]):
+            entry = self.entries[shadowed.number]
+            others = [self.entries[number] for number in shadowed.by]
+            by = " and ".join(f"{other.rule.name!r} ({_place(other)})" for other in others[:3])
+            self.fault(
+                entry,
+                "name",
+                f"rule {entry.rule.name!r}, which can never match: {by} {'takes' if len(others) == 1 else 'take'} all its calls",
+                f"it above {others[0].rule.name!r}, or not at all",
+            )
+
+    def fault(self, entry: _Entry, key: str, found: str, expected: str) -> None:
+        """A fault at a key of a rule."""
+        self.faults.append(entry.document.fault((*entry.path, key), found, expected))
+
+
+def _place(entry: _Entry) -> str:
+    line, _ = entry.document.place((*entry.path, "name"))
+    return f"{entry.document.file}:{line}"
+
+
+@cache
+def _loading_schema() -> dict[str, Any]:
+    """The schema without what `read_rule` says better: that a rule has exactly one action."""
+    whole = schema(RULES_SCHEMA)
+    rule = {key: value for key, value in whole["$defs"]["rule"].items() if key != "oneOf"}
+    return {**whole, "$defs": {**whole["$defs"], "rule": rule}}
+
+
+def _refused(value: Any) -> frozenset[Place]:
+    """The places of all values that the schema refuses, with their parents up to the key in the rule."""
+    places: set[Place] = set()
+    for error in jsonschema_rs.Draft202012Validator(_loading_schema()).iter_errors(value):
+        path = tuple(error.instance_path)
+        if error.kind.name == "additionalProperties":
+            places.update((*path, key) for key in error.kind.value)
+        elif error.kind.name != "required":
+            # An item of a list spoils the list; a key of a mapping leaves its neighbours readable.
+            while path and isinstance(path[-1], int) and len(path) > 2:
+                path = path[:-1]
+            places.add(path)
+    return frozenset(places)

@@ -1,0 +1,269 @@
+"""One rule of a rule file, read into a compiled Rule: its action, its condition and what modifies it."""
+
+import base64
+import binascii
+import re
+from collections.abc import Collection
+from difflib import get_close_matches
+from ipaddress import ip_network
+
+import msgspec
+
+from childproof.model import Action, Protocol, Reply, parse_address
+
+from .condition import Condition, ConditionError, compile_condition
+from .read_match import read_match, read_networks
+from .reader import Part
+from .rule import Delay, Limit, Match, Network, Rule, RuleFault
+
+_ACTIONS = ("stub", "reply", "allow", "deny")
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
+_OURS = {"content-length", "transfer-encoding", "connection", "date", "x-childproof"}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# The ranges that are not reached from the whole internet; only within them does a rule need to name addresses.
+_PRIVATE = tuple(
+    map(
+        ip_network,
+        [
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",
+            "127.0.0.0/8",
+            "168.63.129.16/32",
+            "169.254.0.0/16",
+            "172.16.0.0/12",
+            "192.0.0.0/24",
+            "192.0.2.0/24",
+            "192.168.0.0/16",
+            "198.18.0.0/15",
+            "198.51.100.0/24",
+            "203.0.113.0/24",
+            "240.0.0.0/4",
+            "::1/128",
+            "100::/64",
+            "2001:db8::/32",
+            "3fff::/20",
+            "fc00::/7",
+            "fe80::/10",
+            "fec0::/10",
+        ],
+    )
+)
+
+
+def read_rule(part: Part, stubs: Collection[str] | None) -> Rule | None:
+    """Read a rule. None where too little of it makes sense; its faults stand in the report either way."""
+    match_part = part.part("match")
+    match = read_match(match_part) if match_part is not None else Match()
+    action = _action(part, match)
+    condition = _condition(part, match)
+    limit, fault, delay = _limit(part), _fault(part, match), _delay(part)
+    if action is Action.DENY:
+        for key in ("limit", "fault", "delay"):
+            if part.get(key) is not None:
+                part.fault(key, f"{key!r} in a rule that denies", "it only beside stub, reply or allow")
+    name = part.get("name")
+    if action is None or match_part is None or not isinstance(name, str):
+        return None
+    return Rule(
+        name=name,
+        action=action,
+        match=match,
+        condition=condition,
+        stub=_stub(part, stubs),
+        reply=_reply(part, match) if action is Action.REPLY else None,
+        reason=_reason(part),
+        networks=_named_networks(part, match) if action is Action.ALLOW else (),
+        limit=limit,
+        fault=fault,
+        delay=delay,
+    )
+
+
+def _action(part: Part, match: Match) -> Action | None:
+    given = [key for key in _ACTIONS if key in part.value]
+    if len(given) != 1:
+        found = f"{' and '.join(map(repr, given))} together" if given else "no action"
+        where = given[1] if given else "name"
+        part.fault(where, found, "exactly one of stub, reply, allow and deny", "" if given else "deny: {}")
+        return None
+    action = Action(given[0])
+    for protocol in match.protocols:
+        expected = _impossible(action, protocol)
+        if expected:
+            part.fault(action, f"{action.value!r} in a rule for {protocol}", expected, "deny: {}")
+            return None
+    if action is Action.REPLY and len(match.protocols) > 1:
+        part.fault("reply", "one reply for several protocols", "a rule for each protocol")
+        return None
+    return action
+
+
+def _impossible(action: Action, protocol: Protocol) -> str:
+    """Why an action can't be had for a protocol, as what to expect; empty where it can."""
+    match protocol, action:
+        case Protocol.DNS, Action.ALLOW | Action.STUB:
+            return (
+                "reply or deny: names are answered by childproof; rules for http or tcp decide on the calls themselves"
+            )
+        case Protocol.UDP, Action.ALLOW:
+            return "deny: UDP can't be forwarded"
+        case Protocol.TCP | Protocol.UDP, Action.STUB | Action.REPLY:
+            return "allow or deny: a raw connection has no answer to give" if protocol is Protocol.TCP else "deny"
+    return ""
+
+
+def _condition(part: Part, match: Match) -> Condition | None:
+    text = part.get("when")
+    if text is None:
+        return None
+    try:
+        return compile_condition(text, match.protocols)
+    except ConditionError as error:
+        part.fault("when", str(error), error.expected, error.write)
+        return None
+
+
+def _stub(part: Part, stubs: Collection[str] | None) -> str | None:
+    name = part.get("stub")
+    if name is not None and stubs is not None and name not in stubs:
+        close = get_close_matches(name, sorted(stubs), 1)
+        part.fault(
+            "stub",
+            f"the unknown stub {name!r}",
+            f"one of {', '.join(sorted(stubs))}",
+            f"stub: {close[0]}" if close else "",
+        )
+    return name if isinstance(name, str) else None
+
+
+def _reason(part: Part) -> str:
+    deny = part.part("deny")
+    reason = deny.get("reason") if deny is not None else None
+    return reason if isinstance(reason, str) else ""
+
+
+def _reply(part: Part, match: Match) -> Reply | None:
+    reply = part.part("reply")
+    if reply is None:
+        return None
+    match match.protocols[0]:
+        case Protocol.DNS:
+            for key in reply.value:
+                reply.fault(
+                    key, f"{key!r} in a reply to dns", "an empty mapping: the address is childproof's", "reply: {}"
+                )
+            return Reply(0)
+        case Protocol.SMTP:
+            return _smtp_reply(reply)
+        case _:
+            return _http_reply(reply)
+
+
+def _smtp_reply(reply: Part) -> Reply:
+    for key in reply.value:
+        if key not in ("status", "text"):
+            reply.fault(key, f"{key!r} in a reply to smtp", "status and text")
+    text = reply.get("text") or ""
+    if _CONTROL.search(text) or len(text) > 400 or not text.isascii():
+        reply.fault("text", "a text that SMTP can't say", "one line of ASCII, at most 400 characters")
+    status = reply.get("status")
+    return Reply(250 if status is None else status, (), text.encode("ascii", "replace"))
+
+
+def _http_reply(reply: Part) -> Reply:
+    bodies = [key for key in ("json", "text", "body_base64") if key in reply.value]
+    if len(bodies) > 1:
+        reply.fault(bodies[1], f"{' and '.join(map(repr, bodies))} together", "one body at most")
+    headers: dict[str, str] = {}
+    inner = reply.part("headers")
+    for name in inner.value if inner is not None else ():
+        assert inner is not None
+        if name.lower() in _OURS:
+            inner.fault(name, f"the header {name!r}", "other headers: childproof sets this one itself")
+        headers[name.lower()] = str(inner.get(name))
+    body = b""
+    if "json" in reply.value:
+        body = msgspec.json.encode(reply.value["json"])
+        headers.setdefault("content-type", "application/json")
+    elif (text := reply.get("text")) is not None:
+        body = text.encode("utf-8", "replace")
+        headers.setdefault("content-type", "text/plain; charset=utf-8")
+    elif (encoded := reply.get("body_base64")) is not None:
+        try:
+            body = base64.b64decode("".join(encoded.split()), validate=True)
+        except (binascii.Error, ValueError):
+            reply.fault("body_base64", "text that is no base64", "the body's bytes in base64")
+        headers.setdefault("content-type", "application/octet-stream")
+    status = reply.get("status")
+    status = 200 if status is None else status
+    if body and status in (204, 304):
+        reply.fault("status", f"a body with status {status}", f"no body: {status} has none")
+    return Reply(status, tuple(headers.items()), body)
+
+
+def _named_networks(part: Part, match: Match) -> tuple[str, ...]:
+    """What an `allow` names besides public addresses: `addresses`, and of `match` what is private as a whole."""
+    allow = part.part("allow")
+    named = list(read_networks(allow, "addresses")) if allow is not None else []
+    for network in named:
+        if not _is_private(network):
+            assert allow is not None
+            allow.fault(
+                "addresses",
+                f"the range {network}, which is not within one private range",
+                "private ranges such as 10.0.0.0/8: public addresses need no naming",
+            )
+    named += [network for network in match.networks if _is_private(network)]
+    literal = [ip_network(address) for host in match.hosts if (address := parse_address(host)) is not None]
+    named += [network for network in literal if _is_private(network)]
+    return tuple(dict.fromkeys(map(str, named)))
+
+
+def _is_private(network: Network) -> bool:
+    return any(network.version == private.version and network.subnet_of(private) for private in _PRIVATE)  # type: ignore[arg-type]
+
+
+def _limit(part: Part) -> Limit | None:
+    limit = part.part("limit")
+    if limit is None:
+        return None
+    calls, per = limit.get("calls"), limit.get("per")
+    return Limit(calls, _milliseconds(per)) if calls is not None and per is not None else None
+
+
+def _fault(part: Part, match: Match) -> RuleFault | None:
+    fault = part.part("fault")
+    if fault is None:
+        return None
+    if not {Protocol.HTTP, Protocol.SMTP}.issuperset(match.protocols):
+        part.fault("fault", "'fault' in a rule that is not for http or smtp", "it only there")
+    kind, status, rate = fault.get("kind"), fault.get("status"), fault.get("rate")
+    if kind is None:
+        return None
+    if status is not None and kind != "status":
+        fault.fault("status", f"a status for the fault {kind!r}", "a status only for the kind 'status'", "kind: status")
+    default = 451 if Protocol.SMTP in match.protocols else 503
+    return RuleFault(kind, default if status is None else status, 1.0 if rate is None else float(rate))
+
+
+def _delay(part: Part) -> Delay | None:
+    value = part.get("delay")
+    if isinstance(value, str):
+        return Delay(_milliseconds(value), _milliseconds(value))
+    delay = part.part("delay")
+    if delay is None:
+        return None
+    low, high = delay.get("min"), delay.get("max")
+    if low is None or high is None:
+        return None
+    if _milliseconds(low) > _milliseconds(high):
+        part.fault("delay", f"min {low} above max {high}", "min not above max", f"delay: {{min: {high}, max: {low}}}")
+    return Delay(_milliseconds(low), _milliseconds(high))
+
+
+def _milliseconds(text: str) -> int:
+    found = _DURATION.fullmatch(text)
+    assert found is not None, "the schema has checked it"
+    return int(found[1]) * _UNITS[found[2]]

@@ -1,0 +1,91 @@
+"""What a rule is once it is compiled: frozen values, every text in its one canonical spelling."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import Literal
+
+from childproof.model import Action, Protocol, Reply
+
+from .condition import Condition
+from .glob import PathGlob
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `calls` in a window of `per_ms` milliseconds. The engine counts, in the world."""
+
+    calls: int
+    per_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFault:
+    """What breaks the answer to a share of the calls. `status` is the reply's where the kind is `status`."""
+
+    kind: Literal["reset", "timeout", "status"]
+    status: int = 503
+    rate: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """How long to wait before answering, in milliseconds; drawn evenly where the two differ."""
+
+    min_ms: int
+    max_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A query parameter or a header (lower case) whose value must fit one of the globs."""
+
+    name: str
+    globs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What a call must be. An empty tuple means that the rule doesn't ask."""
+
+    protocols: tuple[Protocol, ...] = (Protocol.HTTP,)
+    hosts: tuple[str, ...] = ()
+    networks: tuple[Network, ...] = ()
+    ports: tuple[range, ...] = ()
+    methods: tuple[str, ...] = ()
+    paths: tuple[PathGlob, ...] = ()
+    query: tuple[Named, ...] = ()
+    headers: tuple[Named, ...] = ()
+    senders: tuple[str, ...] = ()
+    recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One compiled rule.
+
+    `networks` are the ranges (CIDR) besides public addresses that an `allow` names, as the dialler takes them.
+    `place` is `file:line`, for explanations.
+    """
+
+    name: str
+    action: Action
+    match: Match = field(default_factory=Match)
+    condition: Condition | None = None
+    stub: str | None = None
+    reply: Reply | None = None
+    reason: str = ""
+    networks: tuple[str, ...] = ()
+    limit: Limit | None = None
+    fault: RuleFault | None = None
+    delay: Delay | None = None
+    place: str = ""
+
+    @property
+    def narrow(self) -> bool:
+        """Whether every reading of an ambiguous call must fit (`allow`), rather than any one (all others).
+
+        What an `allow` misses is denied; what a `deny`, `stub` or `reply` misses might meet an `allow` further down.
+        """
+        return self.action is Action.ALLOW

@@ -1,0 +1,227 @@
+"""The compiled whole: which rule decides on a call, and why.
+
+`judge` looks only at the rules that can match by protocol, port, host and path, in their order; the first with an
+empty difference decides. Whatever goes wrong in here is a denial.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from functools import lru_cache
+
+from childproof.model import Action, Call, HostError, Protocol, Verdict
+
+from .difference import Difference, difference
+from .facts import Facts
+from .rule import Match, Rule
+from .trie import EVERY_PATH, HostTable
+
+NO_RULE = "no rule matches (default: deny)"
+NAMES_ARE_OURS = "every name is answered with an address of our own"
+_MANY_PORTS = 16
+_NEAR = 8  # so many rules for the same place are worth comparing in full for a denial's hint
+_WEIGHTS = {"protocol": 8, "host": 4, "cidr": 4, "port": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with the rule it came from (None where none matched), for its reply, limit, fault and delay."""
+
+    verdict: Verdict
+    rule: Rule | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A judgement, and where no rule matched the one that came nearest with everything that kept it from matching."""
+
+    judgement: Judgement
+    nearest: Rule | None = None
+    differences: tuple[Difference, ...] = ()
+
+
+class Ruleset:
+    """Immutable; safe to share between threads. Make one with `load_ruleset`."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = tuple(rules)
+        self._index = _Index(enumerate(self.rules))
+        self._may_allow = lru_cache(maxsize=1024)(self._could_allow)
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def judge(self, call: Call) -> Judgement:
+        """The verdict on a call. Never raises: what can't be judged is denied."""
+        try:
+            return self._judge(call)
+        except HostError as error:
+            return Judgement(Verdict(reason=f"the host can't be judged: {error}"))
+        except Exception as error:  # noqa: BLE001 (a bug of ours must deny)
+            return Judgement(
+                Verdict(reason=f"an error inside childproof while judging: {type(error).__name__}: {error}")
+            )
+
+    def may_allow(self, call_host: str, port: int, protocol: Protocol = Protocol.HTTP) -> bool:
+        """Whether any call to this host and port could be allowed. Where it's False nothing needs a way upstream.
+
+        May say True though an unlucky order of rules lets no such call through; never False where one could be.
+        """
+        return self._may_allow(call_host, port, protocol)
+
+    def explain(self, call: Call) -> Explanation:
+        """The judgement with its reasons: the same comparison as `judge`, but all of it and over all rules."""
+        judgement = self.judge(call)
+        if judgement.rule is not None or judgement.verdict.action is not Action.DENY or not self.rules:
+            return Explanation(judgement)
+        try:
+            rule, differences = nearest(self.rules, Facts(call))
+        except HostError:
+            return Explanation(judgement)
+        return Explanation(judgement, rule, differences)
+
+    def candidates(self, facts: Facts) -> list[Rule]:
+        """The rules that can match by protocol, port, host and path, in their order."""
+        return [self.rules[number] for number in self._index.find(facts)]
+
+    def _judge(self, call: Call) -> Judgement:
+        if call.violation is not None:
+            return Judgement(Verdict(reason=call.violation.reason))
+        facts = Facts(call)
+        doubt: tuple[Rule, Difference] | None = None
+        candidates = self.candidates(facts)
+        for rule in candidates:
+            first = next(difference(rule, facts), None)
+            if first is None:
+                if doubt is not None and rule.action is Action.ALLOW:
+                    return Judgement(_doubtful(rule, *doubt), rule)
+                return Judgement(_verdict(rule), rule)
+            if first.failed and rule.action is not Action.ALLOW and doubt is None:
+                doubt = rule, first
+        if call.protocol is Protocol.DNS:
+            return Judgement(Verdict(Action.REPLY, None, NAMES_ARE_OURS))
+        return Judgement(Verdict(Action.DENY, None, NO_RULE, self._hint(facts)))
+
+    def _could_allow(self, host: str, port: int, protocol: Protocol) -> bool:
+        try:
+            facts = Facts(Call(protocol, host, port))
+        except HostError:
+            return False
+        for number in self._index.find(facts, any_path=True):
+            rule = self.rules[number]
+            where = _where(rule)
+            if next(difference(where, facts), None) is not None:
+                continue
+            if rule.action is Action.ALLOW:
+                return True
+            if rule.match == where.match and rule.condition is None:
+                return False  # decides on every call to this place, before any later rule can
+        return False
+
+    def _hint(self, facts: Facts) -> str:
+        """What would let somebody decide about a call that no rule matched."""
+        numbers = self._index.find(facts, any_path=True)
+        if 0 < len(numbers) <= _NEAR:
+            rule, differences = nearest([self.rules[number] for number in numbers], facts)
+            return f"the nearest rule is {rule.name}: {'; '.join(map(str, differences[:3]))}"
+        return f"a rule that decides about it: {_rule_for(facts)}"
+
+
+def nearest(rules: Sequence[Rule], facts: Facts) -> tuple[Rule, tuple[Difference, ...]]:
+    """The rule that needs least to match, with all that keeps it from that. `rules` must not be empty."""
+    best: tuple[float, Rule, tuple[Difference, ...]] | None = None
+    for rule in rules:
+        differences = tuple(difference(rule, facts))
+        weight = float(sum(_WEIGHTS.get(found.field, 1) for found in differences))
+        if best is not None and weight > best[0]:
+            continue
+        weight -= _likeness(rule, facts.host)
+        if best is None or weight < best[0]:
+            best = weight, rule, differences
+    assert best is not None
+    return best[1], best[2]
+
+
+def _likeness(rule: Rule, host: str) -> float:
+    """From 0 to under 1: how much the host looks like one of the rule's, for choosing among equals."""
+    return max((SequenceMatcher(None, pattern, host).ratio() for pattern in rule.match.hosts[:4]), default=0.0) * 0.9
+
+
+def _rule_for(facts: Facts) -> str:
+    call = facts.call
+    host = f'"{facts.host}"' if ":" in facts.host else facts.host
+    match call.protocol:
+        case Protocol.HTTP:
+            return f"match: {{host: {host}, method: {call.method or 'GET'}}}"
+        case Protocol.SMTP:
+            return f"match: {{protocol: smtp, host: {host}}}"
+        case protocol:
+            return f"match: {{protocol: {protocol}, host: {host}, port: {call.port}}}"
+
+
+def _where(rule: Rule) -> Rule:
+    """The rule as it would be without asking more than where the call goes."""
+    match = rule.match
+    where = Match(protocols=match.protocols, hosts=match.hosts, networks=match.networks, ports=match.ports)
+    return replace(rule, match=where, condition=None)
+
+
+def _verdict(rule: Rule) -> Verdict:
+    match rule.action:
+        case Action.STUB:
+            return Verdict(
+                Action.STUB, rule.name, f"rule {rule.name}: answered by the stub {rule.stub}", stub=rule.stub
+            )
+        case Action.REPLY:
+            return Verdict(Action.REPLY, rule.name, f"rule {rule.name}: answered with its own reply")
+        case Action.ALLOW:
+            return Verdict(Action.ALLOW, rule.name, f"rule {rule.name}: allowed")
+        case _:
+            return Verdict(Action.DENY, rule.name, rule.reason or f"rule {rule.name}: denied")
+
+
+def _doubtful(allow: Rule, guard: Rule, failure: Difference) -> Verdict:
+    reason = f"rule {allow.name} may not allow it, for whether {guard.name} comes before it can't be told: `when` is {failure.got}"
+    return Verdict(Action.DENY, allow.name, reason, f"let `when` of {guard.name} ask has(…) first")
+
+
+class _Index:
+    """Rules' numbers by protocol, port, host and path."""
+
+    def __init__(self, rules: Iterable[tuple[int, Rule]]) -> None:
+        self._tables: dict[tuple[Protocol, int | None], HostTable] = {}
+        for number, rule in rules:
+            paths = [glob.segments for glob in rule.match.paths] or [EVERY_PATH]
+            for key in _table_keys(rule):
+                table = self._tables.setdefault(key, HostTable())
+                for host in rule.match.hosts or rule.match.networks or (None,):
+                    trie = table.trie(host)
+                    for segments in paths:
+                        trie.add(segments, number)
+
+    def find(self, facts: Facts, *, any_path: bool = False) -> list[int]:
+        """The numbers of the rules that may match, in order."""
+        found: set[int] = set()
+        call = facts.call
+        for port in (call.port, None):
+            table = self._tables.get((call.protocol, port))
+            if table is None:
+                continue
+            for trie in table.find(facts):
+                if any_path:
+                    trie.everything(found)
+                elif call.protocol is Protocol.HTTP:
+                    for segments in facts.paths:
+                        trie.find(segments, found)
+                else:
+                    trie.find((), found)
+        return sorted(found)
+
+
+def _table_keys(rule: Rule) -> list[tuple[Protocol, int | None]]:
+    """A table for each port that the rule names, if those are few, and one for all others."""
+    ranges = rule.match.ports
+    ports: list[int | None] = [None]
+    if ranges and sum(map(len, ranges)) <= _MANY_PORTS:
+        ports = list(dict.fromkeys(port for numbers in ranges for port in numbers))
+    return [(protocol, port) for protocol in rule.match.protocols for port in ports]

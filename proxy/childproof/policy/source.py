@@ -1,0 +1,36 @@
+"""Where rules come from: files, or texts that stand for files."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from childproof.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A rule file's text. `name` stands in error messages; includes are looked for in `folder` first."""
+
+    name: str
+    text: str
+    folder: Path | None = None
+
+
+def read_source(file: Path, *, name: str = "") -> Source:
+    """Read a file. Raises InputError where that can't be done."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError.single(name or file, f"a byte that is no UTF-8 at {error.start}", "a text file") from None
+    except OSError as error:
+        raise InputError.single(name or file, error.strerror or str(error), "a file that can be read") from None
+    return Source(name or str(file), text, file.parent)
+
+
+def find_include(wanted: str, folder: Path | None, roots: Sequence[Path]) -> Path | None:
+    """The file that an include means: relative to the including file, then to each root. None where there is none."""
+    for base in ([folder] if folder is not None else []) + list(roots):
+        file = base / wanted
+        if file.is_file():
+            return file
+    return None
