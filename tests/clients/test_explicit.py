@@ -1,0 +1,123 @@
+"""Real clients through the explicit proxy: the official Stripe SDK, smtplib, requests, httpx, curl, git."""
+
+import shutil
+import sys
+
+import pytest
+
+from tests.clients.served import Served
+
+STRIPE = """
+import os, stripe
+stripe.api_key, stripe.proxy, stripe.ca_bundle_path = "sk_test_1", os.environ["PROXY"], os.environ["CA"]
+customer = stripe.Customer.create(email="jenny@example.com", metadata={"a": "b"})
+assert stripe.Customer.retrieve(customer.id).email == "jenny@example.com"
+def pay():
+    return stripe.PaymentIntent.create(amount=4200, currency="usd", customer=customer.id, payment_method="pm_card_visa",
+        payment_method_types=["card"], confirm=True, expand=["latest_charge"], idempotency_key="once")
+intent = pay()
+assert intent.status == "succeeded" and intent.latest_charge.amount == 4200
+assert pay().id == intent.id
+try:
+    stripe.PaymentIntent.create(amount=1, currency="usd", nonsense=1)
+except stripe.InvalidRequestError as error:
+    assert error.code == "parameter_unknown" and error.param == "nonsense", error
+else:
+    raise SystemExit("nonsense was accepted")
+print(intent.id)
+"""
+
+MAIL = """
+import os, smtplib, socket, ssl
+host, port = os.environ["PROXY"].removeprefix("http://").split(":")
+
+class Tunnelled(smtplib.SMTP):
+    def _get_socket(self, target, target_port, timeout):
+        sock = socket.create_connection((host, int(port)), timeout)
+        sock.sendall(f"CONNECT {target}:{target_port} HTTP/1.1\\r\\nHost: {target}:{target_port}\\r\\n\\r\\n".encode())
+        head = b""
+        while not head.endswith(b"\\r\\n\\r\\n"):
+            head += sock.recv(1)
+        assert b" 200 " in head.split(b"\\r\\n")[0], head
+        return sock
+
+with Tunnelled("smtp.gmail.com", 587, timeout=20) as smtp:
+    smtp.starttls(context=ssl.create_default_context(cafile=os.environ["CA"]))
+    smtp.login("shop@example.com", "an app password")
+    print(smtp.sendmail("shop@example.com", ["jenny@example.com"], "Subject: Your receipt\\n\\nThank you."))
+"""
+
+REQUESTS = """
+import os, requests
+reply = requests.get("https://nobody.example/x", proxies={"https": os.environ["PROXY"]})
+print(reply.status_code, reply.json()["error"]["type"])
+"""
+
+HTTPX = """
+import os, ssl, httpx
+trust = ssl.create_default_context(cafile=os.environ["CA"])
+reply = httpx.Client(proxy=os.environ["PROXY"], verify=trust).get("https://nobody.example/x")
+print(reply.status_code, reply.json()["error"]["type"])
+"""
+
+HTTPX_2 = HTTPX.replace("verify=trust", "verify=trust, http1=False, http2=True")
+
+
+def test_the_official_stripe_sdk_works_unchanged(served: Served) -> None:
+    done = served.run(sys.executable, "-c", STRIPE)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("pi_")
+
+
+def test_smtplib_sends_through_a_tunnel_with_starttls_and_login(served: Served) -> None:
+    done = served.run(sys.executable, "-c", MAIL)
+    assert done.returncode == 0, done.stderr
+    entry = [entry for entry in served.entries() if entry["protocol"] == "smtp"][-1]
+    assert (entry["verdict"], entry["stub"], entry["status"]) == ("stub", "email", 250)
+    assert "an app password" not in str(entry)
+
+
+@pytest.mark.parametrize("code", [REQUESTS, HTTPX, HTTPX_2], ids=["requests", "httpx", "httpx-h2"])
+def test_a_host_that_no_rule_knows_is_denied_in_words(served: Served, code: str) -> None:
+    done = served.run(sys.executable, "-c", code)
+    assert done.stdout.split() == ["403", "childproof_denied"], done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+@pytest.mark.parametrize("way", ["http", "socks5h"])
+def test_curl_gets_the_stub_through_http_and_socks(served: Served, way: str) -> None:
+    address = served.http if way == "http" else served.socks
+    done = served.run(
+        "curl", "-sS", "-x", f"{way}://{address}", "-u", "sk_test_1:", "https://api.stripe.com/v1/balance"
+    )
+    assert '"object": "balance"' in done.stdout, done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
+def test_a_host_header_that_names_another_host_is_refused(served: Served) -> None:
+    done = served.run(
+        "curl", "-sS", "-x", f"http://{served.http}", "-H", "Host: evil.example", "https://api.stripe.com/v1/balance"
+    )
+    assert "childproof_denied" in done.stdout, done.stderr
+    assert served.entries()[-1]["verdict"] == "deny"
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+def test_git_is_refused_and_says_why(served: Served) -> None:
+    done = served.run(
+        "git",
+        *("-c", f"http.proxy=http://{served.http}", "-c", f"http.sslCAInfo={served.ca}"),
+        *("ls-remote", "https://github.com/someone/something.git"),
+    )
+    assert done.returncode != 0
+    assert "403" in done.stderr
+
+
+def test_the_proxy_can_not_be_used_to_reach_the_machine_it_runs_on(served: Served) -> None:
+    done = served.run(
+        sys.executable,
+        "-c",
+        f"import requests; r = requests.get('http://{served.http}/', proxies={{'http': 'http://{served.http}'}}); "
+        "print(r.status_code)",
+    )
+    assert done.stdout.strip() == "403", done.stderr
