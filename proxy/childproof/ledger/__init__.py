@@ -1,1 +1,22 @@
-"""Described by its first module."""
+"""The record: one entry per call, complete, redacted before it is stored, in the same transaction as the call's changes."""
+
+from .entry import Entry, Recorded
+from .ledger import Filter, Ledger, Tail
+from .lines import LINE_KEYS, entry_line, timestamp, to_line
+from .recording import record
+from .redaction import REDACTED, redact
+
+__all__ = [
+    "LINE_KEYS",
+    "REDACTED",
+    "Entry",
+    "Filter",
+    "Ledger",
+    "Recorded",
+    "Tail",
+    "entry_line",
+    "record",
+    "redact",
+    "timestamp",
+    "to_line",
+]

@@ -2,8 +2,8 @@
 
 import re
 import sqlite3
-import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -60,7 +60,7 @@ class Store:
         return self._database.connection
 
     @property
-    def lock(self) -> threading.RLock:
+    def lock(self) -> AbstractContextManager[object]:
         """Held by a transaction from its beginning to its end."""
         return self._database.lock
 

@@ -25,8 +25,7 @@ _CURRENT = (
     "ORDER BY seq DESC LIMIT 1"
 )
 _ROW = (
-    "(SELECT row FROM version WHERE world = ?{world} AND collection = ?1 AND id = b.id AND seq <= ?{last} "
-    "ORDER BY seq DESC LIMIT 1)"
+    "(SELECT row FROM version WHERE world = ? AND collection = ? AND id = b.id AND seq <= ? ORDER BY seq DESC LIMIT 1)"
 )
 INSERT = "INSERT INTO version(world, collection, id, seq, ordinal, first, value) VALUES (?, ?, ?, ?, ?, ?, ?)"
 
@@ -58,8 +57,10 @@ def walk(
         end = min(high, ordinal_of(lineage[depth][1] + 1, 0))
         if low + 1 >= end:
             continue
-        bounds = [number for pair in lineage[: depth + 1] for number in pair]
-        yield from connection.execute(_walk(depth, newest_first=newest_first), (collection, low, end, *bounds))
+        visible = [number for branch, last in lineage[: depth + 1] for number in (branch, collection, last)]
+        yield from connection.execute(
+            _walk(depth, newest_first=newest_first), (*visible, lineage[depth][0], collection, low, end)
+        )
 
 
 def candidates(
@@ -91,13 +92,13 @@ def _ordinal(item: tuple[int, str]) -> int:
 
 @lru_cache(maxsize=256)
 def _walk(depth: int, *, newest_first: bool) -> str:
-    rows = [_ROW.format(world=4 + 2 * place, last=5 + 2 * place) for place in range(depth + 1)]
+    rows = [_ROW] * (depth + 1)
     while len(rows) > 1:  # SQLite's functions take at most 127 arguments
         rows = [f"coalesce({', '.join(rows[at : at + 100])}, NULL)" for at in range(0, len(rows), 100)]
     return (
-        "SELECT b.ordinal, b.id, v.value FROM version b INDEXED BY version_order "  # noqa: S608 - numbers of parameters
+        "SELECT b.ordinal, b.id, v.value FROM version b INDEXED BY version_order "  # noqa: S608 - no values
         f"CROSS JOIN version v ON v.row = {rows[0]} "
-        f"WHERE b.world = ?{4 + 2 * depth} AND b.collection = ?1 AND b.first = 1 AND b.ordinal > ?2 AND b.ordinal < ?3 "
+        "WHERE b.world = ? AND b.collection = ? AND b.first = 1 AND b.ordinal > ? AND b.ordinal < ? "
         f"AND v.ordinal = b.ordinal AND v.value IS NOT NULL ORDER BY b.ordinal {'DESC' if newest_first else 'ASC'}"
     )
 

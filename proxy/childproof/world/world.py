@@ -17,7 +17,7 @@ from .transaction import Transaction
 
 _LINEAGE = """
 WITH RECURSIVE line(branch, last, base, seed, parent, depth) AS (
-  SELECT id, ?1, base, seed, parent, 0 FROM world WHERE id = ?2 AND name = ?3
+  SELECT id, ?, base, seed, parent, 0 FROM world WHERE id = ? AND name = ?
   UNION ALL
   SELECT w.id, min(line.last, line.base), w.base, w.seed, w.parent, depth + 1
   FROM line JOIN world w ON w.id = line.parent

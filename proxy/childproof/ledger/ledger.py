@@ -1,0 +1,223 @@
+"""The ledger: append an entry, settle it, read entries back along a world's history."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from childproof.errors import StoreError
+from childproof.model import Upstream
+
+from . import tables
+from .entry import Entry, Recorded
+
+_PAGE = 200
+Parameters = list[object]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which entries to read. `service` is a stub's name or a host; None is any."""
+
+    verdict: str | None = None
+    service: str | None = None
+
+    def sql(self) -> tuple[str, Parameters]:
+        """A condition and its parameters."""
+        text, values = "", Parameters()
+        if self.verdict is not None:
+            text += " AND verdict = ?"
+            values.append(self.verdict)
+        if self.service is not None:
+            text += " AND (service = ? OR host = ?)"
+            values += [self.service, self.service]
+        return text, values
+
+
+class Ledger:
+    """The record in the worlds' file, over the store's connection.
+
+    `lock` is the store's: give it where several threads use the connection. A read-only connection can be read.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, *, lock: AbstractContextManager[object] | None = None) -> None:
+        self._connection = connection
+        self._lock = lock or threading.RLock()
+        with self._guard():
+            if not connection.execute("PRAGMA query_only").fetchone()[0]:
+                tables.create(connection)
+            found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'entry'").fetchone()
+            self._empty = found is None  # a reader that came before the first call's process was done
+
+    def append(self, entry: Entry) -> None:
+        """Store an entry, redacted: within the transaction that is open on the connection, else on its own.
+
+        Within a transaction, a database error is left to it, so that everything of the call is undone together.
+        """
+        with self._lock:
+            row = tables.to_row(entry)
+            if self._connection.in_transaction:
+                self._connection.execute(tables.APPEND, row)
+                return
+            with self._guard():
+                self._connection.execute(tables.APPEND, row)
+
+    def settle(
+        self,
+        call_id: str,
+        *,
+        upstream: Upstream,
+        status: int | None,
+        reply: Recorded | None,
+        duration_us: int,
+        error: str | None = None,
+    ) -> None:
+        """Add what became of an allowed call. Raises LookupError where the ledger has no such call."""
+        data = tables.to_settlement(tables.Settlement(upstream, status, reply, duration_us, error))
+        with self._guard():
+            cursor = self._connection.execute(tables.SETTLE, (data, call_id))
+        if cursor.rowcount == 0:
+            raise LookupError(f"the ledger has no call {call_id}")
+
+    def entries(
+        self,
+        *,
+        world: str | None = None,
+        after_seq: int = 0,
+        only: Filter = Filter(),
+        limit: int | None = None,
+        last: int | None = None,
+    ) -> Iterator[Entry]:
+        """Entries, oldest first: of one world, with what it inherited from those it was forked from, or of all.
+
+        `after_seq` counts in the world and needs one. `limit` takes the first ones, `last` the newest ones.
+        """
+        if world is None:
+            branches: list[tuple[int | None, int]] = [(None, 0)]
+        else:
+            branches = [(int(row[0]), int(row[1])) for row in self._fetch(tables.LINEAGE, [world])]
+        if last is not None:
+            yield from self._newest(branches, after_seq, only, last)
+            return
+        left = limit
+        for branch, end in branches:
+            for entry in self._oldest(branch, end, after_seq, only):
+                if left is not None:
+                    if left <= 0:
+                        return
+                    left -= 1
+                yield entry
+
+    def get(self, call_id: str) -> Entry | None:
+        """The entry of a call; None where there is none."""
+        found = self._select("id = ?", [call_id], "position DESC", 1)
+        return found[0][1] if found else None
+
+    def find(self, prefix: str, *, most: int = 10) -> list[Entry]:
+        """The entries whose call id begins so (`call_` may be left out), newest first, at most `most`."""
+        found: dict[str, Entry] = {}
+        for start in (prefix, f"call_{prefix}"):
+            condition, values = "id >= ? AND id < ?", Parameters([start, f"{start}\U0010ffff"])
+            for _, entry in self._select(condition, values, "position DESC", most):
+                found.setdefault(entry.id, entry)
+        return list(found.values())[:most]
+
+    def at(self, world: str, seq: int) -> Entry | None:
+        """The entry of a world's call by its number, an inherited one too."""
+        for entry in self.entries(world=world, after_seq=seq - 1, limit=1):
+            return entry if entry.seq == seq else None
+        return None
+
+    def tail(self, *, world: str | None = None, only: Filter = Filter()) -> "Tail":
+        """What is new from here on, read whenever asked."""
+        return Tail(self, world, only)
+
+    # --- within
+
+    def _oldest(self, branch: int | None, end: int, after_seq: int, only: Filter) -> Iterator[Entry]:
+        """Page by page, so that no open cursor keeps the file's log from being folded in."""
+        extra, values = only.sql()
+        seq, position = after_seq + 1, 0
+        while True:
+            if branch is None:
+                condition, parameters, order = "position > ?", Parameters([position]), "position"
+            else:
+                condition = "world = ? AND (seq, position) > (?, ?) AND seq <= ?"
+                parameters, order = Parameters([branch, seq, position, end]), "seq, position"
+            page = self._select(condition + extra, [*parameters, *values], order, _PAGE)
+            for position, entry in page:  # noqa: B007 - where the next page begins
+                seq = entry.seq
+                yield entry
+            if len(page) < _PAGE:
+                return
+
+    def _newest(self, branches: list[tuple[int | None, int]], after: int, only: Filter, last: int) -> list[Entry]:
+        extra, values = only.sql()
+        found: list[Entry] = []
+        for branch, end in reversed(branches):
+            if branch is None:
+                condition, parameters, order = "1 = 1", Parameters(), "position DESC"
+            else:
+                condition, order = "world = ? AND seq > ? AND seq <= ?", "seq DESC, position DESC"
+                parameters = Parameters([branch, after, end])
+            page = self._select(condition + extra, [*parameters, *values], order, last - len(found))
+            found += [entry for _, entry in page]
+        return found[::-1]
+
+    def _select(self, condition: str, values: Parameters, order: str, most: int) -> list[tuple[int, Entry]]:
+        text = f"SELECT {tables.COLUMNS} FROM entry WHERE {condition} ORDER BY {order} LIMIT ?"  # noqa: S608 - no values
+        return [(row[0], tables.from_row(row)) for row in self._fetch(text, [*values, most])]
+
+    def _fetch(self, text: str, values: Parameters) -> list[Any]:
+        with self._guard():
+            if self._empty and self._connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'entry'").fetchone():
+                self._empty = False
+            return [] if self._empty else self._connection.execute(text, values).fetchall()
+
+    @contextmanager
+    def _guard(self) -> Iterator[None]:
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                file = self._connection.execute("PRAGMA database_list").fetchone()[2] or ":memory:"
+                raise StoreError(f"{file}: the ledger can't be read or written: {error}") from error
+
+
+class Tail:
+    """Follows a ledger. `read` gives what was appended or settled since the last time, oldest first.
+
+    An allowed call comes twice: when it was let through, and again when it is settled.
+    """
+
+    def __init__(self, ledger: Ledger, world: str | None, only: Filter) -> None:
+        self._fetch: Callable[[str, Parameters], list[Any]] = ledger._fetch  # noqa: SLF001 - its other half
+        self._condition, self._values = only.sql()
+        if world is not None:
+            self._condition += " AND world = (SELECT id FROM world WHERE name = ?)"
+            self._values.append(world)
+        self._position = self._latest("position", "entry")
+        self._number = self._latest("number", "settlement")
+
+    def read(self) -> list[Entry]:
+        """New entries, and allowed ones that were settled."""
+        known, number = self._position, self._number
+        self._number = self._latest("number", "settlement")
+        settled = (
+            f"SELECT {tables.COLUMNS} FROM entry WHERE position IN "  # noqa: S608 - no values
+            f"(SELECT entry FROM settlement WHERE number > ? AND number <= ?) AND position <= ?{self._condition} "
+            "ORDER BY position"
+        )
+        fresh = f"SELECT {tables.COLUMNS} FROM entry WHERE position > ?{self._condition} ORDER BY position LIMIT ?"  # noqa: S608
+        rows = []
+        if self._number > number:
+            rows += self._fetch(settled, [number, self._number, known, *self._values])
+        page = self._fetch(fresh, [known, *self._values, _PAGE])
+        if page:
+            self._position = page[-1][0]
+        return [tables.from_row(row) for row in [*rows, *page]]
+
+    def _latest(self, column: str, table: str) -> int:
+        return int(self._fetch(f"SELECT coalesce(max({column}), 0) FROM {table}", [])[0][0])  # noqa: S608 - our names

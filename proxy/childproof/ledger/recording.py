@@ -1,0 +1,63 @@
+"""Bounding and redacting a request or a reply for the ledger."""
+
+import base64
+import hashlib
+import zlib
+
+from childproof.model import header
+
+from .entry import Recorded
+from .redaction import redact_found, redact_headers, suspicious
+
+LIMIT = 64 * 1024
+# Looked at beyond the limit, so that a secret across the cut is still seen whole. Longer than a PEM key.
+MARGIN = 8 * 1024
+BINARY = "base64:"
+
+
+def record(headers: tuple[tuple[str, str], ...], body: bytes, *, limit: int = LIMIT) -> Recorded:
+    """What may be kept of a request or a reply: credentials masked, at most `limit` characters of text.
+
+    A gzip or deflate body is recorded unpacked, since a packed secret is no less one; with any other content coding
+    only size and hash are kept.
+    """
+    kept = redact_headers(headers)
+    if not body:
+        return Recorded(kept, "", 0)
+    coding = (header(headers, "content-encoding") or "identity").strip().lower()
+    size = len(body)
+    plain = _unpack(body, coding, limit + MARGIN)
+    if plain is None:
+        return Recorded(kept, f"[{size} bytes of {coding}]", size, hashlib.sha256(body).hexdigest(), cut=True)
+    text = _text(plain[: limit + MARGIN])
+    cut = len(plain) > limit
+    if cut:
+        # The last MARGIN characters may end in half a secret that the redaction couldn't know.
+        text = text[: max(0, min(limit, len(text) - MARGIN))]
+    return Recorded(kept, text, size, hashlib.sha256(body).hexdigest() if cut else "", cut=cut)
+
+
+def _text(body: bytes) -> str:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        # A cut may have gone through a character.
+        text = body[: error.start].decode() if error.start > len(body) - 4 and len(body) > MARGIN else ""
+    if not text or "\0" in text:
+        clean = redact_found(body.decode("latin-1")).encode("latin-1", "replace") if suspicious(body) else body
+        return BINARY + base64.b64encode(clean).decode()
+    return redact_found(text) if suspicious(body) else text
+
+
+def _unpack(body: bytes, coding: str, most: int) -> bytes | None:
+    """The body without its content coding, at most `most` bytes and one; None where the coding is unknown or broken."""
+    if coding in ("", "identity"):
+        return body
+    if coding not in ("gzip", "x-gzip", "deflate"):
+        return None
+    for bits in (47, -15):  # gzip or zlib by its header; then bare deflate, which some senders mean by the name
+        try:
+            return zlib.decompressobj(bits).decompress(body, most + 1)
+        except zlib.error:
+            continue
+    return None

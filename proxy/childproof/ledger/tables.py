@@ -1,0 +1,161 @@
+"""The ledger's tables and what a row of them holds.
+
+They live in the worlds' file and share their transactions, so that a call's changes and its entry are one. Of the other
+tables only `world(id, name, parent, base)` is read, to follow a fork. Nothing is rewritten: what becomes known after a
+call was allowed is a row in `settlement`.
+"""
+
+import sqlite3
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from childproof.model import Change, Effect, Upstream
+
+from .entry import Entry, Recorded
+from .redaction import redact_json
+
+_TABLES = (
+    """
+    CREATE TABLE IF NOT EXISTS entry(
+      position INTEGER PRIMARY KEY,
+      id TEXT NOT NULL,
+      world INTEGER NOT NULL,
+      seq INTEGER NOT NULL,
+      verdict TEXT NOT NULL,
+      service TEXT NOT NULL,
+      host TEXT NOT NULL,
+      head TEXT NOT NULL,
+      request TEXT,
+      reply TEXT,
+      changes TEXT NOT NULL,
+      effects TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS entry_id ON entry(id)",
+    "CREATE INDEX IF NOT EXISTS entry_call ON entry(world, seq)",
+    """
+    CREATE TABLE IF NOT EXISTS settlement(
+      number INTEGER PRIMARY KEY,
+      entry INTEGER NOT NULL,
+      data TEXT NOT NULL
+    )
+    """,
+    "CREATE INDEX IF NOT EXISTS settlement_entry ON settlement(entry)",
+)
+APPEND = (
+    "INSERT INTO entry(id, world, seq, verdict, service, host, head, request, reply, changes, effects) "
+    "VALUES (?, (SELECT id FROM world WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+SETTLE = "INSERT INTO settlement(entry, data) SELECT position, ? FROM entry WHERE id = ? ORDER BY position DESC LIMIT 1"
+COLUMNS = (
+    "position, head, request, reply, changes, effects, "
+    "(SELECT data FROM settlement WHERE entry = position ORDER BY number DESC LIMIT 1)"
+)
+LINEAGE = """
+WITH RECURSIVE line(branch, base, last, parent) AS (
+  SELECT id, base, 4611686018427387904, parent FROM world WHERE name = ?
+  UNION ALL
+  SELECT w.id, w.base, min(line.last, line.base), w.parent FROM line JOIN world w ON w.id = line.parent
+)
+SELECT branch, last FROM line ORDER BY last
+"""
+
+Row = tuple[int, str, str | None, str | None, str, str, str | None]
+
+
+class Settlement(msgspec.Struct):
+    """What became of an allowed call."""
+
+    upstream: Upstream
+    status: int | None
+    reply: Recorded | None
+    duration_us: int
+    error: str | None
+
+
+_encode = msgspec.json.Encoder().encode
+_recorded = msgspec.json.Decoder(Recorded).decode
+_changes = msgspec.json.Decoder(tuple[Change, ...]).decode
+_effects = msgspec.json.Decoder(tuple[Effect, ...]).decode
+_settlement = msgspec.json.Decoder(Settlement).decode
+_head = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables where they are missing."""
+    for statement in _TABLES:
+        connection.execute(statement)
+
+
+def to_row(entry: Entry) -> tuple[object, ...]:
+    """The values that APPEND takes, redacted."""
+    head = {
+        "id": entry.id,
+        "world": entry.world,
+        "sandbox": entry.sandbox,
+        "seq": entry.seq,
+        "at": entry.at,
+        "world_at": entry.world_at,
+        "protocol": entry.protocol,
+        "target": entry.target,
+        "host": entry.host,
+        "port": entry.port,
+        "method": entry.method,
+        "path": entry.path,
+        "verdict": entry.verdict,
+        "rule": entry.rule,
+        "reason": entry.reason,
+        "stub": entry.stub,
+        "operation": entry.operation,
+        "fidelity": entry.fidelity,
+        "status": entry.status,
+        "duration_us": entry.duration_us,
+        "upstream": entry.upstream,
+        "error": entry.error,
+    }
+    return (
+        entry.id,
+        entry.world,
+        entry.seq,
+        entry.verdict,
+        entry.stub or "",
+        entry.host,
+        redact_json(_encode(head)).decode(),
+        None if entry.request is None else _encode(entry.request).decode(),
+        None if entry.reply is None else _encode(entry.reply).decode(),
+        redact_json(_encode(entry.changes)).decode() if entry.changes else "[]",
+        redact_json(_encode(entry.effects)).decode() if entry.effects else "[]",
+    )
+
+
+def from_row(row: Row) -> Entry:
+    """An entry as COLUMNS give it, with its settlement where there is one."""
+    _, raw_head, request, reply, changes, effects, settled = row
+    head = _head(raw_head)
+    head["upstream"] = Upstream(**head["upstream"])
+    entry = Entry(
+        **head,
+        request=None if request is None else _recorded(request),
+        reply=None if reply is None else _recorded(reply),
+        changes=_changes(changes),
+        effects=_effects(effects),
+        settled=head["verdict"] != "allow" or head["error"] is not None or settled is not None,
+    )
+    if settled is None:
+        return entry
+    later = _settlement(settled)
+    return replace(
+        entry,
+        upstream=later.upstream,
+        status=later.status if later.status is not None else entry.status,
+        reply=later.reply or entry.reply,
+        duration_us=later.duration_us,
+        error=later.error or entry.error,
+    )
+
+
+def to_settlement(settlement: Settlement) -> str:
+    """What SETTLE takes, redacted."""
+    return redact_json(_encode(settlement)).decode()
