@@ -5,7 +5,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, operation
 
 from .dates import midnight_after
-from .fields import is_live
+from .fields import is_live, since
 from .money import fee
 
 PAYOUT_DELAY = 2  # days until a card payment to a US account is available
@@ -97,7 +97,7 @@ def retrieve(ctx: Context) -> dict[str, Any]:
 def list_transactions(ctx: Context) -> dict[str, Any]:
     """The account's book, newest first."""
     where = {name: ctx.query[name] for name in ("currency", "source", "type") if ctx.query.get(name)}
-    page = ctx.page("balance_transaction", **where)
+    page = ctx.page(since(ctx, ctx.list("balance_transaction", **where)))
     return page | {"data": [settled(ctx, transaction) for transaction in page["data"]]}
 
 

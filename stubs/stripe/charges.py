@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, operation
+from childproof.stubkit import Context, Entity, Refusal, expands, merged_metadata, operation
 
 from .charging import Attempt, charge, settle
-from .fields import change, merged_metadata, picked, required
+from .fields import change, picked, required, short_list
 from .money import check_amount, checked_currency, shown
 from .sources import BRAND_NAMES, card_behind, card_fields, declined, read_card, token_card
 
@@ -94,10 +94,15 @@ def capture(ctx: Context, charge: str) -> Entity:
 
 
 @operation("GET /v1/charges")
-def list_charges(ctx: Context) -> dict[str, Any]:
+def list_charges(ctx: Context) -> Any:
     """Charges, newest first, failed attempts among them."""
-    names = ("customer", "payment_intent", "transfer_group")
-    return ctx.page("charge", **{name: ctx.query[name] for name in names if ctx.query.get(name)})
+    return ctx.call_generic()
+
+
+@expands("charge", "refunds")
+def refunds_of(ctx: Context, charge: Entity) -> dict[str, Any]:
+    """The refunds of a charge, the ten newest, as the charge shows them where that is asked for."""
+    return short_list(ctx.list("refund", limit=11, charge=charge.id), f"/v1/charges/{charge.id}/refunds")
 
 
 def _source(ctx: Context, owner: Entity | None, given: Any) -> Entity:

@@ -11,6 +11,7 @@ from childproof.stubkit import Context, Entity
 from . import balance
 from .cards import Card, Trait
 from .declines import DECLINES, Decline
+from .fields import new, tell
 from .payment_methods import NO_BILLING, passed_checks
 from .sources import card_behind
 
@@ -42,7 +43,8 @@ def charge(ctx: Context, attempt: Attempt, **fields: Any) -> Entity:
     captured = paid and attempt.capture
     billing = attempt.method.get("billing_details", NO_BILLING)
     suffix = fields.get("statement_descriptor_suffix")
-    made = ctx.create(
+    made = new(
+        ctx,
         "charge",
         amount=attempt.amount,
         amount_captured=attempt.amount if captured else 0,
@@ -71,7 +73,7 @@ def charge(ctx: Context, attempt: Attempt, **fields: Any) -> Entity:
     made = ctx.update(made, receipt_url=_receipt(made)) if paid else made
     if captured:
         made = settle(ctx, made, attempt.amount)
-    ctx.emit("charge.succeeded" if paid else "charge.failed", made)
+    tell(ctx, "charge.succeeded" if paid else "charge.failed", made)
     return made
 
 

@@ -7,7 +7,7 @@ from childproof.stubkit import Context, Entity, Refusal, job
 from .cards import Card, Trait
 from .charging import AUTHORIZATION_DAYS, Attempt, charge
 from .declines import DECLINES
-from .fields import change, public
+from .fields import change, public, tell
 from .intent_states import unexpected
 from .payment_methods import attach
 from .sources import card_behind, declined
@@ -57,12 +57,12 @@ def attempt(ctx: Context, intent: Entity, method: Entity, card: Card | None, *, 
     if manual:
         intent = ctx.move(intent, "requires_capture", amount_capturable=intent["amount"], latest_charge=made.id,
                           next_action=None)  # fmt: skip
-        ctx.emit("payment_intent.amount_capturable_updated", intent)
+        tell(ctx, "payment_intent.amount_capturable_updated", intent)
         payload = {"intent": intent.id, "charge": made.id}
         ctx.schedule(AUTHORIZATION_DAYS * 86_400_000, "expire_authorization", payload)
         return intent
     intent = ctx.move(intent, "succeeded", amount_received=intent["amount"], latest_charge=made.id, next_action=None)
-    ctx.emit("payment_intent.succeeded", intent)
+    tell(ctx, "payment_intent.succeeded", intent)
     return intent
 
 
@@ -90,7 +90,7 @@ def fail(
         error["charge"] = latest
     intent = ctx.move(intent, "requires_payment_method", last_payment_error=error, latest_charge=latest,
                       next_action=None, payment_method=None)  # fmt: skip
-    ctx.emit("payment_intent.payment_failed", intent)
+    tell(ctx, "payment_intent.payment_failed", intent)
     extra: dict[str, Any] = {"payment_intent": public(intent), "payment_method": public(method)}
     if charged:
         extra["charge"] = latest
@@ -111,7 +111,7 @@ def authentication_failed(ctx: Context, intent: Entity, method: Entity) -> Entit
     }
     intent = ctx.move(intent, "requires_payment_method", last_payment_error=error, next_action=None,
                       payment_method=None)  # fmt: skip
-    ctx.emit("payment_intent.payment_failed", intent)
+    tell(ctx, "payment_intent.payment_failed", intent)
     return intent
 
 
@@ -134,7 +134,7 @@ def expire_authorization(ctx: Context, payload: dict[str, Any]) -> None:
         return
     release(ctx, intent, "charge.expired")
     intent = ctx.move(intent, "canceled", amount_capturable=0, canceled_at=ctx.now(), cancellation_reason="automatic")
-    ctx.emit("payment_intent.canceled", intent)
+    tell(ctx, "payment_intent.canceled", intent)
 
 
 def release(ctx: Context, intent: Entity, event: str) -> None:
@@ -178,7 +178,7 @@ def _needs_authentication(card: Card, method: Entity, body: dict[str, Any], *, o
 
 def _ask(ctx: Context, intent: Entity, return_url: str | None, *, use_sdk: bool) -> Entity:
     """Send the customer to authenticate."""
-    source = ctx.new_id("_authentication")
+    source = f"payatt_3{ctx.token(23)}"
     if return_url and not use_sdk:
         place = f"https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={intent.id}"
         url = f"{place}&payment_intent_client_secret={intent['client_secret']}&source={source}"
@@ -196,7 +196,7 @@ def _ask(ctx: Context, intent: Entity, return_url: str | None, *, use_sdk: bool)
             },
         }
     intent = ctx.move(intent, "requires_action", next_action=action)
-    ctx.emit("payment_intent.requires_action", intent)
+    tell(ctx, "payment_intent.requires_action", intent)
     return intent
 
 
@@ -205,7 +205,7 @@ def _confirm_other(ctx: Context, intent: Entity, method: Entity, return_url: str
     if kind in DELAYED:
         _keep_method(ctx, intent, method)
         intent = ctx.move(intent, "processing", processing=None, next_action=None)
-        ctx.emit("payment_intent.processing", intent)
+        tell(ctx, "payment_intent.processing", intent)
         ctx.schedule(SETTLING, "settle_payment", {"intent": intent.id})
         return intent
     if kind in REDIRECTING:

@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, operation
+from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
-from .fields import change, merged_metadata, picked
+from .fields import change, new, picked, tell
 from .payment_methods import NO_ADDRESS, attach, check_card_of_method, method_for, owned_method
 from .sources import add_card
 
@@ -21,14 +21,15 @@ def create(ctx: Context) -> Entity:
     body = ctx.body
     fields = {"balance": 0, "preferred_locales": [], "tax_exempt": "none", "next_invoice_sequence": 1}
     given = body.get("invoice_settings") or {}
-    customer = ctx.create(
+    customer = new(
+        ctx,
         "customer",
         **(fields | {"invoice_prefix": ctx.token(8, "0123456789ABCDEF")} | _fields(body)),
         delinquent=False,
         invoice_settings=NO_SETTINGS,
         metadata=merged_metadata({}, body.get("metadata")),
     )
-    ctx.emit("customer.created", customer)
+    tell(ctx, "customer.created", customer)
     if body.get("payment_method"):
         method = method_for(ctx, body["payment_method"])
         check_card_of_method(method)
@@ -44,7 +45,7 @@ def create(ctx: Context) -> Entity:
 @operation("GET /v1/customers/{customer}")
 def retrieve(ctx: Context, customer: str) -> Entity | dict[str, Any]:
     """A customer; a deleted one is a stump that says so."""
-    found = ctx.find("customer", customer)
+    found = ctx.find("customer", customer, deleted=True)
     if found is not None and found.get("deleted"):
         return {"id": found.id, "object": "customer", "deleted": True}
     return ctx.get("customer", customer)
@@ -79,16 +80,15 @@ def delete(ctx: Context, customer: str) -> dict[str, Any]:
         ctx.update(method, customer=None, _used=True)
     for card in ctx.list("card", customer=found.id):
         ctx.delete(card)
-    ctx.emit("customer.deleted", found)
+    tell(ctx, "customer.deleted", found)
     ctx.delete(found)
     return {"id": found.id, "object": "customer", "deleted": True}
 
 
 @operation("GET /v1/customers")
-def list_customers(ctx: Context) -> dict[str, Any]:
+def list_customers(ctx: Context) -> Any:
     """Customers, newest first, deleted ones left out."""
-    email = ctx.query.get("email")
-    return ctx.page("customer", email=email) if email else ctx.page("customer")
+    return ctx.call_generic()
 
 
 def _fields(body: dict[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from typing import Any
 
 from childproof.stubkit import Context, Refusal, operation
 
+from .fields import since
+
 
 @operation("GET /v1/events")
 def list_events(ctx: Context) -> dict[str, Any]:
@@ -12,11 +14,14 @@ def list_events(ctx: Context) -> dict[str, Any]:
     if kind and kinds:
         message = "You may only specify one of these parameters: type, types."
         raise Refusal(400, "parameters_exclusive", message)
+    if not kind and not kinds and "created" not in ctx.query:
+        return ctx.page("event")
     if kind and "*" not in kind:
-        return ctx.page("event", type=kind)
+        return ctx.page(since(ctx, ctx.list("event", type=kind)))
+    found = since(ctx, ctx.list("event"))
     if kind:
         start = kind.partition("*")[0]
-        return ctx.page([event for event in ctx.list("event") if event["type"].startswith(start)])
+        found = [event for event in found if event["type"].startswith(start)]
     if kinds:
-        return ctx.page([event for event in ctx.list("event") if event["type"] in kinds])
-    return ctx.page("event")
+        found = [event for event in found if event["type"] in kinds]
+    return ctx.page(found)

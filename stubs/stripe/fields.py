@@ -4,13 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal
 
-
-def merged_metadata(before: dict[str, Any] | None, given: Any) -> dict[str, Any]:
-    """Metadata after an update: keys are merged, an empty value removes its key, an empty whole removes all."""
-    if not isinstance(given, dict):
-        return {}
-    merged = {**(before or {}), **given}
-    return {key: value for key, value in merged.items() if value is not None and value != ""}
+_NEVER = 1 << 60
 
 
 def picked(body: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -34,7 +28,7 @@ def change(ctx: Context, entity: Entity, event: str | None, **fields: Any) -> En
     previous = {name: entity.get(name) for name in changed if not name.startswith("_")}
     entity = ctx.update(entity, **changed)
     if event is not None:
-        ctx.emit(event, entity, previous_attributes=previous)
+        tell(ctx, event, entity, previous_attributes=previous)
     return entity
 
 
@@ -46,3 +40,35 @@ def public(entity: Entity) -> dict[str, Any]:
 def is_live(ctx: Context) -> bool:
     """Whether the request came with a live key. Everything else is test mode."""
     return "_live_" in (ctx.header("authorization") or "")
+
+
+def new(ctx: Context, resource: str, _id: str | None = None, /, **fields: Any) -> Entity:
+    """Store a new object that says whether it is live."""
+    return ctx.create(resource, _id, livemode=is_live(ctx), **fields)
+
+
+def tell(ctx: Context, event: str, entity: Entity, **extra: Any) -> None:
+    """Send an event of the request's mode."""
+    ctx.emit(event, entity, livemode=is_live(ctx), **extra)
+
+
+def since(ctx: Context, entities: list[Entity]) -> list[Entity]:
+    """The objects that a list's `created` filter lets through: an exact time, or gt, gte, lt and lte."""
+    span = ctx.query.get("created")
+    if isinstance(span, int):
+        return [entity for entity in entities if entity["created"] == span]
+    if not isinstance(span, dict):
+        return entities
+    after = max(span.get("gte", 0), span.get("gt", -1) + 1)
+    before = min(span.get("lt", _NEVER), span.get("lte", _NEVER) + 1)
+    return [entity for entity in entities if after <= entity["created"] < before]
+
+
+def short_list(newest: list[Entity], url: str) -> dict[str, Any]:
+    """A list within an object: the ten newest, and where the rest is. `newest` may hold one more than ten."""
+    return {
+        "object": "list",
+        "data": [public(entity) for entity in newest[:10]],
+        "has_more": len(newest) > 10,
+        "url": url,
+    }

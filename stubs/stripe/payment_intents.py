@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, operation
+from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
 from . import intent_states
 from .charging import settle
 from .confirming import confirm, release
-from .fields import change, merged_metadata, picked
+from .fields import change, new, picked, tell
 from .money import check_amount, checked_currency, shown
 from .payment_methods import method_for, method_from_data
 
@@ -34,7 +34,8 @@ def create(ctx: Context) -> Entity:
             message = f"The parameter `{name}` cannot be passed when creating a PaymentIntent unless `confirm` is set to true."
             raise Refusal(400, None, message, param=name)
     intent_id = ctx.new_id("payment_intent")
-    intent = ctx.create(
+    intent = new(
+        ctx,
         "payment_intent",
         intent_id,
         amount=body["amount"],
@@ -51,7 +52,7 @@ def create(ctx: Context) -> Entity:
         **_types(body),
         **picked(body, *_COPIED),
     )
-    ctx.emit("payment_intent.created", intent)
+    tell(ctx, "payment_intent.created", intent)
     intent = _give_method(ctx, intent)
     return confirm(ctx, intent, body) if wants_confirm else intent
 
@@ -128,7 +129,7 @@ def capture(ctx: Context, intent: str) -> Entity:
     if "metadata" in ctx.body:
         fields["metadata"] = merged_metadata(found["metadata"], ctx.body["metadata"])
     found = ctx.move(found, "succeeded", amount_capturable=0, amount_received=amount, **fields)
-    ctx.emit("payment_intent.succeeded", found)
+    tell(ctx, "payment_intent.succeeded", found)
     return found
 
 
@@ -142,7 +143,7 @@ def cancel(ctx: Context, intent: str) -> Entity:
     reason = ctx.body.get("cancellation_reason")
     found = ctx.move(found, "canceled", amount_capturable=0, canceled_at=ctx.now(), cancellation_reason=reason,
                      next_action=None)  # fmt: skip
-    ctx.emit("payment_intent.canceled", found)
+    tell(ctx, "payment_intent.canceled", found)
     return found
 
 
@@ -156,12 +157,9 @@ def increment(ctx: Context, intent: str) -> Entity:
 
 
 @operation("GET /v1/payment_intents")
-def list_intents(ctx: Context) -> dict[str, Any]:
+def list_intents(ctx: Context) -> Any:
     """Payment intents, newest first."""
-    customer = ctx.query.get("customer")
-    if customer:
-        return ctx.page("payment_intent", customer=customer)
-    return ctx.page("payment_intent")
+    return ctx.call_generic()
 
 
 def _types(body: dict[str, Any]) -> dict[str, Any]:

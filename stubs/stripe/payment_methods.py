@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, operation
+from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
 from .cards import Card, Trait, card_of_token
-from .fields import change, merged_metadata, required
+from .fields import change, new, required, tell
 from .sources import card_behind, declined, expiry, fingerprint, read_card, token_card
 from .wording import METHOD_OF_NO_CUSTOMER, METHOD_USED_UP, NO_SUCH_METHOD
 
@@ -33,7 +33,8 @@ def make_card_method(ctx: Context, card: Card, details: dict[str, Any], **fields
     """A new card payment method. `details` has `exp_month`, `exp_year` and whether a `cvc` was given."""
     billing = fields.pop("billing_details", NO_BILLING)
     fields.setdefault("customer", None)
-    return ctx.create(
+    return new(
+        ctx,
         "payment_method",
         type="card",
         billing_details=billing,
@@ -76,7 +77,7 @@ def attach(ctx: Context, method: Entity, customer: Entity) -> Entity:
     if card is not None:
         changes["card"] = method["card"] | {"checks": passed_checks(method, card)}
     method = ctx.update(method, **changes)
-    ctx.emit("payment_method.attached", method)
+    tell(ctx, "payment_method.attached", method)
     return method
 
 
@@ -104,7 +105,7 @@ def method_from_data(ctx: Context, data: dict[str, Any], prefix: str = "payment_
     }
     if kind != "card":
         details = data.get(kind) or {}
-        return ctx.create("payment_method", type=kind, customer=None, **shared, **{kind: details})
+        return new(ctx, "payment_method", type=kind, customer=None, **shared, **{kind: details})
     given = data.get("card")
     name = inside.format("card")
     if not isinstance(given, dict):
@@ -253,7 +254,7 @@ def _method_of_saved_card(ctx: Context, saved: Entity) -> Entity:
     details = {"exp_month": saved["exp_month"], "exp_year": saved["exp_year"], "cvc": False}
     billing = NO_BILLING | {"name": saved["name"]}
     shape = _card_hash(card, details, billing)
-    return ctx.create("payment_method", saved.id, type="card", billing_details=billing, card=shape,
+    return new(ctx, "payment_method", saved.id, type="card", billing_details=billing, card=shape,
                       allow_redisplay="unspecified", customer=saved["customer"], _card=card.name)  # fmt: skip
 
 

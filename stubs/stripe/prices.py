@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, operation
+from childproof.stubkit import Context, Entity, Refusal, expands, merged_metadata, operation
 
-from .fields import change, merged_metadata, picked
+from .fields import change, new, picked, since, tell
 from .money import checked_currency
 
 MAXIMUM = 99_999_999_999
@@ -22,8 +22,8 @@ def create(ctx: Context) -> Entity:
         fields |= picked(data, "active", "id", "name", "statement_descriptor", "tax_code", "unit_label")
         chosen = fields.pop("id", None)
         metadata = merged_metadata({}, data.get("metadata"))
-        made = ctx.create("product", chosen, **fields, metadata=metadata, type="service", updated=ctx.now())
-        ctx.emit("product.created", made)
+        made = new(ctx, "product", chosen, **fields, metadata=metadata, type="service", updated=ctx.now())
+        tell(ctx, "product.created", made)
         product = made.id
     else:
         message = "You must specify either `product` or `product_data` when creating a price."
@@ -38,7 +38,8 @@ def make_price(ctx: Context, given: dict[str, Any], product: str, *, prefix: str
     lookup_key = given.get("lookup_key")
     if lookup_key:
         _free_lookup_key(ctx, lookup_key, transfer=bool(given.get("transfer_lookup_key")))
-    price = ctx.create(
+    price = new(
+        ctx,
         "price",
         active=given.get("active", True),
         billing_scheme=given.get("billing_scheme") or "per_unit",
@@ -52,7 +53,7 @@ def make_price(ctx: Context, given: dict[str, Any], product: str, *, prefix: str
         **amount,
         **picked(given, "nickname", "tiers_mode", "transform_quantity"),
     )
-    ctx.emit("price.created", price)
+    tell(ctx, "price.created", price)
     return price
 
 
@@ -81,9 +82,15 @@ def list_prices(ctx: Context) -> dict[str, Any]:
     if isinstance(recurring, dict):
         where |= {f"recurring.{name}": recurring[name] for name in ("interval", "usage_type") if recurring.get(name)}
     keys = query.get("lookup_keys")
-    if keys:
-        return ctx.page([price for price in ctx.list("price", **where) if price["lookup_key"] in keys])
-    return ctx.page("price", **where)
+    found = ctx.list("price", **where)
+    return ctx.page(since(ctx, [price for price in found if not keys or price["lookup_key"] in keys]))
+
+
+@expands("price", "tiers")
+def tiers_of(ctx: Context, price: Entity) -> list[dict[str, Any]] | None:
+    """The tiers of a price, where they are asked for."""
+    del ctx
+    return price.get("_tiers")
 
 
 def _amount(given: dict[str, Any], prefix: str) -> dict[str, Any]:

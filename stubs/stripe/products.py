@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, operation
+from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
-from .fields import change, merged_metadata, picked
+from .fields import change, new, picked, since, tell
 from .prices import make_price
 
 _COPIED = ("active", "description", "images", "marketing_features", "name", "package_dimensions", "shippable",
@@ -20,8 +20,8 @@ def create(ctx: Context) -> Entity:
         raise Refusal(400, "resource_already_exists", "Product already exists.", param="id")
     fields = {"active": True, "images": [], "marketing_features": []} | picked(body, *_COPIED)
     metadata = merged_metadata({}, body.get("metadata"))
-    product = ctx.create("product", chosen, **fields, metadata=metadata, type="service", updated=ctx.now())
-    ctx.emit("product.created", product)
+    product = new(ctx, "product", chosen, **fields, metadata=metadata, type="service", updated=ctx.now())
+    tell(ctx, "product.created", product)
     data = body.get("default_price_data")
     if isinstance(data, dict):
         price = make_price(ctx, data, product.id, prefix="default_price_data")
@@ -54,7 +54,7 @@ def delete(ctx: Context, id: str) -> dict[str, Any]:  # noqa: A002 - the documen
     if ctx.list("price", limit=1, product=product.id):
         message = "This product cannot be deleted because it has one or more user-created prices."
         raise Refusal(400, None, message)
-    ctx.emit("product.deleted", product)
+    tell(ctx, "product.deleted", product)
     ctx.delete(product)
     return {"id": product.id, "object": "product", "deleted": True}
 
@@ -64,6 +64,5 @@ def list_products(ctx: Context) -> dict[str, Any]:
     """Products, newest first."""
     where = {name: ctx.query[name] for name in ("active", "shippable", "url") if ctx.query.get(name) is not None}
     ids = ctx.query.get("ids")
-    if ids:
-        return ctx.page([product for product in ctx.list("product", **where) if product.id in ids])
-    return ctx.page("product", **where)
+    found = ctx.list("product", **where)
+    return ctx.page(since(ctx, [product for product in found if not ids or product.id in ids]))

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, job, operation
+from childproof.stubkit import Context, Entity, Refusal, job, merged_metadata, operation
 
 from . import balance
 from .cards import Trait
-from .fields import change, merged_metadata, picked
+from .fields import change, picked, tell
 from .money import shown
 from .sources import card_behind
 
@@ -52,7 +52,7 @@ def refund(ctx: Context, charge: Entity) -> Entity:
     )
     if charge["captured"]:
         made = ctx.update(made, balance_transaction=balance.refunded(ctx, made, charge).id)
-    ctx.emit("refund.created", made)
+    tell(ctx, "refund.created", made)
     total = charge["amount_refunded"] + amount
     change(ctx, charge, "charge.refunded", amount_refunded=total, refunded=total == charge["amount"])
     if not charge["captured"]:
@@ -92,9 +92,9 @@ def cancel(ctx: Context, refund: str) -> Entity:
 
 
 @operation("GET /v1/refunds")
-def list_refunds(ctx: Context) -> dict[str, Any]:
+def list_refunds(ctx: Context) -> Any:
     """Refunds, newest first."""
-    return ctx.page("refund", **{name: ctx.query[name] for name in ("charge", "payment_intent") if ctx.query.get(name)})
+    return ctx.call_generic()
 
 
 @operation("GET /v1/charges/{charge}/refunds")
@@ -196,7 +196,7 @@ def _cancel_intent(ctx: Context, charge: Entity) -> None:
     intent = ctx.find("payment_intent", charge["payment_intent"]) if charge["payment_intent"] else None
     if intent is not None and intent["status"] == "requires_capture":
         intent = ctx.move(intent, "canceled", amount_capturable=0, canceled_at=ctx.now())
-        ctx.emit("payment_intent.canceled", intent)
+        tell(ctx, "payment_intent.canceled", intent)
 
 
 def _destination(charge: Entity) -> dict[str, Any]:

@@ -8,12 +8,12 @@ import hashlib
 import string
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, operation
+from childproof.stubkit import Context, Entity, Refusal, expands, merged_metadata, operation
 
 from .cards import Card, card_named, card_of_number, card_of_token, luhn
 from .dates import year_and_month
 from .declines import DECLINES
-from .fields import change, merged_metadata
+from .fields import change, new, short_list, tell
 from .wording import METHOD_AS_SOURCE
 
 _LETTERS = string.ascii_letters + string.digits
@@ -155,9 +155,7 @@ def create_token(ctx: Context) -> Entity | dict[str, Any]:
     card, details = read_card(ctx, given, "card")
     shown = card_fields(card, details, given)
     shown = {"id": ctx.new_id("card"), **shown, "customer": None, "metadata": {}}
-    return ctx.create(
-        "token", card=shown, type="card", used=False, client_ip="127.0.0.1", _card=card.name, bank_account=None
-    )
+    return new(ctx, "token", card=shown, type="card", used=False, client_ip="127.0.0.1", _card=card.name)
 
 
 def add_card(ctx: Context, customer: Entity, source: str | dict[str, Any], param: str = "source") -> Entity:
@@ -174,7 +172,7 @@ def add_card(ctx: Context, customer: Entity, source: str | dict[str, Any], param
     fields = card_fields(card, details, address)
     passed = {name: "pass" for name in ("cvc_check", "address_line1_check", "address_zip_check") if fields[name]}
     saved = ctx.create("card", **(fields | passed), customer=customer.id, metadata={}, _card=card.name)
-    ctx.emit("customer.source.created", saved)
+    tell(ctx, "customer.source.created", saved)
     return saved
 
 
@@ -220,13 +218,33 @@ def update_source(ctx: Context, customer: str, id: str) -> Entity:  # noqa: A002
 def delete_source(ctx: Context, customer: str, id: str) -> dict[str, Any]:  # noqa: A002 - the document's parameter
     """Remove a saved card; the customer's default moves on to the newest that is left."""
     card = _owned(ctx, customer, id)
-    ctx.emit("customer.source.deleted", card)
+    tell(ctx, "customer.source.deleted", card)
     ctx.delete(card)
     owner = ctx.get("customer", customer)
     if owner["default_source"] == card.id:
         left = ctx.list("card", limit=1, customer=owner.id)
         ctx.update(owner, default_source=left[0].id if left else None)
     return {"id": card.id, "object": "card", "deleted": True, "currency": None}
+
+
+@expands("customer", "sources")
+def sources_of(ctx: Context, customer: Entity) -> dict[str, Any]:
+    """A customer's saved cards, as the customer shows them where that is asked for."""
+    return short_list(ctx.list("card", limit=11, customer=customer.id), f"/v1/customers/{customer.id}/sources")
+
+
+@expands("customer", "subscriptions")
+def subscriptions_of(ctx: Context, customer: Entity) -> dict[str, Any]:
+    """A customer's subscriptions, likewise."""
+    found = ctx.list("subscription", limit=11, customer=customer.id)
+    return short_list(found, f"/v1/customers/{customer.id}/subscriptions")
+
+
+@expands("customer", "tax_ids")
+def tax_ids_of(ctx: Context, customer: Entity) -> dict[str, Any]:
+    """A customer's tax ids, likewise."""
+    found = ctx.list("tax_id", limit=11, customer=customer.id)
+    return short_list(found, f"/v1/customers/{customer.id}/tax_ids")
 
 
 def _owned(ctx: Context, customer: str, source: str) -> Entity:

@@ -2,7 +2,7 @@
 
 from .context import Context, merged_metadata
 from .entity import Entity, Response
-from .marks import job, operation, receives
+from .marks import expands, job, operation, receives
 from .refusal import Refusal
 
-__all__ = ["Context", "Entity", "Refusal", "Response", "job", "merged_metadata", "operation", "receives"]
+__all__ = ["Context", "Entity", "Refusal", "Response", "expands", "job", "merged_metadata", "operation", "receives"]

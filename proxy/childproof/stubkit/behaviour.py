@@ -26,6 +26,7 @@ from .routing import parameters
 from .service import Behaviours
 
 PROTOCOLS = ("smtp",)
+_ARGUMENTS = {"job": "dict", "expands": "Entity"}
 
 
 def load_behaviours(folder: Path, name: str, api: OpenApi | None, declared: Mapping[str, Any]) -> tuple[Behaviours, list[Fault]]:
@@ -51,10 +52,10 @@ def load_behaviours(folder: Path, name: str, api: OpenApi | None, declared: Mapp
             for mark in marks:
                 faults.extend(_check(mark, function, file, api, declared, found))
                 found.setdefault((mark.what, mark.name), _called(mark, function))
-    by_kind: dict[str, dict[str, Callable[..., Any]]] = {"operation": {}, "receives": {}, "job": {}}
+    by_kind: dict[str, dict[str, Callable[..., Any]]] = {"operation": {}, "receives": {}, "job": {}, "expands": {}}
     for (what, name_), function in found.items():
         by_kind[what][name_] = function
-    return Behaviours(by_kind["operation"], by_kind["receives"], by_kind["job"]), faults
+    return Behaviours(by_kind["operation"], by_kind["receives"], by_kind["job"], by_kind["expands"]), faults
 
 
 def argument(parameter: str) -> str:
@@ -94,9 +95,11 @@ def _check(  # noqa: PLR0913 - one mark against everything it must agree with
                 faults.append(fault(f"{label}: unknown protocol", f"one of {', '.join(PROTOCOLS)}"))
         case "job":
             wanted = ("payload",)
+        case "expands":
+            wanted = ("entity",)
     wrong = _signature(function, wanted, by_name=mark.what == "operation")
     if wrong:
-        arguments = ", ".join(("ctx: Context", *(f"{name}: {'dict' if mark.what == 'job' else 'str'}" for name in wanted)))
+        arguments = ", ".join(("ctx: Context", *(f"{name}: {_ARGUMENTS.get(mark.what, 'str')}" for name in wanted)))
         faults.append(fault(f"{label}: {wrong}", "the context, then what the name asks for", f"def {function.__name__}({arguments})"))
     return faults
 

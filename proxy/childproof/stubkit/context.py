@@ -104,9 +104,11 @@ class Context:
     def not_found(self, resource: str, id: Any, param: str | None = None) -> Refusal:  # noqa: A002
         """The service's own not-found error, to be raised; `param` names the parameter that held the id."""
         registry = self._service.registry
-        label = registry.named(resource).label if registry.knows(resource) else resource
+        kind = registry.named(resource) if registry.knows(resource) else None
+        label = kind.label if kind is not None else resource
         if param is None:
-            return Refusal.of("not_found", resource=label, value=id, id=id)
+            named = kind.param if kind is not None and kind.param else None
+            return Refusal.of("not_found", param=named, resource=label, value=id, id=id)
         return Refusal.of("not_found_parameter", param=param, resource=label, value=id, id=id)
 
     def list(self, resource: str, /, *, newest_first: bool = True, limit: int | None = None, **where: Any) -> "builtins.list[Entity]":
@@ -146,6 +148,8 @@ class Context:
         """
         kind = self._service.registry.named(resource)
         value = self._service.shapes.fresh(kind.schema)
+        for name in self._service.unexpanded.get(kind.name, ()):
+            value.pop(name, None)
         entity_id = _id if _id is not None else kind.new_id(self._tx)
         value[kind.id_field] = int(entity_id) if kind.integer_id and entity_id.isdigit() else entity_id
         self._stamp(kind, value, CREATED | UPDATED)
@@ -262,6 +266,13 @@ class Context:
         if self._plan is None:
             raise LookupError("call_generic() belongs into an operation")
         return generic.perform(self, self._service, self._plan, self._tx)
+
+    def compute(self, entity: Entity, field: str) -> Any:
+        """The value of a field that a function of the stub makes (`@expands`). LookupError where there is none."""
+        behaviour = self._service.behaviours.expansions.get(f"{entity.resource}.{field}")
+        if behaviour is None:
+            raise LookupError(f"the stub {self.service} has no @expands({entity.resource!r}, {field!r})")
+        return behaviour(self, entity)
 
     # --- within
 

@@ -2,6 +2,7 @@
 
 A refusal has a kind, or words of its own; `dialect.errors.kinds` gives a kind its status, code, type and message, and
 `dialect.errors.body` is the shape around them. `{name}` stands for a value; a key whose value is missing is left out.
+`{name:text}` gives the text where the value is missing, `{name|dashed}` the value with dashes for underscores.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +15,7 @@ import msgspec
 
 from .refusal import Refusal
 
-_PLACE = re.compile(r"\{([a-z_]+)\}")
+_PLACE = re.compile(r"\{([a-z_]+)(?P<dashed>\|dashed)?(?::(?P<default>[^{}]*))?\}")
 DEFAULT_BODY: dict[str, Any] = {"error": {"code": "{code}", "message": "{message}", "param": "{param}"}}
 
 
@@ -35,6 +36,7 @@ def _kind(status: int, code: str, message: str) -> Kind:
 
 KINDS: dict[str, Kind] = {
     "missing": _kind(400, "missing", "The parameter {param} is required."),
+    "empty": _kind(400, "invalid", "The parameter {param} must not be empty."),
     "unknown_parameter": _kind(400, "unknown_parameter", "The parameter {param} is unknown."),
     "invalid_integer": _kind(400, "invalid", "{param} must be an integer."),
     "invalid_number": _kind(400, "invalid", "{param} must be a number."),
@@ -101,7 +103,7 @@ class ErrorDialect:
             values["code"] = refusal.code if refusal.code is not None else kind.code
             values["type"] = refusal.type if refusal.type is not None else kind.type
             message = refusal.message if refusal.message is not None else kind.message
-            values["message"] = _PLACE.sub(lambda place: text(values.get(place[1])), message)
+            values["message"] = _PLACE.sub(lambda place: _filled(place, values), message)
         values["status"] = status
         return status, values
 
@@ -142,7 +144,7 @@ def compile_template(template: Any, *, keep_null: bool = False) -> Callable[[Map
         whole = _whole(template)
         if whole is not None:
             return lambda values: values.get(whole)
-        return lambda values: _PLACE.sub(lambda place: text(values.get(place[1])), template)
+        return lambda values: _PLACE.sub(lambda place: _filled(place, values), template)
     return lambda _values: template
 
 
@@ -163,11 +165,20 @@ def choices(allowed: Sequence[Any]) -> str:
 
 def _whole(template: Any) -> str | None:
     fit = _PLACE.fullmatch(template) if isinstance(template, str) else None
-    return fit[1] if fit is not None else None
+    return fit[1] if fit is not None and fit["dashed"] is None and fit["default"] is None else None
+
+
+def _filled(place: re.Match[str], values: Mapping[str, Any]) -> str:
+    value = values.get(place[1])
+    shown = text(value) if value is not None else place["default"] or ""
+    return shown.replace("_", "-") if place["dashed"] is not None else shown
 
 
 def _needs(template: Any) -> tuple[str, ...]:
-    return tuple(_PLACE.findall(template)) if isinstance(template, str) else ()
+    """The names of the values that a text can't do without."""
+    if not isinstance(template, str):
+        return ()
+    return tuple(place[1] for place in _PLACE.finditer(template) if place["default"] is None)
 
 
 def _merge(base: Kind, written: Any) -> Kind:
@@ -188,7 +199,7 @@ def _names(template: Any) -> list[str]:
         return [name for value in template.values() for name in _names(value)]
     if isinstance(template, list):
         return [name for value in template for name in _names(value)]
-    return _PLACE.findall(template) if isinstance(template, str) else []
+    return [place[1] for place in _PLACE.finditer(template)] if isinstance(template, str) else []
 
 
 def _home(template: Any) -> tuple[str | int, ...]:

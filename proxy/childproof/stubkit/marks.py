@@ -12,9 +12,10 @@ ATTRIBUTE = "__childproof_mark__"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a function was declared to do: an operation (`POST /v1/…`), a protocol (`smtp`) or a job's name."""
+    """What a function was declared to do: an operation (`POST /v1/…`), a protocol (`smtp`), a job's name, or the
+    resource and field that it expands (`charge.refunds`)."""
 
-    what: Literal["operation", "receives", "job"]
+    what: Literal["operation", "receives", "job", "expands"]
     name: str
 
 
@@ -34,6 +35,14 @@ def receives[F: Callable[..., Any]](protocol: str) -> Callable[[F], F]:
 def job[F: Callable[..., Any]](name: str) -> Callable[[F], F]:
     """Do work that `Context.schedule` put off: `@job("expire")`. The function takes the context and the payload."""
     return _marking(Mark("job", name))
+
+
+def expands[F: Callable[..., Any]](resource: str, field: str) -> Callable[[F], F]:
+    """Make a field that is shown only where a request asks to expand it: `@expands("charge", "refunds")`.
+
+    The function takes the context and the entity and gives the field's value. Entities are stored without the field.
+    """
+    return _marking(Mark("expands", f"{resource}.{field}"))
 
 
 def _marking[F: Callable[..., Any]](mark: Mark) -> Callable[[F], F]:

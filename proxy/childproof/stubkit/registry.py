@@ -105,6 +105,7 @@ class Registry:
             name=name,
             new_id=compile_id(template, prefix=identity, service=self._service, counter=name),
             label=value.get("label", name),
+            param=value.get("param", ""),
             schema=schema,
             path=value.get("path", ""),
             id_field=value.get("id_field", "id"),

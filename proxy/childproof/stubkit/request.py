@@ -32,6 +32,7 @@ class RequestReader:
     body_check: Validator | None
     body_coerce: Coercer
     body_required: bool
+    refuse_empty: frozenset[str] = frozenset()  # fields that an empty text can't unset
 
     def query(self, call: Call) -> dict[str, Any]:
         """The query parameters. Raises Refusal."""
@@ -66,6 +67,10 @@ class RequestReader:
             return {}  # uploads and other bytes: kept in the call, nothing to check
         if self.body_check is not None and (call.body or self.body_required):
             self._check(self.body_check, value)
+        if self.refuse_empty and isinstance(value, dict):
+            empty = next((name for name in self.refuse_empty if value.get(name) == ""), None)  # noqa: PLC1901 - not 0
+            if empty is not None:
+                raise Refusal.of("empty", param=empty, value="")
         return value
 
     def _form(self, raw: str | bytes) -> dict[str, Any]:
@@ -107,14 +112,18 @@ def reader(api: OpenApi, operation: Operation, settings: Settings, errors: Error
         body_check=None if body is None else validator(api, body, refuse_unknown=settings.refuse_unknown),
         body_coerce=coercer(api, body) if body is not None else _same,
         body_required=operation.request_required or bool(body and api.resolve(body).get("required")),
+        refuse_empty=frozenset((body and api.resolve(body).get("required")) or ()) if settings.empty_unsets else frozenset(),
     )
+
+
+_EMPTY = frozenset({"invalid_integer", "invalid_number", "invalid_boolean", "invalid_enum", "invalid_array", "invalid_object"})
 
 
 def worded(complaint: Complaint, name: Callable[[tuple[str | int, ...]], str]) -> Refusal:
     """A complaint as a refusal of its kind, with the parameter named in the service's own way."""
     path = complaint.path
     return Refusal.of(
-        complaint.kind,
+        "empty" if complaint.value == "" and complaint.kind in _EMPTY else complaint.kind,
         param=name(path) or None,
         leaf=str(path[-1]) if path else None,
         value=text(complaint.value),

@@ -29,12 +29,13 @@ class Resource:
     """One kind of stored object. `written` tells a resource of stub.yaml from an inferred one.
 
     `schema` names a component schema ("" without one), `path` the collection's path template ("" where none is known),
-    `label` is its name in messages, `refs` maps fields (dotted) to resources, `key` is a request field with which the client chooses the id.
+    `label` is its name in messages, `param` how they name the parameter that holds its id, `refs` maps fields (dotted) to resources, `key` is a request field with which the client chooses the id.
     """
 
     name: str
     new_id: IdMaker
     label: str = ""
+    param: str = ""
     schema: str = ""
     path: str = ""
     id_field: str = "id"

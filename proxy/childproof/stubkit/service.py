@@ -33,6 +33,7 @@ class Behaviours:
     operations: Mapping[str, Behaviour] = field(default_factory=dict)
     receivers: Mapping[str, Behaviour] = field(default_factory=dict)
     jobs: Mapping[str, Behaviour] = field(default_factory=dict)
+    expansions: Mapping[str, Behaviour] = field(default_factory=dict)  # by `resource.field`
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,18 @@ class Service:
         self.auth = Auth(manifest.name, manifest.auth)
         self.shapes = Shapes(api, self.settings.metadata)
         self.base = manifest.base if manifest.base is not None else api.base if api is not None else ""
-        self.expander = Expander(self.registry, api, self.settings.expand, self.settings.expand_depth)
+        self.expander = Expander(self.registry, api, self.settings.expand, self.settings.expand_depth, behaviours.expansions)
         self._lists: Mapping[str, Any] = dialect.get("lists", {})
         self._plans: dict[tuple[str, str], Plan | None] = {}
+
+    @cached_property
+    def unexpanded(self) -> Mapping[str, frozenset[str]]:
+        """By resource, the fields that a stub's `@expands` makes: they are never stored."""
+        found: dict[str, set[str]] = {}
+        for name in self.behaviours.expansions:
+            resource, _, field_name = name.rpartition(".")
+            found.setdefault(resource, set()).add(field_name)
+        return {resource: frozenset(names) for resource, names in found.items()}
 
     @cached_property
     def errors(self) -> ErrorDialect:
@@ -107,6 +117,13 @@ class Service:
             operation = self.api.operation(method, path) if self.api is not None else None
             self._plans[key] = None if operation is None else self._compile(operation)
         return self._plans[key]
+
+    def fidelity(self, operation: Operation) -> Fidelity:
+        """How much thought stands behind an operation's replies; without planning it."""
+        assert self.inference is not None
+        declared = self.manifest.operations.get(operation.name)
+        action = (declared or {}).get("action", self.inference.operation(operation).action)
+        return _fidelity(self.behaviours.operations.get(operation.name), declared, action)
 
     def list_dialect(self, operation: Operation | None) -> ListDialect:
         """How an operation lists: as written, the rest as its parameters and reply tell."""

@@ -135,7 +135,7 @@ class Stub:
             if wanted is None and isinstance(ctx.body, dict):
                 wanted = ctx.body.get(self.service.settings.expand)
             if wanted:
-                body = self.service.expander.expand(body, wanted, plan.reply_schema, ctx.find)
+                body = self.service.expander.expand(body, wanted, plan.reply_schema, ctx.find, ctx.compute)
         extra = list(response.headers.items())
         if plan.lists.style == "link" and ctx.page_following is not None:
             extra.append(("Link", _link(frame.call, plan.lists.cursor, ctx.page_following)))

@@ -16,7 +16,7 @@ import stripe
 
 from childproof.catalog import load_catalog
 from childproof.model import Call, Fidelity, Protocol
-from childproof.stubkit import Stub
+from childproof.stubkit.stub import Stub
 from childproof.world import ClockSettings, Store
 
 FOLDER = Path(__file__).parents[3] / "stubs" / "stripe"

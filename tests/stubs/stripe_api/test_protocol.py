@@ -191,10 +191,11 @@ def test_the_same_seed_and_calls_give_the_same_bytes(stub, api):
 
 
 def test_outcomes_tell_what_would_have_happened(client, api, stub):
+    customer = client.v1.customers.create().id
     for amount in (30_000, 12_000):
         client.v1.payment_intents.create(
             params={"amount": amount, "currency": "usd", "payment_method": "pm_card_visa", "confirm": True,
-                    "payment_method_types": ["card"]}
+                    "payment_method_types": ["card"], "customer": customer}
         )  # fmt: skip
     api.call("POST", "/v1/charges", "amount=900&currency=usd&source=tok_chargeDeclined")
     charge = client.v1.charges.list().data[-1].id
