@@ -75,6 +75,14 @@ class OpenApi:
         self._operations: dict[tuple[str, str], Operation | None] = {}
         self.router = Router(index.paths)
 
+    def security_schemes(self) -> list[dict[str, Any]]:
+        """The document's security schemes, in its order."""
+        raw = self._components.get("securitySchemes")
+        if raw is None:
+            return []
+        found: dict[str, Any] = msgspec.json.decode(raw, type=dict[str, Any])
+        return [_mapping(value) for value in found.values()]
+
     def has_path(self, path: str) -> bool:
         """Whether the document spells exactly this path template."""
         return path in self.paths

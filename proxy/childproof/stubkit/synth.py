@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 import importlib
 import random
+import re
 from typing import Any
 
 from .openapi import OpenApi
@@ -25,6 +26,8 @@ _BY_NAME = {
     "name": "name", "title": "catch_phrase", "description": "sentence", "summary": "sentence", "text": "sentence",
     "comment": "sentence", "slug": "slug",
 }  # fmt: skip
+_ON = frozenset({"active", "enabled", "valid", "is_active", "isactive"})
+_COUNTS = re.compile(r"^(times|num|total)_|_?count$|^attempts|version$")  # what a new thing has none of yet
 _FIXED = {"currency": "usd", "country": "US", "locale": "en-US", "language": "en", "timezone": "UTC", "time_zone": "UTC"}
 
 
@@ -57,7 +60,7 @@ class Synthesizer:
                 items = node.get("items")
                 return [self.value(items, name, depth + 1) for _ in range(wanted)] if isinstance(items, dict) else []
             case "boolean":
-                return False
+                return name.lower() in _ON
             case "integer":
                 return self._integer(node, name)
             case "number":
@@ -81,6 +84,8 @@ class Synthesizer:
     def _integer(self, node: dict[str, Any], name: str) -> int:
         if node.get("format") == "unix-time" or name.lower() in CREATED | UPDATED:
             return self._now // 1000
+        if _COUNTS.search(name.lower()) and int(node.get("minimum", 0)) <= 0:
+            return 0
         low = int(node.get("minimum", 1))
         return self._rng.randint(low, max(low, int(node.get("maximum", low + 9999))))
 

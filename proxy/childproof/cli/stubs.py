@@ -1,0 +1,118 @@
+"""`childproof stubs`: list, check and start stubs."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from childproof.catalog import Catalog, load_catalog
+from childproof.cli.stubs_derive import derive_command
+from childproof.errors import Fault, InputError
+from childproof.stubkit.cases import load_cases, run_case
+from childproof.stubkit.coverage import Coverage, coverage
+from childproof.stubkit.loading import load_stub
+from childproof.stubkit.starter import start_stub
+
+FOLDERS = click.option(
+    "--stubs", "folders", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
+    help="A stub's folder or a folder of stubs, besides the shipped ones; may be repeated.",
+)  # fmt: skip
+
+
+@click.group()
+def stubs() -> None:
+    """List, check, start and derive stubs."""
+
+
+@stubs.command("list")
+@FOLDERS
+def list_command(folders: tuple[Path, ...]) -> None:
+    """List the stubs: shipped, installed, and in the given folders."""
+    catalog = load_catalog(folders)
+    rows = []
+    for name in catalog.names():
+        manifest = catalog.manifest(name)
+        rows.append((name, ", ".join(manifest.hosts), manifest.summary))
+    widths = [max((len(row[place]) for row in rows), default=0) for place in range(2)]
+    for name, hosts, summary in rows:
+        print(f"{name:<{widths[0]}}  {hosts:<{widths[1]}}  {summary}".rstrip())
+
+
+@stubs.command("check")
+@click.argument("stub", nargs=-1, metavar="[NAME|DIR]…")
+@FOLDERS
+def check_command(stub: tuple[str, ...], folders: tuple[Path, ...]) -> None:
+    """Load stubs, run their cases, and say how much of each is modelled.
+
+    Without arguments, all of them. Exits with 2 for faults in a stub's files, with 1 for failing cases.
+    """
+    failed = 0
+    faults: list[Fault] = []
+    for folder in _folders(stub, load_catalog(folders)):
+        try:
+            failed += _check(folder)
+        except InputError as error:
+            faults.extend(error.faults)
+    if faults:
+        raise InputError(faults)
+    if failed:
+        print(f"childproof: {failed} failing case{'s' if failed != 1 else ''}", file=sys.stderr)
+        sys.exit(1)
+
+
+@stubs.command("new")
+@click.argument("name")
+@click.option("--openapi", "document", type=click.Path(path_type=Path), required=True, help="The service's OpenAPI 3 document.")
+@click.option("--host", "hosts", multiple=True, help="A host that the service answers at; by default the document's servers.")
+@click.option("--dir", "parent", type=click.Path(path_type=Path), default=Path("stubs"), show_default=True)
+def new_command(name: str, document: Path, hosts: tuple[str, ...], parent: Path) -> None:
+    """Start a stub: a folder with the document and a stub.yaml that says what was inferred from it."""
+    folder = start_stub(parent / name, document, hosts)
+    print(f"{folder / 'stub.yaml'}: written; read it, change it, then: childproof stubs check {folder}")
+    for line in _shown(coverage(load_stub(folder))):
+        print(line)
+
+
+stubs.add_command(derive_command)
+
+
+def _folders(arguments: tuple[str, ...], catalog: Catalog) -> Iterable[Path]:
+    if not arguments:
+        return [catalog.folder(name) for name in catalog.names()]
+    found = []
+    for argument in arguments:
+        if argument in catalog.names():
+            found.append(catalog.folder(argument))
+        elif (Path(argument) / "stub.yaml").is_file():
+            found.append(Path(argument))
+        else:
+            known = f"a stub's folder, or one of {', '.join(catalog.names())}"
+            raise InputError.single(argument, "no stub of this name and no folder with a stub.yaml", known)
+    return found
+
+
+def _check(folder: Path) -> int:
+    """Check one stub and print what was found; how many of its cases fail."""
+    stub = load_stub(folder)
+    cases = load_cases(folder)
+    results = [run_case(stub, case) for case in cases]
+    failed = [result for result in results if result.failures]
+    print(f"{stub.name}: {len(cases) - len(failed)} of {len(cases)} case{'s' if len(cases) != 1 else ''} passed")
+    used = {operation for result in results for operation in result.operations}
+    for line in _shown(coverage(stub, used)):
+        print(line)
+    for result in failed:
+        for failure in result.failures:
+            print(failure)
+    return len(failed)
+
+
+def _shown(found: Coverage) -> list[str]:
+    lines = []
+    if found.operations:
+        counts = ", ".join(f"{count} {fidelity}" for fidelity, count in found.counts.items() if count)
+        lines.append(f"  {found.operations} operations: {counts}")
+    if found.untested:
+        lines.append(f"  {len(found.untested)} modelled operations in no case: {', '.join(found.untested[:5])}{' …' if len(found.untested) > 5 else ''}")
+    return lines

@@ -1,0 +1,313 @@
+"""Cases: executable examples of a stub, as data. Given calls, expected replies, events and changes.
+
+The same runner serves `childproof stubs check` and the tests. Every case has a world of its own, in memory, with a
+frozen clock and a seed, so a case can't depend on another or on the day it is run.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+import re
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from childproof.documents import Document, parse_yaml, schema_faults
+from childproof.errors import Fault, InputError
+from childproof.model import Call, Effect, Envelope, Protocol, Reply
+from childproof.world.clock import ClockSettings
+from childproof.world.store import Store
+from childproof.world.world import World
+
+from . import generic
+from .context import Context
+from .settings import duration
+from .stub import Answer, Stub
+
+START = "2026-01-05T09:00:00Z"
+_NAME = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.]*)\}")
+_WORDS = frozenset({"reply", "headers"})
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case of a file; `path` is its place in the file's document."""
+
+    document: Document
+    path: tuple[str | int, ...]
+    value: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """What the case says must be true."""
+        return str(self.value["case"])
+
+
+@dataclass(slots=True)
+class Result:
+    """How a case went: its failures (none: it passed), each with its place, and the operations it used."""
+
+    case: Case
+    failures: list[Fault] = field(default_factory=list)
+    operations: set[str] = field(default_factory=set)
+
+
+@cache
+def case_schema() -> dict[str, Any]:
+    """The JSON Schema of a stub's case file, as it ships."""
+    schema: dict[str, Any] = msgspec.json.decode(files("childproof.stubkit").joinpath("schemas/case.json").read_bytes())
+    return schema
+
+
+def load_cases(folder: Path) -> list[Case]:
+    """The cases of a stub's folder (`cases/*.yaml`). Raises InputError with the faults of all files."""
+    cases: list[Case] = []
+    faults: list[Fault] = []
+    for file in sorted((folder / "cases").glob("*.yaml")):
+        try:
+            document = parse_yaml(file.read_text(encoding="utf-8"), str(file))
+        except InputError as error:
+            faults.extend(error.faults)
+            continue
+        found = schema_faults(document, case_schema())
+        faults.extend(found)
+        if not found:
+            cases.extend(Case(document, (place,), value) for place, value in enumerate(document.value))
+    if faults:
+        raise InputError(faults)
+    return cases
+
+
+def run_case(stub: Stub, case: Case) -> Result:
+    """Run one case in a world of its own."""
+    at = case.value.get("at", START)
+    start = int(datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp() * 1000)
+    with Store.open(":memory:", wall=lambda: start) as store:
+        world = store.create("case", seed=case.value.get("seed", 0), clock=ClockSettings(start, "frozen"))
+        return _Run(stub, case, world).run()
+
+
+class _Run:
+    def __init__(self, stub: Stub, case: Case, world: World) -> None:
+        self.stub = stub
+        self.case = case
+        self.world = world
+        self.saved: dict[str, Any] = {}
+        self.effects: list[Effect] = []
+        self.changes: dict[str, dict[str, int]] = {}
+        self.result = Result(case)
+
+    def run(self) -> Result:
+        for place, step in enumerate(self.case.value["calls"]):
+            path = (*self.case.path, "calls", place)
+            if not self._step(step, path):
+                return self.result
+        told = [effect.type for effect in self.effects if effect.type != "webhook.queued"]
+        self._compare_whole("events", told)
+        self._compare_changes()
+        if "outcomes" in self.case.value:
+            self._compare_whole("outcomes", self.stub.outcomes(self.effects))
+        return self.result
+
+    def _step(self, step: Mapping[str, Any], path: tuple[str | int, ...]) -> bool:
+        """Make one call; whether the case may go on (after a wrong reply, later calls would only mislead)."""
+        if "advance" in step:
+            self._advance(duration(step["advance"]))
+            return True
+        name = next((key for key in step if key not in _WORDS), None)
+        if name is None:
+            self._fail(path, "a step without a call", "a call, or advance")
+            return False
+        try:
+            call = self._smtp(step[name]) if name == "SMTP" else self._http(name, step)
+        except LookupError as error:
+            self._fail((*path, name), str(error.args[0]), "a name that an earlier reply saved, or a resource's")
+            return False
+        with self.world.transaction() as tx:
+            answer = self.stub.answer(call, tx)
+            self._count(tx.changes)
+        self.effects.extend(answer.effects)
+        if answer.operation is not None:
+            self.result.operations.add(answer.operation)
+        before = len(self.result.failures)
+        self._compare(step.get("reply") or {}, answer, (*path, "reply") if "reply" in step else (*path, name))
+        return len(self.result.failures) == before
+
+    def _http(self, name: str, step: Mapping[str, Any]) -> Call:
+        method, _, target = name.partition(" ")
+        path, _, query = self._filled(target).partition("?")
+        value = self._values(step[name])
+        headers = {**self.case.value.get("headers", {}), **step.get("headers", {})}
+        headers = {key: str(self._values(text)) for key, text in headers.items()}
+        if not any(key.lower() == "authorization" for key in headers):
+            headers |= self.stub.service.auth.example()
+        body = b""
+        if value is not None and method in {"GET", "HEAD", "DELETE"}:
+            query = "&".join(filter(None, (query, urlencode(_pairs(value)))))
+        elif value is not None and self.stub.service.settings.body == "form":
+            body, media = urlencode(_pairs(value)).encode(), "application/x-www-form-urlencoded"
+            headers = {"Content-Type": media, **headers}
+        elif value is not None:
+            body = msgspec.json.encode(value)
+            headers = {"Content-Type": "application/json", **headers}
+        host = self.stub.hosts[0].removeprefix("*.")
+        return Call(
+            protocol=Protocol.HTTP, host=host, port=443, scheme="https", world=self.world.name, method=method,
+            path=self.stub.service.base + path, query=query, headers=tuple(headers.items()), body=body, tls=True,
+        )  # fmt: skip
+
+    def _smtp(self, value: Mapping[str, Any]) -> Call:
+        envelope = Envelope(value["from"], tuple(value["to"]), user=value.get("user", ""))
+        body = value.get("message", "").replace("\r\n", "\n").replace("\n", "\r\n").encode()
+        host = self.stub.hosts[0].removeprefix("*.")
+        return Call(protocol=Protocol.SMTP, host=host, port=587, world=self.world.name, envelope=envelope, body=body)
+
+    def _advance(self, by: int) -> None:
+        with self.world.transaction() as tx:
+            then = tx.now() + by
+        self.world.set_clock(ClockSettings(then, "frozen"))
+        with self.world.transaction() as tx:
+            for job in tx.due(then):
+                if job.service == self.stub.name:
+                    self.effects.extend(self.stub.perform(job.job, job.payload, tx))
+                    tx.done(job.id)
+            self._count(tx.changes)
+
+    def _count(self, changes: tuple[Any, ...]) -> None:
+        for change in changes:
+            what = "created" if change.before is None else "deleted" if change.after is None else "changed"
+            counts = self.changes.setdefault(change.kind, {})
+            counts[what] = counts.get(what, 0) + 1
+
+    # --- values with names in them
+
+    def _values(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: self._values(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [self._values(inner) for inner in value]
+        if isinstance(value, str):
+            whole = _NAME.fullmatch(value)
+            return self._named(whole[1]) if whole is not None else _NAME.sub(lambda fit: str(self._named(fit[1])), value)
+        return value
+
+    def _filled(self, target: str) -> str:
+        return _NAME.sub(lambda fit: quote(str(self._named(fit[1])), safe=""), target)
+
+    def _named(self, name: str) -> Any:
+        """A saved value; for a resource that no reply has saved, the id of a new one, invented from its schema."""
+        if name not in self.saved:
+            service = self.stub.service
+            if not service.registry.knows(name):
+                raise LookupError(f"unknown name {{{name}}}")
+            with self.world.transaction() as tx:
+                call = Call(protocol=Protocol.HTTP, host=service.manifest.hosts[0], port=443)
+                ctx = Context(service, tx, call, quiet=True)
+                self.saved[name] = generic.invent(ctx, service, service.registry.named(name), tx).id
+        return self.saved[name]
+
+    # --- what was expected
+
+    def _compare(self, wanted: Mapping[str, Any], answer: Answer, path: tuple[str | int, ...]) -> None:
+        reply = answer.reply
+        if "status" in wanted and reply.status != wanted["status"]:
+            self._fail((*path, "status"), f"status {reply.status}: {_short(reply)}", str(wanted["status"]))
+            return
+        for name, text in wanted.get("headers", {}).items():
+            got = next((value for key, value in reply.headers if key.lower() == name.lower()), None)
+            for difference in _differences(got, self._values(text), ""):
+                self._fail((*path, "headers", name), f"{name}{difference[0]}", difference[1])
+        if "fidelity" in wanted and answer.fidelity.value != wanted["fidelity"]:
+            self._fail((*path, "fidelity"), answer.fidelity.value, wanted["fidelity"])
+        body = _decoded(reply)
+        if "body" in wanted:
+            for where, expected in _differences(body, self._values(wanted["body"]), ""):
+                self._fail((*path, "body"), where.lstrip("."), expected)
+        for name in wanted.get("lacks", ()):
+            if _at(body, name) is not _ABSENT:
+                self._fail((*path, "lacks"), f"{name} is there", "no such key")
+        for name, source in wanted.get("save", {}).items():
+            value = _at(body, source)
+            if value is _ABSENT:
+                self._fail((*path, "save", name), f"the reply has no {source}", "a key of the reply")
+            self.saved[name] = value
+
+    def _compare_whole(self, key: str, got: Any) -> None:
+        if key in self.case.value and got != self.case.value[key]:
+            self._fail((*self.case.path, key), f"{key}: {_json(got)}", _json(self.case.value[key]))
+
+    def _compare_changes(self) -> None:
+        for kind, wanted in self.case.value.get("changes", {}).items():
+            got = self.changes.get(kind, {})
+            for what, count in wanted.items():
+                if got.get(what, 0) != count:
+                    self._fail((*self.case.path, "changes", kind), f"{got.get(what, 0)} {kind} {what}", str(count))
+
+    def _fail(self, path: tuple[str | int, ...], found: str, expected: str) -> None:
+        self.result.failures.append(self.case.document.fault(path, f"{self.case.name}: {found}", expected))
+
+
+_ABSENT = object()
+
+
+def _differences(got: Any, wanted: Any, where: str) -> Iterator[tuple[str, str]]:
+    """What of `wanted` isn't in `got`, as (place and what was found, what was expected)."""
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        for key, inner in wanted.items():
+            if key not in got:
+                yield f"{where}.{key} is missing", _json(inner)
+            else:
+                yield from _differences(got[key], inner, f"{where}.{key}")
+    elif isinstance(wanted, list) and isinstance(got, list):
+        if len(got) != len(wanted):
+            yield f"{where} has {len(got)} items", f"{len(wanted)} items"
+            return
+        for place, (mine, inner) in enumerate(zip(got, wanted, strict=True)):
+            yield from _differences(mine, inner, f"{where}.{place}")
+    elif isinstance(wanted, str) and len(wanted) > 2 and wanted.startswith("/") and wanted.endswith("/"):
+        if not isinstance(got, str | int) or not re.search(wanted[1:-1], str(got)):
+            yield f"{where} is {_json(got)}", wanted
+    elif got != wanted or isinstance(got, bool) != isinstance(wanted, bool):
+        yield f"{where} is {_json(got)}", _json(wanted)
+
+
+def _at(body: Any, path: str) -> Any:
+    for step in path.split("."):
+        if isinstance(body, dict) and step in body:
+            body = body[step]
+        elif isinstance(body, list) and step.isdigit() and int(step) < len(body):
+            body = body[int(step)]
+        else:
+            return _ABSENT
+    return body
+
+
+def _decoded(reply: Reply) -> Any:
+    try:
+        return msgspec.json.decode(reply.body) if reply.body else None
+    except msgspec.DecodeError:
+        return reply.body.decode(errors="replace")
+
+
+def _pairs(value: Any, name: str = "") -> list[tuple[str, str]]:
+    """Nested values as form pairs: `items[0][price]=…`."""
+    if isinstance(value, dict):
+        return [pair for key, inner in value.items() for pair in _pairs(inner, f"{name}[{key}]" if name else key)]
+    if isinstance(value, list):
+        return [pair for place, inner in enumerate(value) for pair in _pairs(inner, f"{name}[{place}]")]
+    text = {True: "true", False: "false", None: ""}.get(value) if value is None or isinstance(value, bool) else str(value)
+    return [(name, str(text))]
+
+
+def _json(value: Any) -> str:
+    text = msgspec.json.encode(value).decode()
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _short(reply: Reply) -> str:
+    text = " ".join(reply.body.decode(errors="replace").split())
+    return text if len(text) <= 300 else text[:297] + "..."
