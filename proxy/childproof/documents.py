@@ -19,13 +19,30 @@ import yaml
 from childproof.errors import Fault, InputError
 
 Path = tuple[str | int, ...]
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _NUMERIC = frozenset("+-.0123456789")
 _MAX_DEPTH = 200
 _MAX_VALUES = 2_000_000  # aliases can blow a small file up; nobody writes this many by hand
+
+
+def _loader() -> Any:
+    """The parser of libyaml where PyYAML has it, spared the guessing of YAML 1.1 types, which is ours to do."""
+    if not hasattr(yaml, "CSafeLoader"):
+        return yaml.SafeLoader
+    from yaml._yaml import CParser  # noqa: PLC0415 (only there with libyaml)
+
+    quiet = {
+        "descend_resolver": lambda *_: None,
+        "ascend_resolver": lambda *_: None,
+        "resolve": lambda *_: f"{_CORE}str",
+    }
+    return type("_Loader", (CParser,), quiet)
+
+
+_CORE = "tag:yaml.org,2002:"
+_Loader: Any = _loader()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +80,7 @@ def read_yaml(text: str, file: str) -> tuple[Document, list[Fault]]:
     For callers that report every fault of a file at once. Bad syntax still raises InputError: nothing is known then.
     """
     reader = _Reader(file)
-    with _collector_paused():
+    with collector_paused():
         root = _compose(text, file)
         value = reader.read(root, 0) if root is not None else None
         del root
@@ -83,7 +100,7 @@ def _compose(text: str, file: str) -> Any:
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """Half the time to read a large file went into cyclic garbage collection of nodes that are in no cycle."""
     running = gc.isenabled()
     gc.disable()
@@ -104,7 +121,7 @@ class _Places(Mapping[Path, tuple[int, int]]):
     @cached_property
     def _found(self) -> dict[Path, tuple[int, int]]:
         known: dict[Path, tuple[int, int]] = {}
-        with _collector_paused():
+        with collector_paused():
             root = _compose(self._text, self._file)
             if root is not None:
                 _locate(root, (), known)
@@ -167,7 +184,7 @@ class _Reader:
 
     def scalar(self, node: Any) -> Any:
         tag: str = node.tag
-        if tag == "tag:yaml.org,2002:binary" or not tag.startswith("tag:yaml.org,2002:"):
+        if tag == f"{_CORE}binary" or not tag.startswith(_CORE):
             self.faults.append(self.fault(node, f"the tag {tag}", "a plain value without a tag"))
         # Quoted and block text has a style; plain is "" from libyaml, None from the Python parser.
         return node.value if node.style else self.plain(node.value)

@@ -11,7 +11,14 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_NAT64_LOCAL = ipaddress.IPv6Network("64:ff9b:1::/48")
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+# What `ipaddress` of one Python or another calls global and yet isn't the public internet: 6to4 relays (RFC 7526),
+# documentation (RFC 9637), segment routing (RFC 9602).
+_NOT_PUBLIC = (
+    ipaddress.IPv4Network("192.88.99.0/24"),
+    ipaddress.IPv6Network("3fff::/20"),
+    ipaddress.IPv6Network("5f00::/16"),
+)
 # Metadata services that answer on addresses `ipaddress` may call global.
 _METADATA = (
     ipaddress.ip_address("169.254.169.254"),
@@ -54,12 +61,18 @@ def is_global(address: Address) -> bool:
     unspecified ranges, for cloud metadata services, and for IPv6 forms that carry such an IPv4 address (NAT64, 6to4,
     Teredo).
     """
-    if address in _METADATA or not address.is_global or address.is_multicast or address.is_reserved:
-        return False
     if isinstance(address, ipaddress.IPv6Address):
         inner = embedded_ipv4(address)
-        return inner is None or is_global(inner)
-    return True
+        if inner is not None and not is_global(inner):
+            return False
+        if address.ipv4_mapped is not None or address in _NAT64:
+            return True
+        # Everything else outside 2000::/3 is reserved, local or retired (site-local fec0::/10 among it).
+        if address not in _GLOBAL_UNICAST or address.scope_id is not None:
+            return False
+    if address in _METADATA or any(address in network for network in _NOT_PUBLIC):
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
 def _parse_ipv4(text: str) -> ipaddress.IPv4Address | None:
@@ -94,8 +107,10 @@ def _fold(address: ipaddress.IPv6Address) -> Address:
 
 
 def embedded_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    """The IPv4 address that an IPv6 address carries (NAT64, 6to4, Teredo) and at which its packets may end."""
-    if address in _NAT64 or address in _NAT64_LOCAL:
+    """The IPv4 address that an IPv6 address carries (mapped, NAT64, 6to4, Teredo) and at which its packets may end."""
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     if address.sixtofour is not None:
         return address.sixtofour

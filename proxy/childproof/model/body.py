@@ -29,8 +29,9 @@ def parse_json(body: bytes) -> Any:
 def parse_form(text: str | bytes) -> dict[str, Any]:
     """Form pairs with nested keys, as Rack, PHP and Stripe read them. All leaves are strings. Raises BodyError.
 
-    `a[b]=1` nests a mapping; `a[]=1` appends; `a[0][b]=1` indexes: a mapping whose keys are exactly 0…n-1 becomes a
-    list. A key given twice without brackets keeps its last value.
+    `a[b]=1` nests a mapping; `a[]=1` appends; `a[0][b]=1` indexes: a mapping whose keys are exactly 0…n-1, in any
+    order, becomes a list. `a[][b]=1&a[][c]=2` is one element, as in Rack, until a key comes again. A key given twice
+    without brackets keeps its last value; one that is a value here and a mapping there is refused.
     """
     try:
         decoded = text.decode() if isinstance(text, bytes) else text
@@ -52,20 +53,44 @@ def _put(root: dict[str, Any], key: str, value: str) -> None:
     if len(path) > MAX_DEPTH:
         raise BodyError(f"invalid form: the key {key[:80]!r} nests deeper than {MAX_DEPTH} levels")
     node = root
-    for part, following in zip(path, [*path[1:], None], strict=True):
-        name = part or str(len(node))
-        if following is None:
+    for place, part in enumerate(path):
+        name = part or _append(node, path[place + 1 :])
+        below = node.get(name)
+        if place == len(path) - 1:
+            if isinstance(below, dict):
+                raise BodyError(f"invalid form: {key[:80]!r} is both a value and a mapping")
             node[name] = value
             return
-        below = node.setdefault(name, {})
+        if below is None:
+            below = node[name] = {}
         if not isinstance(below, dict):
             raise BodyError(f"invalid form: {key[:80]!r} is both a value and a mapping")
         node = below
 
 
+def _append(node: dict[str, Any], rest: list[str]) -> str:
+    """The index that `[]` means: a new one, or the last where that is a mapping still without the key that follows."""
+    count = len(node)
+    if rest and rest[0] and count:
+        last = node.get(str(count - 1))
+        if isinstance(last, dict) and not _holds(last, rest):
+            return str(count - 1)
+    if str(count) in node:
+        raise BodyError(f"invalid form: '[]' after the index {count}, which is out of order")
+    return str(count)
+
+
+def _holds(node: Any, path: list[str]) -> bool:
+    for part in path:
+        if not part or not isinstance(node, dict) or part not in node:
+            return False
+        node = node[part]
+    return True
+
+
 def _lists(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    if value and all(key == str(place) for place, key in enumerate(value)):
-        return [_lists(item) for item in value.values()]
+    if value and all(str(place) in value for place in range(len(value))):
+        return [_lists(value[str(place)]) for place in range(len(value))]
     return {key: _lists(item) for key, item in value.items()}

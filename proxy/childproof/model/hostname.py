@@ -12,6 +12,8 @@ import idna
 from .address import parse_address
 
 MAX_NAME = 253  # RFC 1035, section 2.3.4: 255 octets on the wire
+# What needs no second look: a name in its canonical spelling, without A-labels and with a last label of letters.
+_PLAIN = re.compile(r"(?:(?!xn--)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)*(?!xn--)[a-z]{1,63}")
 _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")  # underscores occur in service names (RFC 2782)
 
 
@@ -30,18 +32,23 @@ def normalize_host(text: str) -> str:
         raise HostError("the host is empty")
     if len(text) > MAX_NAME + 2:
         raise HostError(f"the host has {len(text)} characters, at most {MAX_NAME} are allowed")
+    if len(text) <= MAX_NAME and _PLAIN.fullmatch(text):
+        return text
     address = parse_address(text)
     if address is not None:
         return str(address)
     if "%" in text and ":" in text:
         raise HostError("an address with a zone id is not a host")
     name = text.removesuffix(".")
+    address = parse_address(name) if name != text and ":" not in name else None
+    if address is not None:  # `127.0.0.1.` is dialled as 127.0.0.1 by curl and browsers
+        return str(address)
     if name.isascii():
         return _check(name.lower(), text)
     try:
         return _check(idna.encode(name, uts46=True).decode("ascii").lower(), text)
-    except idna.IDNAError as error:
-        raise HostError(f"{text!r} is no international host name: {error}") from None
+    except UnicodeError as error:  # IDNAError is one, and lone surrogates raise others
+        raise HostError(f"{text!a} is no international host name: {_ascii(error)}") from None
 
 
 def matches_pattern(pattern: str, host: str) -> bool:
@@ -59,12 +66,24 @@ def _check(name: str, text: str) -> str:
     labels = name.split(".")
     for label in labels:
         if not _LABEL.fullmatch(label):
-            raise HostError(f"{text!r} is no host name: the label {label!r} is not allowed")
+            raise HostError(f"{text!a} is no host name: the label {label!a} is not allowed")
     if labels[-1].isdigit() or labels[-1].startswith("0x"):
-        raise HostError(f"{text!r} ends in a number but is no IP address")
-    if any(label.startswith("xn--") for label in labels):
-        try:
-            idna.decode(name)
-        except idna.IDNAError as error:
-            raise HostError(f"{text!r} is no international host name: {error}") from None
+        raise HostError(f"{text!a} ends in a number but is no IP address")
+    for label in labels:
+        if label.startswith("xn--"):
+            _check_alabel(label, text)
     return name
+
+
+def _ascii(error: Exception) -> str:
+    return str(error).encode("ascii", "backslashreplace").decode()
+
+
+def _check_alabel(label: str, text: str) -> None:
+    """Refuse what only looks like an A-label: another parser might decode it to another name (RFC 5891, section 5.4)."""
+    try:
+        canonical = idna.alabel(idna.ulabel(label)).decode("ascii")
+    except UnicodeError as error:
+        raise HostError(f"{text!a} is no international host name: {_ascii(error)}") from None
+    if canonical != label:
+        raise HostError(f"{text!a} is no international host name: {label!r} would be written {canonical!r}")

@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema_rs
 import msgspec
 
-from childproof.documents import Document, read_yaml, schema_faults
+from childproof.documents import Document, collector_paused, read_yaml, schema_faults
 from childproof.errors import Fault, InputError
 
 from .read_rule import read_rule
@@ -40,15 +40,16 @@ def load_ruleset(
     including file, then in `include_roots`.
     """
     loader = _Loader(stubs, tuple(include_roots))
-    for file in files:
-        try:
-            loader.load(file if isinstance(file, Source) else read_source(file), ())
-        except InputError as error:
-            loader.faults += error.faults
-    loader.check()
-    if loader.faults:
-        raise InputError(dict.fromkeys(loader.faults))
-    return Ruleset([entry.rule for entry in loader.entries])
+    with collector_paused():
+        for file in files:
+            try:
+                loader.load(file if isinstance(file, Source) else read_source(file), ())
+            except InputError as error:
+                loader.faults += error.faults
+        loader.check()
+        if loader.faults:
+            raise InputError(dict.fromkeys(loader.faults))
+        return Ruleset([entry.rule for entry in loader.entries])
 
 
 @cache

@@ -47,7 +47,8 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 def read_match(part: Part) -> Match:
     """Read `match`. What is refused is left out of the result, and its fault stands in the report."""
     protocols = tuple(dict.fromkeys(Protocol(value) for _, value in part.items("protocol"))) or (Protocol.HTTP,)
-    for key, only in _ONLY.items():
+    for key in part.value.keys() & _ONLY.keys():
+        only = _ONLY[key]
         if part.get(key) is not None and not only.issuperset(protocols):
             wrong = next(protocol for protocol in protocols if protocol not in only)
             part.fault(key, f"{key!r} in a rule for {wrong}", f"{key!r} only for {' and '.join(sorted(only))}")

@@ -120,7 +120,7 @@ class Ruleset:
 
     def _hint(self, facts: Facts) -> str:
         """What would let somebody decide about a call that no rule matched."""
-        numbers = self._index.find(facts, any_path=True)
+        numbers = self._index.find(facts, any_path=True, enough=_NEAR)
         if 0 < len(numbers) <= _NEAR:
             rule, differences = nearest([self.rules[number] for number in numbers], facts)
             return f"the nearest rule is {rule.name}: {'; '.join(map(str, differences[:3]))}"
@@ -199,8 +199,11 @@ class _Index:
                     for segments in paths:
                         trie.add(segments, number)
 
-    def find(self, facts: Facts, *, any_path: bool = False) -> list[int]:
-        """The numbers of the rules that may match, in order."""
+    def find(self, facts: Facts, *, any_path: bool = False, enough: int | None = None) -> list[int]:
+        """The numbers of the rules that may match, in order; with `any_path`, as if no rule asked for a path.
+
+        Once there are more than `enough`, the rest may be missing.
+        """
         found: set[int] = set()
         call = facts.call
         for port in (call.port, None):
@@ -209,7 +212,7 @@ class _Index:
                 continue
             for trie in table.find(facts):
                 if any_path:
-                    trie.everything(found)
+                    trie.everything(found, enough=enough)
                 elif call.protocol is Protocol.HTTP:
                     for segments in facts.paths:
                         trie.find(segments, found)

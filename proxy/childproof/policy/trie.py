@@ -24,76 +24,82 @@ class PathTrie:
     __slots__ = ("below", "deep", "here", "star")
 
     def __init__(self) -> None:
-        self.below: dict[str, PathTrie] = {}
+        self.below: dict[str, PathTrie] | None = None
         self.star: PathTrie | None = None
-        self.deep: list[int] = []
-        self.here: list[int] = []
+        self.deep: list[int] | None = None
+        self.here: list[int] | None = None
 
     def add(self, segments: Sequence[str], number: int) -> None:
         """Put `number` under a pattern."""
         node = self
         for segment in segments:
             if segment == ANY:
+                node.deep = node.deep or []
                 node.deep.append(number)
                 return
             if "*" in segment:
                 node.star = node.star or PathTrie()
                 node = node.star
             else:
-                below = node.below.get(segment.lower())
-                if below is None:
-                    below = node.below[segment.lower()] = PathTrie()
-                node = below
+                folded = segment.lower()
+                if node.below is None:
+                    node.below = {}
+                following = node.below.get(folded)
+                if following is None:
+                    following = node.below[folded] = PathTrie()
+                node = following
+        node.here = node.here or []
         node.here.append(number)
 
     def find(self, segments: Sequence[str], into: set[int]) -> None:
         """Add all numbers whose patterns may fit the path."""
         active = [self]
-        into.update(self.deep)
+        into.update(self.deep or ())
         for segment in segments:
             following = []
             for node in active:
-                below = node.below.get(segment.lower()) if node.below else None
-                if below is not None:
+                if node.below is not None and (below := node.below.get(segment.lower())) is not None:
                     following.append(below)
                 if node.star is not None:
                     following.append(node.star)
             if not following:
                 return
             for node in following:
-                into.update(node.deep)
+                into.update(node.deep or ())
             active = following
         for node in active:
-            into.update(node.here)
+            into.update(node.here or ())
 
-    def everything(self, into: set[int]) -> None:
-        """Add all numbers, whatever their patterns."""
+    def everything(self, into: set[int], *, enough: int | None = None) -> None:
+        """Add all numbers, whatever their patterns; stop once there are more than `enough`."""
         nodes = [self]
-        while nodes:
+        while nodes and (enough is None or len(into) <= enough):
             node = nodes.pop()
-            into.update(node.deep, node.here)
-            nodes.extend(node.below.values())
+            into.update(node.deep or (), node.here or ())
+            if node.below is not None:
+                nodes.extend(node.below.values())
             if node.star is not None:
                 nodes.append(node.star)
 
     def find_covering(self, segments: Sequence[str], into: set[int]) -> None:
         """Add all numbers whose patterns may cover the *pattern* `segments`: a star needs a star, `**` needs `**`."""
         active = [self]
-        into.update(self.deep)
+        into.update(self.deep or ())
         for segment in segments:
             if segment == ANY:
                 return
             following = []
             for node in active:
-                if "*" not in segment and (below := node.below.get(segment.lower())) is not None:
-                    following.append(below)
+                if node.below is not None and "*" not in segment:
+                    below = node.below.get(segment.lower())
+                    following += [below] if below is not None else []
                 if node.star is not None:
                     following.append(node.star)
             for node in following:
-                into.update(node.deep)
+                into.update(node.deep or ())
             active = following
         for node in active:
-            into.update(node.here)
+            into.update(node.here or ())
 
 
 class HostTable:
