@@ -4,12 +4,11 @@ import shutil
 import sys
 
 import pytest
-
 from tests.clients.served import Served
 
 STRIPE = """
 import os, stripe
-stripe.api_key, stripe.proxy, stripe.ca_bundle_path = "sk_test_1", os.environ["PROXY"], os.environ["CA"]
+stripe.api_key, stripe.proxy, stripe.ca_bundle_path = "sk_test_client", os.environ["PROXY"], os.environ["CA"]
 customer = stripe.Customer.create(email="jenny@example.com", metadata={"a": "b"})
 assert stripe.Customer.retrieve(customer.id).email == "jenny@example.com"
 def pay():
@@ -88,7 +87,7 @@ def test_a_host_that_no_rule_knows_is_denied_in_words(served: Served, code: str)
 def test_curl_gets_the_stub_through_http_and_socks(served: Served, way: str) -> None:
     address = served.http if way == "http" else served.socks
     done = served.run(
-        "curl", "-sS", "-x", f"{way}://{address}", "-u", "sk_test_1:", "https://api.stripe.com/v1/balance"
+        "curl", "-sS", "-x", f"{way}://{address}", "-u", "sk_test_client:", "https://api.stripe.com/v1/balance"
     )
     assert '"object": "balance"' in done.stdout, done.stderr
 
