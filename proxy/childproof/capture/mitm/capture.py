@@ -8,7 +8,7 @@ import time
 import urllib.parse
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,8 +24,8 @@ from .ca import CA
 from .calls import Site
 from .front import Front, Onward, ProtocolFactory
 from .gate import Dial
-from .handler import GuardedHandler
 from .hooks import Core
+from .intake import Intake
 from .leaf import Leaves
 from .lean import Master, Options, Proxyserver, TlsConfig
 from .safety import SAFE_DEFAULTS, require_safe, unsafe_options
@@ -94,7 +94,6 @@ class HttpCapture:
         self._clock = clock
         self._servers: dict[asyncio.Server, Ingress] = {}
         self._modes: dict[Ingress, IngressMode] = {}
-        self._handlers: dict[asyncio.Task[None], GuardedHandler] = {}
         self._fronts: set[asyncio.Task[None]] = set()
         self._sweeper: asyncio.Task[None] | None = None
         self._master: Master | None = None
@@ -122,7 +121,8 @@ class HttpCapture:
         require_safe(settings)
         master.addons.add(Watchdog())  # type: ignore[no-untyped-call]
         self._known_addons = tuple(master.addons.chain)
-        self._core = Core(self._judge, self._dial, tls_config, self.leaves, self._clock)
+        core = Core(self._judge, self._dial, tls_config, self.leaves, self._clock)
+        self._intake = Intake(master, core, self._foreign)
         self._onward = Onward(self._judge, self._take, self._smtp, self._tcp)
         self._master = master
         HttpCapture._running = self
@@ -158,11 +158,9 @@ class HttpCapture:
             if owner == ingress:
                 server.close()
                 del self._servers[server]
-        mine = [
-            task for task, handler in self._handlers.items() if handler.client.proxy_mode is self._modes.get(ingress)
-        ]
-        await self._end(mine)
-        self._modes.pop(ingress, None)
+        mode = self._modes.pop(ingress, None)
+        if mode is not None:
+            await self._intake.end(mode)
 
     async def stop(self) -> None:
         """Close every listener and every connection, then mitmproxy."""
@@ -173,8 +171,8 @@ class HttpCapture:
             self._sweeper.cancel()
         for task in list(self._fronts):
             task.cancel()
-        await self._end(list(self._handlers))
         if self._master is not None:
+            await self._intake.end()
             await self._master.done()
             self._master = None
             HttpCapture._running = None
@@ -182,12 +180,6 @@ class HttpCapture:
     def context_for(self, host: str) -> ssl.SSLContext:
         """TLS for `host` in the terms of `ssl`: for STARTTLS and implicit TLS of other protocols."""
         return self.leaves.context_for(host)
-
-    def sweep(self, now: float) -> None:
-        """Give up connections that have owed us the rest of a request for too long."""
-        for handler in list(self._handlers.values()):
-            if handler.hooks is not None and handler.hooks.patience.exhausted(now):
-                handler.abort()
 
     # inside
 
@@ -202,51 +194,22 @@ class HttpCapture:
             sock.close()
 
     def _take(self, transport: asyncio.Transport, data: bytes, site: Site) -> None:
-        """From a front to mitmproxy: the same transport, behind a stream reader and writer."""
-        loop = asyncio.get_running_loop()
-        reader = asyncio.StreamReader(loop=loop)
-        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-        transport.set_protocol(protocol)
-        protocol.connection_made(transport)
-        reader.feed_data(data)
-        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
-        foreign = tuple(addon for addon in self.master.addons.chain if addon not in self._known_addons)
-        handler = GuardedHandler(
-            self.master,
-            reader,
-            writer,
-            self.master.options,
-            self._modes.setdefault(site.ingress, IngressMode.of(site.ingress)),
-            core=self._core,
-            site=site,
-            foreign=foreign,
-        )
-        task = loop.create_task(handler.handle_client())
-        self._handlers[task] = handler
-        task.add_done_callback(self._ended)
+        self._intake.take(self._mode(site.ingress), transport, data, site)
 
-    def _ended(self, task: "asyncio.Task[None]") -> None:
-        self._handlers.pop(task, None)
-        if not task.cancelled():
-            task.exception()  # retrieved: the handler has logged and recorded it
+    def _mode(self, ingress: Ingress) -> IngressMode:
+        mode = self._modes.get(ingress)
+        if mode is None:
+            mode = self._modes[ingress] = IngressMode.of(ingress)
+        return mode
 
-    async def _end(self, tasks: list["asyncio.Task[None]"]) -> None:
-        for task in tasks:
-            handler = self._handlers.get(task)
-            if handler is not None:
-                handler.abort()
-        if tasks:
-            _, pending = await asyncio.wait(tasks, timeout=2)
-            for task in pending:
-                task.cancel()
-            if pending:
-                await asyncio.wait(pending, timeout=2)
+    def _foreign(self) -> tuple[object, ...]:
+        return tuple(addon for addon in self.master.addons.chain if addon not in self._known_addons)
 
     async def _sweep_forever(self) -> None:
         with suppress(asyncio.CancelledError):
             while True:
                 await asyncio.sleep(SWEEP_SECONDS)
-                self.sweep(self._clock())
+                self._intake.sweep(self._clock())
 
     def _roots(self) -> str:
         if self._upstream_ca is not None:
@@ -260,6 +223,3 @@ def _quiet(config: TlsConfig) -> TlsConfig:
     config.configure = lambda updated: None  # type: ignore[method-assign]  # noqa: ARG005
     config.running = lambda: None  # type: ignore[method-assign]
     return config
-
-
-__all__ = ["HttpCapture", "IngressMode", "replace"]

@@ -17,17 +17,20 @@ from typing import cast
 import h11
 
 from childproof.capture.destination import Destination, Ingress, Judge
-from childproof.model import Action, Call, HostError, Outcome, Protocol, Violation, normalize_host
+from childproof.capture.frontdoor import HTTP_PORTS, NOT_HTTP
+from childproof.capture.peek import First, classify
+from childproof.capture.smtp import SMTP_PORTS
+from childproof.model import NO_UPSTREAM, Action, HostError, Outcome, Protocol, Violation, normalize_host
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide, internal, other_call
 from .hosts import disagreement, split_authority
 from .replies import denial, render, reply_of
-from .sniff import HTTP2_PREFACE, looks_like_http, looks_like_tls
 
 HANDSHAKE_SECONDS = 30.0  # for a CONNECT or SOCKS request to be whole
 SILENCE_SECONDS = 2.0  # in a tunnel: who waits this long waits for the server to speak first
-SMTP_PORTS = frozenset({25, 465, 587, 2525})
-SERVER_FIRST_PORTS = frozenset({21, 22, 110, 119, 143, 194, 993, 995, 3306, 5432, 5900, 6667})
+HTTP_SILENCE_SECONDS = 60.0  # on HTTP's own ports, where clients connect ahead of need
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n"
+TLS_RECORD = b"\x16"
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 _RESET = struct.pack("ii", 1, 0)
 
@@ -73,7 +76,7 @@ class Front(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._arm(HANDSHAKE_SECONDS if self._destination is None else SILENCE_SECONDS)
+        self._arm(HANDSHAKE_SECONDS if self._destination is None else self._silence())
         if self._destination is not None:
             self._guarded(self._route)
 
@@ -109,14 +112,12 @@ class Front(asyncio.Protocol):
                     self._greeting()
                 case Stage.SOCKS:
                     self._socks()
-                case Stage.PEEK:
+                case _:
                     self._peek()
-                case Stage.GONE:
-                    return
 
     def _timeout(self) -> None:
         if self._stage is Stage.PEEK:
-            self._guarded(lambda: self._tcp("the client waits for the server to speak first"))
+            self._guarded(self._tcp)  # the client waits for the server to speak first
         else:
             self._reset()
 
@@ -124,7 +125,7 @@ class Front(asyncio.Protocol):
 
     def _http(self) -> None:
         data = self._data.lstrip(b"\r\n")
-        if looks_like_tls(data) or looks_like_http(data) is False:
+        if data.startswith(TLS_RECORD) or classify(data) is First.OTHER:
             violation = Violation("malformed", "a proxy port takes HTTP CONNECT, http:// requests and SOCKS5", 400)
             decide(self._onward.judge, other_call(self._site(), Protocol.TCP, violation))
             self._reset()
@@ -241,25 +242,27 @@ class Front(asyncio.Protocol):
     def _settled(self, accept: bytes, refuse: Callable[[Outcome], bytes]) -> None:
         """A proxy request named its target: accept it, or refuse at once what can't be HTTP or mail."""
         assert self._destination is not None
-        if self._destination.port in SERVER_FIRST_PORTS and self._onward.tcp is None:
+        if self._destination.port in NOT_HTTP and self._onward.tcp is None:
             outcome = decide(self._onward.judge, other_call(self._site(), Protocol.TCP))
             self._not_forwarded(outcome)
             self._finish(refuse(outcome))
             return
         self._transport.write(accept)
         self._stage = Stage.PEEK
-        self._arm(SILENCE_SECONDS)
+        self._arm(self._silence())
         self._route()
 
     def _route(self) -> None:
         assert self._destination is not None
         if self._destination.port in SMTP_PORTS and self._onward.smtp is not None:
             self._become(self._onward.smtp(self._ingress, self._destination))
-        elif self._destination.port in SERVER_FIRST_PORTS:
-            self._tcp("")
+        elif self._destination.port in NOT_HTTP:
+            self._tcp()
 
     def _peek(self) -> None:
-        if looks_like_tls(self._data):
+        assert self._destination is not None
+        found = classify(self._data)
+        if self._data.startswith(TLS_RECORD) and found is First.HTTP:
             self._hand_on(replace(self._site(), tls=True))
         elif self._data.startswith(HTTP2_PREFACE):
             violation = Violation("unsupported", "HTTP/2 without TLS (prior knowledge)")
@@ -267,12 +270,13 @@ class Front(asyncio.Protocol):
             self._reset()
         elif len(self._data) < len(HTTP2_PREFACE) and HTTP2_PREFACE.startswith(self._data):
             return
-        elif looks_like_http(self._data):
+        elif found is First.HTTP or (found is First.OTHER and self._destination.port in HTTP_PORTS):
+            # on HTTP's own ports nonsense is answered too, in HTTP's words
             self._hand_on(self._site())
-        elif looks_like_http(self._data) is False and looks_like_tls(self._data) is False:
-            self._tcp("neither TLS nor HTTP")
+        elif found is First.OTHER:
+            self._tcp()
 
-    def _tcp(self, _why: str) -> None:
+    def _tcp(self) -> None:
         """Raw TCP: whoever relays it judges it; without a relay it is judged here and always reset."""
         assert self._destination is not None
         if self._onward.tcp is not None:
@@ -283,8 +287,6 @@ class Front(asyncio.Protocol):
 
     def _not_forwarded(self, outcome: Outcome) -> None:
         if outcome.verdict.action is Action.ALLOW and outcome.forward is not None:
-            from childproof.model import NO_UPSTREAM  # noqa: PLC0415
-
             self._onward.judge.settle(outcome, NO_UPSTREAM, None, "raw TCP can't be forwarded from here")
 
     # leaving
@@ -322,6 +324,10 @@ class Front(asyncio.Protocol):
             self._timer.cancel()
         self._timer = asyncio.get_running_loop().call_later(seconds, self._timeout)
 
+    def _silence(self) -> float:
+        usual = self._destination is not None and self._destination.port in HTTP_PORTS
+        return HTTP_SILENCE_SECONDS if usual else SILENCE_SECONDS
+
     def _site(self) -> Site:
         return Site(self._ingress, self._destination)
 
@@ -336,6 +342,3 @@ def _destination(host: str, port: int) -> Destination:
 
 def _socks_reply(code: int) -> bytes:
     return bytes([SOCKS_VERSION, code, 0, 1]) + bytes(6)
-
-
-__all__ = ["SERVER_FIRST_PORTS", "SMTP_PORTS", "Call", "Front", "Onward", "ProtocolFactory"]

@@ -54,7 +54,7 @@ class GuardedHandler(ProxyConnectionHandler):
         foreign: tuple[object, ...] = (),
     ) -> None:
         super().__init__(master, reader, writer, options, mode)  # type: ignore[no-untyped-call]
-        self._writer = writer
+        self._reader, self._writer = reader, writer
         self._foreign = foreign
         self._tasks: set[asyncio.Task[None]] = set()
         self.hooks: Hooks | None = None
@@ -74,9 +74,7 @@ class GuardedHandler(ProxyConnectionHandler):
     async def handle_client(self) -> None:
         """The connection's whole life. Whatever ends it, its books are closed afterwards."""
         if self.hooks is None:
-            logger.error("a connection came in by a way that childproof doesn't guard; it is closed")
-            self.abort()
-            return
+            raise RuntimeError("a guarded connection needs its core and its site")
         try:
             await super().handle_client()
         finally:

@@ -15,6 +15,8 @@ from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from OpenSSL import SSL
 
 from childproof.capture.destination import Judge
+from childproof.capture.frontdoor import HTTP_PORTS
+from childproof.capture.peek import First, classify
 from childproof.model import HostError, Protocol, Reply, Violation, normalize_host
 
 from .answer import AnswerLayer
@@ -24,7 +26,6 @@ from .leaf import ALPN, Leaves
 from .lean import TlsConfig
 from .replies import denial, reply_of
 from .stream import GuardedHttpLayer, make_response, request_of
-from .sniff import looks_like_http
 from .wire import HOLD_SECONDS, Patience
 
 FAILED = "childproof.failed"  # flow metadata: a hook raised, the call is denied whatever follows
@@ -72,10 +73,13 @@ class Hooks:
         if ctx.client.alpn == b"h2":
             nextlayer.layer = self._mitmproxy(ctx, HTTPMode.transparent)
             return
-        answer = looks_like_http(nextlayer.data_client())
-        if answer is None:
+        data = nextlayer.data_client()
+        assert self.site.destination is not None
+        found = classify(data)
+        if found is First.MORE:
             return
-        if not answer:
+        usual = self.site.destination.port in HTTP_PORTS
+        if data.startswith(b"\x16") or (found is First.OTHER and not usual):
             self.record(Protocol.TCP, Violation("unsupported", "what came inside TLS is not HTTP"))
             self._abort()
             return

@@ -1,0 +1,79 @@
+"""From a transport whose destination is known to a guarded connection; and the end of those connections."""
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from mitmproxy.proxy import mode_specs
+
+from .calls import Site
+from .handler import GuardedHandler
+from .hooks import Core
+from .lean import Master
+
+END_SECONDS = 2.0
+
+
+class Intake:
+    """The live connections of one mitmproxy master. `foreign` gives the addons that aren't ours, asked each time."""
+
+    def __init__(self, master: Master, core: Core, foreign: Callable[[], tuple[object, ...]]) -> None:
+        self._master = master
+        self._core = core
+        self._foreign = foreign
+        self._handlers: dict[asyncio.Task[None], GuardedHandler] = {}
+
+    def take(self, mode: mode_specs.ProxyMode, transport: asyncio.Transport, data: bytes, site: Site) -> None:
+        """Own this transport from now on; `data` was read from it already."""
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        reader.feed_data(data)
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
+        handler = GuardedHandler(
+            self._master,
+            reader,
+            writer,
+            self._master.options,
+            mode,
+            core=self._core,
+            site=site,
+            foreign=self._foreign(),
+        )
+        task = loop.create_task(self._serve(handler))
+        if not task.done():
+            self._handlers[task] = handler
+            task.add_done_callback(self._handlers.pop)
+
+    async def _serve(self, handler: GuardedHandler) -> None:
+        server: Any = self._master.addons.get("proxyserver")
+        registered: AbstractContextManager[None] = (
+            server.register_connection(handler.client.id, handler) if server is not None else nullcontext()
+        )
+        with registered:
+            await handler.handle_client()
+
+    def sweep(self, now: float) -> None:
+        """Give up connections that have owed us the rest of a request for too long."""
+        for handler in list(self._handlers.values()):
+            if handler.hooks is not None and handler.hooks.patience.exhausted(now):
+                handler.abort()
+
+    async def end(self, mode: mode_specs.ProxyMode | None = None) -> None:
+        """Reset the connections of one mode, or all, and wait until they are gone."""
+        tasks = [task for task, handler in self._handlers.items() if mode is None or handler.client.proxy_mode is mode]
+        for task in tasks:
+            self._handlers[task].abort()
+        for give_up in itertools.count():
+            _, pending = await asyncio.wait(tasks, timeout=END_SECONDS) if tasks else (None, set())
+            if not pending or give_up:
+                return
+            for task in pending:
+                task.cancel()
+
+    def __len__(self) -> int:
+        return len(self._handlers)
