@@ -2,8 +2,8 @@
 
 import base64
 import binascii
-from collections.abc import Mapping
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 

@@ -4,16 +4,16 @@ The files become modules of a package that exists only in this process (they may
 is put on `sys.path`, and a stub's folder can't shadow anybody's module.
 """
 
-from collections.abc import Callable, Mapping
 import difflib
-from hashlib import sha256
 import importlib
 import inspect
 import keyword
-from pathlib import Path
 import re
 import sys
 import traceback
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -29,7 +29,9 @@ PROTOCOLS = ("smtp",)
 _ARGUMENTS = {"job": "dict", "expands": "Entity"}
 
 
-def load_behaviours(folder: Path, name: str, api: OpenApi | None, declared: Mapping[str, Any]) -> tuple[Behaviours, list[Fault]]:
+def load_behaviours(
+    folder: Path, name: str, api: OpenApi | None, declared: Mapping[str, Any]
+) -> tuple[Behaviours, list[Fault]]:
     """The behaviours of a stub's folder, and what is wrong with them; nothing is run while a file has a fault.
 
     `declared` are the operations of stub.yaml: an operation is declared there or written here, not both.
@@ -64,7 +66,7 @@ def argument(parameter: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-def _check(  # noqa: PLR0913 - one mark against everything it must agree with
+def _check(
     mark: Mark,
     function: Callable[..., Any],
     file: Path,
@@ -100,7 +102,11 @@ def _check(  # noqa: PLR0913 - one mark against everything it must agree with
     wrong = _signature(function, wanted, by_name=mark.what == "operation")
     if wrong:
         arguments = ", ".join(("ctx: Context", *(f"{name}: {_ARGUMENTS.get(mark.what, 'str')}" for name in wanted)))
-        faults.append(fault(f"{label}: {wrong}", "the context, then what the name asks for", f"def {function.__name__}({arguments})"))
+        faults.append(
+            fault(
+                f"{label}: {wrong}", "the context, then what the name asks for", f"def {function.__name__}({arguments})"
+            )
+        )
     return faults
 
 
@@ -132,7 +138,9 @@ def _signature(function: Callable[..., Any], wanted: tuple[str, ...], *, by_name
     if odd:
         return f"the parameter {odd[0]} takes whatever comes"
     if not by_name:
-        return "" if len(names) == len(wanted) else f"{len(names)} parameters after the context instead of {len(wanted)}"
+        return (
+            "" if len(names) == len(wanted) else f"{len(names)} parameters after the context instead of {len(wanted)}"
+        )
     missing = [name for name in wanted if name not in {parameter.name for parameter in kept[1:]}]
     if missing:
         return f"no parameter {missing[0]!r}"
@@ -164,7 +172,9 @@ def _import(package: str, file: Path) -> tuple[ModuleType | None, Fault | None]:
     try:
         return importlib.import_module(f"{package}.{file.stem}"), None
     except Exception as error:  # noqa: BLE001 - whatever an author's module raises is a fault of that module
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == file.parent]
+        frames = [
+            frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == file.parent
+        ]
         place = frames[-1] if frames else None
         where, line = (place.filename, place.lineno or 1) if place is not None else (str(file), 1)
         return None, Fault(where, line, 1, f"{type(error).__name__}: {error}", "a module that can be imported")

@@ -4,13 +4,13 @@ The same runner serves `childproof stubs check` and the tests. Every case has a 
 frozen clock and a seed, so a case can't depend on another or on the day it is run.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-import re
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -192,7 +192,9 @@ class _Run:
             return [self._values(inner) for inner in value]
         if isinstance(value, str):
             whole = _NAME.fullmatch(value)
-            return self._named(whole[1]) if whole is not None else _NAME.sub(lambda fit: str(self._named(fit[1])), value)
+            return (
+                self._named(whole[1]) if whole is not None else _NAME.sub(lambda fit: str(self._named(fit[1])), value)
+            )
         return value
 
     def _filled(self, target: str) -> str:
@@ -299,7 +301,9 @@ def _pairs(value: Any, name: str = "") -> list[tuple[str, str]]:
         return [pair for key, inner in value.items() for pair in _pairs(inner, f"{name}[{key}]" if name else key)]
     if isinstance(value, list):
         return [pair for place, inner in enumerate(value) for pair in _pairs(inner, f"{name}[{place}]")]
-    text = {True: "true", False: "false", None: ""}.get(value) if value is None or isinstance(value, bool) else str(value)
+    text = (
+        {True: "true", False: "false", None: ""}.get(value) if value is None or isinstance(value, bool) else str(value)
+    )
     return [(name, str(text))]
 
 

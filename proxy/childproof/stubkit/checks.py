@@ -1,7 +1,7 @@
 """stub.yaml against the OpenAPI document: whatever names something that isn't there, or disagrees, is a fault."""
 
-from collections.abc import Iterator, Mapping
 import difflib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from childproof.documents import Document
@@ -95,21 +95,38 @@ def _resource(manifest: Manifest, name: str, api: OpenApi | None, inference: Inf
     if api is None or inference is None:
         for key in ("schema", "path"):
             if key in entry:
-                yield fault((*here, key), f"{key} without an OpenAPI document", "`openapi:` at the top", "openapi: openapi.json")
+                yield fault(
+                    (*here, key), f"{key} without an OpenAPI document", "`openapi:` at the top", "openapi: openapi.json"
+                )
         return
     schema, path = entry.get("schema"), entry.get("path")
     if path is not None and not api.has_path(path):
         close = difflib.get_close_matches(path, list(api.paths), 1)
-        yield fault((*here, "path"), f"no path {path} in {api.file}", "a path of the document", f"path: {close[0]}" if close else "")
+        yield fault(
+            (*here, "path"),
+            f"no path {path} in {api.file}",
+            "a path of the document",
+            f"path: {close[0]}" if close else "",
+        )
         path = None
     if schema is not None and api.schema(schema) is None:
         close = difflib.get_close_matches(schema, api.schema_names(), 1)
-        yield fault((*here, "schema"), f"no schema {schema!r} in {api.file}", "a schema of the document", f"schema: {close[0]}" if close else "")
+        yield fault(
+            (*here, "schema"),
+            f"no schema {schema!r} in {api.file}",
+            "a schema of the document",
+            f"schema: {close[0]}" if close else "",
+        )
         schema = None
     if schema is not None and path is not None:
         inferred = inference.schema_at(path)
         if inferred and inferred != schema and " " not in inferred:
-            yield fault((*here, "schema"), f"schema {schema}, but {path} replies {inferred}", "the schema that the path replies", f"schema: {inferred}")
+            yield fault(
+                (*here, "schema"),
+                f"schema {schema}, but {path} replies {inferred}",
+                "the schema that the path replies",
+                f"schema: {inferred}",
+            )
     known = _fields(manifest, api, name)
     if known:
         named = [(key, field) for key in ("unique", "readonly") for field in entry.get(key, ())]
@@ -129,7 +146,9 @@ def _lifecycle(manifest: Manifest, name: str) -> Iterator[Fault]:
         for to in table[state]:
             if to not in states:
                 path = ("resources", name, "lifecycle", state)
-                yield manifest.document.fault(path, f"a move to {to!r}, which is no state", _one_of(states), f"{to}: []")
+                yield manifest.document.fault(
+                    path, f"a move to {to!r}, which is no state", _one_of(states), f"{to}: []"
+                )
 
 
 def _shared_paths(manifest: Manifest) -> Iterator[Fault]:
@@ -140,20 +159,29 @@ def _shared_paths(manifest: Manifest) -> Iterator[Fault]:
             continue
         if path in seen:
             where = ("resources", name, "path")
-            yield manifest.document.fault(where, f"{path} is the path of {seen[path]} already", "one resource for a path")
+            yield manifest.document.fault(
+                where, f"{path} is the path of {seen[path]} already", "one resource for a path"
+            )
         seen.setdefault(path, name)
 
 
 def _operation(manifest: Manifest, name: str, api: OpenApi | None) -> Iterator[Fault]:
     entry = manifest.operations[name]
     fault = manifest.document.fault
-    written = next((key for key in manifest.document.value["operations"] if key.split() == name.split() or key == name), name)
+    written = next(
+        (key for key in manifest.document.value["operations"] if key.split() == name.split() or key == name), name
+    )
     here = ("operations", written)
     method, _, path = name.partition(" ")
     if api is None or api.operation(method, path) is None:
         known = [] if api is None else [f"{found} {one}" for one in api.paths for found in api.methods(one)]
         close = difflib.get_close_matches(name, known, 1)
-        yield fault(here, f"no operation {name} in the OpenAPI document", "an operation of the document", f"{close[0]}:" if close else "")
+        yield fault(
+            here,
+            f"no operation {name} in the OpenAPI document",
+            "an operation of the document",
+            f"{close[0]}:" if close else "",
+        )
         return
     resource = entry.get("resource")
     if resource is not None and not _is_resource(manifest, api, resource):
@@ -187,7 +215,11 @@ def _events(manifest: Manifest, api: OpenApi | None) -> Iterator[Fault]:
         yield fault(("events", "resource"), f"unknown resource {events['resource']!r}", _one_of(manifest.resources))
     subscribe = events.get("subscribe")
     if subscribe is not None and not _is_resource(manifest, api, subscribe["resource"]):
-        yield fault(("events", "subscribe", "resource"), f"unknown resource {subscribe['resource']!r}", _one_of(manifest.resources))
+        yield fault(
+            ("events", "subscribe", "resource"),
+            f"unknown resource {subscribe['resource']!r}",
+            _one_of(manifest.resources),
+        )
 
 
 def _is_resource(manifest: Manifest, api: OpenApi | None, name: str) -> bool:

@@ -1,9 +1,9 @@
 """The one object that behaviour code is handed: the request as values, and the world as this service sees it."""
 
 import builtins
+import random
 from collections.abc import Mapping
 from functools import cached_property
-import random
 from typing import Any
 
 from childproof.model import Call, Effect
@@ -30,7 +30,7 @@ class Context:
     All changes belong to the call's transaction: they are stored together with the reply, or not at all.
     """
 
-    def __init__(  # noqa: PLR0913 - made in one place
+    def __init__(
         self,
         service: Service,
         tx: Transaction,
@@ -111,7 +111,9 @@ class Context:
             return Refusal.of("not_found", param=named, resource=label, value=id, id=id)
         return Refusal.of("not_found_parameter", param=param, resource=label, value=id, id=id)
 
-    def list(self, resource: str, /, *, newest_first: bool = True, limit: int | None = None, **where: Any) -> "builtins.list[Entity]":
+    def list(
+        self, resource: str, /, *, newest_first: bool = True, limit: int | None = None, **where: Any
+    ) -> "builtins.list[Entity]":
         """Entities in order of creation whose fields equal `where`; use `page` for a list reply."""
         kind = self._service.registry.named(resource)
         found = self._tx.list(self.service, kind.name, where=where, newest_first=newest_first, limit=limit)
@@ -132,9 +134,7 @@ class Context:
             id_field = "id"
             label = next((item.resource for item in source if isinstance(item, Entity)), "object")
             rows = Listed(source, lambda item: str(item.get("id")), lambda id: self.not_found(label, id, lists.cursor))
-        made: Page = lists.page(
-            rows, {**self.query}, path=self.call.path, id_of=lambda item: str(item.get(id_field))
-        )
+        made: Page = lists.page(rows, {**self.query}, path=self.call.path, id_of=lambda item: str(item.get(id_field)))
         self.page_following = made.following
         return made.body
 
@@ -317,7 +317,9 @@ class Context:
 class _Stored:
     """The source of a list that is stored in the world. See `lists.Source`."""
 
-    def __init__(self, ctx: Context, kind: Resource, where: Mapping[str, Any], *, newest_first: bool, param: str) -> None:
+    def __init__(
+        self, ctx: Context, kind: Resource, where: Mapping[str, Any], *, newest_first: bool, param: str
+    ) -> None:
         self._ctx = ctx
         self._kind = kind
         self._where = where

@@ -5,9 +5,9 @@ A refusal has a kind, or words of its own; `dialect.errors.kinds` gives a kind i
 `{name:text}` gives the text where the value is missing, `{name|dashed}` the value with dashes for underscores.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-import re
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -71,7 +71,10 @@ class ErrorDialect:
     """Renders refusals. Made once per stub from `dialect.errors`, over what the document's error schema suggests."""
 
     def __init__(self, written: Mapping[str, Any], *, inferred_body: Any = None, dots: bool = False) -> None:
-        self._kinds = {**KINDS, **{name: _merge(KINDS[name], value) for name, value in written.get("kinds", {}).items()}}
+        self._kinds = {
+            **KINDS,
+            **{name: _merge(KINDS[name], value) for name, value in written.get("kinds", {}).items()},
+        }
         body = written.get("body", inferred_body if inferred_body is not None else DEFAULT_BODY)
         self._body = body
         self._render = compile_template(body)

@@ -53,7 +53,7 @@ class Events:
         """Whether a change of this kind (`created`, `updated`, `deleted`, a state's name) is told by itself."""
         return f"{resource}.{what}" in self._listed
 
-    def emit(  # noqa: PLR0913 - what an event is about
+    def emit(
         self,
         tx: Transaction,
         type: str,  # noqa: A002 - the vendors' own word
@@ -66,7 +66,8 @@ class Events:
         store: Callable[[str, str, dict[str, Any]], Mapping[str, Any]],
     ) -> tuple[Effect, ...]:
         """The effects of one event, after storing what it leaves behind. `store` creates an entity of the stub,
-        `new_id` makes its id where the envelope has no template for it."""
+        `new_id` makes its id where the envelope has no template for it.
+        """
         data = dict(entity)
         effects = [Effect(self._service, type, entity_id, data)]
         if not self.resource and self.subscription is None:
@@ -101,7 +102,9 @@ class Events:
                 "due": tx.now(), "attempts": 0, "retry": list(self._retry), "state": "queued",
             }  # fmt: skip
             tx.put(QUEUE, self._service, delivery_id, row)
-            queued.append(Effect(self._service, "webhook.queued", delivery_id, {"url": url, "type": kind, "event": event_id}))
+            queued.append(
+                Effect(self._service, "webhook.queued", delivery_id, {"url": url, "type": kind, "event": event_id})
+            )
         return queued
 
 
@@ -110,13 +113,16 @@ def _wants(wanted: Any, kind: str) -> bool:
         return True
     wanted = [wanted] if isinstance(wanted, str) else wanted
     return isinstance(wanted, list) and any(
-        one in {"*", kind} or (isinstance(one, str) and one.endswith(".*") and kind.startswith(one[:-1])) for one in wanted
+        one in {"*", kind} or (isinstance(one, str) and one.endswith(".*") and kind.startswith(one[:-1]))
+        for one in wanted
     )
 
 
 def _without_ids(envelope: Mapping[str, Any]) -> dict[str, Any]:
     """The envelope as a template: `now` is a value of its own, the id was made before."""
-    return {key: _now(value) for key, value in envelope.items() if not (isinstance(value, str) and has_placeholder(value))}
+    return {
+        key: _now(value) for key, value in envelope.items() if not (isinstance(value, str) and has_placeholder(value))
+    }
 
 
 def _now(value: Any) -> Any:

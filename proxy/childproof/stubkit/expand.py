@@ -21,7 +21,7 @@ Compute = Callable[[Entity, str], Any]  # the value of a field that is there onl
 class Expander:
     """Expands replies. Knows the resources and the document."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what expansion reads
+    def __init__(
         self, registry: Registry, api: OpenApi | None, parameter: str, depth: int, computed: Collection[str] = ()
     ) -> None:
         self._registry = registry
@@ -72,7 +72,9 @@ class Expander:
             out[step] = value
         return out
 
-    def _field(self, node: dict[str, Any], step: str, schema: dict[str, Any] | None) -> tuple[tuple[str, ...], dict[str, Any] | None]:
+    def _field(
+        self, node: dict[str, Any], step: str, schema: dict[str, Any] | None
+    ) -> tuple[tuple[str, ...], dict[str, Any] | None]:
         """The resources that a field of an object may refer to, and the schema of what is below it."""
         resource = self._resource(node)
         if resource is not None and resource.schema and self._api is not None:

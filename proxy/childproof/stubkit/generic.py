@@ -46,7 +46,9 @@ def declared(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any
     if not entry.keys() & {"move", "set", "emit"}:
         if "reply" in entry:
             reply = entry["reply"]
-            return Response(reply.get("status", plan.operation.status), _filled(ctx, reply.get("body")), reply.get("headers", {}))
+            return Response(
+                reply.get("status", plan.operation.status), _filled(ctx, reply.get("body")), reply.get("headers", {})
+            )
         return perform(ctx, service, plan, tx)
     if plan.resource is None:
         raise LookupError(f"{plan.operation.name} names no resource")
@@ -59,7 +61,9 @@ def declared(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any
         ctx.emit(entry["emit"], entity)
     if "reply" in entry:
         reply = entry["reply"]
-        return Response(reply.get("status", plan.operation.status), _filled(ctx, reply.get("body")), reply.get("headers", {}))
+        return Response(
+            reply.get("status", plan.operation.status), _filled(ctx, reply.get("body")), reply.get("headers", {})
+        )
     return entity
 
 
@@ -117,7 +121,9 @@ def _list(ctx: Context, service: Service, plan: Plan, resource: Resource, parent
     if not ranges:
         return ctx.page(resource.name, **where)
     found = ctx.list(resource.name, newest_first=plan.lists.newest_first, **where)
-    return ctx.page([entity for entity in found if all(_within(entity.get(name), span) for name, span in ranges.items())])
+    return ctx.page(
+        [entity for entity in found if all(_within(entity.get(name), span) for name, span in ranges.items())]
+    )
 
 
 def _within(value: Any, span: Mapping[str, Any]) -> bool:
@@ -171,12 +177,13 @@ def _invented(service: Service, resource: Resource, given: frozenset[str], tx: T
 
 def _writable(ctx: Context, service: Service, resource: Resource, plan: Plan) -> dict[str, Any]:
     """The body's fields that an entity may take over: those of its schema, where it has one; never its id."""
-    if not isinstance(ctx.body, dict):
+    body: Any = ctx.body
+    if not isinstance(body, dict):
         return {}
     known = service.shapes.properties(resource.schema).known
     lifecycle = resource.lifecycle.field if resource.lifecycle is not None else None
     kept: dict[str, Any] = {}
-    for name, value in ctx.body.items():
+    for name, value in body.items():
         if name in {resource.id_field, service.settings.expand, lifecycle} or name in resource.readonly:
             continue
         if known and name not in known:

@@ -3,9 +3,9 @@
 A template is compiled once into parts; making an id then is a few joins. All randomness comes from the transaction.
 """
 
-from collections.abc import Callable
 import re
 import string
+from collections.abc import Callable
 
 from childproof.world.transaction import Transaction
 

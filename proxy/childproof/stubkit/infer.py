@@ -3,11 +3,11 @@
 Everything is found path by path and on demand: a document with 400 paths costs nothing until they are called.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-import re
 from typing import Any, Literal
 
 from .lists import ListDialect, Style
@@ -16,7 +16,19 @@ from .shape import constant, properties, types
 
 Action = Literal["create", "retrieve", "update", "delete", "list", "none"]
 
-_LIMITS = ("limit", "per_page", "page_size", "pageSize", "perPage", "count", "first", "maxResults", "max_results", "take", "size")
+_LIMITS = (
+    "limit",
+    "per_page",
+    "page_size",
+    "pageSize",
+    "perPage",
+    "count",
+    "first",
+    "maxResults",
+    "max_results",
+    "take",
+    "size",
+)
 _CURSORS: tuple[tuple[Style, tuple[str, ...]], ...] = (
     ("cursor", ("starting_after", "after", "cursor", "after_id", "start_after", "since_id")),
     ("token", ("page_token", "pageToken", "next_token", "nextToken", "continuation_token", "continuationToken")),
@@ -111,7 +123,9 @@ class Inference:
         names = {str(p.get("name")): p for p in operation.parameters if p.get("in") == "query"}
         limit = next((name for name in _LIMITS if name in names), "")
         bounds = self._api.resolve(names[limit].get("schema") or {}) if limit else {}
-        style, cursor = next(((style, name) for style, known in _CURSORS for name in known if name in names), ("none", ""))
+        style, cursor = next(
+            ((style, name) for style, known in _CURSORS for name in known if name in names), ("none", "")
+        )
         node = self._api.resolve(operation.reply_schema or {})
         _, items = self.listed_schema(operation)
         known = properties(self._api, node).known if items is not None else {}
@@ -169,9 +183,11 @@ class Inference:
             return only[0]
         kinds = types(self._api, node)
         known = properties(self._api, node).known
-        if known and depth < 4:
+        if known and (depth == 0 or name.lower() in _ERROR_HOMES) and depth < 4:
             inner = {key: self._template(value, key, depth + 1) for key, value in known.items()}
-            return {key: value for key, value in inner.items() if value is not None}
+            return {key: value for key, value in inner.items() if value is not None} or None
+        if known:
+            return None
         if "array" in kinds and isinstance(node.get("items"), dict):
             inner = self._template(node["items"], name, depth + 1)
             return [inner] if inner else None
@@ -182,7 +198,13 @@ class Inference:
         head, _, last = path.rpartition("/")
         if last.startswith("{") and last.endswith("}"):
             schema = self.schema_at(path)
-            actions: dict[str, Action] = {"GET": "retrieve", "PUT": "update", "PATCH": "update", "POST": "update", "DELETE": "delete"}
+            actions: dict[str, Action] = {
+                "GET": "retrieve",
+                "PUT": "update",
+                "PATCH": "update",
+                "POST": "update",
+                "DELETE": "delete",
+            }
             action = actions.get(method, "none") if schema else "none"
             return Inferred(action, schema, head, path)
         if method == "GET":
@@ -208,7 +230,9 @@ class Inference:
         item = self._api.operation("GET", self._items.get(operation.path, ""))
         if item is not None and (name := self.entity_schema(item)):
             return name
-        return self._api.adopt(f"items of {operation.name}", items) if "id" in properties(self._api, items).known else ""
+        return (
+            self._api.adopt(f"items of {operation.name}", items) if "id" in properties(self._api, items).known else ""
+        )
 
     def _is_entity(self, name: str) -> bool:
         schema = self._api.schema(name)
@@ -218,6 +242,7 @@ class Inference:
         return "id" in known and (known.get("deleted") or {}).get("enum") != [True]
 
 
+_ERROR_HOMES = frozenset({"error", "errors", "fault", "problem", "detail", "details"})
 _ERROR_WORDS = {
     "message": "{message}", "detail": "{message}", "title": "{message}", "error_description": "{message}",
     "description": "{message}", "error": "{code}", "code": "{code}", "error_code": "{code}", "errorcode": "{code}",

@@ -28,7 +28,8 @@ class Source(Protocol):
 @dataclass(frozen=True, slots=True)
 class ListDialect:
     """How one service, or one operation where nothing is written, pages its lists. Names are of query parameters or
-    of reply keys (dotted); an empty name means that the service has no such thing."""
+    of reply keys (dotted); an empty name means that the service has no such thing.
+    """
 
     style: Style = "none"
     limit_name: str = ""
@@ -49,7 +50,9 @@ class ListDialect:
         """The query parameters that page, as opposed to those that filter."""
         return frozenset(filter(None, (self.limit_name, self.cursor, self.before)))
 
-    def page(self, source: Source, query: Mapping[str, Any], *, path: str, id_of: Callable[[dict[str, Any]], str]) -> "Page":
+    def page(
+        self, source: Source, query: Mapping[str, Any], *, path: str, id_of: Callable[[dict[str, Any]], str]
+    ) -> "Page":
         """One page of `source` as `query` asks. Raises Refusal for a limit out of range or a broken cursor."""
         limit = self._limit(query)
         after, before, skip = self._position(query, limit)

@@ -40,11 +40,15 @@ def _document(folder: Path, manifest: Manifest) -> tuple[OpenApi | None, list[Fa
         return None, []
     path = folder / manifest.openapi
     if not path.resolve().is_relative_to(folder.resolve()):
-        return None, [manifest.document.fault(("openapi",), f"{manifest.openapi} is outside the stub", "a file of its folder")]
+        return None, [
+            manifest.document.fault(("openapi",), f"{manifest.openapi} is outside the stub", "a file of its folder")
+        ]
     if not path.is_file():
         there = sorted(one.name for one in folder.glob("*") if one.name.startswith("openapi."))
         write = f"openapi: {there[0]}" if there else ""
-        return None, [manifest.document.fault(("openapi",), f"no file {manifest.openapi}", "an OpenAPI 3 document", write)]
+        return None, [
+            manifest.document.fault(("openapi",), f"no file {manifest.openapi}", "an OpenAPI 3 document", write)
+        ]
     try:
         return load_openapi(path), []
     except InputError as error:

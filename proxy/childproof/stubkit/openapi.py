@@ -4,9 +4,9 @@ Only the outermost keys are read when a stub is loaded, so a document of several
 milliseconds; each path item and schema is decoded on first use and kept.
 """
 
+import gzip
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-import gzip
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit

@@ -4,9 +4,9 @@ A template holds expressions in braces: `{sum(amount) | money(currency)}`, `{dis
 `{count | plural('decline')}`, `{first(subject)}`, `{list(to)}`. They read the data of all effects of one type.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-import re
 from typing import Any
 
 from childproof.model import Effect
@@ -77,7 +77,9 @@ def _template(template: str) -> Words:
 def _expression(text: str) -> Words:
     fit = _EXPRESSION.fullmatch(text)
     if fit is None:
-        raise ValueError(f"{{{text}}} is no outcome expression (count, sum(x), distinct(x), first(x), list(x), with | a filter)")
+        raise ValueError(
+            f"{{{text}}} is no outcome expression (count, sum(x), distinct(x), first(x), list(x), with | a filter)"
+        )
     word, name, pipe = fit[1].partition("(")[0], fit[2] or "", fit[3]
     if pipe is None:
         return lambda effects: _show(_value(word, name, effects))

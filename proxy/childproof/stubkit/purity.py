@@ -11,9 +11,7 @@ from pathlib import Path
 from childproof.errors import Fault
 
 ALLOWED = frozenset(
-    "__future__ abc base64 binascii bisect calendar collections colorsys contextlib copy csv dataclasses datetime decimal"
-    " difflib email enum fractions functools graphlib hashlib heapq hmac html io ipaddress itertools json math mimetypes"
-    " numbers operator quopri re statistics string stringprep struct textwrap types typing unicodedata zlib zoneinfo".split()
+    ["__future__", "abc", "base64", "binascii", "bisect", "calendar", "collections", "colorsys", "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal", "difflib", "email", "enum", "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html", "io", "ipaddress", "itertools", "json", "math", "mimetypes", "numbers", "operator", "quopri", "re", "statistics", "string", "stringprep", "struct", "textwrap", "types", "typing", "unicodedata", "zlib", "zoneinfo"]
 )
 _ALLOWED_SUB = frozenset({"urllib.parse", "xml.sax.saxutils"})
 _INSTEAD = {
@@ -48,7 +46,12 @@ def _walk(tree: ast.Module, file: str) -> Iterator[Fault]:
                 if not all(name in _ALLOWED_SUB for name in whole):
                     yield _import_fault(file, node, module)
             case ast.Name(id=name, ctx=ast.Load()) if name in _BUILTINS:
-                yield _fault(file, node, f"{name}(…)", "no files and no code made at run time: data goes into the stub's own modules")
+                yield _fault(
+                    file,
+                    node,
+                    f"{name}(…)",
+                    "no files and no code made at run time: data goes into the stub's own modules",
+                )
             case ast.Attribute(attr=attr, value=value) if attr in _MOMENTS and _is_clock(value, clocks):
                 yield _fault(file, node, f"the wall clock ({ast.unparse(node)})", "the world's clock", "ctx.now()")
             case _:
@@ -63,7 +66,9 @@ def _allowed(module: str) -> bool:
 def _import_fault(file: str, node: ast.AST, module: str) -> Fault:
     root = module.partition(".")[0]
     if root == "childproof":
-        return _fault(file, node, f"the import of {module}", "childproof.stubkit only", "from childproof.stubkit import …")
+        return _fault(
+            file, node, f"the import of {module}", "childproof.stubkit only", "from childproof.stubkit import …"
+        )
     expected = "a part of the standard library that has no clock, randomness, files or network, or a file of this stub"
     return _fault(file, node, f"the import of {module}", expected, _INSTEAD.get(root, ""))
 

@@ -14,7 +14,7 @@ class Refusal(Exception):
     `Refusal.of("not_found", resource="customer", value="cus_1")`.
     """
 
-    def __init__(  # noqa: PLR0913 - the fields that services share
+    def __init__(
         self,
         status: int | None = None,
         code: str | None = None,

@@ -16,7 +16,12 @@ class Registry:
     """Finds resources by name, by schema and by path. Written ones win over inferred ones of the same schema."""
 
     def __init__(
-        self, service: str, written: Mapping[str, Mapping[str, Any]], settings: Settings, api: OpenApi | None, inference: Inference | None
+        self,
+        service: str,
+        written: Mapping[str, Mapping[str, Any]],
+        settings: Settings,
+        api: OpenApi | None,
+        inference: Inference | None,
     ) -> None:
         self._service = service
         self._settings = settings

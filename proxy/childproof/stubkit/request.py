@@ -68,7 +68,7 @@ class RequestReader:
         if self.body_check is not None and (call.body or self.body_required):
             self._check(self.body_check, value)
         if self.refuse_empty and isinstance(value, dict):
-            empty = next((name for name in self.refuse_empty if value.get(name) == ""), None)  # noqa: PLC1901 - not 0
+            empty = next((name for name in self.refuse_empty if value.get(name) == ""), None)
             if empty is not None:
                 raise Refusal.of("empty", param=empty, value="")
         return value
@@ -112,11 +112,15 @@ def reader(api: OpenApi, operation: Operation, settings: Settings, errors: Error
         body_check=None if body is None else validator(api, body, refuse_unknown=settings.refuse_unknown),
         body_coerce=coercer(api, body) if body is not None else _same,
         body_required=operation.request_required or bool(body and api.resolve(body).get("required")),
-        refuse_empty=frozenset((body and api.resolve(body).get("required")) or ()) if settings.empty_unsets else frozenset(),
+        refuse_empty=frozenset((body and api.resolve(body).get("required")) or ())
+        if settings.empty_unsets
+        else frozenset(),
     )
 
 
-_EMPTY = frozenset({"invalid_integer", "invalid_number", "invalid_boolean", "invalid_enum", "invalid_array", "invalid_object"})
+_EMPTY = frozenset(
+    {"invalid_integer", "invalid_number", "invalid_boolean", "invalid_enum", "invalid_array", "invalid_object"}
+)
 
 
 def worded(complaint: Complaint, name: Callable[[tuple[str | int, ...]], str]) -> Refusal:

@@ -1,8 +1,8 @@
 """From a path to the OpenAPI path template that it fits: a trie over segments, literal segments before parameters."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-import re
 from urllib.parse import unquote
 
 _PARAMETER = re.compile(r"\{([^{}]+)\}")

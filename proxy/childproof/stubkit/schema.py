@@ -4,9 +4,9 @@ A form knows only strings, so `amount=100` becomes the integer 100 where the sch
 coerced stays as it came, and the validator then words the complaint.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-import re
 from typing import Any
 
 import jsonschema_rs
@@ -18,8 +18,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
 _BOOLEANS = {"true": True, "false": False}
 _KEPT = frozenset(
-    "type enum const minimum maximum exclusiveMinimum exclusiveMaximum multipleOf minLength maxLength pattern minItems"
-    " maxItems uniqueItems minProperties maxProperties required".split()
+    ["type", "enum", "const", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "required"]
 )
 _SUB = ("allOf", "anyOf", "oneOf")
 
@@ -81,7 +80,9 @@ def json_schema(api: OpenApi, schema: dict[str, Any], *, refuse_unknown: bool = 
 
 def validator(api: OpenApi, schema: dict[str, Any], *, refuse_unknown: bool) -> jsonschema_rs.Draft202012Validator:
     """A compiled validator of request values. Raises ValueError if the schema itself is broken."""
-    return jsonschema_rs.Draft202012Validator(json_schema(api, schema, refuse_unknown=refuse_unknown), validate_formats=False)
+    return jsonschema_rs.Draft202012Validator(
+        json_schema(api, schema, refuse_unknown=refuse_unknown), validate_formats=False
+    )
 
 
 def complaints(check: jsonschema_rs.Draft202012Validator, value: Any) -> list[Complaint]:

@@ -57,7 +57,9 @@ class Plan:
 class Service:
     """Everything that a stub's files say, compiled; immutable but for what it works out lazily."""
 
-    def __init__(self, manifest: Manifest, api: OpenApi | None, behaviours: Behaviours, seeds: Mapping[str, Any]) -> None:
+    def __init__(
+        self, manifest: Manifest, api: OpenApi | None, behaviours: Behaviours, seeds: Mapping[str, Any]
+    ) -> None:
         self.name = manifest.name
         self.manifest = manifest
         self.api = api
@@ -74,7 +76,9 @@ class Service:
         self.auth = Auth(manifest.name, manifest.auth)
         self.shapes = Shapes(api, self.settings.metadata)
         self.base = manifest.base if manifest.base is not None else api.base if api is not None else ""
-        self.expander = Expander(self.registry, api, self.settings.expand, self.settings.expand_depth, behaviours.expansions)
+        self.expander = Expander(
+            self.registry, api, self.settings.expand, self.settings.expand_depth, behaviours.expansions
+        )
         self._lists: Mapping[str, Any] = dialect.get("lists", {})
         self._plans: dict[tuple[str, str], Plan | None] = {}
 
@@ -127,7 +131,9 @@ class Service:
 
     def list_dialect(self, operation: Operation | None) -> ListDialect:
         """How an operation lists: as written, the rest as its parameters and reply tell."""
-        inferred = self.inference.lists(operation) if self.inference is not None and operation is not None else ListDialect()
+        inferred = (
+            self.inference.lists(operation) if self.inference is not None and operation is not None else ListDialect()
+        )
         return list_dialect(self._lists, inferred) if self._lists else inferred
 
     def _compile(self, operation: Operation) -> Plan:
@@ -188,5 +194,3 @@ def _fidelity(behaviour: Behaviour | None, declared: Mapping[str, Any] | None, a
     if behaviour is not None or (declared is not None and declared.keys() & {"move", "set", "emit", "reply"}):
         return Fidelity.MODELLED
     return Fidelity.SYNTHESIZED if action == "none" else Fidelity.GENERIC
-
-

@@ -1,8 +1,8 @@
 """A stub's declarations, compiled: what `stub.yaml` says, as values that the operations of a call can use at once."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-import re
 from typing import Any, Literal
 
 from .ids import IdMaker, compile_id, has_placeholder

@@ -85,7 +85,9 @@ def empty_value(api: OpenApi, node: dict[str, Any], depth: int = 0) -> Any:
     kind = kinds[0] if kinds else "string"
     if kind == "object":
         return complete(api, node, depth + 1)
-    return {"array": [], "integer": node.get("minimum", 0), "number": node.get("minimum", 0), "boolean": False}.get(kind, "")
+    return {"array": [], "integer": node.get("minimum", 0), "number": node.get("minimum", 0), "boolean": False}.get(
+        kind, ""
+    )
 
 
 def complete(api: OpenApi, schema: dict[str, Any], depth: int = 0) -> dict[str, Any]:
@@ -133,7 +135,6 @@ class Shapes:
             template = self._templates[schema] = msgspec.json.encode(value)
         out: dict[str, Any] = msgspec.json.decode(template)
         return out
-
 
     def times(self, schema: str) -> tuple[str, ...]:
         """The properties of a schema that hold its creation and change times."""

@@ -6,9 +6,9 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
 import hashlib
 import hmac
+from collections.abc import Callable, Mapping
 from typing import Any
 
 Signer = Callable[[Mapping[str, Any], str, int, str], dict[str, str]]

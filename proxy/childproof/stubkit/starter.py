@@ -1,8 +1,8 @@
 """`childproof stubs new`: what was inferred from an OpenAPI document, written out as a stub.yaml to read and change."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,7 +22,9 @@ def start_stub(folder: Path, document: Path, hosts: Sequence[str] = ()) -> Path:
     """Make a stub's folder from a document. Raises InputError; what exists already is never overwritten."""
     faults = []
     if not _NAME.fullmatch(folder.name):
-        faults.append(Fault(folder.name, 0, 0, "a name that a stub can't have", "lower-case letters, digits and hyphens"))
+        faults.append(
+            Fault(folder.name, 0, 0, "a name that a stub can't have", "lower-case letters, digits and hyphens")
+        )
     if (folder / "stub.yaml").exists():
         faults.append(Fault(str(folder / "stub.yaml"), 0, 0, "a stub that exists already", "a new name"))
     if faults:
@@ -67,16 +69,22 @@ def _resources(api: OpenApi, inference: Inference) -> dict[str, Any]:
             continue
         if not api.has_path(inferred.collection) or " " in inferred.schema:
             continue
+        if inference.schema_at(inferred.collection) != inferred.schema:
+            continue  # several kinds live there; left to be inferred call by call
         name = resource_name(api, inferred.schema)
         known = found.setdefault(name, {"schema": inferred.schema, "path": inferred.collection})
         if inferred.action == "create" and len(inferred.collection) < len(known["path"]):
             known["path"] = inferred.collection
     paths: dict[str, str] = {}
-    return {
-        name: {**entry, "id": name[:4].strip("_.")}
-        for name, entry in found.items()
-        if paths.setdefault(entry["path"], name) == name
-    }
+    prefixes: dict[str, str] = {}
+    out = {}
+    for name, entry in found.items():
+        if paths.setdefault(entry["path"], name) != name:
+            continue
+        short = name[:4].strip("_.-")
+        free = prefixes.setdefault(short, name) == name
+        out[name] = {**entry, "id": short if free else name.replace(".", "_")}
+    return out
 
 
 def _lists(lists: ListDialect) -> dict[str, Any]:

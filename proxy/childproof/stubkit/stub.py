@@ -78,14 +78,12 @@ class Stub:
             if replayed is not None:
                 return Answer(replayed, name, fidelity)
             if found is None:
-                raise Refusal.of("unknown_url")  # noqa: TRY301 - one place words all refusals
+                raise Refusal.of("unknown_url")
             plan, path = found
             query, body = plan.reader.query(call), plan.reader.body(call)
         except Refusal as refusal:
             return Answer(self._refused(frame, refusal), name, fidelity)
-        ctx = Context(
-            self.service, tx, call, plan=plan, path=path, query=query, body=body, request_id=request_id
-        )
+        ctx = Context(self.service, tx, call, plan=plan, path=path, query=query, body=body, request_id=request_id)
         reply = self._act(ctx, frame, plan)
         self._remember(frame, reply)
         return Answer(reply, name, fidelity, tuple(ctx.effects))
@@ -227,7 +225,9 @@ class Stub:
         settings = self.service.settings.idempotency
         assert settings is not None
         if row["fingerprint"] != _fingerprint(frame.call):
-            raise Refusal.of("idempotency_conflict", key=key, **({"status": settings.conflict} if settings.conflict else {}))
+            raise Refusal.of(
+                "idempotency_conflict", key=key, **({"status": settings.conflict} if settings.conflict else {})
+            )
         values = {"original_request_id": row["request_id"], "key": key}
         again = [(name, _fill(template, values)) for name, template in settings.replay_headers.items()]
         kept = tuple((name, value) for name, value in row["headers"])
@@ -317,5 +317,3 @@ def _link(call: Call, parameter: str, following: Any) -> str:
     parts = [part for part in call.query.split("&") if part and not part.startswith(f"{parameter}=")]
     query = "&".join([*parts, f"{parameter}={following}"])
     return f'<{call.scheme}://{call.host}{call.path}?{query}>; rel="next"'
-
-

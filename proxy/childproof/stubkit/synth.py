@@ -3,12 +3,12 @@
 Only Faker's few en_US providers that are used here are imported; the whole of it costs a second and 25 MB.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import cache
 import importlib
 import random
 import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from .openapi import OpenApi
@@ -28,7 +28,14 @@ _BY_NAME = {
 }  # fmt: skip
 _ON = frozenset({"active", "enabled", "valid", "is_active", "isactive"})
 _COUNTS = re.compile(r"^(times|num|total)_|_?count$|^attempts|version$")  # what a new thing has none of yet
-_FIXED = {"currency": "usd", "country": "US", "locale": "en-US", "language": "en", "timezone": "UTC", "time_zone": "UTC"}
+_FIXED = {
+    "currency": "usd",
+    "country": "US",
+    "locale": "en-US",
+    "language": "en",
+    "timezone": "UTC",
+    "time_zone": "UTC",
+}
 
 
 class Synthesizer:
@@ -75,9 +82,7 @@ class Synthesizer:
         shape = properties(self._api, schema)
         out: dict[str, Any] = {}
         for name, value in shape.known.items():
-            if name in shape.required or "null" in types(self._api, value):
-                out[name] = self.value(value, name, depth)
-            elif depth == 0 and "object" not in types(self._api, value):
+            if name in shape.required or "null" in types(self._api, value) or (depth == 0 and "object" not in types(self._api, value)):
                 out[name] = self.value(value, name, depth)
         return out
 
