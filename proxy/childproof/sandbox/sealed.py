@@ -1,0 +1,275 @@
+"""A sealed sandbox as its parent sees it: launch early, start when the engine is ready, wait.
+
+    sandbox = SealedSandbox.launch(spec)      # forks at once, before heavy imports and threads
+    listeners = sandbox.handover()            # sockets made inside; blocks for some milliseconds at most
+    sandbox.start(ca_cert=…, hidden=[…])      # mounts are made, the command runs
+    code = await sandbox.finished()
+
+Any step that fails ends the sandbox before the command exists, as a SandboxError.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from signal import Signals
+
+from childproof.errors import SandboxError
+
+from . import channel, reasons
+from .init import Inherited
+
+FORWARDED = (
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGWINCH,
+    signal.SIGTSTP,
+)
+_TERMINAL_WANTED = (signal.SIGTTIN, signal.SIGTTOU)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSpec:
+    """What to run: the command, its environment before childproof's changes, and its working directory."""
+
+    command: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: str
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxListeners:
+    """Sockets made inside the sandbox: TCP for every address, DNS over UDP (IPv4, IPv6), and the record of refusals.
+
+    `refusals` goes to `nflog.RefusalReader`; None where the kernel has no NFLOG, and then refusals leave no record.
+    """
+
+    tcp: socket.socket
+    dns: tuple[socket.socket, ...]
+    refusals: socket.socket | None
+
+    def close(self) -> None:
+        """Close our ends: inside, connections are refused from then on."""
+        for sock in (self.tcp, *self.dns, *filter(None, [self.refusals])):
+            sock.close()
+
+
+class SealedSandbox:
+    """One sandbox: a process that this one started, and everything below."""
+
+    def __init__(self, pid: int, control: socket.socket) -> None:
+        self._pid = pid
+        self._control = control
+        self._code: int | None = None
+        self._terminal = _foreground_terminal()
+
+    @classmethod
+    def launch(cls, spec: SandboxSpec) -> "SealedSandbox":
+        """Fork; the child makes the namespaces while this process goes on. Raises SandboxError where there is no Linux."""
+        if sys.platform != "linux":
+            raise reasons.unsupported()
+        inherited = Inherited.here()
+        ours, theirs = socket.socketpair()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        # Until the child has set its own handlers, a signal must not run this process's handlers in it.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                _be_child(ours, theirs, inherited, spec)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        theirs.close()
+        return cls(pid, ours)
+
+    @property
+    def returncode(self) -> int | None:
+        """The command's exit code (128 + n for signal n); None while it runs."""
+        return self._code
+
+    def handover(self) -> SandboxListeners:
+        """The sockets made inside. Blocks until they are there; raises SandboxError with the step that failed."""
+        frame, descriptors = self._expect()
+        sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        dns = int(frame["dns"])
+        refusals = sockets[1 + dns] if frame["refusals"] else None
+        return SandboxListeners(sockets[0], tuple(sockets[1 : 1 + dns]), refusals)
+
+    def start(self, *, ca_cert: Path, hidden: Iterable[Path] = ()) -> None:
+        """Let the command run, with the CA in place and `hidden` files and folders empty inside.
+
+        A hidden file that doesn't exist yet can't be covered: make it before. Raises SandboxError where a mount
+        fails; the command has not been started then.
+        """
+        order = {
+            "ca": ca_cert.read_text(encoding="ascii", errors="ignore"),
+            "hidden": [os.fspath(path.absolute()) for path in hidden],
+            "foreground": self._terminal is not None and all(os.isatty(descriptor) for descriptor in (0, 1, 2)),
+        }
+        with contextlib.suppress(OSError):  # it may have failed already: the next frame tells why
+            channel.send(self._control, order)
+        self._expect()
+
+    async def finished(self) -> int:
+        """Wait for the command's end, passing on signals that this process gets meanwhile; its exit code.
+
+        Installs handlers for the running loop, which must be the main thread's, and takes them away again.
+        """
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+
+        def readable() -> None:
+            if not self._react() and not done.done():
+                done.set_result(None)
+
+        for number in FORWARDED:
+            loop.add_signal_handler(number, self.signal, number)
+        loop.add_reader(self._control, readable)
+        try:
+            await done
+        finally:
+            loop.remove_reader(self._control)
+            for number in FORWARDED:
+                loop.remove_signal_handler(number)
+        return self._collect()
+
+    def wait(self) -> int:
+        """As `finished`, without a loop and without passing signals on."""
+        while self._code is None and self._react():
+            pass
+        return self._collect()
+
+    def signal(self, number: int) -> None:
+        """Send the command a signal. One that ended already takes none."""
+        if self._code is None:
+            self._ask({"signal": int(number)})
+
+    def kill(self) -> None:
+        """End everything inside, at once; returns when all of it is gone."""
+        if self._code is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGTERM)
+            self._collect()
+
+    def _react(self) -> bool:
+        """Take one message from inside; False at the end."""
+        try:
+            received = channel.receive(self._control)
+        except OSError:
+            return False
+        if received is None:
+            return False
+        frame, _ = received
+        if "stopped" in frame:
+            self._stopped(Signals(frame["stopped"]))
+        return True
+
+    def _stopped(self, number: Signals) -> None:
+        """The command stopped: give it the terminal if that is what it wants, else stop with it, as one job."""
+        if self._terminal is None:
+            return
+        if number not in _TERMINAL_WANTED or not self._in_foreground():
+            self._take_terminal()
+            _stop_own_job()
+        self._ask({"foreground": self._in_foreground(), "signal": int(signal.SIGCONT)})
+
+    def _in_foreground(self) -> bool:
+        return self._terminal is not None and _group_of(self._terminal) == os.getpgrp()
+
+    def _take_terminal(self) -> None:
+        if self._terminal is None:
+            return
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTTOU})
+        try:
+            with contextlib.suppress(OSError):
+                os.tcsetpgrp(self._terminal, os.getpgrp())
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _ask(self, frame: Mapping[str, int | bool]) -> None:
+        with contextlib.suppress(OSError):
+            channel.send(self._control, frame)
+
+    def _expect(self) -> tuple[channel.Frame, list[int]]:
+        try:
+            received = channel.receive(self._control)
+        except OSError:
+            received = None
+        if received is None:
+            self._collect()
+            raise reasons.explain("the sandbox's first process", "it ended without a word", None)
+        frame, descriptors = received
+        if "failed" in frame:
+            self._collect()
+            raise reasons.explain(str(frame["failed"]), str(frame["error"]), frame["errno"])
+        return frame, descriptors
+
+    def _collect(self) -> int:
+        """The keeper's status; everything inside is gone by then."""
+        if self._code is None:
+            _, status = os.waitpid(self._pid, 0)
+            code = os.waitstatus_to_exitcode(status)
+            self._code = code if code >= 0 else 128 - code
+            self._control.close()
+            if self._terminal is not None:
+                self._take_terminal()
+                os.close(self._terminal)
+                self._terminal = None
+        return self._code
+
+
+def _be_child(ours: socket.socket, theirs: socket.socket, inherited: Inherited, spec: SandboxSpec) -> None:
+    try:
+        from .stage import keep  # noqa: PLC0415 (in the child, while the parent goes on with its own imports)
+
+        ours.close()
+        for number in FORWARDED:
+            signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        keep(theirs, inherited, spec.command, spec.env, spec.cwd)
+    except BaseException as error:  # noqa: BLE001 (nothing may run on as a second copy of the parent)
+        with contextlib.suppress(OSError):
+            channel.send(theirs, {"failed": "starting the first process", "error": repr(error), "errno": None})
+    finally:
+        os._exit(125)
+
+
+def _foreground_terminal() -> int | None:
+    """Our controlling terminal, if our process group has it now; a background job leaves it alone."""
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    if _group_of(terminal) == os.getpgrp():
+        return terminal
+    os.close(terminal)
+    return None
+
+
+def _group_of(terminal: int) -> int:
+    try:
+        return os.tcgetpgrp(terminal)
+    except OSError:
+        return -1
+
+
+def _stop_own_job() -> None:
+    """Stop this process and the rest of its pipeline, as the terminal would have; returns when continued."""
+    handler = signal.getsignal(signal.SIGTSTP)
+    signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+    os.killpg(os.getpgrp(), signal.SIGTSTP)
+    signal.signal(signal.SIGTSTP, handler)
+
+
+__all__ = ["FORWARDED", "SandboxError", "SandboxListeners", "SandboxSpec", "SealedSandbox"]
