@@ -5,10 +5,22 @@ call's number, so a past state is a number and a fork is a parent with a number.
 """
 
 from .clock import REAL, ClockSettings
+from .difference import MISSING, Difference, differences
 from .schedule import Job
 from .snapshot import Snapshot
 from .store import Store
 from .transaction import Transaction
 from .world import World
 
-__all__ = ["REAL", "ClockSettings", "Job", "Snapshot", "Store", "Transaction", "World"]
+__all__ = [
+    "MISSING",
+    "REAL",
+    "ClockSettings",
+    "Difference",
+    "Job",
+    "Snapshot",
+    "Store",
+    "Transaction",
+    "World",
+    "differences",
+]

@@ -1,0 +1,139 @@
+"""`childproof log`: the calls of a world, as a table, as plain columns, or as JSON lines."""
+
+import sys
+import time
+from collections.abc import Iterable
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from childproof.ledger import Entry, Filter, timestamp, to_line
+
+from .reading import duration, open_ledger, printable, store_option
+
+SHOWN = 100
+POLL = 0.1
+STYLES = {"stub": "green", "reply": "green", "allow": "yellow", "deny": "red"}
+
+
+@click.command()
+@store_option
+@click.option("--world", metavar="NAME", help="Only this world, with what it inherited by a fork [default: all].")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line; its keys are in docs/ledger.md.")
+@click.option("--follow", "-f", is_flag=True, help="Go on with new calls as they are made, until interrupted.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help=f"Only the newest N calls; 0 for all [default: {SHOWN} on a terminal, else all].",
+)
+@click.option("--verdict", type=click.Choice(["stub", "reply", "allow", "deny"]), help="Only calls with this verdict.")
+@click.option("--service", metavar="NAME", help="Only calls that this stub answered, or to this host.")
+def log(
+    *,
+    db: str | None,
+    world: str | None,
+    as_json: bool,
+    follow: bool,
+    limit: int | None,
+    verdict: str | None,
+    service: str | None,
+) -> None:
+    r"""List the calls of a world, oldest first.
+
+    \b
+      childproof log --world demo
+      childproof log --verdict deny --json | jq .target
+      childproof log --follow
+    """
+    only = Filter(verdict=verdict, service=service)
+    person = sys.stdout.isatty() and not as_json
+    with open_ledger(db) as (store, ledger):
+        names = store.names()
+        if world is not None:
+            store.world(world)  # says which there are, if not this one
+        # Following begins before the list is read, so that nothing falls between the two.
+        tail = ledger.tail(world=world, only=only)
+        shown = (limit or None) if limit is not None else (SHOWN if person else None)
+        entries = ledger.entries(world=world, only=only, last=shown)
+        wide = world is None and len(names) > 1
+        if as_json:
+            _print(map(to_line, entries))
+        elif person and not follow:
+            _table(list(entries), wide=wide)
+        else:
+            _print(_columns(entry, wide=wide) for entry in entries)
+        while follow:
+            try:
+                _print(to_line(entry) if as_json else _columns(entry, wide=wide) for entry in tail.read())
+                time.sleep(POLL)
+            except KeyboardInterrupt:
+                sys.exit(130)
+
+
+def _print(lines: Iterable[str]) -> None:
+    for line in lines:
+        print(line)
+    sys.stdout.flush()
+
+
+def _columns(entry: Entry, *, wide: bool) -> str:
+    """A line whose columns a person can read and `awk` can split: the last one is free text."""
+    columns = [
+        f"{entry.seq:>5}",
+        timestamp(entry.at),
+        f"{entry.verdict:<5}",
+        f"{_status(entry):>3}",
+        f"{duration(entry.duration_us):>8}",
+        printable(entry.target),
+        printable(_why(entry)),
+    ]
+    return "  ".join([entry.world, *columns] if wide else columns)
+
+
+def _table(entries: list[Entry], *, wide: bool) -> None:
+    console = Console(highlight=False)
+    if not entries:
+        console.print("no calls")
+        return
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=False)
+    if wide:
+        table.add_column("world", overflow="ellipsis", no_wrap=True, max_width=20)
+    table.add_column("#", justify="right", no_wrap=True)
+    table.add_column("time", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("status", justify="right", no_wrap=True)
+    table.add_column("call", overflow="ellipsis", no_wrap=True, ratio=3, min_width=20)
+    table.add_column("answered by, or why not", overflow="ellipsis", no_wrap=True, ratio=2, min_width=12)
+    table.add_column("took", justify="right", no_wrap=True)
+    for entry in entries:
+        cells = [
+            Text(str(entry.seq)),
+            Text(timestamp(entry.at)[11:19], "dim"),
+            Text(entry.verdict, STYLES.get(entry.verdict, "")),
+            Text(_status(entry)),
+            Text(printable(entry.target)),
+            Text(printable(_why(entry)), "" if entry.verdict == "deny" else "dim"),
+            Text(duration(entry.duration_us), "dim"),
+        ]
+        table.add_row(*([Text(entry.world), *cells] if wide else cells))
+    console.print(table)
+
+
+def _status(entry: Entry) -> str:
+    if not entry.settled:
+        return "…"
+    return "-" if entry.status is None else str(entry.status)
+
+
+def _why(entry: Entry) -> str:
+    if entry.error:
+        return f"error: {entry.error.strip().splitlines()[-1]}" if entry.error.strip() else "error"
+    if entry.stub is not None and entry.verdict == "stub":
+        operation = f": {entry.operation}" if entry.operation else ""
+        return f"{entry.stub}{operation} ({entry.fidelity})" if entry.fidelity else f"{entry.stub}{operation}"
+    if entry.verdict == "deny" or entry.rule is None:
+        return entry.reason
+    return f"rule {entry.rule}"

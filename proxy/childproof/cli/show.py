@@ -1,0 +1,185 @@
+"""`childproof show`: one call in full, as a person reads it."""
+
+import json
+from typing import Any
+from urllib.parse import parse_qsl
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from childproof.errors import ChildproofError
+from childproof.ledger import Entry, Ledger, Recorded, timestamp, to_line
+from childproof.model import Change, Effect, header
+from childproof.world import MISSING, Store, differences
+
+from .log import STYLES
+from .reading import duration, open_ledger, printable, store_option
+
+BODY_LINES = 60
+WIDTH = 13
+
+
+@click.command()
+@store_option
+@click.option("--world", metavar="NAME", help="The world that a CALL given as a number belongs to.")
+@click.option("--json", "as_json", is_flag=True, help="As one JSON object; its keys are in docs/ledger.md.")
+@click.option("--full", is_flag=True, help=f"All of a body, not only its first {BODY_LINES} lines.")
+@click.argument("call")
+def show(*, db: str | None, world: str | None, as_json: bool, full: bool, call: str) -> None:
+    r"""Show one CALL in full: verdict, request, reply, changes, effects, and what left the machine.
+
+    CALL is an id, the beginning of one, or the call's number in its world.
+
+    \b
+      childproof show call_5f1c
+      childproof show 12 --world demo
+    """
+    with open_ledger(db) as (store, ledger):
+        entry = _find(store, ledger, call, world)
+    if as_json:
+        print(to_line(entry))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for line in _lines(entry, most=None if full else BODY_LINES):
+        console.print(line)
+
+
+def _find(store: Store, ledger: Ledger, call: str, world: str | None) -> Entry:
+    names = store.names()
+    if world is not None:
+        store.world(world)  # says which there are, if not this one
+    if call.isdecimal():
+        owner = world if world is not None else names[0] if len(names) == 1 else None
+        numbered = None if owner is None else ledger.at(owner, int(call))
+        if numbered is not None:
+            return numbered
+    found = ledger.find(call) if call else []
+    exact = [entry for entry in found if call in (entry.id, entry.id.removeprefix("call_"))]
+    if len(found) == 1 or exact:
+        return (exact or found)[0]
+    if found:
+        some = "\n".join(f"  {entry.id}  {printable(entry.target)}" for entry in found)
+        raise ChildproofError(f"{len(found)} or more calls begin with {call!r}; write more of one of these:\n{some}")
+    if call.isdecimal() and world is None and len(names) > 1:
+        raise ChildproofError(f"call {call} of which world? Add --world with one of: {', '.join(names)}")
+    where = f"world {world}" if world is not None else f"worlds: {', '.join(names) or 'none'}"
+    raise ChildproofError(f"{store.path} has no call {call!r} ({where}); `childproof log` lists the calls")
+
+
+def _lines(entry: Entry, *, most: int | None) -> list[Text]:
+    head = Text(printable(entry.target), "bold")
+    lines = [head, *_facts(entry)]
+    for title, part in (("request", entry.request), ("reply", entry.reply)):
+        if part is not None and (part.headers or part.size or part.body):
+            lines += [Text(), Text(title, "bold"), *_recorded(part, most=most)]
+    if entry.changes:
+        lines += [Text(), Text("changes", "bold")]
+        for change in entry.changes:
+            lines += _change(change)
+    if entry.effects:
+        lines += [Text(), Text("effects", "bold"), *map(_effect, entry.effects)]
+    if entry.error:
+        lines += [Text(), Text("error", "bold red"), *_indented(entry.error)]
+    return lines
+
+
+def _facts(entry: Entry) -> list[Text]:
+    verdict = Text(entry.verdict, STYLES.get(entry.verdict, ""))
+    verdict.append(f"  {printable(entry.reason)}", "default")
+    facts: list[tuple[str, str | Text]] = [("verdict", verdict)]
+    if entry.rule is not None:
+        facts.append(("rule", entry.rule))
+    if entry.stub is not None:
+        parts = [entry.stub, entry.operation or "", f"({entry.fidelity})" if entry.fidelity else ""]
+        facts.append(("stub", " ".join(part for part in parts if part)))
+    facts += [
+        ("status", "not known yet" if not entry.settled else "-" if entry.status is None else str(entry.status)),
+        ("world", f"{entry.world}, call {entry.seq}, at {timestamp(entry.world_at)} of its time"),
+        ("time", f"{timestamp(entry.at)}, took {duration(entry.duration_us)}"),
+        ("call", f"{entry.id}{f', sandbox {entry.sandbox}' if entry.sandbox else ''}"),
+        ("upstream", _upstream(entry)),
+    ]
+    return [_fact(name, value) for name, value in facts]
+
+
+def _fact(name: str, value: str | Text) -> Text:
+    line = Text(f"  {name:<{WIDTH}}", "dim")
+    return line.append_text(value if isinstance(value, Text) else Text(printable(value), "default"))
+
+
+def _upstream(entry: Entry) -> str:
+    sent = entry.upstream
+    if not entry.settled:
+        return "under way: not known yet"
+    if not any((sent.dns, sent.connections, sent.bytes_out, sent.bytes_in)):
+        return "nothing left this machine"
+    return (
+        f"{_count(sent.dns, 'name look-up')}, {_count(sent.connections, 'connection')}, "
+        f"{_count(sent.bytes_out, 'byte')} out, {_count(sent.bytes_in, 'byte')} in"
+    )
+
+
+def _recorded(part: Recorded, *, most: int | None) -> list[Text]:
+    lines = [Text(f"  {printable(name)}: {printable(value)}", "dim") for name, value in part.headers]
+    if part.body:
+        body = _pretty(part).split("\n")
+        lines.append(Text())
+        lines += [Text(f"  {printable(line)}") for line in body[:most]]
+        if most is not None and len(body) > most:
+            lines.append(Text(f"  … {_count(len(body) - most, 'more line')}; --full shows them", "dim"))
+    if part.cut:
+        lines.append(Text(f"  … cut; the whole has {_count(part.size, 'byte')}, SHA-256 {part.sha256}", "dim"))
+    return lines
+
+
+def _pretty(part: Recorded) -> str:
+    """A body as people like to read it: JSON indented, a form as one field a line."""
+    kind = (header(part.headers, "content-type") or "").partition(";")[0].strip().lower()
+    if kind.endswith("json"):
+        try:
+            return json.dumps(json.loads(part.body), indent=2, ensure_ascii=False)
+        except ValueError:
+            return part.body  # cut, or masked within a number
+    if kind == "application/x-www-form-urlencoded":
+        pairs = parse_qsl(part.body, keep_blank_values=True)
+        return "\n".join(f"{name} = {value}" for name, value in pairs) or part.body
+    return part.body.replace("\r\n", "\n")
+
+
+def _change(change: Change) -> list[Text]:
+    what = f"{change.service} {change.kind} {change.id}"
+    if change.before is None:
+        sign, style, word = "+", "green", "created"
+    elif change.after is None:
+        sign, style, word = "-", "red", "deleted"
+    else:
+        sign, style, word = "~", "yellow", "changed"
+    lines = [Text(f"  {sign} {printable(what)} {word}", style)]
+    if change.after is None:
+        return lines
+    for difference in differences(change.before, change.after):
+        if difference.before is MISSING and change.before is None:
+            if difference.after in (None, {}, []):
+                continue  # a new object's empty fields say nothing
+            text = _value(difference.after)
+        else:
+            text = f"{_value(difference.before)} → {_value(difference.after)}"
+        lines.append(Text(f"      {printable(difference.path)}: {printable(text)}"))
+    return lines
+
+
+def _value(value: Any) -> str:
+    return "(none)" if value is MISSING else json.dumps(value, ensure_ascii=False)
+
+
+def _effect(effect: Effect) -> Text:
+    return Text(f"  {printable(f'{effect.service} {effect.type} {effect.id}')}")
+
+
+def _indented(text: str) -> list[Text]:
+    return [Text(f"  {line}") for line in printable(text.rstrip(), lines=True).split("\n")]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' if number != 1 else ''}"
