@@ -133,6 +133,9 @@ class Facts:
 
     def text(self) -> str:
         """The body as text. Raises EvaluationError."""
+        encodings = {value.strip().lower() for value in self.headers.get("content-encoding", ())} - {"identity", ""}
+        if encodings and self.call.body:
+            raise EvaluationError(f"the body is encoded as {' and '.join(sorted(encodings))[:60]}")
         try:
             return self.call.body.decode()
         except UnicodeDecodeError:

@@ -60,11 +60,15 @@ def schema(name: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A rule with the document it came from, for faults that only show beside other rules."""
+    """A rule with the document it came from, for faults that only show beside other rules.
+
+    A rule that isn't `sound` has faults of its own; what was read of it may match more than its author means.
+    """
 
     rule: Rule
     document: Document
     path: Place
+    sound: bool
 
 
 @dataclass(slots=True)
@@ -103,9 +107,13 @@ class _Loader:
 
     def rule(self, part: Part) -> None:
         """One rule of a file."""
+        report = part.report
+        before = len(report.faults)
         rule = read_rule(part, self.stubs)
         if rule is not None:
-            self.entries.append(_Entry(rule, part.report.document, part.path))
+            refused = any(place[: len(part.path)] == part.path for place in report.bad)
+            sound = len(report.faults) == before and not refused
+            self.entries.append(_Entry(rule, report.document, part.path, sound))
 
     def include(self, report: Report, path: Place, wanted: Any, source: Source, including: tuple[str, ...]) -> None:
         """One included file."""
@@ -135,15 +143,16 @@ class _Loader:
                 self.fault(
                     entry, "name", f"the name {entry.rule.name!r} a second time", f"another name than {_place(first)}"
                 )
-        for shadowed in find_shadowed([entry.rule for entry in self.entries]):
-            entry = self.entries[shadowed.number]
-            others = [self.entries[number] for number in shadowed.by]
+        sound = [entry for entry in self.entries if entry.sound]
+        for shadowed in find_shadowed([entry.rule for entry in sound]):
+            entry = sound[shadowed.number]
+            others = [sound[number] for number in shadowed.by]
             by = " and ".join(f"{other.rule.name!r} ({_place(other)})" for other in others[:3])
             self.fault(
                 entry,
                 "name",
                 f"rule {entry.rule.name!r}, which can never match: {by} {'takes' if len(others) == 1 else 'take'} all its calls",
-                f"it above {others[0].rule.name!r}, or not at all",
+                f"it above {others[0].rule.name!r}, or a rule that leaves it something",
             )
 
     def fault(self, entry: _Entry, key: str, found: str, expected: str) -> None:

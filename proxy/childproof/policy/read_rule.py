@@ -109,6 +109,8 @@ def _impossible(action: Action, protocol: Protocol) -> str:
             )
         case Protocol.UDP, Action.ALLOW:
             return "deny: UDP can't be forwarded"
+        case Protocol.SMTP, Action.ALLOW:
+            return "stub, reply or deny: passing mail on would need the password, which is never kept"
         case Protocol.TCP | Protocol.UDP, Action.STUB | Action.REPLY:
             return "allow or deny: a raw connection has no answer to give" if protocol is Protocol.TCP else "deny"
     return ""

@@ -66,7 +66,6 @@ class Rule:
     """One compiled rule.
 
     `networks` are the ranges (CIDR) besides public addresses that an `allow` names, as the dialler takes them.
-    `place` is `file:line`, for explanations.
     """
 
     name: str
@@ -80,7 +79,6 @@ class Rule:
     limit: Limit | None = None
     fault: RuleFault | None = None
     delay: Delay | None = None
-    place: str = ""
 
     @property
     def narrow(self) -> bool:

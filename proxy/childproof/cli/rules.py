@@ -1,0 +1,212 @@
+"""`childproof rules check | explain | test`: rule files, looked at without running anything."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from childproof.catalog import load_catalog
+from childproof.catalog.shipped import shipped
+from childproof.errors import Fault, InputError
+from childproof.model import Call
+from childproof.policy import Explanation, Ruleset, load_ruleset
+from childproof.policy.cases import load_cases, run_case, with_content
+from childproof.policy.target import EXAMPLE, TargetError, is_target_word, parse_target
+
+_STUBS = click.option(
+    "--stubs",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A stub, or a folder of stubs, besides the shipped ones. May be given again.",
+)
+
+
+@click.group()
+def rules() -> None:
+    """Check, explain and test rule files."""
+
+
+@rules.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
+@_STUBS
+def check(files: tuple[Path, ...], folders: tuple[Path, ...]) -> None:
+    """Load rule files as one ruleset; report every fault with its place, exit 2 if there are any."""
+    count = len(_load(files, folders))
+    print(f"ok: {count} rule{'s' if count != 1 else ''} in {', '.join(map(str, files))}")
+
+
+@rules.command()
+@click.argument("words", nargs=-1, required=True, metavar="[FILE…] CALL…")
+@click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header of the call.")
+@click.option("--json-body", metavar="JSON", help="The body, sent as application/json.")
+@click.option("--form", metavar="PAIRS", help="The body, sent as a form: amount=100&currency=usd.")
+@click.option("--body", metavar="TEXT", help="The body as it is.")
+@click.option("--sender", metavar="ADDRESS", help="The sender in the SMTP envelope.")
+@click.option("--recipient", "recipients", multiple=True, metavar="ADDRESS", help="A recipient in the SMTP envelope.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each call, on a line of its own.")
+@_STUBS
+def explain(  # noqa: PLR0917 (one argument for each option)
+    words: tuple[str, ...],
+    headers: tuple[str, ...],
+    json_body: str | None,
+    form: str | None,
+    body: str | None,
+    sender: str | None,
+    recipients: tuple[str, ...],
+    folders: tuple[Path, ...],
+    *,
+    as_json: bool,
+) -> None:
+    """Say what the rules make of calls, and why; where none matches, which came nearest and what differed.
+
+    Without FILE the shipped rules are asked. A CALL reads like POST https://api.stripe.com/v1/charges,
+    SMTP smtp.gmail.com:587, TCP 203.0.113.7:4444, UDP 203.0.113.7:443 or DNS example.com.
+    """
+    files, targets = _split(words)
+    ruleset = _load(files or [_default()], folders)
+    given = [(kind, text) for kind, text in ((_JSON, json_body), (_FORM, form), ("", body)) if text is not None]
+    if len(given) > 1:
+        raise InputError.single("--json-body, --form, --body", "more than one body", "one of them")
+    kind, text = given[0] if given else ("", "")
+    for number, call in enumerate(targets):
+        whole = with_content(
+            call,
+            headers=[_header(header) for header in headers],
+            body=(kind, text.encode()),
+            sender=sender,
+            recipients=recipients,
+        )
+        explanation = ruleset.explain(whole)
+        if as_json:
+            print(json.dumps(_as_json(whole, explanation)))
+        else:
+            print(("\n" if number else "") + _as_text(whole, explanation))
+
+
+@rules.command()
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE…]")
+@click.option(
+    "--rules",
+    "rule_files",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The rules for cases that name none [default: the shipped rules]. May be given again.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="List the cases that hold as well.")
+@_STUBS
+def test(files: tuple[Path, ...], rule_files: tuple[Path, ...], folders: tuple[Path, ...], *, verbose: bool) -> None:
+    """Run cases: calls, and what the rules must say of them. Exit 1 if one doesn't hold.
+
+    Without FILE: rules/cases/*.yaml below the working directory, else the cases that ship.
+    """
+    cases = load_cases(
+        files or _case_files(),
+        rules=rule_files or (_default(),),
+        stubs=load_catalog(folders).names(),
+        include_roots=(shipped("rules"),),
+    )
+    failed = 0
+    for case in cases:
+        failures = run_case(case)
+        failed += bool(failures)
+        if failures:
+            print(f"{case.place}: {case.name}\n    {case.call.target}")
+            print("".join(f"    {failure}\n" for failure in failures), end="")
+        elif verbose:
+            print(f"ok  {case.name}")
+    total = f"{len(cases)} case{'s' if len(cases) != 1 else ''}"
+    print(f"{failed} of {total} failed" if failed else f"ok: {total}")
+    sys.exit(1 if failed else 0)
+
+
+_JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
+
+
+def _load(files: Sequence[Path], folders: Sequence[Path]) -> Ruleset:
+    """The ruleset, its faults together with those of the stubs."""
+    faults: list[Fault] = []
+    names = None
+    try:
+        names = load_catalog(folders).names()
+    except InputError as error:
+        faults += error.faults
+    try:
+        ruleset = load_ruleset(files, stubs=names, include_roots=(shipped("rules"),))
+    except InputError as error:
+        raise InputError([*faults, *error.faults]) from None
+    if faults:
+        raise InputError(faults)
+    return ruleset
+
+
+def _default() -> Path:
+    return shipped("rules") / "default.yaml"
+
+
+def _case_files() -> list[Path]:
+    here = sorted(Path("rules/cases").glob("*.yaml"))
+    return here or sorted((shipped("rules") / "cases").glob("*.yaml"))
+
+
+def _split(words: Sequence[str]) -> tuple[list[Path], list[Call]]:
+    """Files first, then calls, which may stand in quotes or as separate words."""
+    start = next((at for at, word in enumerate(words) if is_target_word(word) and not Path(word).is_file()), len(words))
+    calls: list[Call] = []
+    rest = list(words[start:])
+    try:
+        while rest:
+            if " " in rest[0] or "://" in rest[0]:
+                calls.append(parse_target(rest.pop(0)))
+                continue
+            # DNS takes a record type or leaves it out; a name never looks like a type.
+            three = rest[0] == "DNS" and len(rest) > 2 and rest[1].isupper() and "." not in rest[1]
+            size = 3 if three else 2
+            calls.append(parse_target(" ".join(rest[:size])))
+            del rest[:size]
+    except TargetError as error:
+        raise InputError.single("CALL", str(error), "a call", EXAMPLE) from None
+    if not calls:
+        raise InputError.single("CALL", "no call", "one after the rule files", EXAMPLE)
+    return [Path(word) for word in words[:start]], calls
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        raise InputError.single("--header", repr(text), "a name and a value", "-H 'X-Api-Key: abc'")
+    return name.strip(), value.strip()
+
+
+def _as_json(call: Call, explanation: Explanation) -> dict[str, Any]:
+    verdict, nearest = explanation.judgement.verdict, explanation.nearest
+    differences = [{"field": one.field, "got": one.got, "wanted": one.wanted} for one in explanation.differences]
+    return {
+        "call": call.target,
+        "verdict": verdict.action.value,
+        "rule": verdict.rule,
+        "stub": verdict.stub,
+        "reason": verdict.reason,
+        "hint": verdict.hint,
+        "nearest": {"rule": nearest.name, "differences": differences} if nearest is not None else None,
+    }
+
+
+def _as_text(call: Call, explanation: Explanation) -> str:
+    verdict, nearest = explanation.judgement.verdict, explanation.nearest
+    lines = [call.target, f"  verdict  {verdict.action.value}{f' {verdict.stub}' if verdict.stub else ''}"]
+    if verdict.rule is not None:
+        lines.append(f"  rule     {verdict.rule}")
+    lines.append(f"  reason   {verdict.reason}")
+    if nearest is not None:
+        lines.append(f"  nearest  {nearest.name}")
+        lines += [f"           {one}" for one in explanation.differences]
+    elif verdict.hint:
+        lines.append(f"  hint     {verdict.hint}")
+    return "\n".join(lines)
