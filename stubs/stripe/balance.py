@@ -5,7 +5,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, operation
 
 from .dates import midnight_after
-from .fields import is_live, since
+from .fields import is_live, page, since
 from .money import fee
 
 PAYOUT_DELAY = 2  # days until a card payment to a US account is available
@@ -13,27 +13,25 @@ PAYOUT_DELAY = 2  # days until a card payment to a US account is available
 
 def charged(ctx: Context, charge: Entity, amount: int, country: str | None, *, at_once: bool) -> Entity:
     """The transaction of a captured charge: less Stripe's fee, available in two days."""
-    costs = fee(amount, country)
     detail = {
-        "amount": costs,
+        "amount": fee(amount, country),
         "application": None,
         "currency": charge["currency"],
         "description": "Stripe processing fees",
         "type": "stripe_fee",
     }
-    return _write(ctx, "charge", charge, amount, costs, [detail], charge["description"], at_once=at_once)
+    return _write(ctx, "charge", charge, amount, fees=[detail], description=charge["description"], at_once=at_once)
 
 
 def refunded(ctx: Context, refund: Entity, charge: Entity) -> Entity:
     """The transaction of a refund. Stripe keeps the fee of the charge."""
     about = f" ({charge['description']})" if charge["description"] else ""
-    return _write(ctx, "refund", refund, -refund["amount"], 0, [], f"REFUND FOR CHARGE{about}", at_once=True)
+    return _write(ctx, "refund", refund, -refund["amount"], description=f"REFUND FOR CHARGE{about}")
 
 
 def refund_failed(ctx: Context, refund: Entity) -> Entity:
     """The transaction that gives the money of a failed refund back."""
-    description = f"REFUND FAILURE ({refund.id})"
-    return _write(ctx, "refund_failure", refund, refund["amount"], 0, [], description, at_once=True)
+    return _write(ctx, "refund_failure", refund, refund["amount"], description=f"REFUND FAILURE ({refund.id})")
 
 
 def _write(
@@ -41,12 +39,12 @@ def _write(
     kind: str,
     source: Entity,
     amount: int,
-    costs: int,
-    details: list[dict[str, Any]],
-    description: str | None,
     *,
-    at_once: bool,
+    description: str | None,
+    fees: list[dict[str, Any]] | None = None,
+    at_once: bool = True,
 ) -> Entity:
+    costs = sum(detail["amount"] for detail in fees or ())
     return ctx.create(
         "balance_transaction",
         amount=amount,
@@ -56,7 +54,7 @@ def _write(
         description=description,
         exchange_rate=None,
         fee=costs,
-        fee_details=details,
+        fee_details=fees or [],
         net=amount - costs,
         reporting_category=kind,
         source=source.id,
@@ -97,8 +95,8 @@ def retrieve(ctx: Context) -> dict[str, Any]:
 def list_transactions(ctx: Context) -> dict[str, Any]:
     """The account's book, newest first."""
     where = {name: ctx.query[name] for name in ("currency", "source", "type") if ctx.query.get(name)}
-    page = ctx.page(since(ctx, ctx.list("balance_transaction", **where)))
-    return page | {"data": [settled(ctx, transaction) for transaction in page["data"]]}
+    listed = page(ctx, since(ctx, ctx.list("balance_transaction", **where)))
+    return listed | {"data": [settled(ctx, transaction) for transaction in listed["data"]]}
 
 
 @operation("GET /v1/balance_transactions/{id}")

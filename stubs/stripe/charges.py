@@ -5,7 +5,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Refusal, expands, merged_metadata, operation
 
 from .charging import Attempt, charge, settle
-from .fields import change, picked, required, short_list
+from .fields import change, generic, picked, required, short_list
 from .money import check_amount, checked_currency, shown
 from .sources import BRAND_NAMES, card_behind, card_fields, declined, read_card, token_card
 
@@ -94,9 +94,9 @@ def capture(ctx: Context, charge: str) -> Entity:
 
 
 @operation("GET /v1/charges")
-def list_charges(ctx: Context) -> Any:
+def list_charges(ctx: Context) -> dict[str, Any]:
     """Charges, newest first, failed attempts among them."""
-    return ctx.call_generic()
+    return generic(ctx)
 
 
 @expands("charge", "refunds")

@@ -40,6 +40,7 @@ def confirm(ctx: Context, intent: Entity, body: dict[str, Any], *, authenticated
     card = card_behind(method)
     if card is None:
         return _confirm_other(ctx, intent, method, return_url)
+    authenticated = authenticated or intent.get("_authenticated") == method.id
     if not authenticated and _needs_authentication(card, method, body, off_session=off_session):
         if off_session or body.get("error_on_requires_action"):
             raise fail(ctx, intent, method, "authentication_required")
@@ -179,9 +180,9 @@ def _needs_authentication(card: Card, method: Entity, body: dict[str, Any], *, o
 def _ask(ctx: Context, intent: Entity, return_url: str | None, *, use_sdk: bool) -> Entity:
     """Send the customer to authenticate."""
     source = f"payatt_3{ctx.token(23)}"
+    place = f"https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={intent.id}"
+    url = f"{place}&payment_intent_client_secret={intent['client_secret']}&source={source}"
     if return_url and not use_sdk:
-        place = f"https://hooks.stripe.com/3d_secure_2/hosted?payment_intent={intent.id}"
-        url = f"{place}&payment_intent_client_secret={intent['client_secret']}&source={source}"
         action: dict[str, Any] = {
             "type": "redirect_to_url",
             "redirect_to_url": {"return_url": return_url, "url": url},
@@ -192,7 +193,7 @@ def _ask(ctx: Context, intent: Entity, return_url: str | None, *, use_sdk: bool)
             "use_stripe_sdk": {
                 "type": "three_d_secure_redirect",
                 "source": source,
-                "stripe_js": f"https://hooks.stripe.com/redirect/authenticate/{source}",
+                "stripe_js": url,
             },
         }
     intent = ctx.move(intent, "requires_action", next_action=action)

@@ -5,7 +5,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
-from .fields import change, new, picked, tell
+from .fields import change, generic, new, picked, tell
 from .payment_methods import NO_ADDRESS, attach, check_card_of_method, method_for, owned_method
 from .sources import add_card
 
@@ -86,9 +86,9 @@ def delete(ctx: Context, customer: str) -> dict[str, Any]:
 
 
 @operation("GET /v1/customers")
-def list_customers(ctx: Context) -> Any:
+def list_customers(ctx: Context) -> dict[str, Any]:
     """Customers, newest first, deleted ones left out."""
-    return ctx.call_generic()
+    return generic(ctx)
 
 
 def _fields(body: dict[str, Any]) -> dict[str, Any]:

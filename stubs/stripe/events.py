@@ -4,7 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Refusal, operation
 
-from .fields import since
+from .fields import page, since
 
 
 @operation("GET /v1/events")
@@ -15,13 +15,13 @@ def list_events(ctx: Context) -> dict[str, Any]:
         message = "You may only specify one of these parameters: type, types."
         raise Refusal(400, "parameters_exclusive", message)
     if not kind and not kinds and "created" not in ctx.query:
-        return ctx.page("event")
+        return page(ctx, "event")
     if kind and "*" not in kind:
-        return ctx.page(since(ctx, ctx.list("event", type=kind)))
+        return page(ctx, since(ctx, ctx.list("event", type=kind)))
     found = since(ctx, ctx.list("event"))
     if kind:
         start = kind.partition("*")[0]
         found = [event for event in found if event["type"].startswith(start)]
     if kinds:
         found = [event for event in found if event["type"] in kinds]
-    return ctx.page(found)
+    return page(ctx, found)

@@ -52,6 +52,18 @@ def tell(ctx: Context, event: str, entity: Entity, **extra: Any) -> None:
     ctx.emit(event, entity, livemode=is_live(ctx), **extra)
 
 
+def page(ctx: Context, source: str | list[Entity], /, **where: Any) -> dict[str, Any]:
+    """A list reply: of a resource's objects whose fields equal `where`, or of the objects given."""
+    listed: dict[str, Any] = ctx.page(source, **where)
+    return listed
+
+
+def generic(ctx: Context) -> dict[str, Any]:
+    """What the schema alone makes of the operation; for lists, with all filters on fields of the schema."""
+    made: dict[str, Any] = ctx.call_generic()
+    return made
+
+
 def since(ctx: Context, entities: list[Entity]) -> list[Entity]:
     """The objects that a list's `created` filter lets through: an exact time, or gt, gte, lt and lte."""
     span = ctx.query.get("created")

@@ -7,7 +7,7 @@ from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operat
 from . import intent_states
 from .charging import settle
 from .confirming import confirm, release
-from .fields import change, new, picked, tell
+from .fields import change, generic, new, picked, tell
 from .money import check_amount, checked_currency, shown
 from .payment_methods import method_for, method_from_data
 
@@ -157,9 +157,9 @@ def increment(ctx: Context, intent: str) -> Entity:
 
 
 @operation("GET /v1/payment_intents")
-def list_intents(ctx: Context) -> Any:
+def list_intents(ctx: Context) -> dict[str, Any]:
     """Payment intents, newest first."""
-    return ctx.call_generic()
+    return generic(ctx)
 
 
 def _types(body: dict[str, Any]) -> dict[str, Any]:

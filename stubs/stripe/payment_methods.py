@@ -5,7 +5,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
 from .cards import Card, Trait, card_of_token
-from .fields import change, new, required, tell
+from .fields import change, new, page, required, tell
 from .sources import card_behind, declined, expiry, fingerprint, read_card, token_card
 from .wording import METHOD_OF_NO_CUSTOMER, METHOD_USED_UP, NO_SUCH_METHOD
 
@@ -187,9 +187,9 @@ def list_methods(ctx: Context) -> dict[str, Any]:
     where = {name: ctx.query[name] for name in ("customer", "type", "allow_redisplay") if ctx.query.get(name)}
     if "customer" in where:
         ctx.get("customer", where["customer"], param="customer")
-        return ctx.page("payment_method", **where)
+        return page(ctx, "payment_method", **where)
     saved = [method for method in ctx.list("payment_method", **where) if method["customer"] is not None]
-    return ctx.page(saved)
+    return page(ctx, saved)
 
 
 @operation("GET /v1/customers/{customer}/payment_methods")
@@ -197,7 +197,7 @@ def list_of_customer(ctx: Context, customer: str) -> dict[str, Any]:
     """A customer's payment methods."""
     owner = ctx.get("customer", customer)
     where = {name: ctx.query[name] for name in ("type", "allow_redisplay") if ctx.query.get(name)}
-    return ctx.page("payment_method", customer=owner.id, **where)
+    return page(ctx, "payment_method", customer=owner.id, **where)
 
 
 @operation("GET /v1/customers/{customer}/payment_methods/{payment_method}")

@@ -4,7 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, expands, merged_metadata, operation
 
-from .fields import change, new, picked, since, tell
+from .fields import change, new, page, picked, since, tell
 from .money import checked_currency
 
 MAXIMUM = 99_999_999_999
@@ -18,7 +18,7 @@ def create(ctx: Context) -> Entity:
     if body.get("product"):
         product = ctx.get("product", body["product"], param="product").id
     elif isinstance(data, dict):
-        fields = {"active": True, "images": [], "marketing_features": []}
+        fields: dict[str, Any] = {"active": True, "images": [], "marketing_features": []}
         fields |= picked(data, "active", "id", "name", "statement_descriptor", "tax_code", "unit_label")
         chosen = fields.pop("id", None)
         metadata = merged_metadata({}, data.get("metadata"))
@@ -83,7 +83,7 @@ def list_prices(ctx: Context) -> dict[str, Any]:
         where |= {f"recurring.{name}": recurring[name] for name in ("interval", "usage_type") if recurring.get(name)}
     keys = query.get("lookup_keys")
     found = ctx.list("price", **where)
-    return ctx.page(since(ctx, [price for price in found if not keys or price["lookup_key"] in keys]))
+    return page(ctx, since(ctx, [price for price in found if not keys or price["lookup_key"] in keys]))
 
 
 @expands("price", "tiers")

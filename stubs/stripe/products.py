@@ -4,7 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
-from .fields import change, new, picked, since, tell
+from .fields import change, new, page, picked, since, tell
 from .prices import make_price
 
 _COPIED = ("active", "description", "images", "marketing_features", "name", "package_dimensions", "shippable",
@@ -65,4 +65,4 @@ def list_products(ctx: Context) -> dict[str, Any]:
     where = {name: ctx.query[name] for name in ("active", "shippable", "url") if ctx.query.get(name) is not None}
     ids = ctx.query.get("ids")
     found = ctx.list("product", **where)
-    return ctx.page(since(ctx, [product for product in found if not ids or product.id in ids]))
+    return page(ctx, since(ctx, [product for product in found if not ids or product.id in ids]))

@@ -6,7 +6,7 @@ from childproof.stubkit import Context, Entity, Refusal, job, merged_metadata, o
 
 from . import balance
 from .cards import Trait
-from .fields import change, picked, tell
+from .fields import change, generic, page, picked, tell
 from .money import shown
 from .sources import card_behind
 
@@ -92,15 +92,15 @@ def cancel(ctx: Context, refund: str) -> Entity:
 
 
 @operation("GET /v1/refunds")
-def list_refunds(ctx: Context) -> Any:
+def list_refunds(ctx: Context) -> dict[str, Any]:
     """Refunds, newest first."""
-    return ctx.call_generic()
+    return generic(ctx)
 
 
 @operation("GET /v1/charges/{charge}/refunds")
 def list_of_charge(ctx: Context, charge: str) -> dict[str, Any]:
     """The refunds of one charge."""
-    return ctx.page("refund", charge=ctx.get("charge", charge).id)
+    return page(ctx, "refund", charge=ctx.get("charge", charge).id)
 
 
 @operation("GET /v1/charges/{charge}/refunds/{refund}")
@@ -146,7 +146,7 @@ def fail_refund(ctx: Context, payload: dict[str, Any]) -> None:
 def _amount(charge: Entity, asked: int | None) -> int:
     """How much to give back; refuses what can't be given back, and more than there is."""
     currency = charge["currency"]
-    left = charge["amount"] - charge["amount_refunded"]
+    left: int = charge["amount"] - charge["amount_refunded"]
     if charge["status"] == "failed":
         message = f"The charge {charge.id} failed and cannot be refunded."
         raise Refusal(400, "charge_not_refundable", message, param="charge")

@@ -13,7 +13,7 @@ from childproof.stubkit import Context, Entity, Refusal, expands, merged_metadat
 from .cards import Card, card_named, card_of_number, card_of_token, luhn
 from .dates import year_and_month
 from .declines import DECLINES
-from .fields import change, new, short_list, tell
+from .fields import change, generic, new, page, short_list, tell
 from .wording import METHOD_AS_SOURCE
 
 _LETTERS = string.ascii_letters + string.digits
@@ -149,7 +149,7 @@ def create_token(ctx: Context) -> Entity | dict[str, Any]:
         if not any(ctx.body.get(kind) for kind in ("bank_account", "pii", "account", "person", "cvc_update")):
             message = "You must supply either a card, bank account, or PII details to create a token."
             raise Refusal(400, "parameter_missing", message)
-        return ctx.call_generic()
+        return generic(ctx)
     if not isinstance(given, dict):
         raise Refusal(400, None, "Invalid object", param="card")
     card, details = read_card(ctx, given, "card")
@@ -195,7 +195,7 @@ def create_source(ctx: Context, customer: str) -> Entity | dict[str, Any]:
 def list_sources(ctx: Context, customer: str) -> dict[str, Any]:
     """The customer's saved cards."""
     owner = ctx.get("customer", customer)
-    return ctx.page("card", customer=owner.id)
+    return page(ctx, "card", customer=owner.id)
 
 
 @operation("GET /v1/customers/{customer}/sources/{id}")

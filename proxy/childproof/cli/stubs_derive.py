@@ -17,13 +17,20 @@ from childproof.stubkit.derive import derive
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Where to write the surface.")
 @click.option("--only", multiple=True, metavar="PREFIX", help="Keep only paths that begin so; may be repeated.")
-def derive_command(spec: Path, output: Path, only: tuple[str, ...]) -> None:
+@click.option(
+    "--with",
+    "more",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Add the paths of another document, written by hand.",
+)
+def derive_command(spec: Path, output: Path, only: tuple[str, ...], more: tuple[Path, ...]) -> None:
     """Write names and types of an OpenAPI 3 document; drop descriptions, examples and all other prose.
 
     SPEC is JSON or YAML, also gzipped. The output is minified with one line for each path and schema, so that the
     diff to the vendor's next version can be reviewed.
     """
-    derived = derive(read_document(spec), source=str(spec), only=only)
+    derived = derive(read_document(spec), source=str(spec), only=only, more=[read_document(path) for path in more])
     try:
         output.write_bytes(derived.text)
     except OSError as error:

@@ -11,7 +11,7 @@ itself, minified, with one line for each path and each component: it decodes laz
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,10 +49,13 @@ class Derived:
     shared: int
 
 
-def derive(document: Mapping[str, JSON], *, source: str, only: Collection[str] = ()) -> Derived:
+def derive(
+    document: Mapping[str, JSON], *, source: str, only: Collection[str] = (), more: Iterable[Mapping[str, JSON]] = ()
+) -> Derived:
     """The surface of an OpenAPI 3.x document. Deterministic: the same document gives the same bytes.
 
     `only` are prefixes of paths to keep; nothing named keeps all. Schemas that nothing kept refers to are left out.
+    `more` are further documents, written by hand: their paths are added (those that the vendor's document leaves out).
     Raises InputError when `document` is no OpenAPI document or a prefix in `only` fits no path.
     """
     paths = document.get("paths")
@@ -61,7 +64,10 @@ def derive(document: Mapping[str, JSON], *, source: str, only: Collection[str] =
     for prefix in only:
         if not any(path.startswith(prefix) for path in paths):
             raise InputError.single("--only", f"{prefix!r} fits no path", f"the beginning of a path of {source}")
-    kept = {path: _path(item) for path, item in sorted(paths.items()) if _wanted(path, only)}
+    chosen = {path: item for path, item in paths.items() if _wanted(path, only)}
+    for extra in more:
+        chosen |= extra.get("paths", {})
+    kept = {path: _path(item) for path, item in sorted(chosen.items())}
     known = document.get("components", {}).get("schemas", {})
     schemas = _reachable({name: _schema(schema) for name, schema in known.items()}, kept)
     parameters = _share_parameters(kept)
@@ -106,6 +112,8 @@ def _path(item: Mapping[str, JSON]) -> Schema:
         parameters = [_parameter(parameter) for parameter in (*common, *given.get("parameters", ()))]
         if parameters:
             operation["parameters"] = parameters
+        if given.get("security") == []:
+            operation["security"] = []  # open to everybody, whatever the rest of the document asks for
         body = _body(given.get("requestBody"))
         if body:
             operation["requestBody"] = body

@@ -1,12 +1,13 @@
 """Outcome words: from the effects of a run to `would have charged $420.00 to 1 customer · 1 decline`.
 
 A template holds expressions in braces: `{sum(amount) | money(currency)}`, `{distinct(customer) | plural('customer')}`,
-`{count | plural('decline')}`, `{first(subject)}`, `{list(to)}`. They read the data of all effects of one type.
+`{count | plural('decline')}`, `{first(subject)}`, `{list(to)}`. They read the data of all effects of one type; with
+`where` only of those with the values given. `distinct(customer|payment_method)` takes the first that isn't null.
 """
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from childproof.model import Effect
@@ -14,7 +15,7 @@ from childproof.model import Effect
 from .money import money
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
-_EXPRESSION = re.compile(r"\s*(count|(?:sum|distinct|first|list)\(\s*([A-Za-z0-9_.]+)\s*\))\s*(?:\|\s*(.+?)\s*)?")
+_EXPRESSION = re.compile(r"\s*(count|(?:sum|distinct|first|list)\(\s*([A-Za-z0-9_.|]+)\s*\))\s*(?:\|\s*(.+?)\s*)?")
 _FILTER = re.compile(r"(money|plural|quote)\(?\s*(.*?)\s*\)?")
 Words = Callable[[Sequence[Effect]], str]
 _MOST = 3  # a list names so many, then counts
@@ -27,15 +28,17 @@ class Outcome:
     type: str
     words: Words
     note: bool
+    where: Mapping[str, Any] = field(default_factory=dict)
 
 
 def compile_outcomes(templates: Mapping[str, Any]) -> tuple[Outcome, ...]:
     """The `outcomes:` of a stub.yaml. Raises OutcomeError naming the type whose template is broken."""
     out = []
     for kind, value in templates.items():
-        note = isinstance(value, dict)
+        written = value if isinstance(value, dict) else {"words": value}
+        note = "note" in written
         try:
-            out.append(Outcome(kind, _template(value["note"] if note else value), note))
+            out.append(Outcome(kind, _template(written["note" if note else "words"]), note, written.get("where", {})))
         except ValueError as error:
             raise OutcomeError(kind, str(error)) from None
     return tuple(out)
@@ -57,7 +60,7 @@ def render_outcomes(outcomes: Iterable[Outcome], effects: Iterable[Effect]) -> s
     phrases: list[str] = []
     notes: list[str] = []
     for outcome in outcomes:
-        found = by_type.get(outcome.type)
+        found = [effect for effect in by_type.get(outcome.type, ()) if _fits(effect, outcome.where)]
         if found:
             (notes if outcome.note else phrases).append(outcome.words(found))
     text = f"would have {', '.join(phrases)}" if phrases else ""
@@ -124,10 +127,18 @@ def _money(name: str, currency: str, effects: Sequence[Effect]) -> str:
     return " and ".join(money(amount, unit) for unit, amount in sums.items()) or "nothing"
 
 
+def _fits(effect: Effect, where: Mapping[str, Any]) -> bool:
+    return all(_field(effect.data, name) == wanted for name, wanted in where.items())
+
+
 def _field(data: Mapping[str, Any], name: str) -> Any:
-    node: Any = data
-    for step in name.split("."):
-        node = node.get(step) if isinstance(node, Mapping) else None
+    node: Any = None
+    for choice in name.split("|"):
+        node = data
+        for step in choice.split("."):
+            node = node.get(step) if isinstance(node, Mapping) else None
+        if node is not None:
+            break
     return node
 
 

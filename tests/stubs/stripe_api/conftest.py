@@ -104,7 +104,8 @@ class Api:
                       answer.operation, answer.fidelity)  # fmt: skip
         self.effects.extend(answer.effects)
         self.replies.append(reply)
-        if reply.status == 200 and reply.operation and reply.fidelity == Fidelity.MODELLED:
+        answered = reply.status == 200 and reply.headers["Content-Type"] == "application/json"
+        if answered and reply.operation and reply.fidelity == Fidelity.MODELLED:
             self.shapes.check(reply.operation, reply.body)
         return reply
 
@@ -181,7 +182,9 @@ class Shapes:
         if not isinstance(node, dict):
             return
         kind = node.get("object")
-        known = self.document["components"]["schemas"].get(kind, {}).get("properties") if isinstance(kind, str) else None
+        known = (
+            self.document["components"]["schemas"].get(kind, {}).get("properties") if isinstance(kind, str) else None
+        )
         for key, value in node.items():
             if key.startswith("_"):
                 yield f"{place}.{key}"

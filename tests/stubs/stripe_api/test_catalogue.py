@@ -12,7 +12,11 @@ def refused(action, *args, **options):
 
 def test_a_product_brings_its_price_along(client, api):
     product = client.v1.products.create(
-        params={"name": "Pro", "default_price_data": {"currency": "usd", "unit_amount": 2000}, "expand": ["default_price"]}
+        params={
+            "name": "Pro",
+            "default_price_data": {"currency": "usd", "unit_amount": 2000},
+            "expand": ["default_price"],
+        }
     )
     assert product.active is True
     assert (product.default_price.unit_amount, product.default_price.product) == (2000, product.id)
@@ -26,7 +30,11 @@ def test_a_recurring_price_is_whole(client):
         params={"product": product.id, "currency": "EUR", "unit_amount": 990, "recurring": {"interval": "month"}}
     )
     assert (price.type, price.currency, str(price.unit_amount_decimal)) == ("recurring", "eur", "990")
-    assert (price.recurring.interval, price.recurring.interval_count, price.recurring.usage_type) == ("month", 1, "licensed")
+    assert (price.recurring.interval, price.recurring.interval_count, price.recurring.usage_type) == (
+        "month",
+        1,
+        "licensed",
+    )
     found = client.v1.prices.list(params={"product": product.id, "recurring": {"interval": "month"}})
     assert [one.id for one in found] == [price.id]
     assert client.v1.prices.list(params={"recurring": {"interval": "year"}}).data == []
@@ -46,7 +54,9 @@ def test_an_id_of_ones_own_is_taken_once(client):
 
 
 def test_a_product_with_prices_can_only_be_archived(client):
-    product = client.v1.products.create(params={"name": "Pro", "default_price_data": {"currency": "usd", "unit_amount": 5}})
+    product = client.v1.products.create(
+        params={"name": "Pro", "default_price_data": {"currency": "usd", "unit_amount": 5}}
+    )
     assert "one or more user-created prices" in str(refused(client.v1.products.delete, product.id))
     archived = client.v1.products.update(product.id, params={"active": False})
     assert archived.active is False
@@ -65,7 +75,9 @@ def test_a_lookup_key_belongs_to_one_price(client):
     product = client.v1.products.create(params={"name": "Pro"})
     given = {"product": product.id, "currency": "usd", "unit_amount": 100, "lookup_key": "standard"}
     first = client.v1.prices.create(params=given)
-    assert f"A price (`{first.id}`) already uses that lookup key." in str(refused(client.v1.prices.create, params=given))
+    assert f"A price (`{first.id}`) already uses that lookup key." in str(
+        refused(client.v1.prices.create, params=given)
+    )
     second = client.v1.prices.create(params={**given, "transfer_lookup_key": True})
     found = client.v1.prices.list(params={"lookup_keys": ["standard"]})
     assert [price.id for price in found] == [second.id]
@@ -78,7 +90,11 @@ def test_a_lookup_key_belongs_to_one_price(client):
         ({"currency": "usd", "product_data": {"name": "x"}}, "parameter_missing", "unit_amount"),
         ({"currency": "usd", "product": "prod_missing", "unit_amount": 1}, "resource_missing", "product"),
         ({"unit_amount": 1, "product_data": {"name": "x"}}, "parameter_missing", "currency"),
-        ({"currency": "usd", "unit_amount": 1, "product_data": {"active": True}}, "parameter_missing", "product_data[name]"),
+        (
+            {"currency": "usd", "unit_amount": 1, "product_data": {"active": True}},
+            "parameter_missing",
+            "product_data[name]",
+        ),
     ],
 )
 def test_incomplete_prices_are_refused(client, params, code, param):

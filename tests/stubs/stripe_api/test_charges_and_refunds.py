@@ -59,7 +59,9 @@ def test_a_charge_can_be_authorized_first_and_captured_later(client, api):
 
 
 def test_a_declined_charge_is_an_error_and_a_failed_charge(client, declined):
-    error = declined(client.v1.charges.create, params={"amount": 900, "currency": "usd", "source": "tok_chargeDeclined"})
+    error = declined(
+        client.v1.charges.create, params={"amount": 900, "currency": "usd", "source": "tok_chargeDeclined"}
+    )
     assert error.code == "card_declined"
     charge = client.v1.charges.retrieve(error.json_body["error"]["charge"])
     assert (charge.status, charge.failure_message) == ("failed", "Your card was declined.")
@@ -67,7 +69,9 @@ def test_a_declined_charge_is_an_error_and_a_failed_charge(client, declined):
 
 def test_refunds_go_in_parts_until_nothing_is_left(client, api):
     intent = paid(client)
-    first = client.v1.refunds.create(params={"payment_intent": intent.id, "amount": 500, "reason": "requested_by_customer"})
+    first = client.v1.refunds.create(
+        params={"payment_intent": intent.id, "amount": 500, "reason": "requested_by_customer"}
+    )
     assert (first.amount, first.status, first.charge) == (500, "succeeded", intent.latest_charge)
     charge = client.v1.charges.retrieve(intent.latest_charge)
     assert (charge.amount_refunded, charge.refunded) == (500, False)

@@ -108,7 +108,10 @@ def test_capturing_more_than_authorized_is_refused(client):
 @pytest.mark.parametrize(
     ("action", "message"),
     [
-        ("confirm", "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed."),
+        (
+            "confirm",
+            "You cannot confirm this PaymentIntent because it has already succeeded after being previously confirmed.",
+        ),
         ("capture", "This PaymentIntent could not be captured because it has already been captured."),
         (
             "cancel",
@@ -198,7 +201,11 @@ def test_another_card_ends_a_pending_authentication(client):
         ({"amount": 20, "currency": "jpy"}, "amount_too_small", "Amount must be at least ¥50 jpy"),
         ({"amount": 0, "currency": "usd"}, "parameter_invalid_integer", "greater than or equal to 1"),
         ({"amount": 100_000_000, "currency": "usd"}, "amount_too_large", "no more than $999,999.99"),
-        ({"amount": 2000, "currency": "zzz"}, None, "Invalid currency: zzz. Stripe currently supports these currencies: usd"),
+        (
+            {"amount": 2000, "currency": "zzz"},
+            None,
+            "Invalid currency: zzz. Stripe currently supports these currencies: usd",
+        ),
     ],
 )
 def test_amounts_that_cannot_be_charged_are_refused(client, params, code, message):
@@ -235,3 +242,56 @@ def test_zero_decimal_currencies_are_charged_in_whole_units(client):
     intent = pay(client, amount=500, currency="jpy", expand=["latest_charge.balance_transaction"])
     assert intent.latest_charge.balance_transaction.currency == "jpy"
     assert intent.latest_charge.balance_transaction.fee == 45
+
+
+def page_of(intent):
+    action = intent.next_action
+    return action.redirect_to_url.url if action.type == "redirect_to_url" else action.use_stripe_sdk["stripe_js"]
+
+
+def test_completing_the_authentication_pays_and_leads_back_to_the_shop(client, api):
+    intent = pay(client, "pm_card_threeDSecure2Required", return_url="https://shop.example/back?order=1")
+    page = api.call("GET", page_of(intent), key=None)
+    assert page.status == 200
+    assert b'name="outcome" value="succeeded"' in page.raw
+    done = api.call("POST", page_of(intent), "outcome=succeeded", key=None)
+    assert done.status == 303
+    assert done.headers["Location"].startswith(f"https://shop.example/back?order=1&payment_intent={intent.id}&")
+    assert done.headers["Location"].endswith("&redirect_status=succeeded")
+    intent = client.v1.payment_intents.retrieve(intent.id, params={"expand": ["latest_charge"]})
+    assert intent.status == "succeeded"
+    assert intent.latest_charge.payment_method_details.card.three_d_secure.result == "authenticated"
+
+
+def test_failing_the_authentication_asks_for_another_method(client, api):
+    intent = pay(client, "pm_card_threeDSecure2Required", return_url="https://shop.example/back")
+    done = api.call("POST", page_of(intent), "outcome=failed", key=None)
+    assert done.headers["Location"].endswith("&redirect_status=failed")
+    intent = client.v1.payment_intents.retrieve(intent.id)
+    assert intent.status == "requires_payment_method"
+    assert intent.last_payment_error.code == "payment_intent_authentication_failure"
+
+
+def test_a_card_may_be_declined_after_its_authentication(client, api):
+    method = "pm_card_authenticationRequiredChargeDeclinedInsufficientFunds"
+    intent = pay(client, method, return_url="https://shop.example/back")
+    done = api.call("POST", page_of(intent), "outcome=succeeded", key=None)
+    assert done.headers["Location"].endswith("&redirect_status=failed")
+    intent = client.v1.payment_intents.retrieve(intent.id)
+    assert intent.last_payment_error.decline_code == "insufficient_funds"
+
+
+def test_with_manual_confirmation_the_server_confirms_once_more(client, api):
+    intent = pay(
+        client, "pm_card_threeDSecure2Required", confirmation_method="manual", return_url="https://shop.example/"
+    )
+    api.call("POST", page_of(intent), "outcome=succeeded", key=None)
+    assert client.v1.payment_intents.retrieve(intent.id).status == "requires_confirmation"
+    assert client.v1.payment_intents.confirm(intent.id).status == "succeeded"
+
+
+def test_the_page_needs_the_clients_secret(client, api):
+    intent = pay(client, "pm_card_threeDSecure2Required", return_url="https://shop.example/back")
+    wrong = page_of(intent).replace(intent.client_secret, "guessed")
+    assert api.call("POST", wrong, "outcome=succeeded", key=None).status == 400
+    assert client.v1.payment_intents.retrieve(intent.id).status == "requires_action"

@@ -174,7 +174,11 @@ def test_the_same_seed_and_calls_give_the_same_bytes(stub, api):
 
     calls = [
         ("POST", "/v1/customers", "name=Jenny"),
-        ("POST", "/v1/payment_intents", "amount=900&currency=usd&payment_method=pm_card_visa&confirm=true&return_url=https://x.example"),
+        (
+            "POST",
+            "/v1/payment_intents",
+            "amount=900&currency=usd&payment_method=pm_card_visa&confirm=true&return_url=https://x.example",
+        ),
         ("GET", "/v1/events", ""),
         ("GET", "/v1/customers/cus_missing", ""),
     ]
@@ -186,7 +190,9 @@ def test_the_same_seed_and_calls_give_the_same_bytes(stub, api):
     other = type(api)(stub, world, api.shapes)
     for call in calls:
         other.call(*call)
-    assert [(reply.raw, reply.headers) for reply in api.replies] == [(reply.raw, reply.headers) for reply in other.replies]
+    assert [(reply.raw, reply.headers) for reply in api.replies] == [
+        (reply.raw, reply.headers) for reply in other.replies
+    ]
     store.close()
 
 
