@@ -1,0 +1,55 @@
+"""The catalog: shipped stubs, given folders; faults of folders all at once."""
+
+from pathlib import Path
+
+import pytest
+
+from childproof.catalog import load_catalog
+from childproof.catalog.shipped import shipped
+from childproof.errors import InputError
+
+DATA = Path(__file__).parents[2] / "data"
+
+
+def test_shipped_stubs_are_found_in_a_checkout() -> None:
+    assert (shipped("stubs") / "stripe" / "stub.yaml").is_file()
+    assert "stripe" in load_catalog().names()
+
+
+def test_a_folder_may_be_a_stub_or_hold_stubs() -> None:
+    for folder in (DATA / "stubs", DATA / "stubs" / "acme-crm"):
+        catalog = load_catalog([folder])
+        assert "acme-crm" in catalog.names()
+        assert catalog.get("acme-crm") is catalog.get("acme-crm")
+
+
+def test_a_given_stub_replaces_a_shipped_one(tmp_path: Path) -> None:
+    (tmp_path / "stripe").mkdir()
+    (tmp_path / "stripe" / "stub.yaml").write_text("stub: stripe\nhosts: [stripe.example]\n")
+    assert load_catalog([tmp_path]).get("stripe").hosts == ("stripe.example",)
+
+
+def test_bad_folders_are_refused_all_at_once(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError) as caught:
+        load_catalog([tmp_path / "empty", tmp_path / "missing", DATA / "stubs", DATA / "bare"])
+    text = str(caught.value)
+    assert "no folder" in text
+    assert "without a stub.yaml" in text
+    assert "a second stub 'acme-crm'" in text
+
+
+def test_an_unknown_name_is_a_lookup_error_with_those_there_are() -> None:
+    with pytest.raises(LookupError, match="stripe"):
+        load_catalog().get("nobody")
+
+
+def test_a_broken_stub_only_breaks_itself(tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "stub.yaml").write_text("stub: broken\n")
+    catalog = load_catalog([tmp_path, DATA / "stubs"])
+    assert catalog.get("acme-crm").name == "acme-crm"
+    with pytest.raises(InputError, match="hosts"):
+        catalog.get("broken")
+    with pytest.raises(InputError, match="hosts"):
+        catalog.check()

@@ -1,0 +1,90 @@
+"""Events: effects for the ledger, event objects, signed deliveries."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable
+
+from .conftest import Caller
+
+
+def test_creations_changes_and_deletions_tell_what_stub_yaml_lists(acme: Caller) -> None:
+    _, jenny = acme("POST /v2/contacts", {"email": "a@b.c"})
+    assert [(effect.type, effect.id) for effect in acme.effects] == [("contact.created", jenny["id"])]
+    assert acme.effects[0].data == jenny
+    acme(f"PATCH /v2/contacts/{jenny['id']}", {"name": "Jenny"})
+    assert [effect.type for effect in acme.effects] == ["contact.updated"]
+    acme(f"PATCH /v2/contacts/{jenny['id']}", {"name": "Jenny"})
+    assert acme.effects == ()
+    acme(f"DELETE /v2/contacts/{jenny['id']}")
+    assert [effect.type for effect in acme.effects] == ["contact.deleted"]
+    acme("POST /v2/companies", {"name": "A"})
+    assert acme.effects == ()
+
+
+def test_a_move_that_is_listed_and_emitted_is_told_once(acme: Caller) -> None:
+    _, jenny = acme("POST /v2/contacts", {"email": "a@b.c"})
+    _, deal = acme(f"POST /v2/contacts/{jenny['id']}/deals", {"amount": 5})
+    acme(f"POST /v2/deals/{deal['id']}/win")
+    assert [effect.type for effect in acme.effects] == ["deal.won"]
+
+
+def deliveries(acme: Caller) -> list[dict]:
+    with acme.store.world("main").transaction() as tx:
+        return tx.list("_webhooks", "acme-crm", newest_first=False)
+
+
+def test_subscribers_get_a_signed_delivery_queued(acme: Caller) -> None:
+    secret = "whsec_" + base64.b64encode(b"0123456789abcdef").decode()
+    acme("POST /v2/webhooks", {"url": "https://hooks.example/a", "events": ["contact.*"], "secret": secret})
+    acme("POST /v2/webhooks", {"url": "https://hooks.example/b", "events": ["deal.won"]})
+    _, jenny = acme("POST /v2/contacts", {"email": "a@b.c"})
+    assert [effect.type for effect in acme.effects] == ["contact.created", "webhook.queued"]
+    (queued,) = deliveries(acme)
+    assert (queued["url"], queued["state"], queued["retry"]) == ("https://hooks.example/a", "queued", [60000, 300000])
+    event = json.loads(queued["body"])
+    assert event["type"] == "contact.created"
+    assert event["data"] == {"object": jenny}
+    headers = queued["headers"]
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{queued['body']}".encode()
+    wanted = base64.b64encode(hmac.new(b"0123456789abcdef", signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{wanted}"
+
+
+def test_an_update_says_what_was_there_before(acme: Caller) -> None:
+    _, jenny = acme("POST /v2/contacts", {"email": "a@b.c", "name": "Jenny"})
+    acme("POST /v2/webhooks", {"url": "https://hooks.example/a", "events": ["*"]})
+    acme(f"PATCH /v2/contacts/{jenny['id']}", {"name": "Jen"})
+    event = json.loads(deliveries(acme)[-1]["body"])
+    assert event["data"]["previous"]["name"] == "Jenny"
+
+
+def test_refused_operations_tell_nothing(variant: Callable[..., Caller]) -> None:
+    behaviour = (
+        "from childproof.stubkit import Context, Refusal, operation\n"
+        "@operation('POST /v2/deals/{deal}/split')\n"
+        "def split(ctx: Context, deal: str) -> object:\n"
+        "    ctx.emit('deal.split', ctx.get('deal', deal))\n"
+        "    ctx.update(ctx.get('deal', deal), note='kept?')\n"
+        "    raise Refusal(422, 'no', 'No.', keep_changes=KEEP)\n"
+    )
+    for keep in (False, True):
+        acme = variant(files={"deals.py": behaviour.replace("KEEP", str(keep))}) if not keep else acme
+        if keep:
+            acme = _reloaded(acme, behaviour.replace("KEEP", "True"))
+        _, jenny = acme("POST /v2/contacts", {"email": f"{keep}@b.c"})
+        _, deal = acme(f"POST /v2/contacts/{jenny['id']}/deals", {"amount": 5})
+        assert acme(f"POST /v2/deals/{deal['id']}/split", {"parts": [1, 4]})[0] == 422
+        assert [effect.type for effect in acme.effects] == (["deal.split"] if keep else [])
+        assert acme(f"GET /v2/deals/{deal['id']}")[1]["note"] == ("kept?" if keep else None)
+
+
+def _reloaded(acme: Caller, behaviour: str) -> Caller:
+    from pathlib import Path
+
+    from childproof.stubkit.loading import load_stub
+
+    folder = Path(acme.stub.service.manifest.document.file).parent
+    (folder / "deals.py").write_text(behaviour)
+    return Caller(load_stub(folder), acme.store)
