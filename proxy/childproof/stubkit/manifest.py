@@ -58,6 +58,9 @@ def manifest(document: Document) -> Manifest:
     value: dict[str, Any] = document.value
     hosts = []
     for place, host in enumerate(value["hosts"]):
+        if host == "*":  # mail: taken for whichever server it was meant for
+            hosts.append(host)
+            continue
         try:
             wild = host.startswith("*.")
             hosts.append(("*." if wild else "") + normalize_host(host.removeprefix("*.")))
