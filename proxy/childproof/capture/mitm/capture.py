@@ -116,9 +116,14 @@ class HttpCapture:
         wanted = {**SAFE_DEFAULTS, "mode": [], "ssl_verify_upstream_trusted_ca": self._roots(), **options}
         known = {name: value for name, value in wanted.items() if name in settings}
         if unknown := set(options) - set(known):
+            await master.done()
             raise InputError.single("mitmproxy option", f"{sorted(unknown)}", "options that mitmproxy has")
-        settings.update(**known)
-        require_safe(settings)
+        try:
+            settings.update(**known)
+            require_safe(settings)
+        except Exception:
+            await master.done()
+            raise
         master.addons.add(Watchdog())  # type: ignore[no-untyped-call]
         self._known_addons = tuple(master.addons.chain)
         core = Core(self._judge, self._dial, tls_config, self.leaves, self._clock)

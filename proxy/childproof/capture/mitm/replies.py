@@ -60,13 +60,18 @@ def has_body(reply: Reply, *, head_request: bool) -> bool:
     return not head_request and reply.status >= 200 and reply.status not in _NO_BODY and bool(reply.body)
 
 
+def reason_of(status: int) -> bytes:
+    """The reason phrase that goes with a status (RFC 9110, section 15)."""
+    return _REASONS.get(status, b"Unknown")
+
+
 def render(reply: Reply, *, head_request: bool, last: bool) -> bytes:
     """A whole HTTP/1.1 response as one piece: one write, one TLS record, one packet where it fits.
 
     `last` announces that the connection closes after it. Raises ValueError as `response_headers` does.
     """
     fields = response_headers(reply, head_request=head_request)
-    lines = [b"HTTP/1.1 %d %s" % (reply.status, _REASONS.get(reply.status, b"Unknown"))]
+    lines = [b"HTTP/1.1 %d %s" % (reply.status, reason_of(reply.status))]
     lines += [b"%s: %s" % field for field in fields]
     if last:
         lines.append(b"connection: close")

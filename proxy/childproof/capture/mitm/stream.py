@@ -36,7 +36,7 @@ from childproof.model import Call, Reply, Violation
 
 from .calls import Request, Site, build_call, decide
 from .gate import Gate, Permission
-from .replies import denial, reply_of, response_headers
+from .replies import denial, reason_of, reply_of, response_headers
 from .servers import GuardedHttp1Server, GuardedHttp2Server
 from .wire import Patience
 
@@ -248,4 +248,4 @@ def make_response(reply: Reply, *, head_request: bool) -> http.Response:
         reply = denial(500, f"internal error: {error}")
         fields = response_headers(reply, head_request=head_request)
     body = b"" if head_request else reply.body
-    return http.Response(b"HTTP/1.1", reply.status, b"", http.Headers(fields), body, None, 0.0, 0.0)
+    return http.Response(b"HTTP/1.1", reply.status, reason_of(reply.status), http.Headers(fields), body, None, 0.0, 0.0)
