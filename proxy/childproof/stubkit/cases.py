@@ -154,7 +154,7 @@ class _Run:
         elif value is not None:
             body = msgspec.json.encode(value)
             headers = {"Content-Type": "application/json", **headers}
-        host = self.stub.hosts[0].removeprefix("*.")
+        host = self.stub.service.host
         return Call(
             protocol=Protocol.HTTP, host=host, port=443, scheme="https", world=self.world.name, method=method,
             path=self.stub.service.base + path, query=query, headers=tuple(headers.items()), body=body, tls=True,
@@ -163,7 +163,7 @@ class _Run:
     def _smtp(self, value: Mapping[str, Any]) -> Call:
         envelope = Envelope(value["from"], tuple(value["to"]), user=value.get("user", ""))
         body = value.get("message", "").replace("\r\n", "\n").replace("\n", "\r\n").encode()
-        host = self.stub.hosts[0].removeprefix("*.")
+        host = self.stub.service.host
         return Call(protocol=Protocol.SMTP, host=host, port=587, world=self.world.name, envelope=envelope, body=body)
 
     def _advance(self, by: int) -> None:
@@ -207,7 +207,7 @@ class _Run:
             if not service.registry.knows(name):
                 raise LookupError(f"unknown name {{{name}}}")
             with self.world.transaction() as tx:
-                call = Call(protocol=Protocol.HTTP, host=service.manifest.hosts[0], port=443)
+                call = Call(protocol=Protocol.HTTP, host=service.host, port=443)
                 ctx = Context(service, tx, call, quiet=True)
                 self.saved[name] = generic.invent(ctx, service, service.registry.named(name), tx).id
         return self.saved[name]

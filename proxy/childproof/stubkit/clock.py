@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from email.utils import formatdate
+from functools import lru_cache
 
 from .settings import Time
 
@@ -18,4 +19,9 @@ def stamp(now: int, style: Time) -> int | str:
 
 def http_date(now: int) -> str:
     """A moment (unix ms) as an HTTP Date header (RFC 9110, section 5.6.7)."""
-    return formatdate(now / 1000, usegmt=True)
+    return _date(now // 1000)
+
+
+@lru_cache(maxsize=16)
+def _date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)

@@ -353,4 +353,4 @@ def merged_metadata(stored: Any, given: Any) -> dict[str, Any]:
 
 def public(entity: Mapping[str, Any]) -> dict[str, Any]:
     """An entity as the service shows it: without the fields that only the stub knows, which begin with `_`."""
-    return {name: value for name, value in entity.items() if not name.startswith("_")}
+    return {name: value for name, value in entity.items() if name[:1] != "_"}

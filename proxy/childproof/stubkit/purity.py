@@ -11,7 +11,52 @@ from pathlib import Path
 from childproof.errors import Fault
 
 ALLOWED = frozenset(
-    ["__future__", "abc", "base64", "binascii", "bisect", "calendar", "collections", "colorsys", "contextlib", "copy", "csv", "dataclasses", "datetime", "decimal", "difflib", "email", "enum", "fractions", "functools", "graphlib", "hashlib", "heapq", "hmac", "html", "io", "ipaddress", "itertools", "json", "math", "mimetypes", "numbers", "operator", "quopri", "re", "statistics", "string", "stringprep", "struct", "textwrap", "types", "typing", "unicodedata", "zlib", "zoneinfo"]
+    [
+        "__future__",
+        "abc",
+        "base64",
+        "binascii",
+        "bisect",
+        "calendar",
+        "collections",
+        "colorsys",
+        "contextlib",
+        "copy",
+        "csv",
+        "dataclasses",
+        "datetime",
+        "decimal",
+        "difflib",
+        "email",
+        "enum",
+        "fractions",
+        "functools",
+        "graphlib",
+        "hashlib",
+        "heapq",
+        "hmac",
+        "html",
+        "io",
+        "ipaddress",
+        "itertools",
+        "json",
+        "math",
+        "mimetypes",
+        "numbers",
+        "operator",
+        "quopri",
+        "re",
+        "statistics",
+        "string",
+        "stringprep",
+        "struct",
+        "textwrap",
+        "types",
+        "typing",
+        "unicodedata",
+        "zlib",
+        "zoneinfo",
+    ]
 )
 _ALLOWED_SUB = frozenset({"urllib.parse", "xml.sax.saxutils"})
 _INSTEAD = {

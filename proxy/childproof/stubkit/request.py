@@ -100,7 +100,9 @@ def reader(api: OpenApi, operation: Operation, settings: Settings, errors: Error
         if "array" in types(api, node) and parameter.get("style", "form") == "form":
             listed[name] = parameter.get("explode", True) is not False
     if settings.expand:  # the dialect has it, whether the document lists it or not
-        query["properties"].setdefault(settings.expand, {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]})
+        query["properties"].setdefault(
+            settings.expand, {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
+        )
     if settings.refuse_unknown:
         query["additionalProperties"] = False
     body = operation.request_schema

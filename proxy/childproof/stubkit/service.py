@@ -62,6 +62,7 @@ class Service:
     ) -> None:
         self.name = manifest.name
         self.manifest = manifest
+        self.host = manifest.hosts[0].removeprefix("*.") if manifest.hosts[0] != "*" else "any.example"
         self.api = api
         self.behaviours = behaviours
         self.seeds = seeds

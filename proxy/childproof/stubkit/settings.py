@@ -107,6 +107,13 @@ def duration(text: str) -> int:
     return int(text.removesuffix(unit)) * _DURATION[unit]
 
 
+def fill(template: str, values: Mapping[str, Any]) -> str:
+    """A header template with `{name}` replaced by each value."""
+    for name, value in values.items():
+        template = template.replace("{" + name + "}", str(value))
+    return template
+
+
 def literal(value: Any) -> Callable[[], Any]:
     """A function that gives a fresh copy of a JSON value each time."""
     if isinstance(value, dict):

@@ -4,31 +4,26 @@ The order is the vendors': authenticate, replay an idempotent request, find the 
 act, word the reply. Whatever an operation refuses is undone; what the request left behind otherwise is kept.
 """
 
-import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Any
-
-import msgspec
 
 from childproof.model import Call, Effect, Fidelity, Protocol, Reply
 from childproof.world.transaction import Transaction
 
 from . import generic
-from .auth import TOKENS
 from .clock import http_date
-from .context import Context, public
+from .context import Context
 from .entity import Response
 from .errors import text
-from .lists import put
 from .outcome import render_outcomes
+from .ratelimit import count_call
 from .refusal import Refusal
+from .rendering import encode, next_link, shown
+from .replay import key_of, remember, replay
+from .seeding import plant
 from .service import Plan, Service
 
-_KEYS = "_idempotency"
-_SEEDED = "_seeded"
-_RATES = "_rates"
 _NO_BODY = (204, 304)
 
 
@@ -62,7 +57,7 @@ class Stub:
 
     def answer(self, call: Call, tx: Transaction) -> Answer:
         """Answer a call within its transaction. A refusal is an answer; an exception is a bug of ours or the stub's."""
-        self._seed(tx)
+        plant(self.service, tx)
         if call.protocol is not Protocol.HTTP:
             return self._receive(call, tx)
         headers, request_id = self._headers(call, tx)
@@ -73,9 +68,12 @@ class Stub:
         try:
             if found is None or found[0].operation.security != []:
                 self.service.auth.check(call, tx)
-            limited = self._limit(frame)
-            frame = replace(frame, headers=(*frame.headers, *limited))
-            replayed = self._replay(frame)
+            rate = self.service.settings.rate_limit
+            if rate is not None:
+                frame = replace(frame, headers=(*frame.headers, *count_call(tx, self.name, rate)))
+            keys = self.service.settings.idempotency
+            key = key_of(call, keys)
+            replayed = replay(tx, self.name, call, key, keys) if key is not None and keys is not None else None
             if replayed is not None:
                 return Answer(replayed, name, fidelity)
             if found is None:
@@ -86,7 +84,8 @@ class Stub:
             return Answer(self._refused(frame, refusal), name, fidelity)
         ctx = Context(self.service, tx, call, plan=plan, path=path, query=query, body=body, request_id=request_id)
         reply = self._act(ctx, frame, plan)
-        self._remember(frame, reply)
+        if key is not None:
+            remember(tx, self.name, call, key, reply, request_id)
         return Answer(reply, name, fidelity, tuple(ctx.effects))
 
     def perform(self, job: str, payload: dict[str, Any], tx: Transaction) -> tuple[Effect, ...]:
@@ -94,7 +93,7 @@ class Stub:
         behaviour = self.service.behaviours.jobs.get(job)
         if behaviour is None:
             raise LookupError(f"the stub {self.name} has no @job({job!r})")
-        ctx = Context(self.service, tx, Call(protocol=Protocol.HTTP, host=self._host(), port=443, world=tx.world))
+        ctx = Context(self.service, tx, Call(Protocol.HTTP, self.service.host, 443, world=tx.world))
         with tx.savepoint():
             behaviour(ctx, payload)
         return tuple(ctx.effects)
@@ -137,11 +136,11 @@ class Stub:
                 body = self.service.expander.expand(body, wanted, plan.reply_schema, ctx.find, ctx.compute)
         extra = list(response.headers.items())
         if plan.lists.style == "link" and ctx.page_following is not None:
-            extra.append(("Link", _link(frame.call, plan.lists.cursor, ctx.page_following)))
-        return self._render(frame, response.status, _shown(body, plan.lists.items), extra)
+            extra.append(("Link", next_link(frame.call, plan.lists.cursor, ctx.page_following)))
+        return self._render(frame, response.status, shown(body, plan.lists.items), extra)
 
     def _render(self, frame: _Frame, status: int, body: Any, extra: Iterable[tuple[str, str]] = ()) -> Reply:
-        raw, media = _encode(body, self.service.settings.indent)
+        raw, media = encode(body, self.service.settings.indent)
         if status in _NO_BODY:
             raw = b""
         headers = [*frame.headers, *extra]
@@ -158,7 +157,7 @@ class Stub:
         errors = self.service.errors
         status, body, raw = errors.render(refusal, context)
         if self.service.settings.indent and errors.content_type.endswith("json"):
-            raw = _encode(body, self.service.settings.indent)[0]
+            raw = encode(body, self.service.settings.indent)[0]
         raw = b"" if call.method == "HEAD" else raw
         return Reply(status, (("Content-Type", errors.content_type), *frame.headers), raw)
 
@@ -195,126 +194,3 @@ class Stub:
                 request_id = value
             out.append((template.name, value))
         return tuple(out), request_id
-
-    def _limit(self, frame: _Frame) -> list[tuple[str, str]]:
-        """Count the call against the rate limit; the headers that tell of it. Raises Refusal (rate_limited)."""
-        rate = self.service.settings.rate_limit
-        if rate is None:
-            return []
-        window = frame.tx.now() // rate.per
-        row = frame.tx.get(_RATES, self.name, "window") or {}
-        count = int(row["count"]) + 1 if row.get("window") == window else 1
-        frame.tx.put(_RATES, self.name, "window", {"window": window, "count": count})
-        values = {
-            "limit": rate.calls,
-            "remaining": max(0, rate.calls - count),
-            "reset": (window + 1) * rate.per // 1000,
-            "reset_after": -(-((window + 1) * rate.per - frame.tx.now()) // 1000),
-        }
-        if count > rate.calls:
-            raise Refusal.of("rate_limited", **values)
-        return [(name, _fill(template, values)) for name, template in rate.headers.items()]
-
-    def _replay(self, frame: _Frame) -> Reply | None:
-        """The reply that this idempotency key got before. Raises Refusal where it was used for another request."""
-        key = self._key(frame.call)
-        if key is None:
-            return None
-        row = frame.tx.get(_KEYS, self.name, key)
-        if row is None:
-            return None
-        settings = self.service.settings.idempotency
-        assert settings is not None
-        if row["fingerprint"] != _fingerprint(frame.call):
-            raise Refusal.of(
-                "idempotency_conflict", key=key, **({"status": settings.conflict} if settings.conflict else {})
-            )
-        values = {"original_request_id": row["request_id"], "key": key}
-        again = [(name, _fill(template, values)) for name, template in settings.replay_headers.items()]
-        kept = tuple((name, value) for name, value in row["headers"])
-        return Reply(row["status"], (*kept, *again), base64.b64decode(row["body"]))
-
-    def _remember(self, frame: _Frame, reply: Reply) -> None:
-        key = self._key(frame.call)
-        if key is None:
-            return
-        row = {
-            "fingerprint": _fingerprint(frame.call),
-            "request_id": frame.request_id or "",
-            "status": reply.status,
-            "headers": [list(header) for header in reply.headers],
-            "body": base64.b64encode(reply.body).decode(),
-        }
-        frame.tx.put(_KEYS, self.name, key, row)
-
-    def _key(self, call: Call) -> str | None:
-        settings = self.service.settings.idempotency
-        if settings is None or call.method not in settings.methods:
-            return None
-        return call.header(settings.header) or None
-
-    def _seed(self, tx: Transaction) -> None:
-        """What a fresh world holds, on the first call to this stub in it."""
-        seeds = self.service.seeds
-        if not seeds or tx.get(_SEEDED, self.name, "done") is not None:
-            return
-        tx.put(_SEEDED, self.name, "done", {"at": tx.now()})
-        call = Call(protocol=Protocol.HTTP, host=self._host(), port=443, world=tx.world)
-        ctx = Context(self.service, tx, call, quiet=True)
-        for token in seeds.get("tokens", ()):
-            tx.put(TOKENS, self.name, str(token), {"token": token})
-        for resource, entities in seeds.items():
-            if resource == "tokens":
-                continue
-            id_field = self.service.registry.named(resource).id_field
-            for entity in entities:
-                given = {name: value for name, value in entity.items() if name != id_field}
-                ctx.create(resource, str(entity[id_field]) if id_field in entity else None, **given)
-
-    def _host(self) -> str:
-        return self.hosts[0].removeprefix("*.")
-
-
-def _shown(body: Any, items: str | None) -> Any:
-    """A reply without the fields that only the stub knows: of an entity, and of the entities in a list."""
-    if isinstance(body, list):
-        return [public(item) if isinstance(item, dict) else item for item in body]
-    if not isinstance(body, dict):
-        return body
-    shown = public(body)
-    if items is not None and "." not in items and isinstance(shown.get(items), list):
-        shown[items] = _shown(shown[items], None)
-    elif items is not None and "." in items:
-        node: Any = shown
-        for step in items.split("."):
-            node = node.get(step) if isinstance(node, dict) else None
-        if isinstance(node, list):
-            put(shown, items, _shown(node, None))
-    return shown
-
-
-def _encode(body: Any, indent: int) -> tuple[bytes, str]:
-    if body is None:
-        return b"", "application/json"
-    if isinstance(body, bytes):
-        return body, "application/octet-stream"
-    if isinstance(body, str):
-        return body.encode(), "text/plain; charset=utf-8"
-    raw = msgspec.json.encode(body)
-    return (msgspec.json.format(raw, indent=indent) if indent else raw), "application/json"
-
-
-def _fill(template: str, values: Mapping[str, Any]) -> str:
-    for name, value in values.items():
-        template = template.replace("{" + name + "}", str(value))
-    return template
-
-
-def _fingerprint(call: Call) -> str:
-    return sha256(b"\n".join((call.method.encode(), call.path.encode(), call.query.encode(), call.body))).hexdigest()
-
-
-def _link(call: Call, parameter: str, following: Any) -> str:
-    parts = [part for part in call.query.split("&") if part and not part.startswith(f"{parameter}=")]
-    query = "&".join([*parts, f"{parameter}={following}"])
-    return f'<{call.scheme}://{call.host}{call.path}?{query}>; rel="next"'

@@ -82,7 +82,11 @@ class Synthesizer:
         shape = properties(self._api, schema)
         out: dict[str, Any] = {}
         for name, value in shape.known.items():
-            if name in shape.required or "null" in types(self._api, value) or (depth == 0 and "object" not in types(self._api, value)):
+            if (
+                name in shape.required
+                or "null" in types(self._api, value)
+                or (depth == 0 and "object" not in types(self._api, value))
+            ):
                 out[name] = self.value(value, name, depth)
         return out
 

@@ -1,0 +1,48 @@
+"""Replies as bytes: what of an entity is shown, JSON compact or indented, and the Link header."""
+
+from typing import Any
+
+import msgspec
+
+from childproof.model import Call
+
+from .context import public
+from .lists import put
+
+
+def shown(body: Any, items: str | None) -> Any:
+    """A reply without the fields that only the stub knows: of an entity, and of the entities in a list.
+
+    `items` is the key (dotted) under which a list reply has its entities.
+    """
+    if isinstance(body, list):
+        return [public(item) if isinstance(item, dict) else item for item in body]
+    if not isinstance(body, dict):
+        return body
+    out = public(body)
+    if items is not None:
+        node: Any = out
+        for step in items.split("."):
+            node = node.get(step) if isinstance(node, dict) else None
+        if isinstance(node, list):
+            put(out, items, shown(node, None))
+    return out
+
+
+def encode(body: Any, indent: int) -> tuple[bytes, str]:
+    """A body's bytes and media type: JSON for values, text and bytes as they are, nothing for None."""
+    if body is None:
+        return b"", "application/json"
+    if isinstance(body, bytes):
+        return body, "application/octet-stream"
+    if isinstance(body, str):
+        return body.encode(), "text/plain; charset=utf-8"
+    raw = msgspec.json.encode(body)
+    return (msgspec.json.format(raw, indent=indent) if indent else raw), "application/json"
+
+
+def next_link(call: Call, parameter: str, following: Any) -> str:
+    """A Link header to the next page (RFC 8288): the call's own address with another page."""
+    parts = [part for part in call.query.split("&") if part and not part.startswith(f"{parameter}=")]
+    query = "&".join([*parts, f"{parameter}={following}"])
+    return f'<{call.scheme}://{call.host}{call.path}?{query}>; rel="next"'
