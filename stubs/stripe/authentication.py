@@ -1,4 +1,4 @@
-"""The page at which a customer authenticates (3D Secure) or agrees to pay (redirecting methods).
+"""The page at which a customer authenticates (3D Secure) a payment or a card to be saved, or agrees to a redirect.
 
 In Stripe's test mode it has two buttons; so it has here. Whoever follows `next_action.redirect_to_url.url` gets the
 page; its buttons post the outcome and lead back to the intent's `return_url`.
@@ -8,7 +8,10 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, Response, operation
 
-from .confirming import attempt, authentication_failed
+from . import setup_intents
+from .confirming import AUTH_FAILED, attempt, authentication_failed
+from .fields import public
+from .money import shown
 from .sources import card_behind
 
 _PAGE = """<!doctype html>
@@ -16,7 +19,7 @@ _PAGE = """<!doctype html>
 <head><meta charset="utf-8"><title>3D Secure 2 test page</title></head>
 <body>
 <h1>3D Secure 2 test page</h1>
-<p>Payment of {amount} {currency}. Complete or fail its authentication.</p>
+<p>{what}. Complete or fail its authentication.</p>
 <form method="post">
 <button name="outcome" value="succeeded">Complete</button>
 <button name="outcome" value="failed">Fail</button>
@@ -32,8 +35,9 @@ def show(ctx: Context) -> Response:
     intent = _intent(ctx)
     if intent["status"] != "requires_action":
         return _back(intent, "succeeded" if intent["status"] == "succeeded" else "failed")
-    page = _PAGE.format(amount=intent["amount"], currency=intent["currency"])
-    return Response(200, page, {"Content-Type": "text/html; charset=utf-8"})
+    saving = intent.resource == "setup_intent"
+    what = "A card to be saved" if saving else f"A payment of {shown(intent['amount'], intent['currency'])}"
+    return Response(200, _PAGE.format(what=what), {"Content-Type": "text/html; charset=utf-8"})
 
 
 @operation("POST /3d_secure_2/hosted")
@@ -49,6 +53,10 @@ def decide(ctx: Context) -> Response:
 def _decided(ctx: Context, intent: Entity, *, passed: bool) -> Entity:
     method = ctx.find("payment_method", intent["payment_method"])
     assert method is not None
+    if intent.resource == "setup_intent":
+        error = {"code": "setup_intent_authentication_failure", "message": AUTH_FAILED, "payment_method": public(method),
+                 "type": "invalid_request_error"}  # fmt: skip
+        return setup_intents.complete(ctx, intent) if passed else setup_intents.reject(ctx, intent, error)
     if not passed:
         return authentication_failed(ctx, intent, method)
     if intent["confirmation_method"] == "manual":
@@ -61,11 +69,18 @@ def _decided(ctx: Context, intent: Entity, *, passed: bool) -> Entity:
 
 
 def _intent(ctx: Context) -> Entity:
-    found = ctx.get("payment_intent", ctx.query["payment_intent"])
-    if found["client_secret"] != ctx.query["payment_intent_client_secret"]:
-        message = "The client_secret provided does not match any associated PaymentIntent."
-        raise Refusal(400, "payment_intent_invalid_parameter", message, param="payment_intent_client_secret")
-    return found
+    for kind in ("payment_intent", "setup_intent"):
+        given = ctx.query.get(kind)
+        if given is None:
+            continue
+        found = ctx.get(kind, given)
+        name = f"{kind}_client_secret"
+        if found["client_secret"] != ctx.query.get(name):
+            words = "PaymentIntent" if kind == "payment_intent" else "SetupIntent"
+            message = f"The client_secret provided does not match any associated {words}."
+            raise Refusal(400, f"{kind}_invalid_parameter", message, param=name)
+        return found
+    raise Refusal(400, "parameter_missing", "Missing required param: payment_intent.", param="payment_intent")
 
 
 def _back(intent: Entity, outcome: str) -> Response:
@@ -74,6 +89,6 @@ def _back(intent: Entity, outcome: str) -> Response:
     if not place:
         return Response(200, "You may close this page.\n", {"Content-Type": "text/plain; charset=utf-8"})
     glue = "&" if "?" in place else "?"
-    secret = intent["client_secret"]
-    url = f"{place}{glue}payment_intent={intent.id}&payment_intent_client_secret={secret}&redirect_status={outcome}"
+    kind, secret = intent.resource, intent["client_secret"]
+    url = f"{place}{glue}{kind}={intent.id}&{kind}_client_secret={secret}&redirect_status={outcome}"
     return Response(303, None, {"Location": url})

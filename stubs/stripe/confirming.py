@@ -20,7 +20,7 @@ REDIRECTING = frozenset(
      "fpx", "giropay", "grabpay", "ideal", "klarna", "mobilepay", "p24", "paypal", "revolut_pay", "twint", "wechat_pay"}
 )  # fmt: skip
 SETTLING = 3_000  # ms that a delayed payment takes here; at Stripe's test mode it is also a matter of seconds
-_AUTH_FAILED = (
+AUTH_FAILED = (
     "The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod to "
     "attempt to fulfill this PaymentIntent again."
 )
@@ -106,7 +106,7 @@ def authentication_failed(ctx: Context, intent: Entity, method: Entity) -> Entit
     error = {
         "code": code,
         "doc_url": f"https://stripe.com/docs/error-codes/{code.replace('_', '-')}",
-        "message": _AUTH_FAILED,
+        "message": AUTH_FAILED,
         "payment_method": public(method),
         "type": "invalid_request_error",
     }

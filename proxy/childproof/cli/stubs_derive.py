@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 import msgspec
-import yaml
 
+from childproof.documents import parse_yaml
 from childproof.errors import InputError
 from childproof.stubkit.derive import derive
 
@@ -54,12 +54,9 @@ def read_document(path: Path) -> dict[str, Any]:
     except (EOFError, zlib.error) as error:
         raise InputError.single(path, f"broken gzip data: {error}", "a whole file") from None
     try:
-        document = msgspec.json.decode(raw) if raw.lstrip()[:1] == b"{" else yaml.load(raw, Loader=_LOADER)
-    except (msgspec.DecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
+        document = msgspec.json.decode(raw) if raw.lstrip()[:1] == b"{" else parse_yaml(raw.decode(), str(path)).value
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InputError.single(path, f"neither JSON nor YAML: {error}", "an OpenAPI 3 document") from None
     if not isinstance(document, dict):
         raise InputError.single(path, f"a {type(document).__name__}", "an OpenAPI 3 document")
     return document
-
-
-_LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import jsonschema_rs
 import pytest
-import stripe
 
+import stripe
 from childproof.catalog import load_catalog
 from childproof.model import Call, Fidelity, Protocol
 from childproof.stubkit.stub import Stub

@@ -1,6 +1,7 @@
 """Products and prices, through the official SDK."""
 
 import pytest
+
 import stripe
 
 

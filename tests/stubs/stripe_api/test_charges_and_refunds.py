@@ -1,6 +1,7 @@
 """Tokens, charges, refunds and the balance, through the official SDK."""
 
 import pytest
+
 import stripe
 
 CARD_ONLY = {"enabled": True, "allow_redirects": "never"}

@@ -1,6 +1,7 @@
 """Customers and what they pay with, through the official SDK."""
 
 import pytest
+
 import stripe
 
 

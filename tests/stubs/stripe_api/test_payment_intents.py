@@ -1,6 +1,7 @@
 """Payment intents through the official SDK: the whole lifecycle, and what Stripe says where it may not go on."""
 
 import pytest
+
 import stripe
 
 CARD_ONLY = {"enabled": True, "allow_redirects": "never"}
@@ -115,9 +116,11 @@ def test_capturing_more_than_authorized_is_refused(client):
         ("capture", "This PaymentIntent could not be captured because it has already been captured."),
         (
             "cancel",
-            "You cannot cancel this PaymentIntent because it has a status of succeeded. Only a PaymentIntent with one of "
-            "the following statuses may be canceled: requires_payment_method, requires_capture, requires_confirmation, "
-            "requires_action, processing.",
+            (
+                "You cannot cancel this PaymentIntent because it has a status of succeeded. Only a PaymentIntent with one of "
+                "the following statuses may be canceled: requires_payment_method, requires_capture, requires_confirmation, "
+                "requires_action, processing."
+            ),
         ),
     ],
 )

@@ -3,9 +3,10 @@
 import json
 
 import pytest
-import stripe
 
+import stripe
 from childproof.model import Fidelity
+from childproof.world import ClockSettings, Store
 
 
 def error(reply):
@@ -65,11 +66,11 @@ def test_an_error_links_its_code_and_the_request_log(api):
         ("/v1/payment_intents", "amount=100&currency=usd&customer=cus_missing", "resource_missing", "customer",
          "No such customer: 'cus_missing'"),
         ("/v1/payment_intents", "amount=100&currency=", "parameter_invalid_empty", "currency",
-         "You passed an empty string for 'currency'. We assume empty values are an attempt to unset a parameter; however "
-         "'currency' cannot be unset. You should remove 'currency' from your request or supply a non-empty value."),
+         ("You passed an empty string for 'currency'. We assume empty values are an attempt to unset a parameter; however "
+         "'currency' cannot be unset. You should remove 'currency' from your request or supply a non-empty value.")),
     ],
 )  # fmt: skip
-def test_requests_are_validated_in_the_words_of_stripe(api, path, body, code, param, message):
+def test_requests_are_validated_in_the_words_of_stripe(api, path, body, code, param, message):  # noqa: PLR0917
     reply = api.call("POST", path, body)
     assert reply.status == 400
     found = error(reply)
@@ -170,8 +171,6 @@ def test_nothing_hidden_is_ever_shown(api):
 
 
 def test_the_same_seed_and_calls_give_the_same_bytes(stub, api):
-    from childproof.world import ClockSettings, Store
-
     calls = [
         ("POST", "/v1/customers", "name=Jenny"),
         (
@@ -207,3 +206,8 @@ def test_outcomes_tell_what_would_have_happened(client, api, stub):
     charge = client.v1.charges.list().data[-1].id
     client.v1.refunds.create(params={"charge": charge, "amount": 2000})
     assert stub.outcomes(api.effects) == "would have charged $420.00 to 1 customer, refunded $20.00 · 1 decline"
+
+
+def test_the_key_belongs_to_an_account_that_may_charge(client):
+    account = client.v1.accounts.retrieve_current()
+    assert (account.id, account.charges_enabled, account.default_currency) == ("acct_1childproofTest0", True, "usd")
