@@ -34,6 +34,7 @@ from .limits import take
 
 DEFAULT_MAX_BODY = 10 * 1024 * 1024
 _TRACEBACK_LINES = 6
+_FORWARDED = frozenset({Protocol.HTTP, Protocol.SMTP, Protocol.TCP})  # nothing else has a way out
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ class Engine:
                 )
             case Action.REPLY:
                 return _Decision(verdict, _canned(call, rule, tx))
-            case Action.ALLOW if rule is not None and call.protocol is not Protocol.UDP:
+            case Action.ALLOW if rule is not None and call.protocol in _FORWARDED:
                 return _Decision(verdict, forward=Forward(call.host, call.port, rule.networks))
             case _:
                 return _Decision(verdict, denial(call, verdict, call_id, at=tx.now()))

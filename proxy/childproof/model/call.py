@@ -12,6 +12,7 @@ class Protocol(StrEnum):
     DNS = "dns"
     TCP = "tcp"
     UDP = "udp"
+    IP = "ip"  # ICMP, SCTP and the rest, by name in `method`: refused by the kernel, so never judged, only recorded
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,5 +82,7 @@ class Call:
                 return f"{self.method} {self.scheme}://{place}{port}{self.path}"
             case Protocol.DNS:
                 return f"DNS {self.method} {self.host}"
+            case Protocol.IP:
+                return f"{self.method.upper()} {place}"
             case _:
                 return f"{self.protocol.upper()} {place}:{self.port}"

@@ -1,0 +1,196 @@
+"""`childproof run`: one command in one sandbox, from the fork to the report.
+
+The order matters for the start-up time. The sandbox forks before anything heavy is imported, so that the kernel's
+part happens beside mitmproxy's import; the command starts last, when everything is ready to serve it.
+"""
+
+import asyncio
+import contextlib
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from childproof.errors import InputError, SandboxError
+from childproof.model import Call, Protocol, Violation
+from childproof.sandbox.sealed import SandboxListeners, SandboxSpec, SealedSandbox
+
+from .config import Config, load_config
+from .trouble import Trouble
+
+if TYPE_CHECKING:
+    from childproof.capture.mitm.ca import CA
+    from childproof.world import ClockSettings
+
+    from .compose import Parts
+    from .proxy import Proxy
+
+LISTEN_ANYWHERE = "127.0.0.1:0"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the command line asked for. Paths are absolute."""
+
+    command: tuple[str, ...]
+    environ: dict[str, str]
+    cwd: Path
+    world: str
+    seed: int
+    clock: "ClockSettings"
+    config_file: Path | None = None
+    rules: tuple[Path, ...] = ()
+    stubs: tuple[Path, ...] = ()
+    db: str | None = None
+    report: Literal["text", "json", "none"] = "text"
+    report_to: Path | None = None
+
+    def config(self) -> Config:
+        """The configuration with this session's flags. Raises InputError."""
+        config = load_config(self.environ, self.cwd, self.config_file)
+        return config.override(rules=self.rules, stubs=self.stubs, store=self.db)
+
+
+def run_command(session: Session, *, sealed: bool) -> int:
+    """Run the session's command and report; its exit code.
+
+    Raises InputError, StoreError or SandboxError; then the command has not been started.
+    """
+    config = session.config()
+    sandbox = None
+    if sealed:
+        sandbox = SealedSandbox.launch(SandboxSpec(session.command, session.environ, str(session.cwd)))
+    try:
+        parts, ca = _prepare(session, config)
+        try:
+            before = {session.world: parts.store.world(session.world).seq}
+            if sandbox is not None:
+                code = asyncio.run(_sealed(parts, ca, session.world, sandbox))
+            else:
+                code = asyncio.run(_unsealed(parts, ca, session))
+            from .emit import Reporting, emit_reports  # noqa: PLC0415
+
+            emit_reports(parts, before, Reporting(session.report, session.report_to))
+        finally:
+            parts.close()
+    finally:
+        if sandbox is not None:
+            sandbox.kill()
+    return code
+
+
+def _prepare(session: Session, config: Config) -> "tuple[Parts, CA]":
+    """Everything that may be wrong in what people wrote, found before anything starts."""
+    from childproof.capture.mitm.ca import ensure_ca  # noqa: PLC0415 (heavy: after the fork)
+
+    from .compose import compose  # noqa: PLC0415
+
+    ca = ensure_ca(config.state_dir)
+    parts = compose(config, worlds=(session.world,), seed=session.seed, clock=session.clock, on_trouble=Trouble())
+    return parts, ca
+
+
+async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox) -> int:
+    from .proxy import Proxy  # noqa: PLC0415 (mitmproxy)
+
+    async with Proxy(parts, ca) as proxy:
+        listeners = sandbox.handover()
+        try:
+            async with _Doors(parts, proxy, world, listeners):
+                sandbox.start(ca_cert=ca.cert_pem, hidden=_hidden(parts.config))
+                return await sandbox.finished()
+        finally:
+            listeners.close()
+
+
+class _Doors:
+    """The sealed sandbox's listeners at work: TCP, DNS, and the record of what the kernel refused."""
+
+    def __init__(self, parts: "Parts", proxy: "Proxy", world: str, listeners: SandboxListeners) -> None:
+        from childproof.capture.destination import Ingress  # noqa: PLC0415
+        from childproof.capture.frontdoor import FrontDoor, Limits  # noqa: PLC0415
+        from childproof.capture.names import NameTable  # noqa: PLC0415
+
+        self._ingress = Ingress(world, "run")
+        self._listeners = listeners
+        self._names = NameTable(time.monotonic)
+        self._engine = parts.engine
+        self._door = FrontDoor(
+            self._ingress,
+            names=self._names,
+            judge=parts.engine,
+            http=proxy.http,
+            tls_context=proxy.http.context_for,
+            limits=Limits(connections=parts.config.connections),
+        )
+        self._transports: list[asyncio.DatagramTransport] = []
+        self._accepting: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> None:
+        from childproof.capture.dns import serve_datagrams  # noqa: PLC0415
+        from childproof.sandbox.nflog import RefusalReader  # noqa: PLC0415
+
+        for sock in self._listeners.dns:
+            self._transports.append(await serve_datagrams(sock, self._ingress, self._names, self._engine))
+        self._accepting = asyncio.create_task(self._door.serve(self._listeners.tcp))
+        if self._listeners.refusals is not None:
+            reader = RefusalReader(self._listeners.refusals, self._refused, self._lost)
+            self._refusals = reader
+            asyncio.get_running_loop().add_reader(reader.fileno(), reader.read)
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._listeners.refusals is not None:
+            self._refusals.read()  # what was refused in the command's last moments
+            asyncio.get_running_loop().remove_reader(self._refusals.fileno())
+        for transport in self._transports:
+            transport.close()
+        assert self._accepting is not None
+        self._accepting.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._accepting
+        await self._door.close()
+
+    def _refused(self, protocol: str, address: str, port: int) -> None:
+        if protocol == "udp":
+            self._door.record_denied_udp(address, port)
+            return
+        reason = f"{protocol} has no way out of a sealed sandbox"
+        self._record(protocol, self._names.name_for(address) or address, Violation("unsupported", reason))
+
+    def _lost(self) -> None:
+        self._record("lost", "unknown", Violation("incomplete", "the kernel refused more than it could report"))
+
+    def _record(self, method: str, host: str, violation: Violation) -> None:
+        call = Call(
+            Protocol.IP, host, 0, self._ingress.world, self._ingress.sandbox, method=method, violation=violation
+        )
+        self._engine.handle(call)
+
+
+def _hidden(config: Config) -> list[Path]:
+    """What the command must not see: the CA's key, and the database, which it could otherwise rewrite."""
+    store = Path(config.store)
+    files = [store.with_name(store.name + suffix) for suffix in ("", "-wal", "-shm")]
+    return [config.state_dir, *(file for file in files if config.store != ":memory:" and file.exists())]
+
+
+async def _unsealed(parts: "Parts", ca: "CA", session: Session) -> int:
+    from childproof.sandbox.envmode import run_with_environment  # noqa: PLC0415
+
+    from .config import Listen  # noqa: PLC0415
+    from .proxy import Proxy  # noqa: PLC0415
+
+    print(
+        "childproof: NOT SEALED: --mode env only sets proxy variables; what ignores them reaches the network",
+        file=sys.stderr,
+        flush=True,
+    )
+    async with Proxy(parts, ca) as proxy:
+        [http] = await proxy.listen((Listen(session.world, http=LISTEN_ANYWHERE),))
+        return await run_with_environment(
+            session.command, session.environ, proxy=http.address, ca_cert=ca.cert_pem, cwd=session.cwd
+        )
+
+
+__all__ = ["InputError", "SandboxError", "Session", "run_command"]
