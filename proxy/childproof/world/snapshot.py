@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from . import versions
-from .where import SCAN_LIMIT, index_name, indexable, matches
+from . import where as filters
+from .where import index_name, indexable, matches
 
 if TYPE_CHECKING:
     import sqlite3
@@ -126,7 +127,7 @@ class Snapshot:
         return {}
 
     def _scanned(self, collection: int, where: Mapping[str, Any]) -> None:
-        """Told that a filter had to read more than SCAN_LIMIT entities."""
+        """Told that a filter had to read more than `where.SCAN_LIMIT` entities."""
 
     # --- reading
 
@@ -163,7 +164,7 @@ class Snapshot:
                     if not where or matches(value, where):
                         yield entity, value
         finally:
-            if path is None and where and read > SCAN_LIMIT:
+            if path is None and where and read > filters.SCAN_LIMIT:
                 self._scanned(collection, where)
 
     def _walk(self, collection: int, between: versions.Between, *, newest_first: bool) -> Iterator[versions.Item]:

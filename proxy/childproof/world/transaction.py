@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from .world import World
 
 _encode = msgspec.json.Encoder().encode
+# Tells True from 1, which Python takes for equal, but not one order of keys from another.
+_in_order = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -188,7 +190,8 @@ class Transaction(Snapshot):
                 if pending.raw != pending.before:
                     before = None if pending.before is None else _decode(pending.before)
                     after = None if pending.raw is None else _decode(pending.raw)
-                    found.append((pending.touched, Change(service, kind, entity, before, after)))
+                    if before != after or _in_order(before) != _in_order(after):
+                        found.append((pending.touched, Change(service, kind, entity, before, after)))
         return tuple(change for _, change in sorted(found, key=lambda item: item[0]))
 
     # --- within

@@ -119,7 +119,6 @@ class TestFilters:
 
     def test_an_expensive_filter_gets_an_index_and_finds_the_same(self, store, world, monkeypatch):
         monkeypatch.setattr(where, "SCAN_LIMIT", 20)
-        monkeypatch.setattr("childproof.world.snapshot.SCAN_LIMIT", 20)
         fill(world, 100)
         with world.transaction() as tx:
             scanned = tx.list("s", "k", where={"parity": 1, "n": 71})
@@ -141,7 +140,7 @@ class TestFilters:
             assert ids(now.list("s", "k", where={"n": 71}, after="id71")) == ["id3"]
 
     def test_an_index_made_in_an_undone_call_is_undone_with_it(self, store, world, monkeypatch):
-        monkeypatch.setattr("childproof.world.snapshot.SCAN_LIMIT", 20)
+        monkeypatch.setattr(where, "SCAN_LIMIT", 20)
         fill(world, 50)
         with pytest.raises(ZeroDivisionError), world.transaction() as tx:
             tx.list("s", "k", where={"n": -1})
@@ -151,7 +150,7 @@ class TestFilters:
 
     @pytest.mark.parametrize("path", ["a'b", 'a"b', "a b", "x) OR 1=1 --", "", ".", "a..b", "ü"])
     def test_odd_field_names_are_filtered_without_reaching_sql(self, world, monkeypatch, path):
-        monkeypatch.setattr("childproof.world.snapshot.SCAN_LIMIT", 2)
+        monkeypatch.setattr(where, "SCAN_LIMIT", 2)
         fill(world, 10)
         for _ in range(2):
             with world.transaction() as tx:

@@ -1,0 +1,114 @@
+"""Killed at any moment, no answered call is lost and none is there by half."""
+
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from childproof.ledger import Ledger
+from childproof.world import Store
+
+CHILD = """
+import sys
+from childproof.ledger import Entry, Ledger
+from childproof.world import Store
+
+store = Store.open(sys.argv[1], wall=lambda: 0)
+ledger = Ledger(store.connection)
+worlds = [store.ensure("one"), store.ensure("two")]
+number = 0
+while True:
+    world = worlds[number % 2]
+    with world.transaction() as tx:
+        for part in range(4):
+            tx.put("s", f"part{part}", f"id{tx.seq}", {"seq": tx.seq, "pad": "x" * 700})
+        tx.put("s", "total", "total", {"calls": tx.counter("s", "calls")})
+        ledger.append(Entry(
+            f"call_{tx.world}_{tx.seq}", tx.world, "", tx.seq, 0, 0, "http", "GET /", "h", 443, "GET", "/", "stub",
+            None, "", "s", None, None, 200, 0, None, None, tx.changes, (),
+        ))
+        seq = tx.seq
+    # What an answer on the wire is for the engine: only ever after the commit.
+    sys.stdout.write(f"{tx.world} {seq}\\n")
+    sys.stdout.flush()
+    number += 1
+"""
+KILLS = 40
+
+
+def run_until_killed(path: Path, calls: int) -> dict[str, int]:
+    """Start the child, kill -9 it after so many answers and a moment; returns the last call answered by each world."""
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        answered: dict[str, int] = {}
+        for _, line in zip(range(calls), child.stdout, strict=False):
+            world, seq = line.split()
+            answered[world] = int(seq)
+        os.kill(child.pid, signal.SIGKILL)
+        rest = child.stdout.read()
+        for line in rest[: rest.rfind("\n") + 1].splitlines():
+            world, seq = line.split()
+            answered[world] = int(seq)
+    assert child.returncode == -signal.SIGKILL
+    return answered
+
+
+@pytest.mark.slow
+def test_kill_9_under_load_loses_no_answered_call_and_leaves_no_half(tmp_path):
+    """One file through many kills: each new process recovers what the last one left."""
+    path = tmp_path / "childproof.db"
+    moments = random.Random(1)
+    answered = {"one": 0, "two": 0}
+    for _ in range(KILLS):
+        answered |= run_until_killed(path, moments.randrange(1, 60))
+        check(path, answered)
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def check(path: Path, answered: dict[str, int]) -> None:
+    with Store.open(path, wall=lambda: 0, readonly=True) as store:
+        ledger = Ledger(store.connection)
+        for name, last in answered.items():
+            world = store.world(name)
+            with world.view() as now:
+                assert now.seq >= last
+                # At most the one call that was committed and not yet answered.
+                assert now.seq <= last + 1
+                for part in range(4):
+                    seqs = [item["seq"] for item in now.list("s", f"part{part}", newest_first=False)]
+                    assert seqs == list(range(1, now.seq + 1))
+                assert now.get("s", "total", "total") == {"calls": now.seq}
+                seqs = [entry.seq for entry in ledger.entries(world=name)]
+                assert seqs == list(range(1, now.seq + 1))
+            for entry in ledger.entries(world=name, last=1):
+                assert len(entry.changes) == 5
+
+
+def test_readers_in_other_processes_see_whole_calls_while_one_writes(tmp_path):
+    path = tmp_path / "childproof.db"
+    with subprocess.Popen([sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        try:
+            for line in child.stdout:
+                if line == "two 5\n":
+                    break
+            seen = set()
+            with Store.open(path, wall=lambda: 0, readonly=True) as store:
+                ledger = Ledger(store.connection)
+                while len(seen) < 10:
+                    with store.world("one").view() as now:
+                        seen.add(now.seq)
+                        counts = {now.count("s", f"part{part}") for part in range(4)}
+                        assert counts == {now.seq}
+                        assert now.get("s", "total", "total") == {"calls": now.seq}
+                    assert [entry.seq for entry in ledger.entries(world="one", limit=5)] == [1, 2, 3, 4, 5]
+                    child.stdout.readline()
+        finally:
+            os.kill(child.pid, signal.SIGKILL)
+            child.stdout.read()
