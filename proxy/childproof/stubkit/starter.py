@@ -1,6 +1,7 @@
 """`childproof stubs new`: what was inferred from an OpenAPI document, written out as a stub.yaml to read and change."""
 
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -128,4 +129,11 @@ def _hosts(api: OpenApi) -> list[str]:
 
 
 def _yaml(value: Mapping[str, Any]) -> str:
-    return yaml.safe_dump(dict(value), sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+    """A mapping as YAML: its own keys one a line, what is small below them on one line."""
+    out = []
+    for key, inner in value.items():
+        text = yaml.safe_dump(inner, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+        text = text.removesuffix("...\n").rstrip()
+        block = isinstance(inner, dict) and inner and not text.startswith("{")
+        out.append(f"{key}:\n{textwrap.indent(text, '  ')}\n" if block else f"{key}: {text}\n")
+    return "".join(out)

@@ -1,0 +1,39 @@
+"""docs/stubs.md is true: its files are written, its commands run, and their output is what the page shows."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from childproof.cli.main import main
+
+PAGE = Path(__file__).parents[2] / "docs" / "stubs.md"
+BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def run(line: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    program, *arguments = line.split()
+    assert program == "childproof"
+    try:
+        main(arguments)
+    except SystemExit as stop:
+        assert stop.code in {None, 0, 1, 2}
+    out, err = capsys.readouterr()
+    return (out + err).splitlines()
+
+
+def test_the_page_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands = 0
+    for language, file, text in BLOCK.findall(PAGE.read_text()):
+        if file:
+            Path(file).parent.mkdir(parents=True, exist_ok=True)
+            Path(file).write_text(text)
+        elif language == "console":
+            first, *expected = text.splitlines()
+            assert first.startswith("$ ")
+            shown = run(first[2:], capsys)
+            missing = [line for line in expected if line not in shown]
+            assert not missing, "\n".join(["the page says", *missing, "but it was", *shown])
+            commands += 1
+    assert commands == 4
