@@ -10,7 +10,6 @@ import os
 import select
 import signal
 import socket
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -192,5 +191,4 @@ def _restore(inherited: Inherited) -> None:
 def _give_up(message: str, code: int) -> NoReturn:
     with contextlib.suppress(OSError):
         os.write(2, f"childproof: {message}\n".encode("utf-8", "surrogateescape"))
-    sys.stderr = None  # type: ignore[assignment]  # nothing of the parent's may be flushed twice
     os._exit(code)

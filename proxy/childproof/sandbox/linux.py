@@ -43,7 +43,7 @@ _libc.prctl.argtypes = (ctypes.c_int, ctypes.c_ulong, ctypes.c_ulong, ctypes.c_u
 
 
 def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str = "") -> None:
-    """mount(2). The error names the target."""
+    """Mount, bind, move or remount; the error names the target."""
     result = _libc.mount(
         os.fsencode(source), os.fsencode(target), kind.encode() or None, flags, options.encode() or None
     )

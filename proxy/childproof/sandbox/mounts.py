@@ -57,7 +57,7 @@ def cover_run(uid: int) -> None:
         os.symlink(target, f"/run/{name}")  # NixOS has its whole system behind one
     for name in shared:
         os.mkdir(f"/run/{name}")
-        os.chmod(f"/run/{name}", 0o1777)
+        os.chmod(f"/run/{name}", 0o1777)  # noqa: S103 (everybody's, as on the host)
     os.makedirs(f"/run/user/{uid}")
     os.chmod(f"/run/user/{uid}", 0o700)
     if os.path.isdir("/var/run") and not os.path.islink("/var/run"):
@@ -200,7 +200,7 @@ def _unescape(field: bytes) -> str:
 
 
 def _within(path: str, folder: str) -> bool:
-    return folder == "/" or path == folder or path.startswith(folder + "/")
+    return folder in ("/", path) or path.startswith(folder + "/")
 
 
 def _join(folder: str, relative: str) -> str:

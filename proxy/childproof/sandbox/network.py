@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import nft, nflog
+from . import nflog, nft
 from .netlink import NETLINK_NETFILTER, NLM_F_CREATE, NLM_F_EXCL, Message, Netlink, attribute, u32
 
 # Documentation ranges (RFC 5737, RFC 3849): nobody's real address, and apart from those that our DNS hands out.
@@ -149,9 +149,13 @@ def _install(ports: _Ports, *, logged: bool) -> None:
 
 def _ruleset(ports: _Ports, *, logged: bool) -> Iterator[Message]:
     yield nft.table(_TABLE)
-    yield nft.chain(_TABLE, "redirect", "nat", nft.HOOK_OUTPUT, nft.PRIORITY_NAT, nft.ACCEPT)
-    yield nft.chain(_TABLE, "leaving", "filter", nft.HOOK_OUTPUT, nft.PRIORITY_FILTER, nft.ACCEPT)
-    yield nft.chain(_TABLE, "arriving", "filter", nft.HOOK_INPUT, nft.PRIORITY_FILTER, nft.DROP)
+    yield nft.chain(_TABLE, "redirect", kind="nat", hook=nft.HOOK_OUTPUT, priority=nft.PRIORITY_NAT, policy=nft.ACCEPT)
+    yield nft.chain(
+        _TABLE, "leaving", kind="filter", hook=nft.HOOK_OUTPUT, priority=nft.PRIORITY_FILTER, policy=nft.ACCEPT
+    )
+    yield nft.chain(
+        _TABLE, "arriving", kind="filter", hook=nft.HOOK_INPUT, priority=nft.PRIORITY_FILTER, policy=nft.DROP
+    )
     for name, rules in (
         ("redirect", _redirections(ports)),
         ("leaving", _records(ports) if logged else iter(())),

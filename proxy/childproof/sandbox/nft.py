@@ -62,7 +62,7 @@ def table(name: str) -> Message:
     return Message(_NEW_TABLE, NLM_F_CREATE, _inet() + text(1, name))
 
 
-def chain(table_name: str, name: str, kind: str, hook: int, priority: int, policy: int) -> Message:
+def chain(table_name: str, name: str, *, kind: str, hook: int, priority: int, policy: int) -> Message:
     """A base chain: `kind` is `nat` or `filter`."""
     body = (
         text(1, table_name)

@@ -113,7 +113,7 @@ class SealedSandbox:
         fails; the command has not been started then.
         """
         order = {
-            "ca": ca_cert.read_text(encoding="ascii", errors="ignore"),
+            "ca": ca_cert.read_bytes().decode("utf-8", "ignore"),
             "hidden": [os.fspath(path.absolute()) for path in hidden],
             "foreground": self._terminal is not None and all(os.isatty(descriptor) for descriptor in (0, 1, 2)),
         }

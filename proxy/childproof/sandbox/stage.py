@@ -50,6 +50,8 @@ def _keep(
         return UNABLE  # the parent was gone before the kernel was told
     with step("setting up the network (netlink, nftables)"):
         listeners = set_up()
+    # The parent may want an end as soon as it has the listeners: SIGTERM waits until there is a pid to pass it on to.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     init = os.fork()
     if init == 0:
         _init(control, inherited, listeners, program, (command, env, cwd, listening))
@@ -60,6 +62,7 @@ def _keep(
         os.kill(init, signal.SIGKILL)
 
     signal.signal(signal.SIGTERM, end)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     linux.hide_from_tracers()
     _, status = os.waitpid(init, 0)
     code = os.waitstatus_to_exitcode(status)

