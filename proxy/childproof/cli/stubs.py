@@ -63,8 +63,12 @@ def check_command(stub: tuple[str, ...], folders: tuple[Path, ...]) -> None:
 
 @stubs.command("new")
 @click.argument("name")
-@click.option("--openapi", "document", type=click.Path(path_type=Path), required=True, help="The service's OpenAPI 3 document.")
-@click.option("--host", "hosts", multiple=True, help="A host that the service answers at; by default the document's servers.")
+@click.option(
+    "--openapi", "document", type=click.Path(path_type=Path), required=True, help="The service's OpenAPI 3 document."
+)
+@click.option(
+    "--host", "hosts", multiple=True, help="A host that the service answers at; by default the document's servers."
+)
 @click.option("--dir", "parent", type=click.Path(path_type=Path), default=Path("stubs"), show_default=True)
 def new_command(name: str, document: Path, hosts: tuple[str, ...], parent: Path) -> None:
     """Start a stub: a folder with the document and a stub.yaml that says what was inferred from it."""
@@ -114,5 +118,7 @@ def _shown(found: Coverage) -> list[str]:
         counts = ", ".join(f"{count} {fidelity}" for fidelity, count in found.counts.items() if count)
         lines.append(f"  {found.operations} operations: {counts}")
     if found.untested:
-        lines.append(f"  {len(found.untested)} modelled operations in no case: {', '.join(found.untested[:5])}{' …' if len(found.untested) > 5 else ''}")
+        lines.append(
+            f"  {len(found.untested)} modelled operations in no case: {', '.join(found.untested[:5])}{' …' if len(found.untested) > 5 else ''}"
+        )
     return lines

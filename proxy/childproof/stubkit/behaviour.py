@@ -66,7 +66,7 @@ def argument(parameter: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-def _check(
+def _check(  # noqa: C901, PLR0917 - one mark against everything it must agree with
     mark: Mark,
     function: Callable[..., Any],
     file: Path,

@@ -85,7 +85,7 @@ def load_cases(folder: Path) -> list[Case]:
 def run_case(stub: Stub, case: Case) -> Result:
     """Run one case in a world of its own."""
     at = case.value.get("at", START)
-    start = int(datetime.fromisoformat(at.replace("Z", "+00:00")).timestamp() * 1000)
+    start = int(datetime.fromisoformat(at).timestamp() * 1000)
     with Store.open(":memory:", wall=lambda: start) as store:
         world = store.create("case", seed=case.value.get("seed", 0), clock=ClockSettings(start, "frozen"))
         return _Run(stub, case, world).run()
@@ -229,6 +229,10 @@ class _Run:
         if "body" in wanted:
             for where, expected in _differences(body, self._values(wanted["body"]), ""):
                 self._fail((*path, "body"), where.lstrip("."), expected)
+        self._compare_keys(wanted, body, path)
+
+    def _compare_keys(self, wanted: Mapping[str, Any], body: Any, path: tuple[str | int, ...]) -> None:
+        """What must not be there, and what later calls need."""
         for name in wanted.get("lacks", ()):
             if _at(body, name) is not _ABSENT:
                 self._fail((*path, "lacks"), f"{name} is there", "no such key")

@@ -99,6 +99,22 @@ def _resource(manifest: Manifest, name: str, api: OpenApi | None, inference: Inf
                     (*here, key), f"{key} without an OpenAPI document", "`openapi:` at the top", "openapi: openapi.json"
                 )
         return
+    yield from _surface(manifest, name, api, inference)
+    known = _fields(manifest, api, name)
+    if known:
+        named = [(key, field) for key in ("unique", "readonly") for field in entry.get(key, ())]
+        named += [("defaults", field) for field in entry.get("defaults", {})]
+        named += [("refs", field.partition(".")[0]) for field in entry.get("refs", {})]
+        for key, field in named:
+            if field not in known:
+                yield fault((*here, key), f"{key} names {field!r}, which {name}'s schema doesn't have", _one_of(known))
+
+
+def _surface(manifest: Manifest, name: str, api: OpenApi, inference: Inference) -> Iterator[Fault]:
+    """Whether a resource's path and schema exist and belong together."""
+    entry = manifest.resources[name]
+    here = ("resources", name)
+    fault = manifest.document.fault
     schema, path = entry.get("schema"), entry.get("path")
     if path is not None and not api.has_path(path):
         close = difflib.get_close_matches(path, list(api.paths), 1)
@@ -127,14 +143,6 @@ def _resource(manifest: Manifest, name: str, api: OpenApi | None, inference: Inf
                 "the schema that the path replies",
                 f"schema: {inferred}",
             )
-    known = _fields(manifest, api, name)
-    if known:
-        named = [(key, field) for key in ("unique", "readonly") for field in entry.get(key, ())]
-        named += [("defaults", field) for field in entry.get("defaults", {})]
-        named += [("refs", field.partition(".")[0]) for field in entry.get("refs", {})]
-        for key, field in named:
-            if field not in known:
-                yield fault((*here, key), f"{key} names {field!r}, which {name}'s schema doesn't have", _one_of(known))
 
 
 def _lifecycle(manifest: Manifest, name: str) -> Iterator[Fault]:

@@ -1,10 +1,9 @@
 """The one object that behaviour code is handed: the request as values, and the world as this service sees it."""
 
-import builtins
 import random
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from childproof.model import Call, Effect
 from childproof.world.transaction import Transaction
@@ -18,6 +17,9 @@ from .resources import Resource
 from .service import Plan, Service
 from .settings import literal
 from .shape import CREATED, UPDATED, types
+
+if TYPE_CHECKING:
+    import builtins
 
 _DELETED = "~deleted"  # kind suffix: soft-deleted entities leave the lists but stay known
 
@@ -133,7 +135,9 @@ class Context:
         else:
             id_field = "id"
             label = next((item.resource for item in source if isinstance(item, Entity)), "object")
-            rows = Listed(source, lambda item: str(item.get("id")), lambda id: self.not_found(label, id, lists.cursor))
+            rows = Listed(
+                source, lambda item: str(item.get("id")), lambda wanted: self.not_found(label, wanted, lists.cursor)
+            )
         made: Page = lists.page(rows, {**self.query}, path=self.call.path, id_of=lambda item: str(item.get(id_field)))
         self.page_following = made.following
         return made.body
@@ -162,7 +166,7 @@ class Context:
             if metadata and name == metadata:
                 value[name] = merged_metadata({}, given)
             else:
-                value[name] = self._unset(given)
+                self._set(kind, value, name, given)
         self._check_unique(kind, value, None)
         self._tx.put(self.service, kind.name, entity_id, value)
         entity = Entity(kind.name, entity_id, value)
@@ -179,7 +183,9 @@ class Context:
         stored = self._tx.get(self.service, kind.name, entity.id)
         if stored is None:
             raise LookupError(f"{kind.name} {entity.id} is not stored, so it can't be updated")
-        value = {**stored, **{name: self._unset(given) for name, given in fields.items()}}
+        value = dict(stored)
+        for name, given in fields.items():
+            self._set(kind, value, name, given)
         if value == stored:
             return Entity(kind.name, entity.id, value)
         self._stamp(kind, value, UPDATED)
@@ -279,8 +285,27 @@ class Context:
     def _entity(self, kind: Resource, value: dict[str, Any]) -> Entity:
         return Entity(kind.name, str(value.get(kind.id_field)), value)
 
-    def _unset(self, value: Any) -> Any:
-        return None if value == "" and self._service.settings.empty_unsets else value
+    def _set(self, kind: Resource, value: dict[str, Any], name: str, given: Any) -> None:
+        """Set a field. Where the dialect says that an empty text unsets: to null, else to what its schema has for nothing.
+
+        A field that its schema requires can't be unset: the service's own refusal of empty values.
+        """
+        if not self._service.settings.empty_unsets:
+            value[name] = given
+        elif given != "":
+            value[name] = _without_empty(given)
+        else:
+            shape = self._service.shapes.properties(kind.schema)
+            api = self._service.api
+            kinds = types(api, shape.known[name]) if api is not None and name in shape.known else ("null",)
+            if "null" in kinds:
+                value[name] = None
+            elif "array" in kinds or "object" in kinds:
+                value[name] = [] if "array" in kinds else {}
+            elif name in shape.required:
+                raise Refusal.of("empty", param=name, value="")
+            else:
+                value.pop(name, None)
 
     def _stamp(self, kind: Resource, value: dict[str, Any], names: frozenset[str]) -> None:
         """Set the times that the schema has, in the type that the schema has for them."""
@@ -341,6 +366,13 @@ class _Stored:
     def total(self) -> int:
         """See `lists.Source`."""
         return self._ctx._tx.count(self._ctx.service, self._kind.name, where=self._where)  # noqa: SLF001
+
+
+def _without_empty(value: Any) -> Any:
+    """Empty texts within an object unset, too."""
+    if not isinstance(value, dict):
+        return value
+    return {name: None if inner == "" else _without_empty(inner) for name, inner in value.items()}
 
 
 def merged_metadata(stored: Any, given: Any) -> dict[str, Any]:

@@ -1,5 +1,7 @@
-"""Events: what a stub tells besides replying. An effect for the ledger, an event object where the service has them,
-and a queued delivery for every webhook subscription that asks for the type.
+"""Events: what a stub tells besides replying.
+
+An effect for the ledger, an event object where the service has them, and a queued delivery for every webhook
+subscription that asks for the type.
 
 Deliveries are stored as rows of the world (service `_webhooks`), signed at the moment of the event; sending them is
 the business of whoever runs the schedule.
@@ -65,8 +67,9 @@ class Events:
         new_id: IdMaker,
         store: Callable[[str, str, dict[str, Any]], Mapping[str, Any]],
     ) -> tuple[Effect, ...]:
-        """The effects of one event, after storing what it leaves behind. `store` creates an entity of the stub,
-        `new_id` makes its id where the envelope has no template for it.
+        """The effects of one event, after storing what it leaves behind.
+
+        `store` creates an entity of the stub, `new_id` makes its id where the envelope has no template for it.
         """
         data = dict(entity)
         effects = [Effect(self._service, type, entity_id, data)]

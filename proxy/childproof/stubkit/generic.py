@@ -72,7 +72,7 @@ def invent(ctx: Context, service: Service, resource: Resource, tx: Transaction, 
     return ctx.create(resource.name, **{**_invented(service, resource, frozenset(), tx), **fields})
 
 
-def _create(
+def _create(  # noqa: PLR0917 - what a creation needs
     ctx: Context, service: Service, plan: Plan, resource: Resource, tx: Transaction, parents: Mapping[str, Any]
 ) -> Entity:
     body = _writable(ctx, service, resource, plan)
@@ -160,8 +160,8 @@ def _invented(service: Service, resource: Resource, given: frozenset[str], tx: T
     shape = service.shapes.properties(resource.schema)
     out: dict[str, Any] = {}
     maker: Synthesizer | None = None
-    for name, node in shape.known.items():
-        node = service.api.resolve(node)
+    for name, written in shape.known.items():
+        node = service.api.resolve(written)
         kinds = types(service.api, node)
         if name == resource.id_field or name.lower() in CREATED | UPDATED or name == service.settings.metadata:
             continue

@@ -27,8 +27,9 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ListDialect:
-    """How one service, or one operation where nothing is written, pages its lists. Names are of query parameters or
-    of reply keys (dotted); an empty name means that the service has no such thing.
+    """How one service, or one operation where nothing is written, pages its lists.
+
+    Names are of query parameters or of reply keys (dotted); an empty name means that the service has no such thing.
     """
 
     style: Style = "none"
@@ -192,7 +193,7 @@ def list_dialect(written: Mapping[str, Any], inferred: ListDialect) -> ListDiale
         maximum=maximum,
         cursor=written.get("cursor", inferred.cursor),
         before=written.get("before", inferred.before),
-        items=written["items"] if "items" in written else inferred.items,
+        items=written.get("items", inferred.items),
         more=written.get("more", inferred.more),
         next=written.get("next", inferred.next),
         total=written.get("total", inferred.total),

@@ -12,8 +12,10 @@ ATTRIBUTE = "__childproof_mark__"
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a function was declared to do: an operation (`POST /v1/…`), a protocol (`smtp`), a job's name, or the
-    resource and field that it expands (`charge.refunds`).
+    """What a function was declared to do.
+
+    `name` is an operation (`POST /v1/…`), a protocol (`smtp`), a job's name, or the resource and field that it
+    expands (`charge.refunds`).
     """
 
     what: Literal["operation", "receives", "job", "expands"]

@@ -4,14 +4,17 @@ Rows live in the world (service `_idempotency`, one kind per stub), so a fork ca
 """
 
 import base64
-from collections.abc import Mapping
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from childproof.model import Call, Reply
 from childproof.world.transaction import Transaction
 
 from .refusal import Refusal
 from .settings import Idempotency, fill
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 KEYS = "_idempotency"
 
@@ -37,7 +40,7 @@ def replay(tx: Transaction, service: str, call: Call, key: str, settings: Idempo
     return Reply(row["status"], (*kept, *again), base64.b64decode(row["body"]))
 
 
-def remember(tx: Transaction, service: str, call: Call, key: str, reply: Reply, request_id: str | None) -> None:
+def remember(tx: Transaction, service: str, call: Call, key: str, reply: Reply, *, request_id: str | None) -> None:
     """Keep a reply for the key. Only what an operation answered is kept, not what was refused before it began."""
     row = {
         "fingerprint": _fingerprint(call),

@@ -7,6 +7,7 @@ coerced stays as it came, and the validator then words the complaint.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jsonschema_rs
@@ -57,43 +58,55 @@ def json_schema(api: OpenApi, schema: dict[str, Any], *, refuse_unknown: bool = 
 
     With `refuse_unknown`, objects that list their properties and say nothing of others refuse others.
     """
-    definitions: dict[str, Any] = {}
-    pending: list[str] = []
+    return _Converter(api, refuse_unknown=refuse_unknown).whole(schema)
 
-    def convert(node: Any, *, closed: bool) -> Any:
+
+class _Converter:
+    def __init__(self, api: OpenApi, *, refuse_unknown: bool) -> None:
+        self._api = api
+        self._closed = refuse_unknown
+        self._definitions: dict[str, Any] = {}
+        self._pending: list[str] = []
+
+    def whole(self, schema: dict[str, Any]) -> dict[str, Any]:
+        root: dict[str, Any] = self._convert(schema, closed=self._closed)
+        while self._pending:
+            name = self._pending.pop()
+            self._definitions[name] = self._convert(self._api.schema(name) or {}, closed=self._closed)
+        return {**root, "$defs": self._definitions} if self._definitions else root
+
+    def _convert(self, node: Any, *, closed: bool) -> Any:
         if not isinstance(node, dict):
             return node
-        name = api.ref_name(node)
+        name = self._api.ref_name(node)
         if name is not None:
-            if name not in definitions:
-                definitions[name] = True
-                pending.append(name)
+            if name not in self._definitions:
+                self._definitions[name] = True
+                self._pending.append(name)
             return {"$ref": f"#/$defs/{_escape(name)}"}
         out = {key: value for key, value in node.items() if key in _KEPT}
         _modern_limits(out, node)
-        properties = node.get("properties")
-        if isinstance(properties, dict):
-            out["properties"] = {key: convert(value, closed=refuse_unknown) for key, value in properties.items()}
-            readonly = {key for key, value in properties.items() if isinstance(value, dict) and value.get("readOnly")}
-            if readonly and "required" in out:
-                out["required"] = [key for key in out["required"] if key not in readonly]
+        self._properties(out, node, closed=closed)
         if "items" in node:
-            out["items"] = convert(node["items"], closed=refuse_unknown)
+            out["items"] = self._convert(node["items"], closed=self._closed)
         for word in _SUB:
             if isinstance(node.get(word), list):
-                out[word] = [convert(part, closed=closed and word != "allOf") for part in node[word]]
+                # A part of an allOf doesn't know the other parts' properties, so it can't refuse them.
+                out[word] = [self._convert(part, closed=closed and word != "allOf") for part in node[word]]
+        return {"anyOf": [out, {"type": "null"}]} if node.get("nullable") is True else out
+
+    def _properties(self, out: dict[str, Any], node: dict[str, Any], *, closed: bool) -> None:
+        known = node.get("properties")
+        if isinstance(known, dict):
+            out["properties"] = {key: self._convert(value, closed=self._closed) for key, value in known.items()}
+            readonly = {key for key, value in known.items() if isinstance(value, dict) and value.get("readOnly")}
+            if readonly and "required" in out:
+                out["required"] = [key for key in out["required"] if key not in readonly]
         others = node.get("additionalProperties")
         if others is not None:
-            out["additionalProperties"] = convert(others, closed=refuse_unknown)
-        elif closed and properties and "allOf" not in node:
+            out["additionalProperties"] = self._convert(others, closed=self._closed)
+        elif closed and known and "allOf" not in node:
             out["additionalProperties"] = False
-        return _nullable(out) if node.get("nullable") is True else out
-
-    root = convert(schema, closed=refuse_unknown)
-    while pending:
-        name = pending.pop()
-        definitions[name] = convert(api.schema(name) or {}, closed=refuse_unknown)
-    return {**root, "$defs": definitions} if definitions else root
 
 
 def validator(api: OpenApi, schema: dict[str, Any], *, refuse_unknown: bool) -> jsonschema_rs.Draft202012Validator:
@@ -119,11 +132,9 @@ def coercer(api: OpenApi, schema: dict[str, Any]) -> Coercer:
         if name is not None:
             if name in memo:
                 return memo[name]
-            memo[name] = lambda value: made[0](value)
-            made: list[Coercer] = []
-            made.append(build(api.resolve(node)))
-            memo[name] = made[0]
-            return made[0]
+            memo[name] = partial(_later, memo, name)  # for a schema that contains itself
+            memo[name] = build(api.resolve(node))
+            return memo[name]
         branches = node.get("anyOf") or node.get("oneOf")
         if branches:
             return _either([(_types(api, branch), branch.get("enum"), build(branch)) for branch in branches])
@@ -155,6 +166,10 @@ def _types(api: OpenApi, node: dict[str, Any]) -> tuple[str, ...]:
     if "properties" in node or "additionalProperties" in node:
         return ("object",)
     return ("array",) if "items" in node else ()
+
+
+def _later(memo: dict[str, Coercer], name: str, value: Any) -> Any:
+    return memo[name](value)
 
 
 def _same(value: Any) -> Any:
@@ -237,14 +252,20 @@ def _modern_limits(out: dict[str, Any], node: dict[str, Any]) -> None:
             out.pop(exclusive, None)
 
 
-def _nullable(out: dict[str, Any]) -> dict[str, Any]:
-    return {"anyOf": [out, {"type": "null"}]}
+# JSON Schema keyword -> kind of complaint; those with a limit in the schema name it.
+_LIMITS = {
+    "maxLength": "too_long", "maxItems": "too_long", "maxProperties": "too_long",
+    "minLength": "too_short", "minItems": "too_short", "minProperties": "too_short",
+    "maximum": "too_large", "exclusiveMaximum": "too_large", "minimum": "too_small", "exclusiveMinimum": "too_small",
+}  # fmt: skip
 
 
 def _explain(error: Any) -> Iterator[Complaint]:
     path = tuple(error.instance_path)
-    value = error.instance
-    kind = error.kind
+    value, kind = error.instance, error.kind
+    if kind.name in _LIMITS:
+        yield Complaint(_LIMITS[kind.name], path, value, limit=kind.value)
+        return
     match kind.name:
         case "additionalProperties" | "unevaluatedProperties":
             for key in kind.value:
@@ -253,27 +274,14 @@ def _explain(error: Any) -> Iterator[Complaint]:
             yield Complaint("missing", (*path, kind.value))
         case "type":
             yield Complaint(f"invalid_{_plain(kind.value)}", path, value)
-        case "enum":
-            yield Complaint("invalid_enum", path, value, allowed=tuple(kind.value))
-        case "const":
-            yield Complaint("invalid_enum", path, value, allowed=(kind.value,))
-        case "maxLength" | "maxItems" | "maxProperties":
-            yield Complaint("too_long", path, value, limit=kind.value)
-        case "minLength" | "minItems" | "minProperties":
-            yield Complaint("too_short", path, value, limit=kind.value)
-        case "maximum" | "exclusiveMaximum":
-            yield Complaint("too_large", path, value, limit=kind.value)
-        case "minimum" | "exclusiveMinimum":
-            yield Complaint("too_small", path, value, limit=kind.value)
+        case "enum" | "const":
+            allowed = kind.value if kind.name == "enum" else (kind.expected_value,)
+            yield Complaint("invalid_enum", path, value, allowed=tuple(allowed))
         case "pattern" | "format":
             yield Complaint("invalid_format", path, value)
-        case "anyOf" | "oneOf":
-            branch = _meant(kind, len(path))
-            if branch:
-                for inner in branch:
-                    yield from _explain(inner)
-            else:
-                yield Complaint("invalid", path, value)
+        case "anyOf" | "oneOf" if branch := _meant(kind, len(path)):
+            for inner in branch:
+                yield from _explain(inner)
         case _:
             yield Complaint("invalid", path, value)
 

@@ -85,7 +85,7 @@ class Stub:
         ctx = Context(self.service, tx, call, plan=plan, path=path, query=query, body=body, request_id=request_id)
         reply = self._act(ctx, frame, plan)
         if key is not None:
-            remember(tx, self.name, call, key, reply, request_id)
+            remember(tx, self.name, call, key, reply, request_id=request_id)
         return Answer(reply, name, fidelity, tuple(ctx.effects))
 
     def perform(self, job: str, payload: dict[str, Any], tx: Transaction) -> tuple[Effect, ...]:

@@ -6,13 +6,15 @@ Only Faker's few en_US providers that are used here are imported; the whole of i
 import importlib
 import random
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .openapi import OpenApi
 from .shape import CREATED, UPDATED, constant, properties, types
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 _PROVIDERS = ("person.en_US", "address.en_US", "company.en_US", "phone_number.en_US", "internet.en_US", "lorem.en_US")
 _MAX_DEPTH = 4

@@ -1,5 +1,8 @@
 """A broken stub: all faults at once, each with its place and what to write instead; nothing is loaded."""
 
+import dataclasses
+import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -164,16 +167,10 @@ def test_the_faults_of_all_files_come_at_once(edited: Callable[..., Path]) -> No
 def test_nothing_of_a_faulty_stub_runs(edited: Callable[..., Path], tmp_path: Path) -> None:
     mark = "import dataclasses\ndataclasses.childproof_was_here = True\n"
     faults(edited(files={"a.py": mark, "b.py": "import time\n"}))
-    import dataclasses
-
     assert not hasattr(dataclasses, "childproof_was_here")
 
 
 def test_a_stub_does_not_shadow_anybodys_module(edited: Callable[..., Path]) -> None:
-    import sys
-
     load_stub(edited(files={"json.py": "X = 1\n", "more.py": "from .json import X\nY = X\n"}))
-    import json
-
     assert hasattr(json, "dumps")
     assert "rules" not in sys.modules
