@@ -52,11 +52,15 @@ class ScriptedJudge:
 
 
 def deny(status: int, reason: str) -> Reply:
-    return Reply(status, (("content-type", "application/json"), ("x-childproof", "deny")), b'{"error": "%s"}' % reason.encode())
+    return Reply(
+        status, (("content-type", "application/json"), ("x-childproof", "deny")), b'{"error": "%s"}' % reason.encode()
+    )
 
 
 def allow(call: Call) -> Outcome:
-    return Outcome("call_allowed", Verdict(Action.ALLOW, "allowed", "says the test"), forward=Forward(call.host, call.port))
+    return Outcome(
+        "call_allowed", Verdict(Action.ALLOW, "allowed", "says the test"), forward=Forward(call.host, call.port)
+    )
 
 
 def stubbed(body: bytes = b'{"ok": true}', status: int = 200, **more: Any) -> Callable[[Call], Outcome]:

@@ -1,11 +1,19 @@
 """Every pair of {CONNECT or SOCKS target, dialled address, SNI, Host or :authority, absolute URI} disagreeing."""
 
 import socket
+import ssl
 import struct
 
 import httpx
 import pytest
 from childproof.capture.destination import Destination
+
+
+class OnlyHttp2(ssl.SSLContext):
+    """httpx offers HTTP/1.1 too, and we would choose it."""
+
+    def set_alpn_protocols(self, alpn_protocols):
+        super().set_alpn_protocols(["h2"])
 
 
 def inside(machine, target, request, sni=None):
@@ -74,7 +82,9 @@ def test_a_host_switch_on_a_kept_alive_connection_is_seen(machine, tools, forwar
     assert b" 403 " in answer
 
 
-@pytest.mark.parametrize("host", ["evil.example", "api.example\x00.evil.example", "user@api.example", "api.example:0", ""])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "api.example\x00.evil.example", "user@api.example", "api.example:0", ""]
+)
 def test_a_socks_name_and_what_follows_must_agree(machine, tools, host):
     machine.judge.decide = tools.stubbed()
     sock = machine.raw()
@@ -88,7 +98,8 @@ def test_a_socks_name_and_what_follows_must_agree(machine, tools, host):
 
 
 @pytest.mark.parametrize(
-    "name", [b"api.example\x00.google.com", b"user@host", b"a b", b"a\\b", b"-bad-", b"1.2.3.4.5", b"fe80::1%eth0", b"a" * 254]
+    "name",
+    [b"api.example\x00.google.com", b"user@host", b"a b", b"a\\b", b"-bad-", b"1.2.3.4.5", b"fe80::1%eth0", b"a" * 254],
 )
 def test_a_bad_socks_name_is_refused_and_recorded(machine, name):
     sock = machine.raw()
@@ -100,7 +111,16 @@ def test_a_bad_socks_name_is_refused_and_recorded(machine, name):
 
 
 @pytest.mark.parametrize(
-    "target", ["user@api.example:443", "api.example", "api.example:0", "api.example:99999", "a..b:443", "[::1:443", "api.example:443:443"]
+    "target",
+    [
+        "user@api.example:443",
+        "api.example",
+        "api.example:0",
+        "api.example:99999",
+        "a..b:443",
+        "[::1:443",
+        "api.example:443:443",
+    ],
 )
 def test_a_bad_connect_target_is_refused_and_recorded(machine, tools, target):
     answer = tools.exchange(machine.raw(), f"CONNECT {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
@@ -134,7 +154,8 @@ def test_a_sealed_connection_by_name_has_world_sandbox_and_address(machine, tool
 
 def test_http2_authority_and_host_must_agree(machine, tools):
     machine.judge.decide = tools.stubbed()
-    context = machine.client_context()
+    context = OnlyHttp2(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(str(machine.ca.cert_pem))
     with httpx.Client(http1=False, http2=True, verify=context, proxy=f"http://127.0.0.1:{machine.port}") as client:
         assert client.get("https://api.example/x").status_code == 200
         assert client.get("https://api.example/x", headers={"Host": "evil.example"}).status_code == 403
@@ -142,11 +163,15 @@ def test_http2_authority_and_host_must_agree(machine, tools):
     assert machine.judge.calls[0].http_version == "2.0"
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "0x7f.1", "2130706433", "169.254.169.254", "10.0.0.1"])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "[::1]", "0x7f.1", "2130706433", "169.254.169.254", "10.0.0.1"]
+)
 def test_connect_to_ourselves_or_inside_is_a_call_like_any_other(machine, tools, host):
     """The proxy as a relay to its own port, the control port or the host: no rule allows it, so it goes nowhere."""
     connection = machine.tunnel(f"{host}:{machine.port}")
-    answer = tools.exchange(connection, f"CONNECT api.example:443 HTTP/1.1\r\nHost: {host}:{machine.port}\r\n\r\n".encode())
+    answer = tools.exchange(
+        connection, f"CONNECT api.example:443 HTTP/1.1\r\nHost: {host}:{machine.port}\r\n\r\n".encode()
+    )
     assert b" 405 " in answer.split(b"\r\n")[0] or answer == b""
     assert machine.sentinel.connections == 0
     assert machine.judge.violations == ["unsupported"]

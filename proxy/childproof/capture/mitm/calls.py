@@ -17,10 +17,9 @@ from .replies import FIELD_NAME, FIELD_VALUE, denial
 Headers = Sequence[tuple[bytes, bytes]]
 
 MAX_HEAD = 64 * 1024  # request line and headers, in bytes; servers allow 8 to 64 KiB
-_TARGET = re.compile(rb"[\x21-\x7e\x80-\xff]+")
+_TARGET = re.compile(rb"[\x21-\x7e]+")  # visible ASCII (RFC 3986); h11 asks for the same
 _ABSOLUTE = re.compile(rb"(?i:(https?)):" + rb"//([^/?#]*)([^#]*)")
 _METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
-_NON_ASCII = re.compile(rb"[\x80-\xff]")
 _VERSIONS = ("1.1", "1.0", "2.0")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -84,7 +83,7 @@ def build_call(site: Site, request: Request, violation: Violation | None = None)
         place = Destination("", 0)
         found = found or Violation("malformed", "a proxy request needs an absolute URI: GET http://host/path", 400)
     found = found or disagreement(place.host, place.port, claims)
-    path, _, query = _escaped(target).partition("?")
+    path, _, query = _text(target).partition("?")
     return Call(
         protocol=Protocol.HTTP,
         host=place.host,
@@ -157,7 +156,7 @@ def refuse_upgrade(call: Call) -> Call:
 def _malformed(request: Request) -> Violation | None:
     if request.method == b"CONNECT":
         return Violation("unsupported", "CONNECT inside a connection that has its destination already", 405)
-    if request.version not in _VERSIONS:
+    if request.version not in _VERSIONS or (request.version == "2.0") != (request.scheme is not None):
         return Violation("malformed", f"HTTP/{request.version[:10]} is not spoken here", 505)
     if not _METHOD.fullmatch(request.method):
         return Violation("malformed", f"{request.method[:80]!r} is no method", 400)
@@ -201,8 +200,3 @@ def _from_uri(authority: str, scheme: str) -> tuple[Destination, Violation | Non
 def _text(raw: bytes) -> str:
     # every byte has a latin-1 character, so nothing is lost and nothing can fail
     return raw.decode("latin-1")
-
-
-def _escaped(target: bytes) -> str:
-    """ASCII whatever was sent: rules compare what servers read, and they read raw bytes as if percent-encoded."""
-    return _NON_ASCII.sub(lambda match: b"%%%02X" % match[0][0], target).decode("ascii", "replace")

@@ -3,8 +3,13 @@
 import h11
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
-from mitmproxy.proxy.layers.http._base import HttpEvent
-from mitmproxy.proxy.layers.http._events import ResponseEndOfMessage, ResponseProtocolError
+from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
+from mitmproxy.proxy.layers.http._events import (
+    ErrorCode,
+    RequestProtocolError,
+    ResponseEndOfMessage,
+    ResponseProtocolError,
+)
 from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.proxy.layers.http._http2 import Http2Server
 
@@ -24,6 +29,7 @@ class GuardedHttp1Server(Http1Server):
         self._site = site
         self._judge = judge
         self._patience = patience
+        self._over = False
         self._discarded = 0
 
     def read_headers(self, event: events.ConnectionEvent) -> layer.CommandGenerator[None]:
@@ -40,7 +46,7 @@ class GuardedHttp1Server(Http1Server):
                 yield from self._refuse(Violation("malformed", "malformed HTTP: the request's head is too long", 431))
             return
         head = b"\r\n".join([bytes(line) for line in lines]) + b"\r\n\r\n"
-        problem = _problem(head)
+        problem = self._problem(head)
         if problem is not None:
             yield from self._refuse(problem, head)
             return
@@ -56,10 +62,17 @@ class GuardedHttp1Server(Http1Server):
 
     def read_body(self, event: events.Event) -> layer.CommandGenerator[None]:
         """The body, whose trailers are dropped (RFC 9110, section 6.5.1): mitmproxy has no place for them."""
-        if not isinstance(self.body_reader, _WithoutTrailers):
-            self.body_reader = _WithoutTrailers(self.body_reader)  # type: ignore[assignment]
+        if self._over:
+            return
+        reader = self.body_reader
+        if not isinstance(reader, _WithoutTrailers):
+            self.body_reader = reader = _WithoutTrailers(reader)  # type: ignore[assignment]
         self._patience.waiting(True)
         yield from super().read_body(event)
+        if reader.problem is not None and self.request is not None:
+            violation = Violation("malformed", f"malformed HTTP: {reader.problem}"[:300], 400)
+            yield from self._refuse(violation, self.request.data.method + b" " + self.request.data.path)
+            yield ReceiveHttp(RequestProtocolError(self.stream_id, violation.reason, ErrorCode.GENERIC_CLIENT_ERROR))
         if self.state != self.read_body:
             self._patience.waiting(False)
 
@@ -71,6 +84,12 @@ class GuardedHttp1Server(Http1Server):
             self.state = self.done
             return
         yield from super().wait(event)
+
+    def _handle_event(self, event: events.Event) -> layer.CommandGenerator[None]:
+        if not self._over:
+            yield from super()._handle_event(event)
+        elif not isinstance(event, HttpEvent):
+            yield from self._discard(event)
 
     def send(self, event: HttpEvent) -> layer.CommandGenerator[None]:
         """Replies; after the last one what the client still sends is thrown away for a moment, so that it can read."""
@@ -85,19 +104,30 @@ class GuardedHttp1Server(Http1Server):
             return
         yield from super().send(event)
 
-    def discard(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """The state after a last reply."""
+    def _discard(self, event: events.Event) -> layer.CommandGenerator[None]:
+        """After a last reply: so much is thrown away, for so long."""
         if isinstance(event, events.DataReceived):
             self._discarded += len(event.data)
-            self.buf.maybe_extract_at_most(max(1, len(self.buf)))
             if self._discarded <= LINGER_BYTES:
                 return
-        self.state = self.done
         yield commands.CloseConnection(self.conn)
 
-    def done(self, event: events.Event) -> layer.CommandGenerator[None]:
-        """Over. A late wake-up may still come."""
-        yield from ()
+    def _problem(self, head: bytes) -> Violation | None:
+        """What is wrong with this head, by the parser and the checks that our own layer reads with."""
+        parser = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+        try:
+            parser.receive_data(head)
+            event = parser.next_event()
+        except h11.RemoteProtocolError as error:
+            return Violation("malformed", f"malformed HTTP: {error}"[:300], error.error_status_hint)
+        if not isinstance(event, h11.Request):
+            return Violation("malformed", "malformed HTTP: no request", 400)
+        version = event.http_version.decode("latin-1")
+        request = Request(event.method, event.target, version, event.headers.raw_items())
+        violation = build_call(self._site, request).violation
+        # whatever else is wrong waits for the body, so that its entry is whole
+        fatal = violation is not None and (violation.kind in ("malformed", "bad_host") or event.method == b"CONNECT")
+        return violation if fatal else None
 
     def _is_last(self) -> bool:
         return self.response is not None and self.response.headers.get("connection", "").lower() == "close"
@@ -109,8 +139,7 @@ class GuardedHttp1Server(Http1Server):
 
     def _linger(self) -> layer.CommandGenerator[None]:
         self._patience.waiting(False)
-        self.buf.maybe_extract_at_most(max(1, len(self.buf)))
-        self.state = self.discard
+        self._over = True
         yield commands.RequestWakeup(LINGER_SECONDS)
 
     def _call(self, violation: Violation, head: bytes):  # type: ignore[no-untyped-def]  # noqa: ANN202
@@ -136,26 +165,20 @@ class GuardedHttp2Server(Http2Server):
 
 
 class _WithoutTrailers:
-    """h11's body readers, without trailers."""
+    """h11's body readers, without trailers, and with a broken body remembered for a reply instead of raised."""
 
     def __init__(self, reader) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
         self._reader = reader
+        self.problem: h11.ProtocolError | None = None
 
     def __call__(self, buffer):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
-        event = self._reader(buffer)
+        try:
+            event = self._reader(buffer)
+        except h11.ProtocolError as error:
+            self.problem = error
+            return None
         return h11.EndOfMessage() if isinstance(event, h11.EndOfMessage) else event
 
     def read_eof(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
         """What the reader makes of an end of the stream."""
         return self._reader.read_eof()
-
-
-def _problem(head: bytes) -> Violation | None:
-    """What h11 has against this head, the same parser that our own layer reads with."""
-    parser = h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
-    try:
-        parser.receive_data(head)
-        event = parser.next_event()
-    except h11.RemoteProtocolError as error:
-        return Violation("malformed", f"malformed HTTP: {error}"[:300], error.error_status_hint)
-    return None if isinstance(event, h11.Request) else Violation("malformed", "malformed HTTP: no request", 400)
