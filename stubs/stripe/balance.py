@@ -108,7 +108,7 @@ def retrieve_transaction(ctx: Context, id: str) -> dict[str, Any]:  # noqa: A002
 @operation("GET /v1/balance/history")
 def list_history(ctx: Context) -> dict[str, Any]:
     """The older name of the list of balance transactions."""
-    return list_transactions(ctx) | {"url": "/v1/balance/history"}
+    return list_transactions(ctx) | {"url": "/v1/balance_transactions"}
 
 
 @operation("GET /v1/balance/history/{id}")

@@ -13,10 +13,11 @@ from childproof.stubkit import Context, Entity, Refusal, expands, merged_metadat
 from .cards import Card, card_named, card_of_number, card_of_token, luhn
 from .dates import year_and_month
 from .declines import DECLINES
-from .fields import change, generic, new, page, short_list, tell
+from .fields import change, new, page, short_list, tell
 from .wording import METHOD_AS_SOURCE
 
 _LETTERS = string.ascii_letters + string.digits
+SHOWN_DIGITS = 4
 EXPIRY_YEARS = 50  # Stripe refuses years that far ahead as invalid
 
 
@@ -71,7 +72,11 @@ def card_behind(entity: Entity) -> Card | None:
 
 def fingerprint(card: Card) -> str:
     """The same for all objects of one number, as at Stripe."""
-    digest = hashlib.sha256(card.number.encode()).digest()
+    return _digest(card.number)
+
+
+def _digest(number: str) -> str:
+    digest = hashlib.sha256(number.encode()).digest()
     return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:16])
 
 
@@ -143,19 +148,47 @@ BRAND_NAMES = {
 
 @operation("POST /v1/tokens")
 def create_token(ctx: Context) -> Entity | dict[str, Any]:
-    """A token for a card. Other kinds of tokens (bank accounts, PII) are stateful by schema alone."""
+    """A token for a card or a bank account; of the rarer kinds only the token is kept, not what it stands for."""
     given = ctx.body.get("card")
     if given is None:
-        if not any(ctx.body.get(kind) for kind in ("bank_account", "pii", "account", "person", "cvc_update")):
-            message = "You must supply either a card, bank account, or PII details to create a token."
-            raise Refusal(400, "parameter_missing", message)
-        return generic(ctx)
+        return _other_token(ctx)
     if not isinstance(given, dict):
         raise Refusal(400, None, "Invalid object", param="card")
     card, details = read_card(ctx, given, "card")
     shown = card_fields(card, details, given)
     shown = {"id": ctx.new_id("card"), **shown, "customer": None, "metadata": {}}
     return new(ctx, "token", card=shown, type="card", used=False, client_ip="127.0.0.1", _card=card.name)
+
+
+def _other_token(ctx: Context) -> Entity:
+    kind = next(
+        (kind for kind in ("bank_account", "pii", "account", "person", "cvc_update") if ctx.body.get(kind)), None
+    )
+    if kind is None:
+        message = "You must supply either a card, bank account, or PII details to create a token."
+        raise Refusal(400, "parameter_missing", message)
+    shown = {}
+    given = ctx.body[kind]
+    if kind == "bank_account" and isinstance(given, dict):
+        number = str(given.get("account_number") or "")
+        if len(number) < SHOWN_DIGITS:
+            name = "bank_account[account_number]"
+            raise Refusal(400, "parameter_missing", f"Missing required param: {name}.", param=name)
+        shown["bank_account"] = {
+            "id": f"ba_1{ctx.token(23)}",
+            "object": "bank_account",
+            "account_holder_name": given.get("account_holder_name") or None,
+            "account_holder_type": given.get("account_holder_type") or None,
+            "account_type": None,
+            "bank_name": "STRIPE TEST BANK",
+            "country": given["country"],
+            "currency": given.get("currency") or "usd",
+            "fingerprint": _digest(number),
+            "last4": number[-SHOWN_DIGITS:],
+            "routing_number": given.get("routing_number") or None,
+            "status": "new",
+        }
+    return new(ctx, "token", type=kind, used=False, client_ip="127.0.0.1", **shown)
 
 
 def add_card(ctx: Context, customer: Entity, source: str | dict[str, Any], param: str = "source") -> Entity:
