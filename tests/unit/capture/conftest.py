@@ -1,7 +1,7 @@
 """What the tests of the wire share: a judge that remembers, certificates for any host, and SMTP with a real client."""
 
 import asyncio
-import datetime
+import datetime as dt
 import functools
 import ssl
 from collections.abc import Callable
@@ -89,7 +89,7 @@ class Certificates:
         self.server = functools.cache(self._server)
 
     def _certificate(self, host: str, subject: x509.Name, *, authority: bool = False) -> x509.Certificate:
-        year = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+        year = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from typing import Self
 
 import pytest
 
@@ -29,7 +30,7 @@ class Sentinel:
 
     connections = 0
 
-    async def __aenter__(self) -> "Sentinel":
+    async def __aenter__(self) -> Self:
         self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         self.port = self.server.sockets[0].getsockname()[1]
         return self

@@ -1,6 +1,7 @@
 """Raw TCP: refused with a reset, relayed where a rule allows it."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -100,26 +101,24 @@ def test_a_failed_dial_is_a_reset_with_its_reason(judge_of: Any) -> None:
 
 def test_a_client_that_resets_ends_the_relay(judge_of: Any) -> None:
     judge = judge_of(allow)
-    far_closed = asyncio.Event()
+    far_closed, dialled = asyncio.Event(), asyncio.Event()
 
     async def dial(forward: Forward) -> Dialed:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
+            with contextlib.suppress(ConnectionError):
                 await reader.read()
-            except ConnectionError:
-                pass
             far_closed.set()
             writer.close()
 
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
         server.close()
+        dialled.set()
         return Dialed(reader, writer, "127.0.0.1", Upstream(connections=1))
 
     async def client(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"x")
-        while not judge.calls:
-            await asyncio.sleep(0)
+        await dialled.wait()
         sock = writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         writer.transport.abort()

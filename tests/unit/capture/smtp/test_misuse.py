@@ -1,5 +1,6 @@
 """What no well-behaved client does: every way ends in SMTP's own error and an entry, never in a hang or a leak."""
 
+import base64
 import logging
 import re
 import socket
@@ -205,8 +206,6 @@ def test_nothing_of_a_session_reaches_a_log(
 
 
 def test_a_login_name_cannot_break_a_line(converse: Callable[..., Any], judge: Any) -> None:
-    import base64
-
     blob = base64.b64encode(b"\0a\r\nb\x1b[31m\xff" + b"x" * 1000 + b"\0pw")
     converse(judge, 25, lambda address: talk(address, b"EHLO me\r\nAUTH PLAIN " + blob + b"\r\nQUIT\r\n"))
     user = judge.calls[0].envelope.user

@@ -2,14 +2,16 @@
 
 import smtplib
 import socket
-import ssl
 from collections.abc import Callable
 from email.message import EmailMessage
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from childproof.model import Action, Call, Forward, Outcome, Protocol, Reply, Verdict
+
+if TYPE_CHECKING:
+    import ssl
 
 HOST = "smtp.gmail.com"
 Address = tuple[str, int]
