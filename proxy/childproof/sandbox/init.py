@@ -159,12 +159,14 @@ def _execute(start: Start) -> NoReturn:
         _exec(name, start)
     refused: OSError | None = None
     for folder in start.env.get("PATH", os.defpath).split(os.pathsep):
+        candidate = os.path.join(folder, name)
         try:
-            _exec(os.path.join(folder, name), start)
+            _exec(candidate, start)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except PermissionError as error:
-            refused = error
+            # A folder that can't be looked into holds no command; a file that can't be executed is one.
+            refused = error if os.path.exists(candidate) else refused
     raise refused or FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
 
 

@@ -37,7 +37,9 @@ class Sealer:
     python: str
     folder: Path
 
-    def order(self, command: Sequence[str], result: int, *, hidden: Sequence[str] = (), env=None, cwd=None) -> list[str]:
+    def order(
+        self, command: Sequence[str], result: int, *, hidden: Sequence[str] = (), env=None, cwd=None
+    ) -> list[str]:
         order = {
             "uid": self.uid,
             "command": list(command),
