@@ -43,13 +43,21 @@ def load_ruleset(
     with collector_paused():
         for file in files:
             try:
-                loader.load(file if isinstance(file, Source) else read_source(file), ())
+                if isinstance(file, Path):
+                    loader.loaded.add(file.resolve())
+                loader.load(file if isinstance(file, Source) else read_source(file))
             except InputError as error:
                 loader.faults += error.faults
         loader.check()
         if loader.faults:
-            raise InputError(dict.fromkeys(loader.faults))
+            raise InputError(_in_order(loader.faults))
         return Ruleset([entry.rule for entry in loader.entries])
+
+
+def _in_order(faults: Sequence[Fault]) -> list[Fault]:
+    """Each fault once, those of a file together and by line; files in the order in which they were read."""
+    files = {fault.file: place for place, fault in reversed(list(enumerate(faults)))}
+    return sorted(dict.fromkeys(faults), key=lambda fault: (files[fault.file], fault.line, fault.column))
 
 
 @cache
@@ -79,7 +87,7 @@ class _Loader:
     faults: list[Fault] = field(default_factory=list)
     loaded: set[Path] = field(default_factory=set)
 
-    def load(self, source: Source, including: tuple[str, ...]) -> None:
+    def load(self, source: Source) -> None:
         """One file with its includes."""
         document, faults = read_yaml(source.text, source.name)
         report = Report(document, faults)
@@ -97,12 +105,11 @@ class _Loader:
         if "include" in order and _RULES_KEY in order and order.index(_RULES_KEY) < order.index("include"):
             top.fault("include", "'include' below 'rules'", "it above them: included rules come first")
         for path, wanted in top.items("include"):
-            self.include(report, path, wanted, source, including)
+            self.include(report, path, wanted, source)
         rules = top.get(_RULES_KEY)
         for number, rule in enumerate(rules if isinstance(rules, list) else ()):
             if isinstance(rule, dict):
                 self.rule(Part(report, (_RULES_KEY, number), rule))
-        report.faults.sort(key=lambda fault: (fault.line, fault.column))
         self.faults += report.faults
 
     def rule(self, part: Part) -> None:
@@ -115,7 +122,7 @@ class _Loader:
             sound = len(report.faults) == before and not refused
             self.entries.append(_Entry(rule, report.document, part.path, sound))
 
-    def include(self, report: Report, path: Place, wanted: Any, source: Source, including: tuple[str, ...]) -> None:
+    def include(self, report: Report, path: Place, wanted: Any, source: Source) -> None:
         """One included file."""
         if not isinstance(wanted, str):
             return
@@ -130,7 +137,7 @@ class _Loader:
             return
         self.loaded.add(real)
         try:
-            self.load(read_source(file), (*including, source.name))
+            self.load(read_source(file))
         except InputError as error:
             self.faults += error.faults
 

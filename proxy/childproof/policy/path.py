@@ -16,7 +16,7 @@ from itertools import product
 
 _ODD = re.compile(
     r"//|/\.{1,2}(?:/|$)|[\\;\x00-\x20\x7f]"
-    r"|%(?:2[fF]|5[cC]|25|3[bB]|[01][0-9a-fA-F]|7[fF]|2[eE])"
+    r"|%(?:2[fF]|5[cC]|25|3[bB]|[01][0-9a-fA-F]|7[fF])"
     r"|%(?![0-9a-fA-F]{2})"
 )
 _PERCENT = re.compile(r"%([0-9a-fA-F]{2})")

@@ -63,6 +63,9 @@ def read_rule(part: Part, stubs: Collection[str] | None) -> Rule | None:
         for key in ("limit", "fault", "delay"):
             if part.get(key) is not None:
                 part.fault(key, f"{key!r} in a rule that denies", "it only beside stub, reply or allow")
+    stub = _stub(part, stubs)
+    reply = _reply(part, match) if action is Action.REPLY else None
+    networks = _named_networks(part, match) if action is Action.ALLOW else ()
     name = part.get("name")
     if action is None or match_part is None or not isinstance(name, str):
         return None
@@ -71,10 +74,10 @@ def read_rule(part: Part, stubs: Collection[str] | None) -> Rule | None:
         action=action,
         match=match,
         condition=condition,
-        stub=_stub(part, stubs),
-        reply=_reply(part, match) if action is Action.REPLY else None,
+        stub=stub,
+        reply=reply,
         reason=_reason(part),
-        networks=_named_networks(part, match) if action is Action.ALLOW else (),
+        networks=networks,
         limit=limit,
         fault=fault,
         delay=delay,

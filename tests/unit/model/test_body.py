@@ -18,7 +18,10 @@ from childproof.model import BodyError, parse_form, parse_json
         ("a=1&a=2", {"a": "2"}),
         ("a[b][c]=1", {"a": {"b": {"c": "1"}}}),
         ("expand[]=x&expand[]=y", {"expand": ["x", "y"]}),
-        ("items[0][price]=p&items[0][quantity]=1&items[1][price]=q", {"items": [{"price": "p", "quantity": "1"}, {"price": "q"}]}),
+        (
+            "items[0][price]=p&items[0][quantity]=1&items[1][price]=q",
+            {"items": [{"price": "p", "quantity": "1"}, {"price": "q"}]},
+        ),
         ("a[1]=y&a[0]=x", {"a": ["x", "y"]}),
         ("a[10]=k&" + "&".join(f"a[{n}]={n}" for n in range(10)), {"a": [*map(str, range(10)), "k"]}),
         ("a[0]=x&a[2]=z", {"a": {"0": "x", "2": "z"}}),

@@ -20,8 +20,8 @@ from childproof.model import HostError, matches_pattern, normalize_host
         ("xn--BCHER-KVA.example", "xn--bcher-kva.example"),
         ("_dmarc.xn--bcher-kva.example", "_dmarc.xn--bcher-kva.example"),
         ("faß.example", "xn--fa-hia.example"),
-        ("ｅxample.com", "example.com"),
-        ("a。b.example", "a.b.example"),
+        ("\uff45xample.com", "example.com"),
+        ("a\u3002b.example", "a.b.example"),
         ("r3---sn-4g5e6nzs.example", "r3---sn-4g5e6nzs.example"),
         ("localhost", "localhost"),
         ("127.0.0.1", "127.0.0.1"),
@@ -78,7 +78,7 @@ def test_every_spelling_of_a_host_has_one_canonical_form(text: str, host: str) -
         "4294967296",
         "example.123",
         "example.0x1",
-        "１２７.0.0.1",
+        "\uff11\uff12\uff17.0.0.1",
         "xn--",
         "xn--a.example",
         "xn--zzzzzz99999999.example",
@@ -95,8 +95,8 @@ def test_what_two_parsers_might_read_differently_is_no_host(text: str) -> None:
 
 
 @given(st.text(max_size=80))
-@example("Ⅷ.example")
-@example("ǅ.example")
+@example("\u2167.example")
+@example("\u01c5.example")
 def test_a_normalised_host_is_ascii_and_normalises_to_itself(text: str) -> None:
     try:
         host = normalize_host(text)

@@ -88,7 +88,9 @@ def test_matching_means_what_the_regular_expression_means(pattern: str, segments
 
 
 @given(PATTERN, PATTERN, PATH)
-def test_what_a_covered_pattern_matches_the_covering_one_matches(wide: str, narrow: str, segments: tuple[str, ...]) -> None:
+def test_what_a_covered_pattern_matches_the_covering_one_matches(
+    wide: str, narrow: str, segments: tuple[str, ...]
+) -> None:
     one, two = parse_path_glob(wide), parse_path_glob(narrow)
     if path_covers(one, two) and path_fits(two, segments):
         assert path_fits(one, segments)
@@ -96,7 +98,15 @@ def test_what_a_covered_pattern_matches_the_covering_one_matches(wide: str, narr
 
 @pytest.mark.parametrize(
     ("wide", "narrow"),
-    [("/**", "/a"), ("/a/**", "/a/*/c"), ("/*", "/a*"), ("/a*", "/ab*"), ("/**/c", "/a/**/c"), ("/a/*", "/a/b"), ("/a", "/a")],
+    [
+        ("/**", "/a"),
+        ("/a/**", "/a/*/c"),
+        ("/*", "/a*"),
+        ("/a*", "/ab*"),
+        ("/**/c", "/a/**/c"),
+        ("/a/*", "/a/b"),
+        ("/a", "/a"),
+    ],
 )
 def test_obvious_covers_are_seen(wide: str, narrow: str) -> None:
     assert path_covers(parse_path_glob(wide), parse_path_glob(narrow))

@@ -7,7 +7,29 @@ from hypothesis import strategies as st
 from childproof.policy.path import canonical_path, is_ambiguous, readings
 
 ODD = st.lists(
-    st.sampled_from(["/", "a", "B", "~", "%41", "%7e", "%2f", "%2F", "..", ".", "%2e", "\\", "%5c", ";x", "%25", "%", "é", "%00", " "]),
+    st.sampled_from(
+        [
+            "/",
+            "a",
+            "B",
+            "~",
+            "%41",
+            "%7e",
+            "%2f",
+            "%2F",
+            "..",
+            ".",
+            "%2e",
+            "\\",
+            "%5c",
+            ";x",
+            "%25",
+            "%",
+            "é",
+            "%00",
+            " ",
+        ]
+    ),
     max_size=14,
 ).map(lambda parts: "/" + "".join(parts))
 
@@ -64,7 +86,9 @@ def test_what_servers_disagree_about_is_ambiguous(path: str) -> None:
     assert is_ambiguous(path)
 
 
-@pytest.mark.parametrize("path", ["/", "/v1/charges", "/a%20b", "/a.b/..c/d..", "/a%C3%A9", "/aé", "/a:b@c!$&'()*+,=", "/a/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1/charges", "/a%20b", "/a.b/..c/d..", "/a%C3%A9", "/aé", "/a:b@c!$&'()*+,=", "/a/"]
+)
 def test_plain_paths_are_not_ambiguous(path: str) -> None:
     assert not is_ambiguous(path)
 

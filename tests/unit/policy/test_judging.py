@@ -1,0 +1,331 @@
+"""Which rule decides, and on which side it errs."""
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from childproof.model import Action, Call, Envelope, Protocol, Verdict, Violation
+from childproof.policy import Judgement, Ruleset, Source, load_ruleset
+from childproof.policy.target import parse_target
+
+FORM = (("content-type", "application/x-www-form-urlencoded"),)
+
+
+def ruleset(*rules: dict[str, Any]) -> Ruleset:
+    named = [{"name": f"r{number}", **rule} for number, rule in enumerate(rules)]
+    return load_ruleset([Source("test", msgspec.json.encode({"version": 1, "rules": named}).decode())])
+
+
+def judge(rules: Ruleset, target: str, **changes: Any) -> Judgement:
+    return rules.judge(replace(parse_target(target), **changes))
+
+
+def decides(rules: Ruleset, target: str, **changes: Any) -> tuple[str, str | None]:
+    verdict = judge(rules, target, **changes).verdict
+    return verdict.action.value, verdict.rule
+
+
+API = "api.example.com"
+
+
+def test_the_first_match_decides() -> None:
+    rules = ruleset(
+        {"match": {"host": API, "method": "POST"}, "deny": {"reason": "read only"}},
+        {"match": {"host": API}, "stub": "api"},
+        {"match": {"host": "*.example.com"}, "allow": {}},
+    )
+    assert decides(rules, "POST https://api.example.com/") == ("deny", "r0")
+    assert judge(rules, "POST https://api.example.com/").verdict.reason == "read only"
+    assert decides(rules, "GET https://API.example.com./") == ("stub", "r1")
+    assert judge(rules, "GET https://api.example.com/").verdict.stub == "api"
+    assert decides(rules, "GET https://www.example.com/") == ("allow", "r2")
+    assert decides(rules, "GET https://example.com/") == ("deny", None)
+
+
+def test_an_empty_ruleset_denies_everything_but_answers_names() -> None:
+    rules = load_ruleset([])
+    for target in ("GET https://a.example/", "SMTP a.example:25", "TCP 1.2.3.4:5", "UDP 1.2.3.4:5"):
+        verdict = judge(rules, target).verdict
+        assert verdict.action is Action.DENY
+        assert verdict.reason == "no rule matches (default: deny)"
+        assert verdict.hint
+    assert decides(rules, "DNS a.example") == ("reply", None)
+
+
+def test_a_rule_is_for_http_where_it_doesnt_say_otherwise() -> None:
+    rules = ruleset({"match": {"host": "a.example"}, "allow": {}}, {"match": {"protocol": ["tcp", "udp"]}, "deny": {}})
+    assert decides(rules, "GET http://a.example/") == ("allow", "r0")
+    assert decides(rules, "TCP a.example:80") == ("deny", "r1")
+    assert decides(rules, "UDP a.example:80") == ("deny", "r1")
+    assert decides(rules, "SMTP a.example:25") == ("deny", None)
+
+
+def test_dns_rules_deny_or_answer_queries_by_name_and_type() -> None:
+    rules = ruleset(
+        {"match": {"protocol": "dns", "host": "*.tracker.example"}, "deny": {}},
+        {"match": {"protocol": "dns", "method": "TXT"}, "deny": {"reason": "no text records"}},
+        {"match": {"protocol": "dns", "host": "a.example"}, "reply": {}},
+    )
+    assert decides(rules, "DNS x.tracker.example") == ("deny", "r0")
+    assert decides(rules, "DNS TXT a.example") == ("deny", "r1")
+    assert decides(rules, "DNS AAAA a.example") == ("reply", "r2")
+    assert decides(rules, "DNS b.example") == ("reply", None)
+
+
+def test_ports_and_ranges_of_addresses() -> None:
+    rules = ruleset(
+        {
+            "match": {"protocol": "tcp", "cidr": ["10.0.0.0/8", "2001:db8::/32"], "port": [5432, "8000-8100"]},
+            "allow": {},
+        },
+        {"match": {"protocol": "tcp", "port": "1-100"}, "deny": {}},
+    )
+    assert decides(rules, "TCP 10.1.2.3:5432") == ("allow", "r0")
+    assert decides(rules, "TCP 0x0a010203:8050") == ("allow", "r0")
+    assert decides(rules, "TCP [2001:db8::5]:8100") == ("allow", "r0")
+    assert decides(rules, "TCP 10.1.2.3:8101") == ("deny", None)
+    assert decides(rules, "TCP 11.1.2.3:5432") == ("deny", None)
+    assert decides(rules, "TCP 11.1.2.3:99") == ("deny", "r1")
+
+
+def test_an_allow_by_range_never_takes_a_name_for_its_address() -> None:
+    rules = ruleset({"match": {"cidr": "10.0.0.0/8"}, "allow": {}})
+    assert decides(rules, "GET http://10.0.0.1/") == ("allow", "r0")
+    assert decides(rules, "GET http://db.example/", address="10.0.0.1") == ("deny", None)
+
+
+def test_a_denial_by_range_also_sees_the_dialled_address_and_carried_ones() -> None:
+    rules = ruleset({"match": {"cidr": "10.0.0.0/8"}, "deny": {}}, {"match": {}, "allow": {}})
+    assert decides(rules, "GET http://db.example/", address="10.0.0.1") == ("deny", "r0")
+    assert decides(rules, "GET http://[64:ff9b::a00:1]/") == ("deny", "r0")
+    assert decides(rules, "GET http://[2002:a00:1::]/") == ("deny", "r0")
+
+
+def test_named_networks_come_from_what_the_rule_names() -> None:
+    rules = ruleset(
+        {"match": {"host": "db.example"}, "allow": {"addresses": ["10.1.0.0/16"]}},
+        {"match": {"host": "127.0.0.1"}, "allow": {}},
+        {"match": {"cidr": ["192.168.0.0/24", "8.8.8.0/24"]}, "allow": {}},
+        {"match": {"cidr": "0.0.0.0/0", "port": 99}, "allow": {}},
+        {"match": {"host": "*"}, "allow": {}},
+    )
+    assert [rule.networks for rule in rules.rules] == [("10.1.0.0/16",), ("127.0.0.1/32",), ("192.168.0.0/24",), (), ()]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1//charges",
+        "/v1/x/../charges",
+        "/v1%2fcharges",
+        "/v1/charges;x",
+        "/v1/%2e/charges",
+        "/v1\\charges",
+        "/v1/charges%00",
+    ],
+)
+def test_an_ambiguous_path_loses_a_permission_and_escapes_no_guard(path: str) -> None:
+    allow = ruleset({"match": {"host": API, "path": ["/v1/**", "/**/charges"]}, "allow": {}})
+    assert decides(allow, "GET https://api.example.com/", path=path) == ("deny", None)
+    for action in ({"deny": {}}, {"stub": "api"}, {"reply": {"status": 402}}):
+        guarded = ruleset(
+            {"match": {"host": API, "path": "/v1/charges"}, **action}, {"match": {"host": API}, "allow": {}}
+        )
+        assert decides(guarded, "GET https://api.example.com/", path=path) == (next(iter(action)), "r0")
+
+
+def test_an_allow_that_asks_no_path_takes_any() -> None:
+    rules = ruleset({"match": {"host": API}, "allow": {}})
+    assert decides(rules, "GET https://api.example.com/a%2fb//c/../d") == ("allow", "r0")
+
+
+def test_an_allow_matches_a_path_however_its_letters_are_encoded() -> None:
+    rules = ruleset({"match": {"host": API, "path": "/v1/*"}, "allow": {}})
+    assert decides(rules, "GET https://api.example.com/%761/%63harges") == ("allow", "r0")
+
+
+def test_case_of_a_path_matters_but_not_to_a_denial() -> None:
+    rules = ruleset(
+        {"match": {"host": API, "path": "/repos/secret/**"}, "deny": {}},
+        {"match": {"host": API, "path": "/repos/**"}, "allow": {}},
+    )
+    assert decides(rules, "GET https://api.example.com/repos/Secret/x") == ("deny", "r0")
+    assert decides(rules, "GET https://api.example.com/Repos/x") == ("deny", None)
+
+
+OVERRIDES: list[dict[str, Any]] = [
+    {"headers": (("X-HTTP-Method-Override", "DELETE"),)},
+    {"headers": (("x-http-method", "delete"),)},
+    {"headers": (("x-method-override", "DELETE"),)},
+    {"query": "_method=DELETE"},
+    {"headers": FORM, "body": b"a=1&_method=delete"},
+]
+
+
+@pytest.mark.parametrize("changes", OVERRIDES)
+def test_an_overridden_method_loses_a_permission_and_escapes_no_guard(changes: dict[str, Any]) -> None:
+    allow = ruleset({"match": {"host": API, "method": ["GET", "POST"]}, "allow": {}})
+    assert decides(allow, "POST https://api.example.com/", **changes) == ("deny", None)
+    guard = ruleset({"match": {"host": API, "method": "DELETE"}, "deny": {}}, {"match": {"host": API}, "allow": {}})
+    assert decides(guard, "POST https://api.example.com/", **changes) == ("deny", "r0")
+    free = ruleset({"match": {"host": API}, "allow": {}})
+    assert decides(free, "POST https://api.example.com/", **changes) == ("allow", "r0")
+
+
+def test_a_method_in_lower_case_is_not_allowed_and_is_guarded() -> None:
+    rules = ruleset(
+        {"match": {"host": API, "method": "DELETE"}, "deny": {}},
+        {"match": {"host": API, "method": ["GET"]}, "allow": {}},
+    )
+    assert decides(rules, "GET https://api.example.com/", method="get") == ("deny", None)
+    assert decides(rules, "GET https://api.example.com/", method="delete") == ("deny", "r0")
+
+
+def test_a_parameter_given_twice_must_fit_twice_to_be_allowed_and_once_to_be_guarded() -> None:
+    allow = ruleset({"match": {"host": API, "query": {"scope": ["read", "list*"]}}, "allow": {}})
+    assert decides(allow, "GET https://api.example.com/?scope=read") == ("allow", "r0")
+    assert decides(allow, "GET https://api.example.com/?scope=read&scope=listing") == ("allow", "r0")
+    assert decides(allow, "GET https://api.example.com/?scope=read&scope=write") == ("deny", None)
+    assert decides(allow, "GET https://api.example.com/") == ("deny", None)
+    assert decides(allow, "GET https://api.example.com/?scope=%ff") == ("deny", None)
+    guard = ruleset(
+        {"match": {"host": API, "query": {"scope": "write"}}, "deny": {}}, {"match": {"host": API}, "allow": {}}
+    )
+    for query in ("scope=read&scope=write", "a=1;scope=write", "scope=%77rite", "scope=%ff"):
+        assert decides(guard, f"GET https://api.example.com/?{query}") == ("deny", "r0")
+    assert decides(guard, "GET https://api.example.com/?scope=read") == ("allow", "r1")
+
+
+def test_headers_are_compared_in_any_case_and_all_of_their_values() -> None:
+    allow = ruleset({"match": {"host": API, "headers": {"X-Team": "a*"}}, "allow": {}})
+    assert decides(allow, "GET https://api.example.com/", headers=(("x-TEAM", "ab"),)) == ("allow", "r0")
+    assert decides(allow, "GET https://api.example.com/", headers=(("X-Team", "ab"), ("x-team", "b"))) == ("deny", None)
+    assert decides(allow, "GET https://api.example.com/") == ("deny", None)
+    guard = ruleset(
+        {"match": {"host": API, "headers": {"x-team": "b"}}, "deny": {}}, {"match": {"host": API}, "allow": {}}
+    )
+    assert decides(guard, "GET https://api.example.com/", headers=(("X-Team", "a"), ("x-team", "b"))) == ("deny", "r0")
+
+
+def test_mail_is_judged_by_its_envelope() -> None:
+    rules = ruleset(
+        {"match": {"protocol": "smtp", "recipients": "*@rival.example"}, "deny": {"reason": "not to them"}},
+        {
+            "match": {"protocol": "smtp", "sender": "*@Shop.example", "recipients": ["*@example.com", "*@example.org"]},
+            "stub": "email",
+        },
+        {"match": {"protocol": "smtp"}, "reply": {"status": 554, "text": "5.7.1 no"}},
+    )
+
+    def send(sender: str, *recipients: str) -> tuple[str, str | None]:
+        return decides(rules, "SMTP mx.example:25", envelope=Envelope(sender, recipients))
+
+    assert send("a@shop.example", "x@example.com", "Y@Example.ORG") == ("stub", "r1")
+    assert send("a@shop.example", "x@example.com", "y@elsewhere.example") == ("reply", "r2")
+    assert send("a@shop.example", "x@example.com", "y@rival.example") == ("deny", "r0")
+    assert send("a@other.example", "x@example.com") == ("reply", "r2")
+    assert decides(rules, "SMTP mx.example:25") == ("reply", "r2")
+
+
+BIG = {"match": {"host": API}, "when": "call.form.amount > 1000"}
+
+
+def test_a_condition_decides_where_it_has_an_answer() -> None:
+    rules = ruleset({**BIG, "deny": {}}, {"match": {"host": API}, "allow": {}})
+    assert decides(rules, "POST https://api.example.com/", headers=FORM, body=b"amount=1001") == ("deny", "r0")
+    assert decides(rules, "POST https://api.example.com/", headers=FORM, body=b"amount=1000") == ("allow", "r1")
+
+
+@pytest.mark.parametrize("body", [b"amount=big", b"currency=usd", b"amount=1&amount=5000", b"\xff"])
+def test_a_condition_without_an_answer_denies(body: bytes) -> None:
+    """Whether it stands in the denial itself, in a permission, or in a guard before one."""
+    denial = ruleset({**BIG, "deny": {}}, {"match": {"host": API}, "allow": {}})
+    assert decides(denial, "POST https://api.example.com/", headers=FORM, body=body) == ("deny", "r0")
+    permission = ruleset({**BIG, "allow": {}})
+    assert decides(permission, "POST https://api.example.com/", headers=FORM, body=body) == ("deny", None)
+    for action in ({"reply": {"status": 402}}, {"stub": "api"}):
+        guard = ruleset({**BIG, **action}, {"match": {"host": API}, "allow": {}})
+        judgement = judge(guard, "POST https://api.example.com/", headers=FORM, body=body)
+        assert judgement.verdict.action is Action.DENY
+        assert "can't be told" in judgement.verdict.reason
+        assert "r0" in judgement.verdict.hint
+
+
+def test_a_guard_without_an_answer_leaves_the_call_to_stubs_below_it() -> None:
+    rules = ruleset({**BIG, "reply": {"status": 402}}, {"match": {"host": API}, "stub": "api"})
+    assert decides(rules, "POST https://api.example.com/", headers=FORM, body=b"currency=usd") == ("stub", "r1")
+
+
+def test_a_denial_says_which_rule_was_nearest() -> None:
+    rules = ruleset(
+        {"match": {"host": API, "method": ["GET", "HEAD"]}, "allow": {}}, {"match": {"host": "b.example"}, "allow": {}}
+    )
+    hint = judge(rules, "POST https://api.example.com/x").verdict.hint
+    assert hint == "the nearest rule is r0: method is POST, the rule wants GET or HEAD"
+    assert "match: {host: c.example, method: GET}" in judge(rules, "GET https://c.example/").verdict.hint
+    assert '{protocol: tcp, host: "::1", port: 5}' in judge(rules, "TCP [::1]:5").verdict.hint
+
+
+def test_explain_names_the_nearest_rule_with_all_that_differed() -> None:
+    rules = ruleset(
+        {"match": {"host": "api.stripe.com"}, "stub": "stripe"},
+        {"match": {"host": API, "method": "GET", "path": "/v1/*", "headers": {"x-a": "1"}}, "allow": {}},
+        {"match": {"protocol": "tcp", "port": 9}, "deny": {}},
+    )
+    explanation = rules.explain(parse_target("POST https://api.example.com/v2/x"))
+    assert explanation.nearest is rules.rules[1]
+    assert [one.field for one in explanation.differences] == ["method", "path", "header x-a"]
+    near = rules.explain(parse_target("GET https://api.stripe.co/"))
+    assert near.nearest is rules.rules[0]
+    matched = rules.explain(parse_target("GET https://api.stripe.com/"))
+    assert (matched.nearest, matched.differences) == (None, ())
+    assert matched.judgement.verdict.rule == "r0"
+
+
+def test_judging_never_raises_and_what_breaks_is_denied(monkeypatch: pytest.MonkeyPatch) -> None:
+    rules = ruleset({"match": {}, "allow": {}})
+    assert judge(rules, "GET https://a.example/", host="a\x00.example").verdict.action is Action.DENY
+    assert "host" in judge(rules, "GET https://a.example/", host="").verdict.reason
+    violation = Violation("host_mismatch", "SNI says b.example")
+    assert judge(rules, "GET https://a.example/", violation=violation).verdict == Verdict(reason="SNI says b.example")
+
+    def broken(_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(rules, "candidates", broken)
+    verdict = judge(rules, "GET https://a.example/").verdict
+    assert verdict.action is Action.DENY
+    assert "RuntimeError: a bug" in verdict.reason
+
+
+def test_may_allow_says_no_only_where_nothing_could_be_allowed() -> None:
+    rules = ruleset(
+        {"match": {"host": "stubbed.example.com"}, "stub": "s"},
+        {"match": {"host": "guarded.example.com", "path": "/x"}, "deny": {}},
+        {
+            "match": {"host": "*.example.com", "port": [443], "path": "/a", "method": "GET"},
+            "when": "call.form.a > 1",
+            "allow": {},
+        },
+        {"match": {"protocol": "tcp", "cidr": "10.0.0.0/8"}, "allow": {}},
+    )
+    assert rules.may_allow("www.example.com", 443)
+    assert rules.may_allow("guarded.example.com", 443)
+    assert not rules.may_allow("stubbed.example.com", 443)
+    assert not rules.may_allow("www.example.com", 80)
+    assert not rules.may_allow("other.example", 443)
+    assert not rules.may_allow("10.0.0.1", 443)
+    assert rules.may_allow("10.0.0.1", 443, Protocol.TCP)
+    assert not rules.may_allow("bad host", 443)
+
+
+def test_a_verdict_of_nothing_is_a_denial() -> None:
+    assert Judgement(Verdict()).verdict.action is Action.DENY
+
+
+def test_calls_are_not_changed_by_being_judged() -> None:
+    call = Call(Protocol.HTTP, "A.example", 443, method="GET", path="//x", scheme="https")
+    ruleset({"match": {"host": "a.example"}, "allow": {}}).judge(call)
+    assert call.host == "A.example"
