@@ -3,6 +3,8 @@
 import base64
 from email.message import EmailMessage
 
+from childproof.world import Store
+
 
 def receipt() -> EmailMessage:
     mail = EmailMessage()
@@ -10,10 +12,10 @@ def receipt() -> EmailMessage:
     mail["To"] = "Jenny Grün <jenny@example.com>, Bob <bob@example.com>"
     mail["Cc"] = "boss@EXAMPLE.com"
     mail["Reply-To"] = "help@example.com"
-    mail["Subject"] = "Your receipt – Grüße"
+    mail["Subject"] = "Your receipt · Grüße"
     mail["Message-ID"] = "<1@shop.example>"
     mail["Date"] = "Mon, 05 Jan 2026 09:00:00 +0000"
-    mail.set_content("Thanks – see you!\n")
+    mail.set_content("Thanks · see you!\n")
     mail.add_alternative("<b>Thanks</b>", subtype="html")
     mail.add_attachment(b"%PDF-1.7\x00\xff", maintype="application", subtype="pdf", filename="réçu.pdf")
     return mail
@@ -40,11 +42,11 @@ def test_a_message_is_taken_apart(mailbox):
     assert message["cc"] == [{"name": "", "address": "boss@EXAMPLE.com"}]
     assert message["bcc"] == ["x@example.com"]
     assert message["reply_to"][0]["address"] == "help@example.com"
-    assert message["subject"] == "Your receipt – Grüße"
+    assert message["subject"] == "Your receipt · Grüße"
     assert (message["message_id"], message["date"]) == ("<1@shop.example>", "Mon, 05 Jan 2026 09:00:00 +0000")
-    assert message["text"] == "Thanks – see you!\n"
+    assert message["text"] == "Thanks · see you!\n"
     assert message["html"] == "<b>Thanks</b>\n"
-    assert ["Subject", "Your receipt – Grüße"] in message["headers"]
+    assert ["Subject", "Your receipt · Grüße"] in message["headers"]
     assert message["defects"] == []
 
 
@@ -101,8 +103,6 @@ def test_a_session_without_a_message_leaves_nothing(mailbox):
 
 
 def test_the_same_messages_in_the_same_world_get_the_same_ids(mailbox, stub):
-    from childproof.world import Store
-
     first = mailbox.send(receipt().as_bytes()).reply
     with Store.open(":memory:", wall=lambda: 1_767_603_600_000) as store:
         again = type(mailbox)(stub, store.create("w", seed=7)).send(receipt().as_bytes()).reply

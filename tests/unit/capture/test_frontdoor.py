@@ -93,13 +93,13 @@ async def sealed(judge: Any, certificates: Any, limits: Limits | None = None) ->
 def send_and_read(sock: socket.socket, data: bytes = b"") -> bytes:
     """b"RST" for a reset."""
     with sock:
-        if data:
-            sock.sendall(data)
+        heard = b""
         try:
-            heard = b""
+            if data:
+                sock.sendall(data)
             while chunk := sock.recv(1000):
                 heard += chunk
-        except ConnectionResetError:
+        except (ConnectionResetError, BrokenPipeError):
             return b"RST"
         return heard
 
