@@ -220,4 +220,5 @@ class Tail:
         return [tables.from_row(row) for row in [*rows, *page]]
 
     def _latest(self, column: str, table: str) -> int:
-        return int(self._fetch(f"SELECT coalesce(max({column}), 0) FROM {table}", [])[0][0])  # noqa: S608 - our names
+        found = self._fetch(f"SELECT max({column}) FROM {table}", [])  # noqa: S608 - our names
+        return int(found[0][0] or 0) if found else 0

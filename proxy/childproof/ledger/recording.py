@@ -16,7 +16,7 @@ BINARY = "base64:"
 
 
 def record(headers: tuple[tuple[str, str], ...], body: bytes, *, limit: int = LIMIT) -> Recorded:
-    """What may be kept of a request or a reply: credentials masked, at most `limit` characters of text.
+    """What may be kept of a request or a reply: credentials masked, at most `limit` bytes of text.
 
     A gzip or deflate body is recorded unpacked, since a packed secret is no less one; with any other content coding
     only size and hash are kept.
@@ -32,8 +32,8 @@ def record(headers: tuple[tuple[str, str], ...], body: bytes, *, limit: int = LI
     text = _text(plain[: limit + MARGIN])
     cut = len(plain) > limit
     if cut:
-        # The last MARGIN characters may end in half a secret that the redaction couldn't know.
-        text = text[: max(0, min(limit, len(text) - MARGIN))]
+        # The last MARGIN bytes may end in half a secret that the redaction couldn't know.
+        text = text.encode()[:-MARGIN][:limit].decode(errors="ignore")
     return Recorded(kept, text, size, hashlib.sha256(body).hexdigest() if cut else "", cut=cut)
 
 

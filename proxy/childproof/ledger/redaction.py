@@ -32,6 +32,7 @@ _JWT = re.compile(r"[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*")
 _PEM = re.compile(
     r"(-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----)(?:(?!-----END ).)*(?:-----END [A-Z0-9 ]*PRIVATE KEY-----)?", re.DOTALL
 )
+_USERINFO = re.compile(r"(://[^/\s:@\"'\\]*:)[^/\s@\"'\\]+(?=@)")
 # Names of fields that hold secrets, whatever stands before them (`db_password`, `clientSecret`). Spelled out in three
 # cases: a pattern that begins with plain characters is searched many times faster than one that ignores case.
 _SECRETS: tuple[str, ...] = (
@@ -109,6 +110,7 @@ _SKELETON = (
     *(b"p_ky", b"p-ky", b"pky", b"pKy", b"t_ky", b"t-ky", b"tky", b"tKy", b"API", b"PRIVATE"),
     *(b"Cvc", b"Cvv", b"CVC", b"CVV"),
 )
+_RAW_USERINFO = re.compile(_USERINFO.pattern.encode())
 # What would leave too little behind.
 _WHOLE = (b"ecret", b"oken", b"earer", b"npm_", b"eyJ", b"cvc", b"cvv")
 
@@ -121,10 +123,10 @@ def suspicious(raw: bytes) -> bool:
     for marker in _SKELETON:
         if marker in skeleton:
             return True
-    for marker in _WHOLE:  # noqa: SIM110 - any() over a generator takes twice as long
+    for marker in _WHOLE:
         if marker in raw:
             return True
-    return False
+    return _RAW_USERINFO.search(raw) is not None
 
 
 def redact(text: str) -> str:
@@ -139,6 +141,7 @@ def redact_found(text: str) -> str:
 
 def _mask_words(text: str) -> str:
     """All but cards. What is masked stays within its quotes, so a JSON document remains one."""
+    text = _USERINFO.sub(rf"\1{REDACTED}", text)
     return _PEM.sub(rf"\1{REDACTED}", _KEYS.sub(_mask_key, _NAMED.sub(_mask_named, text)))
 
 
