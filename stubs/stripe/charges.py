@@ -60,7 +60,8 @@ def update(ctx: Context, charge: str) -> Entity:
         fields["customer"] = ctx.get("customer", ctx.body["customer"], param="customer").id
     report = ctx.body.get("fraud_details")
     if isinstance(report, dict):
-        fields["fraud_details"] = {**(found["fraud_details"] or {}), **report}
+        reported = {**(found["fraud_details"] or {}), **report}
+        fields["fraud_details"] = {name: value for name, value in reported.items() if value}
     return change(ctx, found, "charge.updated", **fields)
 
 

@@ -5,14 +5,14 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
-from .fields import change, generic, new, picked, tell
-from .payment_methods import NO_ADDRESS, attach, check_card_of_method, method_for, owned_method
+from .fields import NO_ADDRESS, change, generic, new, picked, tell
+from .payment_methods import attach, check_card_of_method, method_for, owned_method
 from .sources import add_card
 
 NO_SETTINGS = {"custom_fields": None, "default_payment_method": None, "footer": None, "rendering_options": None}
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
 _COPIED = ("balance", "business_name", "description", "individual_name", "invoice_prefix", "name", "next_invoice_sequence",
-           "phone", "preferred_locales", "tax_exempt")  # fmt: skip
+           "phone", "preferred_locales", "shipping", "tax_exempt")  # fmt: skip
 
 
 @operation("POST /v1/customers")
@@ -98,17 +98,10 @@ def _fields(body: dict[str, Any]) -> dict[str, Any]:
         if email is not None and not _EMAIL.fullmatch(email):
             raise Refusal(400, "email_invalid", f"Invalid email address: {email}", param="email")
         fields["email"] = email
-    for name in ("address", "shipping"):
-        given = body.get(name)
-        if name in body:
-            fields[name] = given if not isinstance(given, dict) else _whole(name, given)
+    if "address" in body:
+        address = body["address"]
+        fields["address"] = NO_ADDRESS | address if isinstance(address, dict) else address
     return fields
-
-
-def _whole(name: str, given: dict[str, Any]) -> dict[str, Any]:
-    if name == "address":
-        return NO_ADDRESS | given
-    return {"name": None, "phone": None} | given | {"address": NO_ADDRESS | (given.get("address") or {})}
 
 
 def _settings(ctx: Context, customer: Entity, given: dict[str, Any]) -> dict[str, Any]:

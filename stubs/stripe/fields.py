@@ -5,11 +5,23 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Refusal
 
 _NEVER = 1 << 60
+NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
 
 
 def picked(body: dict[str, Any], *names: str) -> dict[str, Any]:
-    """The named fields of a request that were given, unset ones as None."""
-    return {name: body[name] for name in names if name in body}
+    """The named fields of a request that were given. Shipping details are made whole."""
+    found = {name: body[name] for name in names if name in body}
+    if isinstance(found.get("shipping"), dict):
+        found["shipping"] = _shipping(found["shipping"])
+    return found
+
+
+def _shipping(given: dict[str, Any]) -> dict[str, Any]:
+    """Shipping details with everything that they may have; a name that was passed can't be empty."""
+    if given.get("name") == "":
+        raise Refusal.of("empty", param="shipping[name]", value="")
+    whole = {"address": NO_ADDRESS, "carrier": None, "phone": None, "tracking_number": None} | given
+    return whole | {"address": NO_ADDRESS | (given.get("address") or {})}
 
 
 def required(body: dict[str, Any], name: str) -> Any:

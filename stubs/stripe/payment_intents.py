@@ -15,7 +15,7 @@ CARD_OPTIONS = {"installments": None, "mandate_options": None, "network": None, 
 AUTOMATIC_TYPES = ["card", "link"]  # what the account behind the stub has switched on
 _COPIED = (
     "application_fee_amount", "description", "on_behalf_of", "receipt_email", "setup_future_usage", "shipping",
-    "statement_descriptor", "statement_descriptor_suffix", "transfer_data", "transfer_group",
+    "statement_descriptor", "statement_descriptor_suffix", "transfer_group",
 )  # fmt: skip
 
 
@@ -49,6 +49,7 @@ def create(ctx: Context) -> Entity:
         customer=customer,
         metadata=merged_metadata({}, body.get("metadata")),
         status="requires_payment_method",
+        transfer_data=picked(body.get("transfer_data") or {}, "amount", "destination") or None,
         **_types(body),
         **picked(body, *_COPIED),
     )

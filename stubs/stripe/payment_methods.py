@@ -5,11 +5,11 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
 from .cards import Card, Trait, card_of_token
-from .fields import change, new, page, required, tell
+from .fields import NO_ADDRESS, change, new, page, required, tell
+from .other_methods import details_of
 from .sources import card_behind, declined, expiry, fingerprint, read_card, token_card
 from .wording import METHOD_OF_NO_CUSTOMER, METHOD_USED_UP, NO_SUCH_METHOD
 
-NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
 NO_BILLING = {"address": NO_ADDRESS, "email": None, "name": None, "phone": None, "tax_id": None}
 
 
@@ -104,7 +104,7 @@ def method_from_data(ctx: Context, data: dict[str, Any], prefix: str = "payment_
         "allow_redisplay": data.get("allow_redisplay") or "unspecified",
     }
     if kind != "card":
-        details = data.get(kind) or {}
+        details = details_of(kind, data.get(kind) or {}, inside.format(kind))
         return new(ctx, "payment_method", type=kind, customer=None, **shared, **{kind: details})
     given = data.get("card")
     name = inside.format("card")

@@ -72,12 +72,13 @@ def card_behind(entity: Entity) -> Card | None:
 
 def fingerprint(card: Card) -> str:
     """The same for all objects of one number, as at Stripe."""
-    return _digest(card.number)
+    return digest(card.number)
 
 
-def _digest(number: str) -> str:
-    digest = hashlib.sha256(number.encode()).digest()
-    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:16])
+def digest(number: str) -> str:
+    """The fingerprint of a card's or account's number."""
+    made = hashlib.sha256(number.encode()).digest()
+    return "".join(_LETTERS[byte % len(_LETTERS)] for byte in made[:16])
 
 
 def expiry(ctx: Context) -> dict[str, Any]:
@@ -181,9 +182,9 @@ def _other_token(ctx: Context) -> Entity:
             "account_holder_type": given.get("account_holder_type") or None,
             "account_type": None,
             "bank_name": "STRIPE TEST BANK",
-            "country": given["country"],
+            "country": given["country"] or "US",
             "currency": given.get("currency") or "usd",
-            "fingerprint": _digest(number),
+            "fingerprint": digest(number),
             "last4": number[-SHOWN_DIGITS:],
             "routing_number": given.get("routing_number") or None,
             "status": "new",
