@@ -25,6 +25,7 @@ from childproof.world.world import World
 
 from . import generic
 from .context import Context
+from .jobs import run_due
 from .settings import duration
 from .stub import Answer, Stub
 
@@ -171,10 +172,7 @@ class _Run:
             then = tx.now() + by
         self.world.set_clock(ClockSettings(then, "frozen"))
         with self.world.transaction() as tx:
-            for job in tx.due(then):
-                if job.service == self.stub.name:
-                    self.effects.extend(self.stub.perform(job.job, job.payload, tx))
-                    tx.done(job.id)
+            self.effects.extend(run_due(tx, lambda _: self.stub))
             self._count(tx.changes)
 
     def _count(self, changes: tuple[Any, ...]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from childproof.world.transaction import Transaction
 
-from .context import Context, merged_metadata
+from .context import Context, merged_metadata, public
 from .entity import Entity, Response
 from .refusal import Refusal
 from .resources import Resource
@@ -18,6 +18,11 @@ _RANGES = {"gt": lambda a, b: a > b, "gte": lambda a, b: a >= b, "lt": lambda a,
 
 def perform(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
     """The generic behaviour of an operation; a synthesized reply for one that is none of the five. Raises Refusal."""
+    made = _perform(ctx, service, plan, tx)
+    return {plan.wrap: public(made)} if plan.wrap and isinstance(made, Entity) else made
+
+
+def _perform(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
     parents = {field: _parent(ctx, name, resource) for name, field, resource in plan.parents}
     resource = plan.resource
     if resource is None or plan.action == "none":
@@ -178,6 +183,8 @@ def _invented(service: Service, resource: Resource, given: frozenset[str], tx: T
 def _writable(ctx: Context, service: Service, resource: Resource, plan: Plan) -> dict[str, Any]:
     """The body's fields that an entity may take over: those of its schema, where it has one; never its id."""
     body: Any = ctx.body
+    if plan.unwrap and isinstance(body, dict):
+        body = body.get(plan.unwrap)
     if not isinstance(body, dict):
         return {}
     known = service.shapes.properties(resource.schema).known

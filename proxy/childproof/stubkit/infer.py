@@ -35,6 +35,7 @@ _CURSORS: tuple[tuple[Style, tuple[str, ...]], ...] = (
     ("offset", ("offset", "skip", "start", "startAt")),
     ("page", ("page", "page_number", "pageNumber")),
 )
+_BESIDES = frozenset({"links", "meta", "_links", "object", "status", "success", "ok", "request_id"})
 _BEFORE = ("ending_before", "before", "before_id")
 _MORE = ("has_more", "hasMore", "more", "has_next", "hasNext")
 _NEXT = ("next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_token", "nextToken", "next")
@@ -102,9 +103,27 @@ class Inference:
             name = self._api.ref_name(branch)
             if name is not None and self._is_entity(name):
                 return name
+        if wrapper := self.wrapper(operation):
+            name = self._api.ref_name(properties(self._api, node).known[wrapper])
+            assert name is not None
+            return name
         if "$ref" not in node and "id" in properties(self._api, node).known:
             return self._api.adopt(f"reply of {operation.name}", node)
         return ""
+
+    def wrapper(self, operation: Operation) -> str:
+        """The key that wraps a replied entity (`{"contact": {…}}`), "" where the entity is the body."""
+        known = properties(self._api, operation.reply_schema or {}).known
+        named = {key: self._api.ref_name(value) for key, value in known.items() if key not in _BESIDES}
+        if len(named) != 1:
+            return ""
+        key, name = next(iter(named.items()))
+        return key if name is not None and self._is_entity(name) else ""
+
+    def request_wrapper(self, operation: Operation, key: str) -> str:
+        """`key` where the request wraps its fields under the same key as the reply, "" where it doesn't."""
+        known = properties(self._api, operation.request_schema or {}).known
+        return key if list(known) == [key] and "object" in types(self._api, known[key]) else ""
 
     def listed_schema(self, operation: Operation) -> tuple[str, str | None]:
         """The schema of a list reply's items and the key they are under (None: the body is the list); ("", None)."""

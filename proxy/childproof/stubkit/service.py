@@ -50,6 +50,8 @@ class Plan:
     behaviour: Behaviour | None
     declared: Mapping[str, Any] | None
     request_fields: frozenset[str]
+    wrap: str  # the key around a replied entity, "" for none
+    unwrap: str  # the key around a request's fields, "" for none
     reply_schema: dict[str, Any] | None
     fidelity: Fidelity
 
@@ -146,7 +148,11 @@ class Service:
         item = operation.path_parameters[-1] if operation.path_parameters and _on_item(operation, action) else ""
         parents = self.registry.parents(resource, operation.path, item=bool(item)) if resource is not None else ()
         behaviour = self.behaviours.operations.get(operation.name)
+        wrap = self.inference.wrapper(operation) if action in {"create", "retrieve", "update"} else ""
+        unwrap = self.inference.request_wrapper(operation, wrap) if wrap else ""
         body = operation.request_schema
+        if body is not None and unwrap:
+            body = properties(self.api, body).known[unwrap]
         return Plan(
             operation=operation,
             reader=reader(self.api, operation, self.settings, self.errors),
@@ -158,6 +164,8 @@ class Service:
             behaviour=behaviour,
             declared=declared,
             request_fields=frozenset(properties(self.api, body).known) if body is not None else frozenset(),
+            wrap=wrap,
+            unwrap=unwrap,
             reply_schema=operation.reply_schema,
             fidelity=_fidelity(behaviour, declared, action),
         )

@@ -1,0 +1,32 @@
+"""Scheduled work: what stubs put off with `Context.schedule`, done in order once the world's clock has passed it."""
+
+from collections.abc import Callable
+
+from childproof.model import Effect
+from childproof.world.transaction import Transaction
+
+from .stub import Stub
+
+MOST = 1000  # jobs that schedule jobs must come to an end within one call
+
+
+def run_due(tx: Transaction, stub: Callable[[str], Stub]) -> tuple[Effect, ...]:
+    """Do everything that is due in this transaction's world, earliest first; the effects of all of it.
+
+    `stub` gives a stub by name. A job that fails is undone, taken off the schedule, and told of as an effect
+    (`job.failed`): it must not stand in the way of every later call.
+    """
+    effects: list[Effect] = []
+    for _ in range(MOST):
+        due = tx.due(tx.now())
+        if not due:
+            break
+        job = due[0]
+        tx.done(job.id)
+        try:
+            with tx.savepoint():
+                effects.extend(stub(job.service).perform(job.job, job.payload, tx))
+        except Exception as error:  # noqa: BLE001 - an author's bug, or a stub that is gone: tell of it, go on
+            reason = f"{type(error).__name__}: {error}"
+            effects.append(Effect(job.service, "job.failed", job.id, {"job": job.job, "error": reason}))
+    return tuple(effects)

@@ -1,0 +1,261 @@
+"""The dialect's further options, each in a small stub of its own: keys, limits, paging, bases, wrappers, jobs, mail."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from childproof.model import Call, Envelope, Protocol
+from childproof.stubkit.jobs import run_due
+from childproof.stubkit.loading import load_stub
+from childproof.world.clock import ClockSettings
+from childproof.world.store import Store
+
+from .conftest import START, Caller
+
+DOCUMENT: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "servers": [{"url": "https://api.notes.example/rest"}],
+    "paths": {
+        "/notes": {
+            "get": {
+                "parameters": [{"name": "page", "in": "query", "schema": {"type": "integer"}}],
+                "responses": {"200": {"content": {"application/json": {"schema": {"type": "array", "items": {"$ref": "#/components/schemas/Note"}}}}}},
+            },
+            "post": {
+                "requestBody": {"content": {"application/json": {"schema": {"type": "object", "properties": {"note": {"$ref": "#/components/schemas/Fields"}}}}}},
+                "responses": {"201": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Wrapped"}}}}},
+            },
+        },
+        "/notes/{note-id}": {
+            "get": {"responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Wrapped"}}}}}},
+            "delete": {"responses": {"204": {}}},
+        },
+        "/ping": {"get": {"security": [], "responses": {"204": {}}}},
+    },
+    "components": {
+        "schemas": {
+            "Fields": {"type": "object", "properties": {"text": {"type": "string"}}},
+            "Note": {"type": "object", "required": ["id", "text"], "properties": {"id": {"type": "integer"}, "text": {"type": ["string", "null"]}}},
+            "Wrapped": {"type": "object", "properties": {"note": {"$ref": "#/components/schemas/Note"}}},
+        }
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def notes(tmp_path: Path, store: Store) -> Callable[..., Caller]:
+    def make(text: str = "", **files: str) -> Caller:
+        folder = tmp_path / "notes"
+        folder.mkdir()
+        (folder / "openapi.json").write_text(json.dumps(DOCUMENT))
+        (folder / "stub.yaml").write_text(f"stub: notes\nhosts: [api.notes.example]\nopenapi: openapi.json\n{text}")
+        for name, content in files.items():
+            (folder / f"{name}.{'yaml' if name == 'seed' else 'py'}").write_text(content)
+        return Caller(load_stub(folder), store)
+
+    return make
+
+
+def test_replies_and_requests_may_wrap_the_entity(notes: Callable[..., Caller]) -> None:
+    call = notes()
+    assert call("POST /rest/notes", {"note": {"text": "Hi"}}) == (201, {"note": {"id": 1, "text": "Hi"}})
+    assert call("GET /rest/notes/1") == (200, {"note": {"id": 1, "text": "Hi"}})
+    assert call("GET /rest/notes") == (200, [{"id": 1, "text": "Hi"}])
+
+
+def test_the_servers_base_path_belongs_to_every_path(notes: Callable[..., Caller]) -> None:
+    call = notes()
+    assert call("GET /rest/notes")[0] == 200
+    assert call("GET /notes")[0] == 404
+    assert call("GET /restful/notes")[0] == 404
+
+
+def test_a_written_base_replaces_the_documents(notes: Callable[..., Caller]) -> None:
+    assert notes("base: /v9\n")("GET /v9/notes")[0] == 200
+
+
+def test_link_headers_lead_to_the_next_page(notes: Callable[..., Caller]) -> None:
+    call = notes(
+        "dialect: {lists: {style: link, cursor: page, limit: {name: per_page, default: 2}, items: null, order: oldest}}\n"
+    )
+    for number in range(3):
+        call("POST /rest/notes", {"note": {"text": str(number)}})
+    assert [note["text"] for note in call("GET /rest/notes")[1]] == ["0", "1"]
+    assert call.header("link") == '<https://api.notes.example/rest/notes?page=2>; rel="next"'
+    assert [note["text"] for note in call("GET /rest/notes?page=2")[1]] == ["2"]
+    assert call.header("link") is None
+
+
+def test_only_seeded_keys_pass_where_the_stub_says_so(notes: Callable[..., Caller]) -> None:
+    call = notes("auth: {bearer: seeded}\n", seed="tokens: [good]\n")
+    call.key = "good"
+    assert call("GET /rest/notes")[0] == 200
+    call.key = "bad"
+    assert call("GET /rest/notes")[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("auth", "headers", "path", "status"),
+    [
+        ("{basic: any}", {"authorization": "Basic a2V5Og=="}, "/rest/notes", 200),
+        ("{basic: any}", {"authorization": "Basic %%%"}, "/rest/notes", 401),
+        ("{basic: any}", {"authorization": "Basic Og=="}, "/rest/notes", 401),
+        ("{header: X-Api-Key}", {"x-api-key": "k"}, "/rest/notes", 200),
+        ("{header: X-Api-Key}", {"authorization": "Bearer k"}, "/rest/notes", 401),
+        ("{query: key}", {}, "/rest/notes?key=k", 200),
+        ("{query: key}", {}, "/rest/notes?key=", 401),
+        ("{bearer: any}", {"authorization": "Bearer"}, "/rest/notes", 401),
+        ("none", {}, "/rest/notes", 200),
+        ("{bearer: any}", {}, "/rest/ping", 204),
+    ],
+)
+def test_a_key_is_looked_for_where_auth_says(
+    notes: Callable[..., Caller], auth: str, headers: dict, path: str, status: int
+) -> None:
+    call = notes(f"auth: {auth}\n")
+    call.key = None
+    assert call(f"GET {path}", **{name.replace("-", "_"): value for name, value in headers.items()})[0] == status
+
+
+def test_rate_limits_count_per_window_of_world_time(notes: Callable[..., Caller]) -> None:
+    call = notes(
+        "dialect: {rate_limit: {calls: 2, per: 1m, headers: {X-Remaining: '{remaining}', X-Reset: '{reset}'}}}\n"
+    )
+    assert call("GET /rest/notes")[0] == 200
+    assert (call.header("x-remaining"), call.header("x-reset")) == ("1", str(START // 1000 + 60))
+    assert call("GET /rest/notes")[0] == 200
+    assert call("GET /rest/notes")[0] == 429
+    call.store.world("main").set_clock(ClockSettings(START + 60_000, "frozen"))
+    assert call("GET /rest/notes")[0] == 200
+
+
+def test_path_parameters_become_python_names(notes: Callable[..., Caller]) -> None:
+    code = (
+        "from childproof.stubkit import Context, Response, operation\n"
+        "@operation('GET /notes/{note-id}')\n"
+        "def read(ctx: Context, note_id: str) -> Response:\n"
+        "    return Response(203, f'note {note_id}', {'X-Odd': 'yes'})\n"
+    )
+    call = notes(behaviour=code)
+    call.stub.service.settings  # noqa: B018
+    with call.store.world("main").transaction() as tx:
+        made = call.stub.answer(
+            Call(Protocol.HTTP, "api.notes.example", 443, method="GET", path="/rest/notes/a%20b"), tx
+        )
+    assert (made.reply.status, made.reply.body) == (203, b"note a b")
+    assert ("X-Odd", "yes") in made.reply.headers
+    assert ("Content-Type", "text/plain; charset=utf-8") in made.reply.headers
+
+
+JOBS = """
+from childproof.stubkit import Context, job, operation
+
+
+@operation("GET /ping")
+def ping(ctx: Context) -> None:
+    ctx.schedule(2000, "later", {"n": 2})
+    ctx.schedule(1000, "later", {"n": 1})
+    ctx.schedule(1500, "broken", {})
+
+
+@job("later")
+def later(ctx: Context, payload: dict) -> None:
+    ctx.emit("done", {"id": str(payload["n"])})
+
+
+@job("broken")
+def broken(ctx: Context, payload: dict) -> None:
+    ctx.create("note", text="undone")
+    raise RuntimeError("oh")
+"""
+
+
+def test_due_jobs_run_in_order_and_a_broken_one_stands_in_nobodys_way(notes: Callable[..., Caller]) -> None:
+    call = notes("resources: {note: {path: /notes}}\n", behaviour=JOBS)
+    assert call("GET /rest/ping")[0] == 204
+    world = call.store.world("main")
+    world.set_clock(ClockSettings(START + 1500, "frozen"))
+    with world.transaction() as tx:
+        told = run_due(tx, lambda _: call.stub)
+    assert [(effect.type, effect.id) for effect in told][0] == ("done", "1")
+    assert told[1].type == "job.failed"
+    assert "RuntimeError: oh" in told[1].data["error"]
+    assert call("GET /rest/notes")[1] == []
+    world.set_clock(ClockSettings(START + 9000, "frozen"))
+    with world.transaction() as tx:
+        assert [effect.id for effect in run_due(tx, lambda _: call.stub)] == ["2"]
+        assert run_due(tx, lambda _: call.stub) == ()
+
+
+def test_a_job_of_a_stub_that_is_gone_is_told_of_and_dropped(notes: Callable[..., Caller]) -> None:
+    def gone(name: str) -> Any:
+        raise LookupError(name)
+
+    call = notes(behaviour=JOBS)
+    call("GET /rest/ping")
+    call.store.world("main").set_clock(ClockSettings(START + 9000, "frozen"))
+    with call.store.world("main").transaction() as tx:
+        assert {effect.type for effect in run_due(tx, gone)} == {"job.failed"}
+        assert run_due(tx, gone) == ()
+
+
+MAIL = """
+from childproof.stubkit import Context, Refusal, Response, receives
+
+
+@receives("smtp")
+def take(ctx: Context) -> Response | None:
+    envelope = ctx.call.envelope
+    if envelope.sender == "spam@example.com":
+        raise Refusal(554, "spam", "No thanks.")
+    ctx.create("note", text=ctx.call.body.decode())
+    ctx.emit("mail", {"id": "m", "to": list(envelope.recipients)})
+    return Response(250, "Queued") if envelope.user else None
+"""
+
+
+@pytest.mark.parametrize(
+    ("sender", "user", "wanted", "notes_kept"),
+    [
+        ("a@b.c", "", (250, b"OK"), 1),
+        ("a@b.c", "me", (250, b"Queued"), 1),
+        ("spam@example.com", "", (554, b"No thanks."), 0),
+    ],
+)
+def test_mail_is_taken_or_refused(
+    notes: Callable[..., Caller], sender: str, user: str, wanted: tuple, notes_kept: int
+) -> None:
+    call = notes("resources: {note: {path: /notes}}\n", behaviour=MAIL)
+    mail = Call(Protocol.SMTP, "mail.example", 587, body=b"Hi", envelope=Envelope(sender, ("x@y.z",), user=user))
+    with call.store.world("main").transaction() as tx:
+        made = call.stub.answer(mail, tx)
+    assert (made.reply.status, made.reply.body) == wanted
+    assert len(made.effects) == notes_kept
+    assert len(call("GET /rest/notes")[1]) == notes_kept
+
+
+def test_mail_to_a_stub_that_takes_none_is_a_gap(bare: Caller) -> None:
+    with bare.store.world("main").transaction() as tx:
+        made = bare.stub.answer(Call(Protocol.SMTP, "mail.example", 25, envelope=Envelope("a", ("b",))), tx)
+    assert (made.reply.status, made.fidelity) == (550, "gap")
+
+
+def test_an_error_in_behaviour_code_is_not_swallowed(notes: Callable[..., Caller]) -> None:
+    code = "from childproof.stubkit import Context, operation\n@operation('GET /ping')\ndef ping(ctx: Context) -> None:\n    raise KeyError('x')\n"
+    call = notes(behaviour=code)
+    with pytest.raises(KeyError):
+        call("GET /rest/ping")
+
+
+def test_a_large_document_is_ready_at_once_and_its_stub_answers() -> None:
+    """Not timed here (see bench/): what must hold is that loading decodes no path and no schema."""
+    from childproof.catalog import load_catalog
+
+    stub = load_catalog().get("stripe")
+    api = stub.service.api
+    assert api is not None
+    assert len(api.paths) > 400
+    assert len(api._items) < 80
