@@ -233,9 +233,9 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
 
 def exchange(sock: socket.socket, data: bytes) -> bytes:
     """Send, then read until the other side closes; a reset reads as nothing more."""
-    sock.sendall(data)
     got = b""
     try:
+        sock.sendall(data)
         while chunk := sock.recv(65536):
             got += chunk
     except ConnectionResetError:

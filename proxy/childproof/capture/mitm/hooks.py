@@ -57,6 +57,7 @@ class Hooks:
         self.gate = Gate(core.judge)
         self.patience = Patience(core.clock)
         self._abort = abort
+        self._refused = False  # recorded and aborted: what follows from that isn't news
         self._taps: dict[str, bytearray] = {}
 
     # which layer reads what
@@ -174,10 +175,14 @@ class Hooks:
         if offers and not any(offer in ALPN for offer in offers):
             names = ", ".join(offer.decode("latin-1") for offer in offers[:5])
             self.record(Protocol.TCP, Violation("unsupported", f"the client only speaks {names!r} inside TLS"))
+            self._refused = True
             self._abort()
 
     def tls_start_client(self, data: tls.TlsData) -> None:
         """A certificate for the name that the client expects to see; whether the names agree is judged later."""
+        if self._refused:
+            data.ssl_conn = None
+            return
         if self.core.leaves is None:
             return
         assert self.site.destination is not None
@@ -206,7 +211,7 @@ class Hooks:
     def tls_failed_client(self, data: tls.TlsData) -> None:
         """A client that doesn't trust us, or that sends garbage: recorded, never passed through."""
         reason = data.conn.error or "unknown"
-        if reason != "connection closed early":
+        if reason != "connection closed early" and not self._refused:
             self.record(Protocol.TCP, Violation("tls_refused", f"the TLS handshake failed: {reason}"[:300]))
 
     # connections
