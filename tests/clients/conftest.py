@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests.clients.served import Served
 
+from childproof.sandbox.support import sealing_refusal
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
@@ -38,3 +40,11 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=20)
     assert process.returncode == 0
+
+
+@pytest.fixture(scope="session")
+def needs_sealing() -> None:
+    """Skip, with the reason, where this machine can't seal a process."""
+    reason = sealing_refusal()
+    if reason:
+        pytest.skip(reason)

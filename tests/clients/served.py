@@ -33,7 +33,10 @@ class Served:
         self, *command: str, env: dict[str, str] | None = None, stdin: str = ""
     ) -> subprocess.CompletedProcess[str]:
         """Run a client with the proxy's CA to trust."""
-        trust = {name: str(self.ca) for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "CA")}
+        trust = {
+            name: str(self.ca)
+            for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO", "CA")
+        }
         return subprocess.run(
             command,
             env={**os.environ, **trust, "PROXY": f"http://{self.http}", **(env or {})},

@@ -8,7 +8,7 @@ import click
 from .options import policy_options, world_options
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.command(context_settings={"allow_interspersed_args": False})
 @policy_options
 @world_options
 @click.option(

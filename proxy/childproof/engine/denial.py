@@ -43,6 +43,7 @@ def _http(verdict: Verdict, call_id: str, *, at: int, status: int, retry_after: 
         "reason": verdict.reason,
         "call": call_id,
         "hint": verdict.hint,
+        "message": f"childproof: {verdict.reason}",  # the field that most SDKs show
     }
     body = msgspec.json.encode({"error": error}) + b"\n"
     headers = [
