@@ -15,6 +15,7 @@ from .reading import duration, open_ledger, printable, store_option
 
 SHOWN = 100
 POLL = 0.1
+ROOMY = 90
 STYLES = {"stub": "green", "reply": "green", "allow": "yellow", "deny": "red"}
 
 
@@ -94,31 +95,35 @@ def _columns(entry: Entry, *, wide: bool) -> str:
 
 
 def _table(entries: list[Entry], *, wide: bool) -> None:
+    """As wide as the terminal: what is long is shortened, and times go where there is no room for them."""
     console = Console(highlight=False)
     if not entries:
         console.print("no calls")
         return
-    table = Table(box=None, pad_edge=False, header_style="dim", expand=False)
+    roomy = console.width >= ROOMY
+    table = Table(box=None, pad_edge=False, header_style="dim", width=console.width)
     if wide:
-        table.add_column("world", overflow="ellipsis", no_wrap=True, max_width=20)
-    table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("time", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("status", justify="right", no_wrap=True)
-    table.add_column("call", overflow="ellipsis", no_wrap=True, ratio=3, min_width=20)
-    table.add_column("answered by, or why not", overflow="ellipsis", no_wrap=True, ratio=2, min_width=12)
-    table.add_column("took", justify="right", no_wrap=True)
+        table.add_column("world", overflow="ellipsis", no_wrap=True, min_width=5, max_width=20)
+    table.add_column("#", justify="right", no_wrap=True, min_width=len(str(entries[-1].seq)))
+    table.add_column("verdict", no_wrap=True, min_width=7)
+    table.add_column("status", justify="right", no_wrap=True, min_width=6)
+    table.add_column("call", overflow="ellipsis", no_wrap=True, ratio=3)
+    table.add_column("answered by, or why not", overflow="ellipsis", no_wrap=True, ratio=2)
+    if roomy:
+        table.add_column("time", no_wrap=True, min_width=8)
+        table.add_column("took", justify="right", no_wrap=True, min_width=8)
     for entry in entries:
-        cells = [
+        cells = [Text(printable(entry.world))] if wide else []
+        cells += [
             Text(str(entry.seq)),
-            Text(timestamp(entry.at)[11:19], "dim"),
             Text(entry.verdict, STYLES.get(entry.verdict, "")),
             Text(_status(entry)),
             Text(printable(entry.target)),
             Text(printable(_why(entry)), "" if entry.verdict == "deny" else "dim"),
-            Text(duration(entry.duration_us), "dim"),
         ]
-        table.add_row(*([Text(entry.world), *cells] if wide else cells))
+        if roomy:
+            cells += [Text(timestamp(entry.at)[11:19], "dim"), Text(duration(entry.duration_us), "dim")]
+        table.add_row(*cells)
     console.print(table)
 
 

@@ -1,0 +1,394 @@
+"""`childproof log` and `childproof show`, as a person and as a program use them."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from childproof.cli.main import main
+from childproof.ledger import LINE_KEYS, Entry, Ledger, record
+from childproof.model import Change, Effect, Upstream
+from childproof.world import Store
+
+
+class Book:
+    """A database that a run has left behind."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.store = Store.open(path, wall=lambda: 1_767_614_400_000)
+        self.store.create("main")
+        self.ledger = Ledger(self.store.connection)
+
+    def call(self, world: str = "main", **fields: object) -> Entry:
+        with self.store.world(world).transaction() as tx:
+            values: dict[str, object] = {
+                "id": f"call_{world}{tx.seq:04d}",
+                "world": world,
+                "sandbox": "box",
+                "seq": tx.seq,
+                "at": 1_767_614_400_000 + tx.seq,
+                "world_at": 1_767_614_400_000,
+                "protocol": "http",
+                "target": f"POST https://api.stripe.com/v1/things/{tx.seq}",
+                "host": "api.stripe.com",
+                "port": 443,
+                "method": "POST",
+                "path": f"/v1/things/{tx.seq}",
+                "verdict": "stub",
+                "rule": "stripe",
+                "reason": "the rule stripe matches",
+                "stub": "stripe",
+                "operation": "POST /v1/things",
+                "fidelity": "modelled",
+                "status": 200,
+                "duration_us": 1850,
+                "request": None,
+                "reply": None,
+                "changes": (),
+                "effects": (),
+            }
+            entry = Entry(**{**values, **fields})  # type: ignore[arg-type]
+            self.ledger.append(entry)
+        return entry
+
+    def deny(self) -> Entry:
+        return self.call(
+            target="TCP 203.0.113.7:4444",
+            protocol="tcp",
+            verdict="deny",
+            rule=None,
+            stub=None,
+            operation=None,
+            fidelity=None,
+            status=None,
+            reason="no rule matches (default: deny)",
+            host="203.0.113.7",
+        )
+
+
+@pytest.fixture
+def book(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CHILDPROOF_STORE", raising=False)
+    made = Book(tmp_path / "childproof.db")
+    yield made
+    made.store.close()
+
+
+@pytest.fixture
+def run(capsys):
+    """Run a command; returns exit code, standard output and standard error."""
+
+    def run(*args: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as caught:
+            main(args)
+        out = capsys.readouterr()
+        return int(caught.value.code or 0), out.out, out.err
+
+    return run
+
+
+class TestLog:
+    def test_in_a_pipe_it_is_one_line_a_call_with_everything_that_matters(self, book, run):
+        book.call()
+        book.deny()
+        code, out, _ = run("log")
+        assert code == 0
+        assert [re.split(r"  +", line.strip()) for line in out.splitlines()] == [
+            [
+                "1",
+                "2026-01-05T12:00:00.001Z",
+                "stub",
+                "200",
+                "1.9 ms",
+                "POST https://api.stripe.com/v1/things/1",
+                "stripe: POST /v1/things (modelled)",
+            ],
+            [
+                "2",
+                "2026-01-05T12:00:00.002Z",
+                "deny",
+                "-",
+                "1.9 ms",
+                "TCP 203.0.113.7:4444",
+                "no rule matches (default: deny)",
+            ],
+        ]
+
+    def test_json_lines_have_the_documented_keys(self, book, run):
+        book.call()
+        book.deny()
+        code, out, _ = run("log", "--json")
+        lines = [json.loads(line) for line in out.splitlines()]
+        assert code == 0
+        assert [line["verdict"] for line in lines] == ["stub", "deny"]
+        assert all(list(line) == list(LINE_KEYS) for line in lines)
+
+    def test_filters(self, book, run):
+        for _ in range(3):
+            book.call()
+        book.deny()
+        found = {}
+        for options in (
+            ["--limit", "2"],
+            ["--verdict", "deny"],
+            ["--service", "stripe"],
+            ["--service", "203.0.113.7"],
+            ["--limit", "0"],
+        ):
+            _, out, _ = run("log", "--json", *options)
+            found[" ".join(options)] = [json.loads(line)["seq"] for line in out.splitlines()]
+        assert found == {
+            "--limit 2": [3, 4],
+            "--verdict deny": [4],
+            "--service stripe": [1, 2, 3],
+            "--service 203.0.113.7": [4],
+            "--limit 0": [1, 2, 3, 4],
+        }
+
+    def test_one_world_with_what_it_inherited_or_all_with_their_names(self, book, run):
+        book.call()
+        book.store.fork("main", "try")
+        book.call()
+        book.call("try")
+        assert [json.loads(line)["world"] for line in run("log", "--json", "--world", "try")[1].splitlines()] == [
+            "main",
+            "try",
+        ]
+        assert [line.split()[0] for line in run("log")[1].splitlines()] == ["main", "main", "try"]
+
+    def test_an_unknown_world_is_refused_with_those_there_are(self, book, run):
+        code, out, err = run("log", "--world", "mian")
+        assert (code, out) == (1, "")
+        assert "no world 'mian'; it has: main" in err
+
+    def test_a_missing_database_is_named_with_what_to_do(self, book, run):
+        code, _, err = run("log", "--db", "other.db")
+        assert code == 1
+        assert "other.db: there is no such file" in err
+        assert "--db" in err
+        assert not Path("other.db").exists()
+
+    def test_a_file_that_is_no_database_is_named(self, book, run):
+        Path("rules.yaml").write_text("rules: []\n" * 100)
+        code, _, err = run("log", "--db", "rules.yaml")
+        assert code == 1
+        assert "rules.yaml is not a childproof database" in err
+
+    def test_the_configured_database_is_read(self, book, run, monkeypatch, tmp_path):
+        book.call()
+        monkeypatch.setenv("CHILDPROOF_STORE", str(book.path))
+        monkeypatch.chdir(tmp_path.parent)
+        assert len(run("log")[1].splitlines()) == 1
+
+    def test_a_sandbox_cannot_draw_on_the_terminal(self, book, run):
+        book.call(target="GET https://x/\x1b[2J\x1b]0;owned\x07\u202e\r\n fake line", verdict="deny", reason="\x9b31m")
+        _, out, _ = run("log")
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", out)
+        assert r"\x1b[2J" in out
+        assert len(out.splitlines()) == 1
+
+    def test_an_allowed_call_under_way_shows_no_status_yet(self, book, run):
+        made = book.call(verdict="allow", status=None)
+        assert "  …  " in run("log")[1]
+        book.ledger.settle(made.id, upstream=Upstream(1, 1, 10, 20), status=204, reply=None, duration_us=5)
+        assert "  204  " in run("log")[1]
+
+
+def childproof(book: Book, *args: str, **options: object) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "childproof.cli.main", *args]
+    if not Path(sys.executable).exists():
+        pytest.skip("no interpreter")
+    code = "import sys; from childproof.cli.main import main; main(sys.argv[1:])"
+    command = [sys.executable, "-c", code, *args]
+    return subprocess.Popen(command, cwd=book.path.parent, text=True, **options)  # type: ignore[call-overload]
+
+
+def test_following_prints_calls_as_they_are_made_and_ends_quietly_when_interrupted(book):
+    book.call()
+    with childproof(book, "log", "--json", "--follow", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        try:
+            assert json.loads(child.stdout.readline())["seq"] == 1
+            made = book.call(verdict="allow", status=None)
+            first = json.loads(child.stdout.readline())
+            book.ledger.settle(made.id, upstream=Upstream(1, 1, 10, 20), status=204, reply=None, duration_us=5)
+            second = json.loads(child.stdout.readline())
+            assert [(line["id"], line["settled"], line["status"]) for line in (first, second)] == [
+                (made.id, False, None),
+                (made.id, True, 204),
+            ]
+            child.send_signal(2)
+            assert child.wait(10) == 130
+            assert child.stderr.read() == ""
+        finally:
+            child.kill()
+
+
+def test_a_reader_that_stops_early_is_no_error(book):
+    for _ in range(3000):
+        book.call()
+    with childproof(book, "log", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        child.stdout.readline()
+        child.stdout.close()
+        assert "Traceback" not in child.stderr.read()
+
+
+@pytest.mark.parametrize("columns", [60, 100, 200])
+def test_on_a_terminal_it_is_a_table_as_wide_as_the_terminal_and_no_wider(book, columns):
+    for _ in range(120):
+        book.call()
+    book.deny()
+    main_end, child_end = pty.openpty()
+    environ = {**os.environ, "COLUMNS": str(columns), "TERM": "xterm-256color", "LINES": "50"}
+    environ.pop("NO_COLOR", None)
+    with childproof(book, "log", stdout=child_end, stderr=child_end, env=environ) as child:
+        os.close(child_end)
+        text = b""
+        while True:
+            try:
+                piece = os.read(main_end, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            text += piece
+        child.wait(20)
+    os.close(main_end)
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", text.decode()).splitlines()
+    assert "\x1b[" in text.decode()
+    assert "verdict" in lines[0]
+    assert len(lines) == 101  # the newest hundred, and the head
+    assert all(len(line.rstrip()) <= columns for line in lines)
+    assert "deny" in lines[-1]
+    assert "TCP 203.0.113.7" in lines[-1]
+
+
+class TestShow:
+    def full(self, book):
+        return book.call(
+            request=record((("Content-Type", "application/x-www-form-urlencoded"),), b"amount=2000&currency=usd"),
+            reply=record((("Content-Type", "application/json"),), b'{"id":"pi_1","amount":2000}'),
+            changes=(
+                Change(
+                    "stripe",
+                    "payment_intent",
+                    "pi_1",
+                    {"status": "open", "n": {"a": 1}},
+                    {"status": "done", "n": {"a": 1}},
+                ),
+                Change("stripe", "charge", "ch_1", None, {"id": "ch_1", "amount": 2000, "empty": None}),
+                Change("stripe", "hold", "ho_1", {"id": "ho_1"}, None),
+            ),
+            effects=(Effect("stripe", "charge.succeeded", "ch_1"),),
+        )
+
+    def test_everything_about_a_call_reads_in_order(self, book, run):
+        self.full(book)
+        code, out, _ = run("show", "1")
+        assert code == 0
+        assert out == (
+            "POST https://api.stripe.com/v1/things/1\n"
+            "  verdict      stub  the rule stripe matches\n"
+            "  rule         stripe\n"
+            "  stub         stripe POST /v1/things (modelled)\n"
+            "  status       200\n"
+            "  world        main, call 1, at 2026-01-05T12:00:00.000Z of its time\n"
+            "  time         2026-01-05T12:00:00.001Z, took 1.9 ms\n"
+            "  call         call_main0001, sandbox box\n"
+            "  upstream     nothing left this machine\n"
+            "\n"
+            "request\n"
+            "  Content-Type: application/x-www-form-urlencoded\n"
+            "\n"
+            "  amount = 2000\n"
+            "  currency = usd\n"
+            "\n"
+            "reply\n"
+            "  Content-Type: application/json\n"
+            "\n"
+            "  {\n"
+            '    "id": "pi_1",\n'
+            '    "amount": 2000\n'
+            "  }\n"
+            "\n"
+            "changes\n"
+            "  ~ stripe payment_intent pi_1 changed\n"
+            '      status: "open" → "done"\n'
+            "  + stripe charge ch_1 created\n"
+            '      id: "ch_1"\n'
+            "      amount: 2000\n"
+            "  - stripe hold ho_1 deleted\n"
+            "\n"
+            "effects\n"
+            "  stripe charge.succeeded ch_1\n"
+        )
+
+    def test_json(self, book, run):
+        made = self.full(book)
+        assert json.loads(run("show", made.id, "--json")[1])["id"] == made.id
+
+    def test_what_left_the_machine(self, book, run):
+        made = book.call(verdict="allow", status=None)
+        assert "under way" in run("show", "1")[1]
+        book.ledger.settle(
+            made.id, upstream=Upstream(1, 1, 2000, 3000), status=200, reply=None, duration_us=5, error="it broke"
+        )
+        out = run("show", "1")[1]
+        assert "1 name look-up, 1 connection, 2,000 bytes out, 3,000 bytes in" in out
+        assert "error\n  it broke" in out
+
+    def test_by_the_beginning_of_the_id(self, book, run):
+        book.call(id="call_abc1")
+        book.call(id="call_abd1")
+        assert "call_abc1" in run("show", "abc")[1]
+        assert "call_abd1" in run("show", "call_abd")[1]
+        code, _, err = run("show", "ab")
+        assert code == 1
+        assert "call_abc1" in err
+        assert "call_abd1" in err
+
+    def test_an_id_that_is_also_the_beginning_of_another_is_itself(self, book, run):
+        book.call(id="call_abc")
+        book.call(id="call_abcd")
+        assert "  call         call_abc," in run("show", "call_abc")[1]
+
+    def test_a_number_needs_its_world_where_there_are_several(self, book, run):
+        book.call()
+        book.store.create("two")
+        book.call("two", target="GET https://two.example/")
+        code, _, err = run("show", "1")
+        assert code == 1
+        assert "--world with one of: main, two" in err
+        assert "two.example" in run("show", "1", "--world", "two")[1]
+
+    @pytest.mark.parametrize("call", ["9", "nobody", "call_", ""])
+    def test_an_unknown_call_is_refused_with_where_to_look(self, book, run, call):
+        code, out, err = run("show", call)
+        assert (code, out) == (1, "")
+        assert "`childproof log`" in err
+
+    def test_a_long_body_is_shown_in_part_unless_asked_for(self, book, run):
+        book.call(reply=record((), "\n".join(f"line {n}" for n in range(100)).encode()))
+        out = run("show", "1")[1]
+        assert "line 59" in out
+        assert "line 60" not in out
+        assert "40 more lines; --full" in out
+        assert "line 99" in run("show", "1", "--full")[1]
+
+    def test_a_sandbox_cannot_draw_on_the_terminal(self, book, run):
+        evil = "\x1b[2J\x07\u202e"
+        book.call(
+            target=f"GET https://x/{evil}",
+            error=evil,
+            sandbox=evil,
+            request=record(((f"X-{evil}", evil),), f"a\n{evil}\r\nb".encode()),
+            changes=(Change("s", evil, evil, {evil: 1}, {evil: evil}),),
+            effects=(Effect("s", evil, evil),),
+        )
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", run("show", "1")[1])
