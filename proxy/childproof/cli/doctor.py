@@ -1,0 +1,111 @@
+"""`childproof doctor`: what this machine supports, and which clients trust us, by trying."""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+
+from childproof.sandbox.clients import Trial, installed, rules_text, try_all
+from childproof.sandbox.support import Support, probe
+
+_MARKS = {True: ("✓", "green"), False: ("✗", "red")}
+# Run by the sandboxed half of the doctor; standard output carries one JSON line a client.
+_INSIDE = "from childproof.cli.doctor import inside; inside()"
+_CHILDPROOF = "from childproof.cli.main import main; main()"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the report: what was tried, whether it works, and what that means or what to do."""
+
+    subject: str
+    works: bool
+    note: str = ""
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
+def doctor(*, as_json: bool) -> None:
+    """Report what this machine supports and which clients trust us.
+
+    Makes a sandbox and tries each client that is installed inside it, against a host that exists nowhere. Exits with 0
+    where sealing works.
+    """
+    support = probe(sys.executable)
+    machine = list(_machine(support))
+    clients = [] if support.refusal else [_client(trial) for trial in _try_clients()]
+    if as_json:
+        report = {
+            "sealed": not support.refusal,
+            "machine": [asdict(finding) for finding in machine],
+            "clients": [asdict(finding) for finding in clients],
+        }
+        click.echo(json.dumps(report, indent=2))
+    else:
+        _print("this machine", machine)
+        if clients:
+            _print("clients that trust childproof's certificates", clients)
+    sys.exit(1 if support.refusal else 0)
+
+
+def inside() -> None:
+    """The half that runs sealed in: try every client, one JSON line each."""
+    with tempfile.TemporaryDirectory(prefix="childproof-doctor-") as folder:
+        found = list(installed(_environ(), sys.executable))
+        try_all(found, Path(folder), lambda trial: print(json.dumps(asdict(trial)), flush=True))
+
+
+def _environ() -> dict[str, str]:
+    import os  # noqa: PLC0415 (the environment of the inside, read when asked)
+
+    return dict(os.environ)
+
+
+def _machine(support: Support) -> Iterator[Finding]:
+    if support.refusal:
+        yield Finding("sealing a command", works=False, note=support.refusal)
+        return
+    yield Finding("user, network, mount, process and IPC namespaces", works=True)
+    yield Finding("redirection by nftables", works=True)
+    yield Finding("IPv6", support.ipv6, "" if support.ipv6 else "IPv6 is off: inside, only IPv4 exists")
+    yield Finding(
+        "a record of refused UDP (NFLOG)",
+        support.refusals_recorded,
+        "" if support.refusals_recorded else "refused UDP leaves no entry: load the module nfnetlink_log",
+    )
+    for name, refusal in support.escapes:
+        yield Finding(name, not refusal, refusal)
+
+
+def _try_clients() -> Iterator[Trial]:
+    """Run the other half through `childproof run` itself, so that what is tried is what a user gets."""
+    with tempfile.TemporaryDirectory(prefix="childproof-doctor-") as folder:
+        rules = Path(folder, "rules.yaml")
+        rules.write_text(rules_text(), encoding="utf-8")
+        command = [
+            *(sys.executable, "-c", _CHILDPROOF, "run", "--rules", str(rules), "--db", ":memory:", "--report", "none"),
+            *("--", sys.executable, "-c", _INSIDE),
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+            assert process.stdout is not None
+            for line in process.stdout:
+                yield Trial(**json.loads(line))
+        if process.returncode:
+            yield Trial("childproof run", trusted=False, said=f"ended with {process.returncode}, see above")
+
+
+def _client(trial: Trial) -> Finding:
+    return Finding(trial.client, trial.trusted, "" if trial.trusted else trial.said)
+
+
+def _print(title: str, findings: list[Finding]) -> None:
+    click.echo(f"\n{title}")
+    for finding in findings:
+        mark, colour = _MARKS[finding.works]
+        note = f"   {finding.note}" if finding.note else ""
+        click.echo(f"  {click.style(mark, fg=colour)} {finding.subject}{note}")
