@@ -85,7 +85,7 @@ def compose(
     try:
         for world in worlds:
             store.ensure(world, seed=seed, clock=clock)
-        ledger = Ledger(store.connection)
+        ledger = Ledger(store.connection, lock=store.lock)
     except BaseException:
         store.close()
         raise
