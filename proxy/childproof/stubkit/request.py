@@ -32,7 +32,7 @@ class RequestReader:
     body_check: Validator | None
     body_coerce: Coercer
     body_required: bool
-    refuse_empty: frozenset[str] = frozenset()  # fields that an empty text can't unset
+    refuse_empty: tuple[str, ...] = ()  # fields that an empty text can't unset
 
     def query(self, call: Call) -> dict[str, Any]:
         """The query parameters. Raises Refusal."""
@@ -116,9 +116,7 @@ def reader(api: OpenApi, operation: Operation, settings: Settings, errors: Error
         body_check=None if body is None else validator(api, body, refuse_unknown=settings.refuse_unknown),
         body_coerce=coercer(api, body) if body is not None else _same,
         body_required=operation.request_required or bool(body and api.resolve(body).get("required")),
-        refuse_empty=frozenset((body and api.resolve(body).get("required")) or ())
-        if settings.empty_unsets
-        else frozenset(),
+        refuse_empty=tuple((body and api.resolve(body).get("required")) or ()) if settings.empty_unsets else (),
     )
 
 

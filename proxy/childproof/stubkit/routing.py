@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from urllib.parse import unquote
 
 _PARAMETER = re.compile(r"\{([^{}]+)\}")
@@ -60,6 +61,7 @@ class Router:
             node.names = parameters(template)
 
 
+@cache
 def _pattern(segment: str) -> re.Pattern[str]:
     parts = _PARAMETER.split(segment)  # text, name, text, name, …, text
     return re.compile("".join(re.escape(part) if place % 2 == 0 else "(.+)" for place, part in enumerate(parts)))

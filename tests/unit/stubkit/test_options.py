@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from childproof.catalog import load_catalog
 from childproof.model import Call, Envelope, Protocol
 from childproof.stubkit.jobs import run_due
 from childproof.stubkit.loading import load_stub
@@ -180,7 +181,7 @@ def test_due_jobs_run_in_order_and_a_broken_one_stands_in_nobodys_way(notes: Cal
     world.set_clock(ClockSettings(START + 1500, "frozen"))
     with world.transaction() as tx:
         told = run_due(tx, lambda _: call.stub)
-    assert [(effect.type, effect.id) for effect in told][0] == ("done", "1")
+    assert (told[0].type, told[0].id) == ("done", "1")
     assert told[1].type == "job.failed"
     assert "RuntimeError: oh" in told[1].data["error"]
     assert call("GET /rest/notes")[1] == []
@@ -252,8 +253,6 @@ def test_an_error_in_behaviour_code_is_not_swallowed(notes: Callable[..., Caller
 
 def test_a_large_document_is_ready_at_once_and_its_stub_answers() -> None:
     """Not timed here (see bench/): what must hold is that loading decodes no path and no schema."""
-    from childproof.catalog import load_catalog
-
     stub = load_catalog().get("stripe")
     api = stub.service.api
     assert api is not None
