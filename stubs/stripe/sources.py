@@ -243,6 +243,11 @@ def update_source(ctx: Context, customer: str, id: str) -> Entity:  # noqa: A002
     """Change a saved card's expiry, address, name or metadata."""
     card = _owned(ctx, customer, id)
     fields = {key: value for key, value in ctx.body.items() if key in card and key != "metadata"}
+    for name in ("exp_month", "exp_year"):  # this operation's document has them as texts
+        if name in fields:
+            if not str(fields[name]).isdigit():
+                raise Refusal(400, "parameter_invalid_integer", f"Invalid integer: {fields[name]}", param=name)
+            fields[name] = int(fields[name])
     if "metadata" in ctx.body:
         fields["metadata"] = merged_metadata(card["metadata"], ctx.body["metadata"])
     return change(ctx, card, "customer.source.updated", **fields)

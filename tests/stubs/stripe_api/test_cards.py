@@ -49,7 +49,7 @@ def typed(client, number):
 @pytest.mark.parametrize(
     ("number", "name", "code", "decline_code", "message"), DECLINES, ids=lambda value: str(value)[:20]
 )
-def test_declined_cards_say_why_by_name_and_by_number(client, declined, number, name, code, decline_code, message):  # noqa: PLR0917
+def test_declined_cards_say_why_by_name_and_by_number(client, declined, number, name, code, decline_code, message):
     for method in (f"pm_card_{name}", typed(client, number)):
         error = declined(pay, client, method)
         assert (error.http_status, error.code, error.user_message) == (402, code, message)

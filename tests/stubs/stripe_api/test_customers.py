@@ -143,3 +143,20 @@ def test_sources_are_listed_only_where_asked_for(client):
     assert "sources" not in customer
     expanded = client.v1.customers.retrieve(customer.id, params={"expand": ["sources"]})
     assert [source.id for source in expanded.sources.data] == [customer.default_source]
+
+
+def test_a_saved_card_can_be_renewed_and_removed(client):
+    customer = client.v1.customers.create(params={"source": "tok_visa"})
+    sources = client.v1.customers.payment_sources
+    card = sources.update(customer.id, customer.default_source, params={"exp_month": 5, "exp_year": 2033})
+    assert (card.exp_month, card.exp_year) == (5, 2033)
+    other = sources.create(customer.id, params={"source": "tok_amex"})
+    assert sources.delete(customer.id, card.id).deleted is True
+    assert client.v1.customers.retrieve(customer.id).default_source == other.id
+
+
+def test_an_empty_text_unsets_to_what_the_schema_has_for_nothing(client, api):
+    product = client.v1.products.create(params={"name": "Pro", "images": ["https://shop.example/1.png"]})
+    assert client.v1.products.update(product.id, params={"images": ""}).images == []
+    reply = api.call("POST", f"/v1/products/{product.id}", "name=")
+    assert (reply.status, reply.body["error"]["code"]) == (400, "parameter_invalid_empty")

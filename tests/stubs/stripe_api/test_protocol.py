@@ -70,7 +70,7 @@ def test_an_error_links_its_code_and_the_request_log(api):
          "'currency' cannot be unset. You should remove 'currency' from your request or supply a non-empty value.")),
     ],
 )  # fmt: skip
-def test_requests_are_validated_in_the_words_of_stripe(api, path, body, code, param, message):  # noqa: PLR0917
+def test_requests_are_validated_in_the_words_of_stripe(api, path, body, code, param, message):
     reply = api.call("POST", path, body)
     assert reply.status == 400
     found = error(reply)
