@@ -28,6 +28,7 @@ from .tcp import Dial, reset, tcp_protocol_factory
 
 log = logging.getLogger(__name__)
 DNS_PORT = 53
+GRACE = 0.5  # seconds for connections to end by themselves when their sandbox has
 # Never HTTP: the server speaks first (FTP, SSH, Telnet, POP, NNTP, IMAP, MySQL, VNC), or TLS carries something else
 # (DNS over TLS, FTPS, IMAPS, POPS, NNTPS, LDAPS). Judged as raw TCP without waiting for a byte.
 NOT_HTTP = frozenset({21, 22, 23, 110, 119, 143, 563, 636, 853, 990, 993, 995, 3306, 5900, 5901})
@@ -78,9 +79,21 @@ class FrontDoor:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, listener: socket.socket) -> None:
-        """Accept until cancelled or the listener is closed. No connection's failure ends the loop."""
-        loop = asyncio.get_running_loop()
+        """Accept until cancelled or the listener is closed. No connection's failure ends the loop.
+
+        When cancelled, what had connected already is still taken in, so that a command's last attempt has its entry.
+        """
         listener.setblocking(False)
+        try:
+            await self._accept_forever(listener)
+        except asyncio.CancelledError:
+            with contextlib.suppress(OSError):
+                while True:
+                    self._take(listener.accept()[0])
+            raise
+
+    async def _accept_forever(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             try:
                 sock, _ = await loop.sock_accept(listener)
@@ -91,15 +104,20 @@ class FrontDoor:
                 log.warning("accept failed: %s", error)
                 await asyncio.sleep(0.05)
                 continue
-            if len(self._tasks) >= self._limits.connections:
-                self._refuse(sock, f"more than {self._limits.connections} open connections")
-                continue
-            task = loop.create_task(self._guarded(sock))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._take(sock)
+
+    def _take(self, sock: socket.socket) -> None:
+        if len(self._tasks) >= self._limits.connections:
+            self._refuse(sock, f"more than {self._limits.connections} open connections")
+            return
+        task = asyncio.get_running_loop().create_task(self._guarded(sock))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """End every connection that is still ours."""
+        """End every connection that is still ours, after a moment for those that are about to end by themselves."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=GRACE)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -144,7 +162,7 @@ class FrontDoor:
         try:
             first = await peek.first_bytes(sock, self._limits.http_first_byte if usual else self._limits.first_byte)
         except asyncio.CancelledError:
-            reset(sock)
+            self._refuse(sock, "the sandbox ended before anything was sent")
             raise
         # on HTTP's own ports the HTTP side answers nonsense too, in HTTP's words
         return first is peek.First.HTTP or (usual and first is peek.First.OTHER)
@@ -185,3 +203,6 @@ async def _until_over(sock: socket.socket, make: Callable[[], asyncio.Protocol],
         await over.wait()
     finally:
         transport.abort()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GRACE):
+                await over.wait()  # its entry is written on the way out

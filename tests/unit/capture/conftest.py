@@ -133,10 +133,12 @@ def converse(certificates: Certificates) -> Callable[..., Any]:
         async def main() -> Any:
             loop = asyncio.get_running_loop()
             sessions: list[asyncio.Event] = []
+            accepted = asyncio.Event()  # a client may be gone before the loop has come round to it
 
             def make() -> asyncio.Protocol:
                 over = asyncio.Event()
                 sessions.append(over)
+                accepted.set()
                 return smtp_protocol_factory(
                     Ingress("w", "s"),
                     Destination(host, port, "198.18.0.1"),
@@ -148,8 +150,9 @@ def converse(certificates: Certificates) -> Callable[..., Any]:
             server = await loop.create_server(make, "127.0.0.1", 0)
             try:
                 result = await asyncio.to_thread(client, server.sockets[0].getsockname())
-                for over in sessions:
-                    async with asyncio.timeout(10):
+                async with asyncio.timeout(10):
+                    await accepted.wait()
+                    for over in sessions:
                         await over.wait()
             finally:
                 server.close()

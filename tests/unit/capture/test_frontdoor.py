@@ -268,6 +268,42 @@ def test_closing_ends_what_is_open(judge: Any, certificates: Any) -> None:
     run(main())
 
 
+def test_a_last_attempt_before_the_end_has_its_entry(judge: Any, certificates: Any) -> None:
+    """A command that connects, sends and exits is gone before anybody has accepted."""
+
+    async def main() -> None:
+        side = Sealed(judge, certificates, Limits(first_byte=1000))
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            side.address = listener.getsockname()
+            task = asyncio.create_task(side.door.serve(listener))
+            await asyncio.sleep(0)
+            for port, data in ((9999, b""), (4444, b"\x00"), (80, b"GET / HTTP/1.1\r\n\r\n"), (25, b"")):
+                with side.open("a.example", port) as sock:
+                    sock.sendall(data)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await side.door.close()
+        assert sorted(call.target for call in judge.calls) == [
+            "SMTP a.example:25",
+            "TCP a.example:4444",
+            "TCP a.example:9999",
+        ]
+        assert len(side.http.adopted) == 1
+
+    run(main())
+
+
+def test_a_connection_still_silent_at_the_end_has_its_entry(judge: Any, certificates: Any) -> None:
+    async def main() -> None:
+        async with sealed(judge, certificates, Limits(first_byte=1000)) as side:
+            with side.open("a.example", 9999), side.open("a.example", 25) as mail:
+                assert (await asyncio.to_thread(mail.recv, 3)) == b"220"
+                await side.door.close()
+            assert sorted(call.target for call in judge.calls) == ["SMTP a.example:25", "TCP a.example:9999"]
+
+    run(main())
+
+
 def test_refused_datagrams_are_recorded_under_their_name(judge: Any, certificates: Any) -> None:
     async def main() -> None:
         async with sealed(judge, certificates) as side:
