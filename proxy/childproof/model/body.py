@@ -1,6 +1,7 @@
 """Request bodies as plain values: JSON, and forms with nested keys (`items[0][price]=…`, `expand[]=…`)."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -38,9 +39,19 @@ def parse_form(text: str | bytes) -> dict[str, Any]:
         pairs = parse_qsl(decoded, keep_blank_values=True, max_num_fields=MAX_PAIRS, errors="strict")
     except (ValueError, UnicodeDecodeError) as error:
         raise BodyError(f"invalid form: {error}") from None
+    return nest_pairs(pairs)
+
+
+def nest_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """What `parse_form` makes of pairs that are decoded already. Raises BodyError."""
     root: dict[str, Any] = {}
     for key, value in pairs:
-        _put(root, key, value)
+        if "[" in key:
+            _put(root, key, value)
+        elif isinstance(root.get(key), dict):
+            raise BodyError(f"invalid form: {key[:80]!r} is both a value and a mapping")
+        else:
+            root[key] = value
     return {key: _lists(value) for key, value in root.items()}
 
 

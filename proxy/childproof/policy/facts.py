@@ -9,8 +9,9 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 from urllib.parse import parse_qsl
 
-from childproof.model import BodyError, Call, Protocol, normalize_host, parse_address, parse_form
+from childproof.model import BodyError, Call, Protocol, normalize_host, parse_address
 from childproof.model.address import embedded_ipv4
+from childproof.model.body import nest_pairs
 
 from .condition import EvaluationError
 from .path import canonical_path, is_ambiguous, readings
@@ -143,14 +144,15 @@ class Facts:
 
     def fields(self, text: str, where: str) -> dict[str, Any]:
         """A form or query as nested values, whole numbers as such. Raises EvaluationError."""
-        values = _pairs(text)
-        if values is None:
+        pairs = _parse(text)
+        if pairs is None:
             raise EvaluationError(f"{where} can't be read as a form")
-        for name, given in values.items():
-            if len(given) > 1 and not name.endswith("[]"):
-                raise EvaluationError(f"{where} gives {name[:60]!r} more than once")
+        names = [name for name, _ in pairs if not name.endswith("[]")]
+        if len(names) != len(set(names)):
+            twice = next(name for place, name in enumerate(names) if name in names[:place])
+            raise EvaluationError(f"{where} gives {twice[:60]!r} more than once")
         try:
-            numbered: dict[str, Any] = _numbers(parse_form(text))
+            numbered: dict[str, Any] = _numbers(nest_pairs(pairs))
         except BodyError as error:
             raise EvaluationError(f"{where} is no form: {error}") from None
         return numbered
@@ -187,10 +189,16 @@ _PARTS: Mapping[str, Callable[[Facts], Any]] = {
 }
 
 
-def _pairs(text: str) -> dict[str, list[str]] | None:
+def _parse(text: str) -> list[tuple[str, str]] | None:
     try:
-        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PAIRS, errors="strict")
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_PAIRS, errors="strict")
     except ValueError:
+        return None
+
+
+def _pairs(text: str) -> dict[str, list[str]] | None:
+    pairs = _parse(text)
+    if pairs is None:
         return None
     found: dict[str, list[str]] = {}
     for name, value in pairs:

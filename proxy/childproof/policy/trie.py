@@ -4,7 +4,7 @@ Hosts go through dictionaries (the name, each of its parents for `*.name`, each 
 through a trie by segment. A lookup may give a rule that doesn't match after all; it never misses one that does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_network
 
 from .facts import Facts
@@ -72,14 +72,17 @@ class PathTrie:
 
     def everything(self, into: set[int], *, enough: int | None = None) -> None:
         """Add all numbers, whatever their patterns; stop once there are more than `enough`."""
-        nodes = [self]
-        while nodes and (enough is None or len(into) <= enough):
-            node = nodes.pop()
+        levels: list[Iterator[PathTrie]] = [iter((self,))]
+        while levels and (enough is None or len(into) <= enough):
+            node = next(levels[-1], None)
+            if node is None:
+                levels.pop()
+                continue
             into.update(node.deep or (), node.here or ())
             if node.below is not None:
-                nodes.extend(node.below.values())
+                levels.append(iter(node.below.values()))
             if node.star is not None:
-                nodes.append(node.star)
+                levels.append(iter((node.star,)))
 
     def find_covering(self, segments: Sequence[str], into: set[int]) -> None:
         """Add all numbers whose patterns may cover the *pattern* `segments`: a star needs a star, `**` needs `**`."""
