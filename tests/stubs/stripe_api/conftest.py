@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import jsonschema_rs
 import pytest
-
 import stripe
+
 from childproof.catalog import load_catalog
 from childproof.model import Call, Fidelity, Protocol
 from childproof.stubkit.stub import Stub
@@ -46,8 +46,13 @@ def api(stub: Stub, shapes: "Shapes") -> Iterator["Api"]:
 
 
 @pytest.fixture
-def client(api: "Api") -> stripe.StripeClient:
-    return stripe.StripeClient(KEY, http_client=InProcess(api))
+def transport(api: "Api") -> "InProcess":
+    return InProcess(api)
+
+
+@pytest.fixture
+def client(transport: "InProcess") -> stripe.StripeClient:
+    return stripe.StripeClient(KEY, http_client=transport)
 
 
 @pytest.fixture

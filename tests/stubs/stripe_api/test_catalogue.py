@@ -1,7 +1,6 @@
 """Products and prices, through the official SDK."""
 
 import pytest
-
 import stripe
 
 

@@ -1,7 +1,6 @@
 """Customers and what they pay with, through the official SDK."""
 
 import pytest
-
 import stripe
 
 

@@ -1,7 +1,6 @@
 """Payment intents through the official SDK: the whole lifecycle, and what Stripe says where it may not go on."""
 
 import pytest
-
 import stripe
 
 CARD_ONLY = {"enabled": True, "allow_redirects": "never"}

@@ -3,8 +3,8 @@
 import json
 
 import pytest
-
 import stripe
+
 from childproof.model import Fidelity
 from childproof.world import ClockSettings, Store
 

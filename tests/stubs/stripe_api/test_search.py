@@ -1,7 +1,6 @@
 """Search through the official SDK."""
 
 import pytest
-
 import stripe
 
 

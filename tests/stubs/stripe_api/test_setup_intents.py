@@ -1,7 +1,6 @@
 """Setup intents through the official SDK."""
 
 import pytest
-
 import stripe
 
 CARD_ONLY = {"enabled": True, "allow_redirects": "never"}
