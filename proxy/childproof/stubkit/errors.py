@@ -62,6 +62,7 @@ KINDS: dict[str, Kind] = {
     "not_expandable": _kind(400, "invalid", "{value} can't be expanded."),
     "invalid_transition": _kind(409, "invalid_transition", "A {resource} that is {state} can't become {to}."),
     "idempotency_conflict": _kind(409, "idempotency_conflict", "The idempotency key was used for another request."),
+    "idempotency_endpoint": _kind(409, "idempotency_conflict", "The idempotency key was used for {first}."),
     "rate_limited": _kind(429, "rate_limited", "Too many requests."),
     "internal": _kind(500, "internal", "An internal error occurred."),
 }  # fmt: skip

@@ -10,7 +10,7 @@ from .entity import Entity, Response
 from .refusal import Refusal
 from .resources import Resource
 from .service import Plan, Service
-from .shape import CREATED, UPDATED, constant, properties, types
+from .shape import CREATED, UPDATED, constant, filled, fits, properties, types
 from .synth import Synthesizer
 
 _RANGES = {"gt": lambda a, b: a > b, "gte": lambda a, b: a >= b, "lt": lambda a, b: a < b, "lte": lambda a, b: a <= b}
@@ -152,7 +152,9 @@ def _synthesize(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> 
     made = maker.value(plan.reply_schema, "", -1)
     if isinstance(made, dict) and isinstance(ctx.body, dict):
         known = properties(service.api, plan.reply_schema).known
-        made.update({name: value for name, value in ctx.body.items() if name in known and name != "id"})
+        for name, value in ctx.body.items():
+            if name in known and name != "id" and fits(service.api, known[name], value):
+                made[name] = filled(service.api, known[name], value)
         if plan.resource is not None and plan.resource.id_field in made and not plan.resource.integer_id:
             made[plan.resource.id_field] = plan.resource.new_id(tx)
     return made
@@ -197,6 +199,11 @@ def _writable(ctx: Context, service: Service, resource: Resource, plan: Plan) ->
             continue
         if known and (known[name].get("readOnly") or (plan.request_fields and name not in plan.request_fields)):
             continue
+        if known and service.api is not None and name != service.settings.metadata:
+            unset = value == "" and service.settings.empty_unsets
+            if not unset and value is not None and not fits(service.api, known[name], value):
+                continue  # the request has another idea of this field than the reply: its value can't be shown
+            value = filled(service.api, known[name], value)  # noqa: PLW2901 - what is kept of it
         kept[name] = value
     return kept
 

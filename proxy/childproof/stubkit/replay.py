@@ -33,6 +33,10 @@ def replay(tx: Transaction, service: str, call: Call, key: str, settings: Idempo
         return None
     if row["fingerprint"] != _fingerprint(call):
         conflict: Mapping[str, int] = {"status": settings.conflict} if settings.conflict else {}
+        place = f"{call.method} {call.path}"
+        if row["place"] != place:
+            first = str(row["place"]).partition(" ")[2]
+            raise Refusal.of("idempotency_endpoint", key=key, first=first, path=call.path, **conflict)
         raise Refusal.of("idempotency_conflict", key=key, **conflict)
     values = {"original_request_id": row["request_id"], "key": key}
     again = [(name, fill(template, values)) for name, template in settings.replay_headers.items()]
@@ -44,6 +48,7 @@ def remember(tx: Transaction, service: str, call: Call, key: str, reply: Reply, 
     """Keep a reply for the key. Only what an operation answered is kept, not what was refused before it began."""
     row = {
         "fingerprint": _fingerprint(call),
+        "place": f"{call.method} {call.path}",
         "request_id": request_id or "",
         "status": reply.status,
         "headers": [list(header) for header in reply.headers],

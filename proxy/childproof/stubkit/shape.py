@@ -105,6 +105,32 @@ def complete(api: OpenApi, schema: dict[str, Any], depth: int = 0) -> dict[str, 
     return out
 
 
+def fits(api: OpenApi, node: dict[str, Any], value: Any) -> bool:
+    """Whether a value has a type that the schema allows; a schema that names none allows all."""
+    allowed = types(api, node)
+    return not allowed or bool(_TYPES[type(value)] & set(allowed))
+
+
+def filled(api: OpenApi, node: dict[str, Any], value: Any) -> Any:
+    """A given value as a reply shows it: objects in it completed with what their schema requires or makes null."""
+    node = api.resolve(node)
+    if isinstance(value, list) and isinstance(node.get("items"), dict):
+        return [filled(api, node["items"], item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    known = properties(api, node).known
+    if not known:
+        return value
+    given = {name: filled(api, known[name], inner) if name in known else inner for name, inner in value.items()}
+    return {**complete(api, node, 1), **given}
+
+
+_TYPES: dict[type, set[str]] = {
+    dict: {"object"}, list: {"array"}, str: {"string"}, bool: {"boolean"}, int: {"integer", "number"},
+    float: {"number"}, type(None): {"null"},
+}  # fmt: skip
+
+
 class Shapes:
     """Templates of resources' objects, made on first use."""
 
