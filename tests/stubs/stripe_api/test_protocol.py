@@ -211,3 +211,10 @@ def test_outcomes_tell_what_would_have_happened(client, api, stub):
 def test_the_key_belongs_to_an_account_that_may_charge(client):
     account = client.v1.accounts.retrieve_current()
     assert (account.id, account.charges_enabled, account.default_currency) == ("acct_1childproofTest0", True, "usd")
+
+
+def test_the_same_key_at_another_endpoint_is_refused(api):
+    api.call("POST", "/v1/customers", "name=Jenny", Idempotency_Key="k")
+    reply = api.call("POST", "/v1/products", "name=Pro", Idempotency_Key="k")
+    assert (reply.status, error(reply)["type"]) == (400, "idempotency_error")
+    assert "('/v1/customers' vs '/v1/products')" in error(reply)["message"]
