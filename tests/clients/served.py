@@ -1,9 +1,13 @@
 """What the client tests see of a running `childproof serve`."""
 
+import contextlib
 import json
 import os
+import re
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,3 +50,32 @@ class Served:
             timeout=60,
             check=False,
         )
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *options: str) -> Iterator[Served]:
+    """`childproof serve` on ports that the kernel chose, in a folder of its own, until the block ends."""
+    command = [sys.executable, "-m", "childproof", "serve", "--http", "127.0.0.1:0", "--socks", "127.0.0.1:0"]
+    process = subprocess.Popen(
+        [*command, *options],
+        cwd=folder,
+        env={**os.environ, "XDG_STATE_HOME": str(folder / "state")},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    lines: list[str] = []
+    while "ready" not in (lines[-1] if lines else ""):
+        line = process.stderr.readline()
+        assert line, "".join(lines)
+        lines.append(line)
+    text = "".join(lines)
+    http, socks = re.findall(r"(?:http|socks5) +(127\.0\.0\.1:\d+)", text)
+    ca = re.search(r"CA +(\S+)", text)
+    assert ca is not None
+    try:
+        yield Served(http, socks, Path(ca[1]), folder / "childproof.db", process)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert process.returncode == 0

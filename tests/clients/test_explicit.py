@@ -1,10 +1,14 @@
 """Real clients through the explicit proxy: the official Stripe SDK, smtplib, requests, httpx, curl, git."""
 
 import shutil
+import signal
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
-from tests.clients.served import Served
+
+from tests.clients.served import Served, serving
 
 STRIPE = """
 import os, stripe
@@ -118,3 +122,47 @@ def test_the_proxy_can_not_be_used_to_reach_the_machine_it_runs_on(served: Serve
         "print(r.status_code)",
     )
     assert done.stdout.strip() == "403", done.stderr
+
+
+def test_mode_env_says_that_it_is_not_sealed_and_judges_what_comes(tmp_path: Path) -> None:
+    code = "import requests; print(requests.get('https://nobody.example/').status_code)"
+    done = subprocess.run(
+        [sys.executable, "-m", "childproof", "run", "--mode", "env", "--", sys.executable, "-c", code],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "403\n"), done.stderr
+    assert "NOT SEALED" in done.stderr
+    assert "GET https://nobody.example/" in done.stderr
+
+
+def test_rules_are_read_again_on_sighup_and_broken_ones_leave_the_old_in_force(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rule = "version: 1\nrules:\n  - {name: hello, match: {host: hello.example}, reply: {status: 200, text: %s}}\n"
+    rules.write_text(rule % "one")
+    with serving(tmp_path, "--rules", str(rules)) as served:
+
+        def hello() -> str:
+            code = "import os, requests; print(requests.get('http://hello.example/', proxies={'http': os.environ['PROXY']}).text)"
+            return served.run(sys.executable, "-c", code).stdout.strip()
+
+        def reread(until: str) -> str:
+            served.process.send_signal(signal.SIGHUP)
+            assert served.process.stderr is not None
+            said = ""
+            while until not in said:
+                line = served.process.stderr.readline()
+                assert line, said
+                said += line
+            return said
+
+        assert hello() == "one"
+        rules.write_text("version: 1\nrules: nonsense\n")
+        assert "stay as they were" in reread("rules.yaml:2")
+        assert hello() == "one"
+        rules.write_text(rule % "two")
+        reread("read again")
+        assert hello() == "two"

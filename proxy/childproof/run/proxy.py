@@ -3,8 +3,9 @@
 import asyncio
 import functools
 import signal
-import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Self
 
 from childproof.capture.destination import Destination, Ingress
 from childproof.capture.mitm.ca import CA
@@ -18,34 +19,43 @@ from .config import Listen, split_address
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """An open explicit port: `http` or `socks5`, its `host:port`, and the world that its calls belong to."""
+
+    kind: str
+    address: str
+    world: str
+
+
 class Proxy:
     """Capture for all worlds of one process. Use `async with`; leaving it closes listeners and connections."""
 
     def __init__(self, parts: Parts, ca: CA) -> None:
         self._parts = parts
-        tls_context: Callable[[str], ssl.SSLContext] = lambda host: self.http.context_for(host)  # noqa: E731 (bound late)
 
         def smtp(ingress: Ingress, destination: Destination) -> asyncio.Protocol:
-            return smtp_protocol_factory(ingress, destination, parts.engine, tls_context)
+            return smtp_protocol_factory(ingress, destination, parts.engine, self.http.context_for)
 
         self.http = HttpCapture(parts.engine, ca, smtp=smtp)
 
-    async def __aenter__(self) -> "Proxy":
+    async def __aenter__(self) -> Self:
         await self.http.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self.http.stop()
 
-    async def listen(self, listeners: tuple[Listen, ...]) -> list[str]:
-        """Open explicit ports. Returns a line for people for each. Raises InputError where one can't be bound."""
-        lines = []
+    async def listen(self, listeners: tuple[Listen, ...]) -> list[Listening]:
+        """Open explicit ports; where each of them is. Raises InputError where one can't be bound."""
+        opened = []
         for listen in listeners:
             for kind, address in (("http", listen.http), ("socks5", listen.socks)):
                 if address:
                     host, port = await self.http.listen(*split_address(address), Ingress(listen.world))
-                    lines.append(f"{kind:<7} {host}:{port}  world {listen.world}")
-        return lines
+                    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+                    opened.append(Listening(kind, place, listen.world))
+        return opened
 
 
 async def until_stopped(parts: Parts, say: Callable[[str], None]) -> None:

@@ -1,7 +1,6 @@
 """`childproof serve`: explicit listeners until a signal comes, then the report."""
 
 import asyncio
-import sys
 
 from childproof.capture.mitm.ca import CA, ensure_ca
 
@@ -9,7 +8,7 @@ from .compose import Parts, compose
 from .config import Config, Listen
 from .emit import Reporting, emit_reports
 from .proxy import Proxy, until_stopped
-from .trouble import Trouble
+from .trouble import Trouble, say
 
 DEFAULT_LISTEN = (Listen("main", http="127.0.0.1:8080", socks="127.0.0.1:1080"),)
 
@@ -30,12 +29,8 @@ def serve(config: Config, reporting: Reporting) -> None:
 
 async def _serve(parts: Parts, ca: CA, listeners: tuple[Listen, ...]) -> None:
     async with Proxy(parts, ca) as proxy:
-        for line in await proxy.listen(listeners):
-            _say(line)
-        _say(f"CA      {ca.cert_pem}  (for clients to trust)")
-        _say("ready; SIGHUP reads the rules again, Ctrl-C ends")
-        await until_stopped(parts, _say)
-
-
-def _say(line: str) -> None:
-    print(f"childproof: {line}", file=sys.stderr, flush=True)
+        for opened in await proxy.listen(listeners):
+            say(f"{opened.kind:<7} {opened.address}  world {opened.world}")
+        say(f"CA      {ca.cert_pem}  (for clients to trust)")
+        say("ready; SIGHUP reads the rules again, Ctrl-C ends")
+        await until_stopped(parts, say)

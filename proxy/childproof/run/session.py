@@ -6,7 +6,6 @@ part happens beside mitmproxy's import; the command starts last, when everything
 
 import asyncio
 import contextlib
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from childproof.model import Call, Protocol, Violation
 from childproof.sandbox.sealed import SandboxListeners, SandboxSpec, SealedSandbox
 
 from .config import Config, load_config
-from .trouble import Trouble
+from .trouble import Trouble, say
 
 if TYPE_CHECKING:
     from childproof.capture.mitm.ca import CA
@@ -181,11 +180,7 @@ async def _unsealed(parts: "Parts", ca: "CA", session: Session) -> int:
     from .config import Listen  # noqa: PLC0415
     from .proxy import Proxy  # noqa: PLC0415
 
-    print(
-        "childproof: NOT SEALED: --mode env only sets proxy variables; what ignores them reaches the network",
-        file=sys.stderr,
-        flush=True,
-    )
+    say("NOT SEALED: --mode env only sets proxy variables; what ignores them reaches the network")
     async with Proxy(parts, ca) as proxy:
         [http] = await proxy.listen((Listen(session.world, http=LISTEN_ANYWHERE),))
         return await run_with_environment(

@@ -20,4 +20,9 @@ class Trouble:
         if message in self._seen or len(self._seen) >= MAX_LINES:
             return
         self._seen.add(message)
-        print(f"childproof: {message}", file=self._stream or sys.stderr, flush=True)
+        say(message, self._stream)
+
+
+def say(message: str, stream: TextIO | None = None) -> None:
+    """One line from childproof itself, on standard error unless told otherwise."""
+    print(f"childproof: {message}", file=stream or sys.stderr, flush=True)

@@ -1,0 +1,58 @@
+"""Real clients of this machine, unmodified, sealed in by the real command line: `childproof doctor` tries each."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [pytest.mark.sealed, pytest.mark.slow]
+
+CHILDPROOF = [sys.executable, "-c", "from childproof.cli.main import main; main()"]
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("doctor")
+    done = subprocess.run([*CHILDPROOF, "doctor", "--json"], capture_output=True, text=True, cwd=folder, check=False)
+    assert done.stdout, done.stderr
+    found = json.loads(done.stdout)
+    if not found["sealed"]:
+        assert done.returncode == 1
+        pytest.skip(found["machine"][0]["note"])
+    assert done.returncode == 0
+    return found
+
+
+def test_every_installed_client_trusts_us_and_gets_our_answer(report):
+    assert [client for client in report["clients"] if not client["works"]] == []
+    assert "python" in {client["subject"] for client in report["clients"]}
+
+
+def test_what_a_sandbox_must_stop_is_stopped(report):
+    assert all(finding["works"] for finding in report["machine"] if "NFLOG" not in finding["subject"] != "IPv6")
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "import ssl, urllib.request as u; c = ssl.create_default_context(cafile=certifi.where());"
+        " print(u.urlopen(URL, context=c).read().decode())",
+        "import requests; s = requests.Session(); s.trust_env = False; print(s.get(URL).text)",
+        "import httpx; print(httpx.get(URL, trust_env=False).text)",
+    ],
+    ids=["certifi", "requests", "httpx"],
+)
+def test_a_client_that_reads_only_its_own_bundle_trusts_us(report, tmp_path, script):
+    from childproof.sandbox.clients import HOST, TOKEN, rules_text
+
+    (tmp_path / "rules.yaml").write_text(rules_text())
+    done = subprocess.run(
+        [*CHILDPROOF, "run", "--rules", "rules.yaml", "--db", ":memory:", "--report", "none", "--"]
+        + [sys.executable, "-c", f"import certifi; URL = 'https://{HOST}/'; {script}"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, TOKEN), done.stderr
