@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from childproof.model import Forward, Upstream, is_address, is_global, parse_address
+from childproof.model.address import embedded_ipv4
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 TIMEOUT = 10.0  # seconds per address; also for the resolver
@@ -45,14 +46,18 @@ async def system_resolver(host: str, port: int) -> list[str]:
 async def dial(forward: Forward, resolver: Resolver = system_resolver, *, timeout: float = TIMEOUT) -> Dialed:  # noqa: ASYNC109 - per address, not for the whole
     """Connect to where an allowed call may go.
 
-    Every address that the name resolves to must be globally reachable or lie in `forward.networks`; one that isn't
-    refuses them all, since a mixed answer is what rebinding looks like. Raises DialError.
+    Every address that the name resolves to must be globally reachable or lie in `forward.networks`, and in none of
+    `forward.refused`; one that isn't refuses them all, since a mixed answer is what rebinding looks like. Raises
+    DialError.
     """
     addresses, queries = await _addresses(forward, resolver, timeout)
     upstream = Upstream(dns=queries)
     refused = [address for address in addresses if not permitted(address, forward.networks)]
     if refused:
         raise DialError(f"{forward.host} leads to {refused[0]}, which is not public and no rule names it", upstream)
+    denied = [address for address in addresses if _denied(address, forward.refused)]
+    if denied:
+        raise DialError(f"{forward.host} leads to {denied[0]}, in a range that a rule denies", upstream)
     error = "no address"
     attempts = 0
     for address in addresses[:MAX_ADDRESSES]:
@@ -81,6 +86,14 @@ def permitted(address: str, networks: Sequence[str]) -> bool:
         return True
     ranges = (ipaddress.ip_network(network, strict=False) for network in networks)
     return any(parsed in network for network in ranges if network.version == parsed.version)
+
+
+def _denied(address: str, networks: Sequence[str]) -> bool:
+    """Whether the address, or an IPv4 address that it carries, is in one of the ranges that rules deny."""
+    parsed = parse_address(address)
+    inner = embedded_ipv4(parsed) if isinstance(parsed, ipaddress.IPv6Address) else None
+    ranges = [ipaddress.ip_network(network) for network in networks]
+    return any(found in network for found in (parsed, inner) if found is not None for network in ranges)
 
 
 async def _addresses(forward: Forward, resolver: Resolver, seconds: float) -> tuple[list[str], int]:

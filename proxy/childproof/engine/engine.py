@@ -150,11 +150,13 @@ class Engine:
             return _Decision(verdict, _failure(call, rule.fault.status, tx), delay=delay)
         if fault and verdict.action is Action.ALLOW:
             return _Decision(verdict, delay=delay, fault=fault)
-        decision = replace(self._act(call, tx, call_id, verdict, rule), delay=delay)
+        decision = replace(self._act(call, tx, call_id, verdict, rule, judgement.refused), delay=delay)
         # The stub has acted and its reply gets lost: the case that idempotency keys exist for.
         return replace(decision, reply=None, fault=fault) if fault else decision
 
-    def _act(self, call: Call, tx: Transaction, call_id: str, verdict: Verdict, rule: Rule | None) -> _Decision:
+    def _act(  # noqa: PLR0917 (the parts of one decision)
+        self, call: Call, tx: Transaction, call_id: str, verdict: Verdict, rule: Rule | None, refused: tuple[str, ...]
+    ) -> _Decision:
         match verdict.action:
             case Action.STUB if verdict.stub is not None:
                 answer = self._catalog.get(verdict.stub).answer(call, tx)
@@ -168,7 +170,7 @@ class Engine:
             case Action.REPLY:
                 return _Decision(verdict, _canned(call, rule, tx))
             case Action.ALLOW if rule is not None and call.protocol in _FORWARDED:
-                return _Decision(verdict, forward=Forward(call.host, call.port, rule.networks))
+                return _Decision(verdict, forward=Forward(call.host, call.port, rule.networks, refused))
             case _:
                 return _Decision(verdict, denial(call, verdict, call_id, at=tx.now()))
 

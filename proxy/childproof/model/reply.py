@@ -23,12 +23,14 @@ class Reply:
 class Forward:
     """Permission to dial upstream for one call: this host, this port, and of its addresses only those allowed.
 
-    `networks` are ranges (CIDR) that the rule names, besides what is globally reachable.
+    `networks` are ranges (CIDR) that the rule names, besides what is globally reachable. `refused` are ranges that
+    rules above it deny: not to be dialled whatever the host's name resolves to.
     """
 
     host: str
     port: int
     networks: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,15 @@ _WEIGHTS = {"protocol": 8, "host": 4, "cidr": 4, "port": 2}
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A verdict with the rule it came from (None where none matched), for its reply, limit, fault and delay."""
+    """A verdict with the rule it came from (None where none matched), for its reply, limit, fault and delay.
+
+    `refused` are, for an `allow` of a name, the ranges (CIDR) that rules above it deny to such a call: whether the name
+    leads there is known when it is resolved, so the dialler asks.
+    """
 
     verdict: Verdict
     rule: Rule | None = None
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Ruleset:
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = tuple(rules)
         self._index = _Index(enumerate(self.rules))
+        self._numbers = {rule.name: number for number, rule in enumerate(self.rules)}
+        self._by_range = [rule for rule in self.rules if rule.action is not Action.ALLOW and rule.match.networks]
         self._may_allow = lru_cache(maxsize=1024)(self._could_allow)
 
     def __len__(self) -> int:
@@ -95,12 +102,23 @@ class Ruleset:
             if first is None:
                 if doubt is not None and rule.action is Action.ALLOW:
                     return Judgement(_doubtful(rule, *doubt), rule)
-                return Judgement(_verdict(rule), rule)
+                return Judgement(_verdict(rule), rule, self._refused(rule, facts))
             if first.failed and rule.action is not Action.ALLOW and doubt is None:
                 doubt = rule, first
         if call.protocol is Protocol.DNS:
             return Judgement(Verdict(Action.REPLY, None, NAMES_ARE_OURS))
         return Judgement(Verdict(Action.DENY, None, NO_RULE, self._hint(facts)))
+
+    def _refused(self, allow: Rule, facts: Facts) -> tuple[str, ...]:
+        """The ranges of the rules above `allow` that lack nothing but an address in them."""
+        if allow.action is not Action.ALLOW or not self._by_range or facts.host_address is not None:
+            return ()
+        above = self._numbers[allow.name]
+        found: list[str] = []
+        for rule in self._by_range:
+            if self._numbers[rule.name] < above and all(one.field == "cidr" or one.failed for one in difference(rule, facts)):
+                found += map(str, rule.match.networks)
+        return tuple(found)
 
     def _could_allow(self, host: str, port: int, protocol: Protocol) -> bool:
         try:

@@ -148,3 +148,11 @@ def test_networks_permit_only_their_own_family_and_range() -> None:
     assert permitted("10.1.2.3", ("fd00::/8", "10.1.0.0/16"))
     assert not permitted("10.2.2.3", ("fd00::/8", "10.1.0.0/16"))
     assert permitted("8.8.8.8", ())
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "64:ff9b::5db8:d822"])
+def test_a_range_that_a_rule_denies_is_not_dialled_whatever_leads_there(address: str) -> None:
+    forward = Forward("a.example", 443, (), ("93.184.216.0/24", "2001:db8::/32"))
+    error = refused(forward, Resolver(["8.8.8.8", address]))
+    assert "in a range that a rule denies" in error.reason
+    assert error.upstream == Upstream(dns=1)

@@ -329,3 +329,17 @@ def test_calls_are_not_changed_by_being_judged() -> None:
     call = Call(Protocol.HTTP, "A.example", 443, method="GET", path="//x", scheme="https")
     ruleset({"match": {"host": "a.example"}, "allow": {}}).judge(call)
     assert call.host == "A.example"
+
+
+def test_an_allowed_name_may_not_lead_into_ranges_that_rules_above_deny() -> None:
+    rules = ruleset(
+        {"match": {"cidr": ["203.0.113.0/24", "2001:db8::/32"]}, "deny": {}},
+        {"match": {"cidr": "198.51.100.0/24", "method": "POST"}, "reply": {"status": 402}},
+        {"match": {"protocol": "tcp", "cidr": "192.0.2.0/24"}, "deny": {}},
+        {"match": {"host": "*.example"}, "allow": {}},
+        {"match": {"cidr": "8.8.8.0/24"}, "deny": {}},
+    )
+    assert judge(rules, "GET https://a.example/").refused == ("203.0.113.0/24", "2001:db8::/32")
+    assert judge(rules, "POST https://a.example/").refused == ("203.0.113.0/24", "2001:db8::/32", "198.51.100.0/24")
+    assert judge(rules, "GET https://203.0.113.5/").refused == ()
+    assert judge(rules, "GET https://b.elsewhere/").refused == ()
