@@ -9,10 +9,10 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Refusal, Response, operation
 
 from . import setup_intents
+from .card_details import card_behind
 from .confirming import AUTH_FAILED, attempt, authentication_failed
 from .fields import public
 from .money import shown
-from .sources import card_behind
 
 _PAGE = """<!doctype html>
 <html lang="en">

@@ -4,10 +4,10 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, expands, merged_metadata, operation
 
+from .card_details import BRAND_NAMES, card_behind, card_fields, declined, read_card, token_card
 from .charging import Attempt, charge, settle
 from .fields import change, generic, picked, required, short_list
 from .money import check_amount, checked_currency, shown
-from .sources import BRAND_NAMES, card_behind, card_fields, declined, read_card, token_card
 
 _COPIED = ("description", "receipt_email", "shipping", "statement_descriptor", "statement_descriptor_suffix",
            "transfer_group")  # fmt: skip

@@ -9,11 +9,11 @@ from typing import Any
 from childproof.stubkit import Context, Entity
 
 from . import balance
+from .card_details import card_behind
 from .cards import Card, Trait
 from .declines import DECLINES, Decline
 from .fields import new, tell
 from .payment_methods import NO_BILLING, passed_checks
-from .sources import card_behind
 
 SELLER = "CHILDPROOF"  # the statement descriptor of the account behind the stub
 AUTHORIZATION_DAYS = 7

@@ -4,13 +4,13 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, job
 
+from .card_details import card_behind, declined
 from .cards import Card, Trait
 from .charging import AUTHORIZATION_DAYS, Attempt, charge
 from .declines import DECLINES
 from .fields import change, public, tell
 from .intent_states import unexpected
 from .payment_methods import attach
-from .sources import card_behind, declined
 from .wording import METHOD_USED_UP, NO_METHOD, RETURN_URL_NEEDED
 
 # How ways to pay other than cards go on after confirmation (docs.stripe.com/payments/payment-methods/overview).

@@ -4,7 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Refusal
 
-from .sources import SHOWN_DIGITS, digest
+from .card_details import SHOWN_DIGITS, digest
 
 BANK = "STRIPE TEST BANK"
 # kind -> (the field with the account's number, the fields that are shown as they were given)

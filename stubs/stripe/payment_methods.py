@@ -4,10 +4,10 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
+from .card_details import card_behind, declined, expiry, fingerprint, read_card, token_card
 from .cards import Card, Trait, card_of_token
 from .fields import NO_ADDRESS, change, new, page, required, tell
 from .other_methods import details_of
-from .sources import card_behind, declined, expiry, fingerprint, read_card, token_card
 from .wording import METHOD_OF_NO_CUSTOMER, METHOD_USED_UP, NO_SUCH_METHOD
 
 NO_BILLING = {"address": NO_ADDRESS, "email": None, "name": None, "phone": None, "tax_id": None}

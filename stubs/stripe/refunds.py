@@ -5,10 +5,10 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Refusal, job, merged_metadata, operation
 
 from . import balance
+from .card_details import card_behind
 from .cards import Trait
 from .fields import change, generic, page, picked, tell
 from .money import shown
-from .sources import card_behind
 
 SETTLING = 3_000  # ms after which a pending test refund succeeds and a failing one fails
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
+from .card_details import card_behind, declined
 from .cards import Trait
 from .declines import DECLINES
 from .fields import change, generic, new, picked, public, tell
 from .payment_methods import attach, method_for, method_from_data
-from .sources import card_behind, declined
 from .wording import METHOD_USED_UP, RETURN_URL_NEEDED
 
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")

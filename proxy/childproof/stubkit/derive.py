@@ -9,15 +9,13 @@ that deriving again from a newer document changes only the lines of what changed
 itself, minified, with one line for each path and each component: it decodes lazily, and diffs of it can be reviewed.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import msgspec
 
 from childproof.errors import InputError
+
+from .sharing import JSON, MANY, NAMED, ONE, Schema, Shared, canonical, shared_name
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
@@ -28,14 +26,7 @@ _PLAIN = frozenset({
     "minProperties", "maxProperties", "readOnly", "writeOnly", "discriminator",
     "x-resourceId", "x-expandableFields", "x-expansionResources",
 })  # fmt: skip
-_ONE = ("items", "not", "additionalProperties")  # a schema, or for the last one also true or false
-_MANY = ("anyOf", "oneOf", "allOf")
-_NAMED = ("properties", "patternProperties")
 _PARAMETER = ("name", "in", "required", "style", "explode", "allowReserved")
-_WORTH_SHARING = 96  # bytes of a sub-schema below which a reference would save nothing worth the detour
-
-type JSON = Any
-type Schema = dict[str, JSON]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +62,7 @@ def derive(
     known = document.get("components", {}).get("schemas", {})
     schemas = _reachable({name: _schema(schema) for name, schema in known.items()}, kept)
     parameters = _share_parameters(kept)
-    shared = _Shared([*_operation_schemas(kept), *parameters.values(), *schemas.values()])
+    shared = Shared([*_operation_schemas(kept), *parameters.values(), *schemas.values()])
     for operation in _operations(kept):
         _rewrite_operation(operation, shared)
     for parameter in parameters.values():
@@ -170,11 +161,11 @@ def _schema(given: JSON) -> JSON:
         value = given[key]
         if key in _PLAIN:
             kept[key] = value
-        elif key in _ONE:
+        elif key in ONE:
             kept[key] = _schema(value)
-        elif key in _MANY:
+        elif key in MANY:
             kept[key] = [_schema(part) for part in value]
-        elif key in _NAMED and value:
+        elif key in NAMED and value:
             kept[key] = {name: _schema(part) for name, part in value.items()}
     return kept
 
@@ -197,7 +188,7 @@ def _operation_schemas(paths: Mapping[str, Schema]) -> Iterator[Schema]:
         yield from operation.get("parameters", ())
 
 
-def _rewrite_operation(operation: Schema, shared: "_Shared") -> None:
+def _rewrite_operation(operation: Schema, shared: Shared) -> None:
     for media in _media(operation):
         media["schema"] = shared.inside(media["schema"])
     for parameter in operation.get("parameters", ()):
@@ -231,107 +222,21 @@ def _share_parameters(paths: Mapping[str, Schema]) -> dict[str, Schema]:
     """Move parameters that several operations have in common to components, as OpenAPI itself provides for."""
     counts: Counter[str] = Counter()
     for operation in _operations(paths):
-        counts.update(_canonical(parameter) for parameter in operation.get("parameters", ()))
+        counts.update(canonical(parameter) for parameter in operation.get("parameters", ()))
     shared: dict[str, Schema] = {}
     for operation in _operations(paths):
         for at, parameter in enumerate(operation.get("parameters", ())):
-            text = _canonical(parameter)
+            text = canonical(parameter)
             if "name" in parameter and counts[text] > 1:
-                name = _name(parameter["name"], text)
+                name = shared_name(parameter["name"], text)
                 shared[name] = parameter
                 operation["parameters"][at] = {"$ref": f"#/components/parameters/{name}"}
     return dict(sorted(shared.items()))
 
 
-class _Shared:
-    """Equal sub-schemas, each to be written once.
-
-    Counted is how often a sub-schema is written in *different* places: one that only occurs within a shared parent is
-    written once anyway. The top of a body, reply or component is never moved, nor is a reference that can be expanded:
-    there readers look for properties and for the kind of thing they have at hand.
-    """
-
-    def __init__(self, roots: list[Schema]) -> None:
-        self._uses: Counter[str] = Counter()
-        self._names: dict[str, str] = {}
-        self._schemas: dict[str, Schema] = {}
-        self._seen: set[str] = set()
-        for root in roots:
-            self._count(root)
-        self._written: dict[str, Schema] = {}
-
-    def inside(self, schema: JSON) -> JSON:
-        """The schema with what is shared in it replaced by references."""
-        if not isinstance(schema, Mapping):
-            return schema
-        rewritten = dict(schema)
-        for key in _ONE:
-            if key in rewritten:
-                rewritten[key] = self._refer(rewritten[key])
-        for key in _MANY:
-            if key in rewritten:
-                rewritten[key] = [self._refer(part) for part in rewritten[key]]
-        for key in _NAMED:
-            if key in rewritten:
-                rewritten[key] = {name: self._refer(part) for name, part in rewritten[key].items()}
-        return rewritten
-
-    def components(self) -> dict[str, Schema]:
-        """Everything that references of `inside` point to, sorted by name."""
-        return dict(sorted(self._written.items()))
-
-    def _refer(self, schema: JSON) -> JSON:
-        if not isinstance(schema, Mapping):
-            return schema
-        text = _canonical(schema)
-        if not self._worth(schema, text):
-            return self.inside(schema)
-        name = _name(self._names.get(text, "part"), text)
-        if name not in self._written:
-            self._written[name] = {}  # reserved: a schema can't contain itself but through a reference
-            self._written[name] = self.inside(schema)
-        return {"$ref": f"#/components/schemas/{name}"}
-
-    def _worth(self, schema: Mapping[str, JSON], text: str) -> bool:
-        return self._uses[text] > 1 and len(text) >= _WORTH_SHARING and "x-expansionResources" not in schema
-
-    def _count(self, schema: JSON) -> None:
-        for name, part in _children(schema):
-            text = _canonical(part)
-            self._uses[text] += 1
-            self._names[text] = min(self._names.get(text, name), name)
-            if text not in self._seen:
-                self._seen.add(text)
-                self._count(part)
-
-
-def _children(schema: JSON) -> Iterator[tuple[str, Schema]]:
-    """The sub-schemas one level down, each with the name under which a reader meets it."""
-    if not isinstance(schema, Mapping):
-        return
-    for key in _NAMED:
-        yield from schema.get(key, {}).items()
-    for key in (*_ONE, "schema"):
-        part = schema.get(key)
-        if isinstance(part, Mapping):
-            yield key, dict(part)
-    for key in _MANY:
-        for part in schema.get(key, ()):
-            yield key, part
-
-
-def _canonical(value: JSON) -> str:
-    return msgspec.json.encode(value, order="sorted").decode()
-
-
-def _name(hint: str, text: str) -> str:
-    clean = "".join(letter if letter.isalnum() or letter in "._-" else "_" for letter in hint)
-    return f"{clean}.{hashlib.sha256(text.encode()).hexdigest()[:8]}"
-
-
 def _render(head: Schema, paths: Schema, parameters: Schema, schemas: Schema) -> bytes:
     """Minified JSON with one line for each path, parameter and schema."""
-    start = _canonical(head)[:-1]
+    start = canonical(head)[:-1]
     components = f'"parameters":{_lines(parameters)},\n"schemas":{_lines(schemas)}'
     return f'{start},\n"paths":{_lines(paths)},\n"components":{{{components}}}}}\n'.encode()
 
@@ -339,5 +244,5 @@ def _render(head: Schema, paths: Schema, parameters: Schema, schemas: Schema) ->
 def _lines(entries: Schema) -> str:
     if not entries:
         return "{}"
-    lines = ",\n".join(f"{_canonical(name)}:{_canonical(value)}" for name, value in entries.items())
+    lines = ",\n".join(f"{canonical(name)}:{canonical(value)}" for name, value in entries.items())
     return f"{{\n{lines}\n}}"
