@@ -4,7 +4,8 @@ from .entry import Entry, Recorded
 from .ledger import Filter, Ledger, Tail
 from .lines import LINE_KEYS, entry_line, timestamp, to_line
 from .recording import record
-from .redaction import REDACTED, redact
+from .redaction import redact
+from .secrets import REDACTED
 
 __all__ = [
     "LINE_KEYS",

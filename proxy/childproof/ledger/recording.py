@@ -7,7 +7,7 @@ import zlib
 from childproof.model import header
 
 from .entry import Recorded
-from .redaction import redact_found, redact_headers, suspicious
+from .redaction import redact, redact_headers
 
 LIMIT = 64 * 1024
 # Looked at beyond the limit, so that a secret across the cut is still seen whole. Longer than a PEM key.
@@ -44,9 +44,9 @@ def _text(body: bytes) -> str:
         # A cut may have gone through a character.
         text = body[: error.start].decode() if error.start > len(body) - 4 and len(body) > MARGIN else ""
     if not text or "\0" in text:
-        clean = redact_found(body.decode("latin-1")).encode("latin-1", "replace") if suspicious(body) else body
+        clean = redact(body.decode("latin-1")).encode("latin-1", "replace")
         return BINARY + base64.b64encode(clean).decode()
-    return redact_found(text) if suspicious(body) else text
+    return redact(text)
 
 
 def _unpack(body: bytes, coding: str, most: int) -> bytes | None:

@@ -14,7 +14,7 @@ import msgspec
 from childproof.model import Change, Effect, Upstream
 
 from .entry import Entry, Recorded
-from .redaction import redact_json
+from .redaction import redact_all, redact_json
 
 _TABLES = (
     """
@@ -91,6 +91,7 @@ def create(connection: sqlite3.Connection) -> None:
 
 def to_row(entry: Entry) -> tuple[object, ...]:
     """The values that APPEND takes, redacted."""
+    target, path, reason, error = redact_all(entry.target, entry.path, entry.reason, entry.error)
     head = {
         "id": entry.id,
         "world": entry.world,
@@ -99,21 +100,21 @@ def to_row(entry: Entry) -> tuple[object, ...]:
         "at": entry.at,
         "world_at": entry.world_at,
         "protocol": entry.protocol,
-        "target": entry.target,
+        "target": target,
         "host": entry.host,
         "port": entry.port,
         "method": entry.method,
-        "path": entry.path,
+        "path": path,
         "verdict": entry.verdict,
         "rule": entry.rule,
-        "reason": entry.reason,
+        "reason": reason,
         "stub": entry.stub,
         "operation": entry.operation,
         "fidelity": entry.fidelity,
         "status": entry.status,
         "duration_us": entry.duration_us,
         "upstream": entry.upstream,
-        "error": entry.error,
+        "error": error,
     }
     return (
         entry.id,
@@ -122,7 +123,7 @@ def to_row(entry: Entry) -> tuple[object, ...]:
         entry.verdict,
         entry.stub or "",
         entry.host,
-        redact_json(_encode(head)).decode(),
+        _encode(head).decode(),
         None if entry.request is None else _encode(entry.request).decode(),
         None if entry.reply is None else _encode(entry.reply).decode(),
         redact_json(_encode(entry.changes)).decode() if entry.changes else "[]",
