@@ -7,6 +7,7 @@ of entries. Files, not programs, are asked: nothing is started.
 import glob
 import os
 import shutil
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -152,9 +153,9 @@ def _of_gems(env: Mapping[str, str]) -> Iterator[str]:
 
 def _below(cwd: str) -> Iterator[str]:
     budget = _MOST_ENTRIES
-    folders = [cwd]
+    folders = deque([cwd])  # broadest first: what is near is likelier to be read
     while folders and budget > 0:
-        folder = folders.pop()
+        folder = folders.popleft()
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:

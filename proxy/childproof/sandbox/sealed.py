@@ -158,6 +158,9 @@ class SealedSandbox:
     def kill(self) -> None:
         """End everything inside, at once; returns when all of it is gone."""
         if self._code is None:
+            # Before its first process listens for signals, the closed channel is what ends it; later either does.
+            with contextlib.suppress(OSError):
+                self._control.shutdown(socket.SHUT_RDWR)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._pid, signal.SIGTERM)
             self._collect()

@@ -39,7 +39,7 @@ async def serve(sandbox: SealedSandbox, order: dict, seen: dict) -> int:
 
     async def accept() -> None:
         while True:
-            connection, peer = await loop.sock_accept(listeners.tcp)
+            connection, _ = await loop.sock_accept(listeners.tcp)
             with connection:
                 try:
                     address, port = original_destination(connection)

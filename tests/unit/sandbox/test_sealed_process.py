@@ -3,6 +3,7 @@
 import os
 import pty
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -163,8 +164,6 @@ def test_a_shell_with_job_control_stops_and_continues_it(sealer):
     pid, fd = pty.fork()
     if pid == 0:
         os.set_inheritable(writing, True)
-        import shlex
-
         os.execv("/bin/bash", ["bash", "--norc", "-ic", f"set -m; {shlex.join(order)}; echo status $?; fg; echo done"])
     os.close(writing)
     terminal = object.__new__(Terminal)
@@ -187,3 +186,19 @@ def test_typing_into_the_terminal_is_refused(sealer):
     )
     terminal.expect("PermissionError")
     assert '"code": 1' in terminal.close()
+
+
+@pytest.mark.parametrize("moment", ["launched", "handed over"])
+def test_a_sandbox_is_ended_before_its_command_exists(moment):
+    """A fault in a rule file is found while the sandbox is being made: nothing may hang or be left."""
+    code = f"""
+import os
+from childproof.sandbox.sealed import SandboxSpec, SealedSandbox
+sandbox = SealedSandbox.launch(SandboxSpec(("sleep", "1000"), dict(os.environ), "/"))
+if {moment == "handed over"}:
+    sandbox.handover()
+sandbox.kill()
+print(sandbox.returncode)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.strip() not in ("", "0"), done.stderr
