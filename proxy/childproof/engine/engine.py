@@ -27,6 +27,7 @@ from childproof.model import (
     Verdict,
 )
 from childproof.policy import Rule, Ruleset
+from childproof.stubkit.jobs import run_due
 from childproof.world import Store, Transaction, World
 
 from .denial import HTTP_TOO_MANY, denial, http_date
@@ -91,7 +92,11 @@ class Engine:
         try:
             with self._world(call.world).transaction() as tx:
                 call_id = _call_id(tx)
+                # Time has passed since the last call: what stubs put off until now happens before this one.
+                told = run_due(tx, self._catalog.get)
                 decision = self._decide(call, tx, call_id)
+                if told:
+                    decision = replace(decision, effects=(*told, *decision.effects))
                 self._record(call, tx, call_id, decision, started)
         except Exception as error:  # noqa: BLE001 (whatever it is: deny, record, continue)
             call_id, decision = self._denied_by_bug(call, error, started)

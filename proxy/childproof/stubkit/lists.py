@@ -198,6 +198,6 @@ def list_dialect(written: Mapping[str, Any], inferred: ListDialect) -> ListDiale
         next=written.get("next", inferred.next),
         total=written.get("total", inferred.total),
         url=written.get("url", inferred.url),
-        extra=written.get("extra", inferred.extra),
+        extra={**written.get("extra", {}), **inferred.extra},  # what the operation itself fixes is never overruled
         newest_first=written.get("order", "newest" if inferred.newest_first else "oldest") == "newest",
     )
