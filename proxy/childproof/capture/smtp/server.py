@@ -1,10 +1,10 @@
 """The SMTP server of one connection: aiosmtpd, in the destination's voice, with the judge behind it.
 
 What aiosmtpd does by itself and this file relies on: STARTTLS resets the session and throws away whatever the client
-had pipelined behind it (RFC 3207, section 4.2: the injection bug), and DATA ends with CR LF . CR LF alone. What it
-does differently from a real provider, or badly for us, is corrected here: a client that half-closes loses nothing it
-had sent, lines may be as long as providers accept them, the null sender `<>` is one, mechanisms are found whatever
-their case, a handshake that breaks ends the session, and no class-wide state is shared between connections.
+had pipelined behind it (RFC 3207, section 4.2: the injection bug). What it does differently from a real provider, or
+badly for us, is corrected here: a client that half-closes loses nothing it had sent, messages are read as wholes (see
+`data`), mechanisms are found whatever their case, a handshake that breaks ends the session, and no class-wide state is
+shared between connections.
 """
 
 import asyncio
@@ -20,12 +20,13 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session, TL
 from childproof.capture.tcp import reset_transport
 from childproof.model import is_address
 
+from .data import read_message
 from .hooks import Hooks
 from .record import MAX_USER, Record
 from .replies import clean
 
 MAX_COMMAND = 12_288  # octets: the longest initial response (RFC 4954, section 4)
-MAX_LINE = 1024 * 1024  # octets in a line of a message: providers take far more than RFC 5321's 1000
+READ_AHEAD = 64 * 1024  # octets that the reader may hold before it makes the client wait; at most twice that
 TIMEOUT = 300.0  # seconds between two commands (RFC 5321, section 4.5.3.2.7)
 _MALFORMED = ("500", "501", "553", "555")
 _UNCLEAN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
@@ -34,7 +35,7 @@ _UNCLEAN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 class SmtpServer(SMTP):
     """One connection. `tls_context` is None where TLS is around it already (port 465)."""
 
-    line_length_limit = MAX_LINE
+    line_length_limit = READ_AHEAD
     AuthLoginUsernameChallenge = "Username:"
     AuthLoginPasswordChallenge = "Password:"
 
@@ -116,6 +117,26 @@ class SmtpServer(SMTP):
         """AUTH, with the mechanism in any case."""
         mechanism, space, rest = (arg or "").partition(" ")
         await super().smtp_AUTH(mechanism.upper() + space + rest)
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        """DATA, from its 354 to the judge's answer."""
+        if await self.check_helo_needed():
+            return
+        assert self.envelope is not None
+        if not self.envelope.rcpt_tos:
+            await self.push("503 5.5.1 RCPT first")
+            return
+        if arg:
+            await self.push("501 5.5.4 Syntax: DATA")
+            return
+        await self.push("354 Go ahead")
+        content = await read_message(self._reader, self._record.judge.max_body)
+        if content is None:
+            await self.push("552 Error: the message is too large")
+        else:
+            self.envelope.content = self.envelope.original_content = content
+            await self.push(await self._call_handler_hook("DATA"))
+        self.envelope = self._create_envelope()
 
     async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802
         """STARTTLS, once. A client that vanishes in the handshake ends the session; aiosmtpd would take it for success."""
