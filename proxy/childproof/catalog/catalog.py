@@ -4,23 +4,29 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from childproof.errors import Fault, InputError
-from childproof.stubkit.loading import load_stub
-from childproof.stubkit.manifest import Manifest, read_manifest
-from childproof.stubkit.stub import Stub
 
 from .shipped import shipped
+
+if TYPE_CHECKING:
+    from childproof.stubkit.manifest import Manifest
+    from childproof.stubkit.stub import Stub
 
 GROUP = "childproof.stubs"
 
 
 class Catalog:
-    """Finds stubs by name and loads each when it is first asked for. A given folder wins over an installed or shipped one."""
+    """Finds stubs by name and loads each when it is first asked for. A given folder wins over an installed or shipped one.
 
-    def __init__(self, folders: Mapping[str, Path]) -> None:
+    `given` are the names that come from folders that somebody named: work in progress, to be checked before use.
+    """
+
+    def __init__(self, folders: Mapping[str, Path], *, given: Iterable[str] = ()) -> None:
         self._folders = dict(folders)
         self._stubs: dict[str, Stub] = {}
+        self.given = tuple(given)
 
     def names(self) -> list[str]:
         """The names of all stubs, sorted."""
@@ -32,21 +38,25 @@ class Catalog:
             raise LookupError(f"no stub {name!r}; there are {', '.join(self.names())}")
         return self._folders[name]
 
-    def get(self, name: str) -> Stub:
+    def get(self, name: str) -> "Stub":
         """A stub, loaded on first use. Raises InputError for a broken one, LookupError for an unknown name."""
+        from childproof.stubkit.loading import load_stub  # noqa: PLC0415 (a tenth of a second, for the first stubbed call)
+
         stub = self._stubs.get(name)
         if stub is None:
             stub = self._stubs[name] = load_stub(self.folder(name))
         return stub
 
-    def manifest(self, name: str) -> Manifest:
+    def manifest(self, name: str) -> "Manifest":
         """What a stub's stub.yaml says, without loading the rest. Raises InputError, LookupError."""
+        from childproof.stubkit.manifest import read_manifest  # noqa: PLC0415 (likewise)
+
         return read_manifest(self.folder(name) / "stub.yaml")
 
-    def check(self) -> None:
-        """Load every stub. Raises InputError with the faults of all."""
+    def check(self, names: Iterable[str] | None = None) -> None:
+        """Load these stubs, by default all. Raises InputError with the faults of all of them."""
         faults: list[Fault] = []
-        for name in self.names():
+        for name in self.names() if names is None else names:
             try:
                 self.get(name)
             except InputError as error:
@@ -86,7 +96,7 @@ def load_catalog(folders: Sequence[Path] = ()) -> Catalog:
         raise InputError(faults)
     by_name = {path.name: path for path in _stubs_in(shipped("stubs"))}
     by_name |= {path.name: path for path in _installed()}
-    return Catalog(by_name | given)
+    return Catalog(by_name | given, given=given)
 
 
 def _stubs_in(folder: Path) -> list[Path]:

@@ -57,10 +57,11 @@ def load_policy(config: Config) -> tuple[Catalog, Ruleset]:
     catalog = None
     try:
         catalog = load_catalog(config.stubs)
+        catalog.check(catalog.given)  # the others were checked when they were packaged
     except InputError as error:
         faults += error.faults
     try:
-        names = None if catalog is None else catalog.names()
+        names = None if catalog is None else catalog.names()  # unknown: don't blame the rules for it
         rules = load_ruleset(rule_files(config), stubs=names, include_roots=(shipped("rules"),))
     except InputError as error:
         faults += error.faults
