@@ -14,8 +14,8 @@ import msgspec
 from .secrets import DROPPED, PLAIN, REDACTED, RULES, Rule, is_telling
 
 _check = msgspec.json.Decoder(msgspec.Raw)
-_TRACED = tuple((rule.trace, rule) for rule in RULES if rule.trace)
-_WHOLE = tuple((rule.needle, rule) for rule in RULES if not rule.trace)
+_TRACED = {rule.trace: tuple(other for other in RULES if other.trace == rule.trace) for rule in RULES if rule.trace}
+_WHOLE = tuple((rule.needle.decode(), rule) for rule in RULES if not rule.trace)
 _ORDER = {id(rule): place for place, rule in enumerate(RULES)}
 
 _USERINFO = re.compile(r"(://[^/\s:@\"'\\]*:)[^/\s@\"'\\]+(?=@)")
@@ -62,11 +62,13 @@ def _may_hold_card(raw: bytes) -> bool:
     return b"0000000000000" in raw.translate(_DIGIT_TABLE, b" +-%")
 
 
-def _hits(raw: bytes) -> list[Rule]:
+def _hits(text: str, raw: bytes) -> list[Rule]:
     """The rules whose needle occurs, or might, in their order."""
     trace = raw.translate(None, DROPPED)
-    hits = [rule for mark, rule in _TRACED if mark in trace]
-    hits += [rule for needle, rule in _WHOLE if needle in raw]
+    hits = [rule for needle, rule in _WHOLE if needle in text]
+    for mark, rules in _TRACED.items():
+        if mark in trace:
+            hits += rules
     if len(hits) > 1:
         hits.sort(key=_place)
     return hits
@@ -78,7 +80,7 @@ def _place(rule: Rule) -> int:
 
 def _mask_words(text: str, raw: bytes) -> str:
     """All but cards."""
-    for rule in _hits(raw):
+    for rule in _hits(text, raw):
         text = rule.pattern.sub(rule.mask, text)
     return _USERINFO.sub(rf"\1{REDACTED}", text) if b"://" in raw else text
 
@@ -199,7 +201,7 @@ def _redact_any(name: str, value: str) -> str:
 
 def _mask_credentials(text: str) -> str:
     """A key in a known format keeps its prefix and its end, anything else nothing."""
-    for rule in _hits(text.encode("utf-8", "replace")):
+    for rule in _hits(text, text.encode("utf-8", "replace")):
         match = rule.pattern.search(text)
         if match is not None and match.end() == len(text) and "key" in match.re.groupindex and match.start() <= 1:
             return text[: match.start()] + rule.mask(match)

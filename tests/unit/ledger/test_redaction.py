@@ -226,7 +226,7 @@ def test_nor_in_plain_noise(text):
 
 
 def missed(text: str) -> list[Rule]:
-    looked_for = _hits(text.encode())
+    looked_for = _hits(text, text.encode())
     return [rule for rule in RULES if rule not in looked_for and rule.pattern.search(text)]
 
 
