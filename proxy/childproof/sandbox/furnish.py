@@ -22,7 +22,10 @@ class StepError(Exception):
     def __init__(self, step_name: str, error: Exception) -> None:
         self.step = step_name
         self.number = error.errno if isinstance(error, OSError) else None
-        super().__init__(str(error))
+        words = str(error)
+        if isinstance(error, OSError) and error.strerror:
+            words = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        super().__init__(words)
 
 
 @contextmanager
