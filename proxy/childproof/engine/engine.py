@@ -27,10 +27,10 @@ from childproof.model import (
     Verdict,
 )
 from childproof.policy import Rule, Ruleset
-from childproof.stubkit.jobs import run_due
 from childproof.world import Store, Transaction, World
 
 from .denial import HTTP_TOO_MANY, denial, http_date
+from .jobs import run_due
 from .limits import take
 
 DEFAULT_MAX_BODY = 10 * 1024 * 1024

@@ -1,16 +1,18 @@
 """Scheduled work: what stubs put off with `Context.schedule`, done in order once the world's clock has passed it."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from childproof.model import Effect
-from childproof.world.transaction import Transaction
+from childproof.world import Transaction
 
-from .stub import Stub
+if TYPE_CHECKING:
+    from childproof.stubkit.stub import Stub
 
 MOST = 1000  # jobs that schedule jobs must come to an end within one call
 
 
-def run_due(tx: Transaction, stub: Callable[[str], Stub]) -> tuple[Effect, ...]:
+def run_due(tx: Transaction, stub: "Callable[[str], Stub]") -> tuple[Effect, ...]:
     """Do everything that is due in this transaction's world, earliest first; the effects of all of it.
 
     `stub` gives a stub by name. A job that fails is undone, taken off the schedule, and told of as an effect
