@@ -1,5 +1,7 @@
 """The catalog: shipped stubs, given folders; faults of folders all at once."""
 
+import shutil
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,23 @@ def test_a_broken_stub_only_breaks_itself(tmp_path: Path) -> None:
         catalog.get("broken")
     with pytest.raises(InputError, match="hosts"):
         catalog.check()
+
+
+def test_installed_stubs_are_found_without_importing_their_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "acme_stubs_for_tests"
+    shutil.copytree(DATA / "stubs" / "acme-crm", package / "acme-crm")
+    (package / "__init__.py").write_text("raise RuntimeError('a stub package must not be imported')\n")
+    entry = metadata.EntryPoint("acme", "acme_stubs_for_tests", "childproof.stubs")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry] if group == "childproof.stubs" else [])
+    catalog = load_catalog()
+    assert catalog.folder("acme-crm") == package / "acme-crm"
+    assert catalog.get("acme-crm").hosts == ("api.acme.com",)
+
+
+def test_an_entry_point_to_nothing_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = metadata.EntryPoint("gone", "no_such_package_anywhere.stubs", "childproof.stubs")
+    monkeypatch.setattr(metadata, "entry_points", lambda group: [entry])
+    assert "stripe" in load_catalog().names()
