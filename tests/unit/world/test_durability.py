@@ -112,3 +112,28 @@ def test_readers_in_other_processes_see_whole_calls_while_one_writes(tmp_path):
         finally:
             os.kill(child.pid, signal.SIGKILL)
             child.stdout.read()
+
+
+WRITER = """
+import sys
+from childproof.ledger import Ledger
+from childproof.world import Store
+
+with Store.open(sys.argv[1], wall=lambda: 0) as store:
+    ledger = Ledger(store.connection, lock=store.lock)
+    world = store.ensure("main")
+    for _ in range(15):
+        with world.transaction() as tx:
+            tx.put("s", "k", f"id{tx.counter('s', 'n')}", {"seq": tx.seq})
+"""
+
+
+def test_processes_that_begin_at_once_on_a_new_file_share_it_exactly(tmp_path):
+    """Two `childproof run` in one folder: no call lost, none counted twice, no error."""
+    path = tmp_path / "childproof.db"
+    children = [subprocess.Popen([sys.executable, "-c", WRITER, str(path)]) for _ in range(3)]
+    assert [child.wait(60) for child in children] == [0, 0, 0]
+    with Store.open(path, wall=lambda: 0, readonly=True) as store, store.world("main").view() as now:
+        assert now.seq == 45
+        items = now.items("s", "k", newest_first=False)
+        assert items == [(f"id{number}", {"seq": number}) for number in range(1, 46)]
