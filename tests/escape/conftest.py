@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
 from childproof.capture.destination import Destination, Ingress
 from childproof.capture.dialer import Dialed
 from childproof.capture.mitm.ca import CA, ensure_ca

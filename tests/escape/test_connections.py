@@ -6,6 +6,7 @@ import threading
 import time
 
 import pytest
+
 from childproof.capture.destination import Destination, Ingress
 from childproof.model import Protocol
 
@@ -96,7 +97,9 @@ def test_mail_through_socks(machine, tools):
 
 @pytest.mark.parametrize("port", [22, 143, 853, 3306])
 def test_ports_where_the_server_speaks_first_are_refused_at_once(machine, tools, port):
-    answer = tools.exchange(machine.raw(), f"CONNECT db.example:{port} HTTP/1.1\r\nHost: db.example:{port}\r\n\r\n".encode())
+    answer = tools.exchange(
+        machine.raw(), f"CONNECT db.example:{port} HTTP/1.1\r\nHost: db.example:{port}\r\n\r\n".encode()
+    )
     assert answer.startswith(b"HTTP/1.1 403 ")
     [call] = machine.judge.calls
     assert (call.protocol, call.host, call.port, call.violation) == (Protocol.TCP, "db.example", port, None)
@@ -155,7 +158,9 @@ def test_a_delayed_reply_comes_and_pipelined_requests_wait_for_it(machine, tools
     machine.judge.forwards = lambda host: forwards
     machine.judge.decide = lambda call: tools.stubbed(call.path.encode(), delay=0.05)(call)
     sock = machine.tunnel("api.example:80")
-    requests = b"GET /1 HTTP/1.1\r\nHost: api.example\r\n\r\nGET /2 HTTP/1.1\r\nHost: api.example\r\nConnection: close\r\n\r\n"
+    requests = (
+        b"GET /1 HTTP/1.1\r\nHost: api.example\r\n\r\nGET /2 HTTP/1.1\r\nHost: api.example\r\nConnection: close\r\n\r\n"
+    )
     answer = tools.exchange(sock, requests)
     assert answer.count(b"HTTP/1.1 200 ") == 2
     assert answer.index(b"/1") < answer.index(b"/2")

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+
 from childproof.capture.dialer import DialError
 from childproof.capture.mitm.hooks import Hooks
 from childproof.model import Action, Forward, Outcome, Upstream, Verdict
@@ -127,7 +128,7 @@ def test_upstream_must_prove_its_name(stopped, tools, ca):
     status, body = ask(stopped.https())
     assert (status, stopped.sentinel.requests) == (502, [])
     assert b"childproof" in body
-    [(_, upstream, reply, error)] = settled(stopped, 1)
+    [(_, upstream, _, error)] = settled(stopped, 1)
     assert "erti" in error
     assert upstream.connections == 1
 

@@ -6,6 +6,7 @@ import struct
 
 import httpx
 import pytest
+
 from childproof.capture.destination import Destination
 
 

@@ -48,7 +48,18 @@ def test_curl_reads_a_413_while_it_uploads(answering, tmp_path):
     answering.judge.max_body = 100_000
     upload = tmp_path / "upload"
     upload.write_bytes(bytes(500_000))
-    done = curl(answering, "-x", answering.proxy, "-H", "Expect:", "-w", "%{http_code}", "-T", str(upload), "https://api.example/up")
+    done = curl(
+        answering,
+        "-x",
+        answering.proxy,
+        "-H",
+        "Expect:",
+        "-w",
+        "%{http_code}",
+        "-T",
+        str(upload),
+        "https://api.example/up",
+    )
     assert done.stdout.endswith(b"413"), (done.stdout, done.stderr)
 
 

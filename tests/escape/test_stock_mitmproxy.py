@@ -4,12 +4,13 @@ import contextlib
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-SCRIPT = '''
+SCRIPT = """
 from childproof.capture.mitm.addon import ChildproofAddon
 from childproof.model import Action, Forward, Outcome, Reply, Verdict
 
@@ -28,12 +29,12 @@ class Judge:
         return True
 %s
 addons = [%sChildproofAddon(Judge())%s]
-'''
-FAULTY = '''
+"""
+FAULTY = """
 class Faulty:
     def %s(self, *args):
         raise ValueError("a bug")
-'''
+"""
 
 
 def mitmdump(tmp_path: Path, script: str, *arguments: str, port: int = 0) -> subprocess.Popen[str]:
@@ -76,8 +77,6 @@ def ask(port, path, host="127.0.0.1:9"):
 @contextlib.contextmanager
 def sentinel():
     """Counts who connects; answers nothing but a fixed reply."""
-    import threading
-
     with socket.create_server(("127.0.0.1", 0)) as server:
         connections = []
 

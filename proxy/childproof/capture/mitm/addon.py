@@ -28,6 +28,7 @@ from .safety import SAFE_DEFAULTS, unsafe_options
 
 logger = logging.getLogger(__name__)
 SWEEP_SECONDS = 5.0
+MAIN = Ingress("main")
 
 
 class ChildproofAddon:
@@ -39,7 +40,7 @@ class ChildproofAddon:
     def __init__(
         self,
         judge: Judge,
-        ingress: Ingress = Ingress("main"),
+        ingress: Ingress = MAIN,
         *,
         dial: Dial = real_dial,
         smtp: ProtocolFactory | None = None,
@@ -96,7 +97,7 @@ class ChildproofAddon:
                 raise LookupError("the original destination is unknown")
             destination = Destination(address[0], address[1], address[0])
         elif not isinstance(mode, (mode_specs.RegularMode, mode_specs.Socks5Mode)):
-            raise LookupError(f"connections of mode {mode.full_spec!r} are not guarded")
+            raise LookupError(f"connections of mode {mode.full_spec!r} are not guarded")  # noqa: TRY004 - of a mode, not a type
         onward = Onward(self._judge, functools.partial(self._intake.take, mode), self._smtp)
         return Front(onward, self._ingress, destination)
 
@@ -121,12 +122,15 @@ class StockHandler(GuardedHandler):
     async def handle_client(self) -> None:
         """Hand the transport to our front before mitmproxy has read from it."""
         active = ChildproofAddon._active  # noqa: SLF001 - the class's other half
-        try:
-            if active is None:
-                raise LookupError("childproof was unloaded")
-            front = active.front_for(self)
-        except LookupError as error:
-            logger.error("a connection is refused: %s", error)
+        front: Front | None = None
+        reason = "childproof was unloaded"
+        if active is not None:
+            try:
+                front = active.front_for(self)
+            except LookupError as error:
+                reason = str(error)
+        if front is None:
+            logger.error("a connection is refused: %s", reason)
             self.abort()
             return
         # The old transport can't be kept: its stream writer closes it when collected. A second descriptor can.

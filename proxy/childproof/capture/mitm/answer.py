@@ -203,8 +203,10 @@ class AnswerLayer(layer.Layer):
         yield from self._linger()
 
     def _linger(self) -> Commands:
-        """After a last reply the client may still be sending. Closing at once would reset the connection and take
-        the reply with it (RFC 9112, section 9.6), so some of it is read and thrown away."""
+        """Throw away what the client still sends after a last reply.
+
+        Closing at once would reset the connection and take the reply with it (RFC 9112, section 9.6).
+        """
         self._patience.waiting(False)
         if self._request is None and not self._parser.trailing_data[0]:
             yield from self._close()

@@ -3,7 +3,7 @@
 EC instead of RSA saves a third of a new connection and makes a new host's certificate in 0.1 ms.
 """
 
-import datetime
+import datetime as dt
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from childproof.errors import InputError
 
 CERT_NAME = "childproof-ca-cert.pem"
 KEY_NAME = "childproof-ca.pem"
-_YEARS_10 = datetime.timedelta(days=3650)
-_YESTERDAY = datetime.timedelta(days=-2)  # a sandbox's clock may be behind
+_YEARS_10 = dt.timedelta(days=3650)
+_YESTERDAY = dt.timedelta(days=-2)  # a sandbox's clock may be behind
 
 
-def _utc_now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class CA:
     key: ec.EllipticCurvePrivateKey
 
 
-def ensure_ca(directory: Path, *, now: Callable[[], datetime.datetime] = _utc_now) -> CA:
+def ensure_ca(directory: Path, *, now: Callable[[], dt.datetime] = _utc_now) -> CA:
     """The authority kept in `directory`, made on first use. Two processes that start at once get the same one.
 
     Raises InputError where the directory holds something else under these names, or can't be written.
@@ -60,7 +60,7 @@ def ensure_ca(directory: Path, *, now: Callable[[], datetime.datetime] = _utc_no
     return CA(cert_pem, key_pem, certificate, key)
 
 
-def _make(path: Path, now: datetime.datetime) -> None:
+def _make(path: Path, now: dt.datetime) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name(
         [

@@ -167,23 +167,24 @@ def _malformed(request: Request) -> Violation | None:
         target.startswith(b"/") or _ABSOLUTE.fullmatch(target) or (target == b"*" and request.method == b"OPTIONS")
     ):
         return Violation("malformed", f"the request target {_text(target[:80])!r} is neither a path nor a URI", 400)
-    hosts = 0
-    lengths = 0
-    codings = 0
+    return _malformed_headers(request)
+
+
+def _malformed_headers(request: Request) -> Violation | None:
+    counts = {b"host": 0, b"content-length": 0, b"transfer-encoding": 0}
     for name, value in request.headers:
         lowered = name.lower()
-        if not FIELD_NAME.fullmatch(name.removeprefix(b":")) or not FIELD_VALUE.fullmatch(value):
+        if not FIELD_NAME.fullmatch(name) or not FIELD_VALUE.fullmatch(value):
             return Violation(
                 "malformed", f"the header {_text(name[:80])!r} has characters that a header can't have", 400
             )
-        hosts += lowered == b"host"
-        lengths += lowered == b"content-length"
-        codings += lowered == b"transfer-encoding"
-    if hosts > 1:
-        return Violation("malformed", f"{hosts} Host headers", 400)
-    if request.version == "1.1" and not hosts:
+        if lowered in counts:
+            counts[lowered] += 1
+    if counts[b"host"] > 1:
+        return Violation("malformed", f"{counts[b'host']} Host headers", 400)
+    if request.version == "1.1" and not counts[b"host"]:
         return Violation("malformed", "HTTP/1.1 without a Host header", 400)
-    if lengths > 1 or (lengths and codings):
+    if counts[b"content-length"] + counts[b"transfer-encoding"] > 1:
         # RFC 9112, section 6.3: two framings are how requests are smuggled
         return Violation("malformed", "more than one of Content-Length and Transfer-Encoding", 400)
     return None

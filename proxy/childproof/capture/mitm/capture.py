@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import certifi
 from mitmproxy import exceptions
@@ -38,8 +38,8 @@ _BACKLOG = 256
 class IngressMode(mode_specs.ProxyMode):
     """A proxy mode per world and sandbox: `flow.client_conn.proxy_mode` names them in every hook."""
 
-    description: ClassVar[str] = "childproof"  # type: ignore[misc]
-    transport_protocol: ClassVar[str] = "tcp"  # type: ignore[assignment,misc]
+    description: ClassVar[str] = "childproof"
+    transport_protocol: ClassVar[Literal["tcp", "udp", "both"]] = "tcp"
 
     def __post_init__(self) -> None:
         if "/" not in self.data:
@@ -75,7 +75,7 @@ class HttpCapture:
 
     _running: ClassVar["HttpCapture | None"] = None
 
-    def __init__(  # noqa: PLR0913 - the composition root's one call
+    def __init__(
         self,
         judge: Judge,
         ca: CA,
@@ -100,7 +100,7 @@ class HttpCapture:
 
     @property
     def master(self) -> Master:
-        """mitmproxy's master, while running."""
+        """Mitmproxy's master, while running."""
         if self._master is None:
             raise RuntimeError("HttpCapture is not started")
         return self._master
@@ -112,7 +112,7 @@ class HttpCapture:
         settings = Options()
         master = Master(settings, event_loop=asyncio.get_running_loop())
         tls_config = TlsConfig()
-        master.addons.add(Proxyserver(), _quiet(tls_config))  # type: ignore[no-untyped-call]
+        master.addons.add(Proxyserver(), _quiet(tls_config))
         wanted = {**SAFE_DEFAULTS, "mode": [], "ssl_verify_upstream_trusted_ca": self._roots(), **options}
         known = {name: value for name, value in wanted.items() if name in settings}
         if unknown := set(options) - set(known):
@@ -124,7 +124,7 @@ class HttpCapture:
         except Exception:
             await master.done()
             raise
-        master.addons.add(Watchdog())  # type: ignore[no-untyped-call]
+        master.addons.add(Watchdog())
         self._known_addons = tuple(master.addons.chain)
         core = Core(self._judge, self._dial, tls_config, self.leaves, self._clock)
         self._intake = Intake(master, core, self._foreign)
@@ -152,7 +152,7 @@ class HttpCapture:
 
     def adopt(self, sock: socket.socket, destination: Destination, ingress: Ingress, initial: bytes = b"") -> None:
         """Take over an accepted connection whose destination is known. `initial` was read from it already."""
-        sock.setblocking(False)  # noqa: FBT003
+        sock.setblocking(False)
         task = asyncio.get_running_loop().create_task(self._adopt(sock, destination, ingress, initial))
         self._fronts.add(task)
         task.add_done_callback(self._fronts.discard)
@@ -224,7 +224,7 @@ class HttpCapture:
 
 
 def _quiet(config: TlsConfig) -> TlsConfig:
-    """mitmproxy's TLS settings for upstream, without its own authority: certificates for clients are ours."""
+    """Mitmproxy's TLS settings for upstream, without its own authority: certificates for clients are ours."""
     config.configure = lambda updated: None  # type: ignore[method-assign]  # noqa: ARG005
     config.running = lambda: None  # type: ignore[method-assign]
     return config

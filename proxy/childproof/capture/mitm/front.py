@@ -23,7 +23,7 @@ from childproof.capture.smtp import SMTP_PORTS
 from childproof.model import NO_UPSTREAM, Action, HostError, Outcome, Protocol, Violation, normalize_host
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide, internal, other_call
-from .hosts import disagreement, split_authority
+from .hosts import disagreement, host_and_port
 from .replies import denial, render, reply_of
 
 HANDSHAKE_SECONDS = 30.0  # for a CONNECT or SOCKS request to be whole
@@ -75,19 +75,23 @@ class Front(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asyncio: the connection is there."""
         self._transport = cast("asyncio.Transport", transport)
         self._arm(HANDSHAKE_SECONDS if self._destination is None else self._silence())
         if self._destination is not None:
             self._guarded(self._route)
 
     def data_received(self, data: bytes) -> None:
+        """Asyncio: bytes came."""
         self._data += data
         self._guarded(self._step)
 
     def eof_received(self) -> bool:
+        """Asyncio: the client will send no more; a connection that is still here has said too little."""
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+        """Asyncio: the connection is gone."""
         self._leave()
 
     # the machine
@@ -155,9 +159,7 @@ class Front(asyncio.Protocol):
         rest = data[min(ends) :]
         request = Request(event.method, event.target, event.http_version.decode("latin-1"), event.headers.raw_items())
         try:
-            host, port = split_authority(event.target.decode("latin-1"))
-            if port is None:
-                raise HostError("a CONNECT target is host:port")
+            host, port = host_and_port(event.target.decode("latin-1"))
         except HostError as error:
             self._deny_http(request, Violation("bad_host", f"the CONNECT target: {error}", 400))
             return
@@ -209,7 +211,12 @@ class Front(asyncio.Protocol):
             return
         kind = data[3]
         size = {1: 4, 3: 1 + data[4], 4: 16}.get(kind)
-        if data[0] != SOCKS_VERSION or data[2] != 0 or size is None:
+        if (
+            data[0] != SOCKS_VERSION
+            or data[2] != 0
+            or size is None
+            or data[4 + (size or 0) : 6 + (size or 0)] == b"\0\0"
+        ):
             self._deny_socks(SOCKS_BAD_ADDRESS, Violation("malformed", "malformed SOCKS5 request"))
             return
         if len(data) < 6 + size:
@@ -224,8 +231,6 @@ class Front(asyncio.Protocol):
             return
         try:
             host = normalize_host(text)
-            if not port:
-                raise HostError("port 0")
         except HostError as error:
             self._deny_socks(SOCKS_BAD_ADDRESS, Violation("bad_host", f"the SOCKS5 target: {error}"))
             return

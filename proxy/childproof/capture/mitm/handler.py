@@ -41,7 +41,7 @@ _OURS = frozenset({"next_layer"})  # hooks that other addons aren't asked about 
 class GuardedHandler(ProxyConnectionHandler):
     """Takes the place of mitmproxy's handler everywhere. Without `core` and `site` it refuses its connection."""
 
-    def __init__(  # noqa: PLR0913 - the first five are mitmproxy's
+    def __init__(
         self,
         master: Master,
         reader: asyncio.StreamReader,
@@ -121,7 +121,7 @@ class GuardedHandler(ProxyConnectionHandler):
         (data,) = hook.args()
         for addon in self._foreign:
             try:
-                await self.master.addons.invoke_addon(addon, hook)  # type: ignore[no-untyped-call]
+                await self.master.addons.invoke_addon(addon, hook)
             except exceptions.AddonHalt:
                 break
         if isinstance(data, flow.Flow):

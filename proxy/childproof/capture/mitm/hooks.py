@@ -5,6 +5,7 @@ may raise: `handler` turns every exception into a denial.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
@@ -188,10 +189,8 @@ class Hooks:
         assert self.site.destination is not None
         host = self.site.destination.host
         if self.site.sni:
-            try:
+            with contextlib.suppress(HostError):  # a request that follows an invalid one is denied for it
                 host = normalize_host(self.site.sni)
-            except HostError:
-                pass  # the request that follows is denied for it
         connection_ = SSL.Connection(self.core.leaves.openssl(host))
         connection_.set_accept_state()
         data.ssl_conn = connection_

@@ -1,4 +1,4 @@
-"""Do all the names in one request agree on where its bytes go?
+"""Whether all the names in one request agree on where its bytes go.
 
 The destination is what the client dialled: the CONNECT or SOCKS target, or what our DNS tied to the dialled address.
 SNI, `Host`, `:authority` and an absolute URI are only claims. A claim that differs is a denial, never a choice.
@@ -24,6 +24,14 @@ def split_authority(text: str) -> tuple[str, int | None]:
         if colon and ":" in digits:
             raise HostError(f"{text!r} is no host and port: write an IPv6 address in brackets")
     return normalize_host(host), None if port is None else parse_port(port, text)
+
+
+def host_and_port(text: str) -> tuple[str, int]:
+    """As `split_authority`, where the port must be there: a CONNECT target (RFC 9110, section 9.3.6). Raises HostError."""
+    host, port = split_authority(text)
+    if port is None:
+        raise HostError(f"{text!r} has no port")
+    return host, port
 
 
 def parse_port(digits: str, text: str) -> int:

@@ -4,13 +4,13 @@ mitmproxy speaks through pyOpenSSL, aiosmtpd through `ssl`. One leaf key per pro
 authority's key, since `ssl` only takes keys from a file.
 """
 
-import datetime
+import datetime as dt
 import functools
 import ipaddress
 import os
 import ssl
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -22,19 +22,19 @@ from .ca import CA
 
 MAX_HOSTS = 1024  # a context costs tens of kilobytes; a sandbox that makes names up must not fill our memory
 ALPN = (b"http/1.1", b"h2", b"http/1.0")  # in our order of preference: h2 costs about twice
-_VALID = datetime.timedelta(days=365)
-_YESTERDAY = datetime.timedelta(days=-2)
+_VALID = dt.timedelta(days=365)
+_YESTERDAY = dt.timedelta(days=-2)
 _MAX_COMMON_NAME = 64  # RFC 5280, appendix A.1: ub-common-name-length
 
 
-def _utc_now() -> datetime.datetime:
-    return datetime.datetime.now(datetime.UTC)
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 class Leaves:
     """Server-side TLS for any host, signed by `ca`."""
 
-    def __init__(self, ca: CA, *, now: Callable[[], datetime.datetime] = _utc_now) -> None:
+    def __init__(self, ca: CA, *, now: Callable[[], dt.datetime] = _utc_now) -> None:
         self._ca = ca
         self._now = now
         self._key = ec.generate_private_key(ec.SECP256R1())
@@ -114,8 +114,7 @@ class _secret_file:  # noqa: N801 - used as a function
             os.unlink(self._path)  # noqa: PTH108 - mkstemp gave a string
 
 
-def _select_alpn(_connection: SSL.Connection, offers: Sequence[bytes]) -> bytes | object:
-    for protocol in ALPN:
-        if protocol in offers:
-            return protocol
-    return SSL.NO_OVERLAPPING_PROTOCOLS
+def _select_alpn(_connection: SSL.Connection, offers: list[bytes]) -> bytes:
+    chosen = next((protocol for protocol in ALPN if protocol in offers), None)
+    # pyOpenSSL keeps the type of this constant to itself
+    return SSL.NO_OVERLAPPING_PROTOCOLS if chosen is None else chosen  # type: ignore[return-value]

@@ -1,5 +1,7 @@
 """mitmproxy's HTTP servers towards the client, with bounds and with denials in our words."""
 
+from typing import Any
+
 import h11
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
@@ -14,7 +16,7 @@ from mitmproxy.proxy.layers.http._http1 import Http1Server
 from mitmproxy.proxy.layers.http._http2 import Http2Server
 
 from childproof.capture.destination import Judge
-from childproof.model import Violation
+from childproof.model import Call, Violation
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide
 from .replies import denial, render, reply_of
@@ -64,9 +66,10 @@ class GuardedHttp1Server(Http1Server):
         """The body, whose trailers are dropped (RFC 9110, section 6.5.1): mitmproxy has no place for them."""
         if self._over:
             return
-        reader = self.body_reader
+        reader: Any = self.body_reader
         if not isinstance(reader, _WithoutTrailers):
-            self.body_reader = reader = _WithoutTrailers(reader)  # type: ignore[assignment]
+            reader = _WithoutTrailers(reader)
+            self.body_reader = reader
         self._patience.waiting(True)
         yield from super().read_body(event)
         if reader.problem is not None and self.request is not None:
@@ -142,7 +145,7 @@ class GuardedHttp1Server(Http1Server):
         self._over = True
         yield commands.RequestWakeup(LINGER_SECONDS)
 
-    def _call(self, violation: Violation, head: bytes):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    def _call(self, violation: Violation, head: bytes) -> Call:
         method, _, rest = head.partition(b"\r\n")[0].partition(b" ")
         target = rest.partition(b" ")[0]
         return build_call(self._site, Request(method[:64], target[:2048] or b"/", "", ()), violation)
@@ -167,11 +170,11 @@ class GuardedHttp2Server(Http2Server):
 class _WithoutTrailers:
     """h11's body readers, without trailers, and with a broken body remembered for a reply instead of raised."""
 
-    def __init__(self, reader) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    def __init__(self, reader: Any) -> None:
         self._reader = reader
         self.problem: h11.ProtocolError | None = None
 
-    def __call__(self, buffer):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
+    def __call__(self, buffer: Any) -> Any:
         try:
             event = self._reader(buffer)
         except h11.ProtocolError as error:
@@ -179,6 +182,6 @@ class _WithoutTrailers:
             return None
         return h11.EndOfMessage() if isinstance(event, h11.EndOfMessage) else event
 
-    def read_eof(self):  # type: ignore[no-untyped-def]  # noqa: ANN201
+    def read_eof(self) -> Any:
         """What the reader makes of an end of the stream."""
         return self._reader.read_eof()

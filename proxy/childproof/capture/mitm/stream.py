@@ -5,7 +5,7 @@ Without the call's own permission it ends in an error there, whatever happened i
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, override
 
 from mitmproxy import flow as mitmproxy_flow
 from mitmproxy import http
@@ -16,8 +16,8 @@ from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http import (
     DropStream,
     GetHttpConnection,
-    HTTPMode,
     HttpLayer,
+    HTTPMode,
     HttpStream,
     SendHttp,
 )
@@ -105,6 +105,7 @@ class GuardedHttpStream(HttpStream):
         """CONNECT was our front's to take, as the first request of a connection. Here it would nest."""
         yield from self.refuse(Violation("unsupported", "CONNECT inside a connection", 405))
 
+    @override
     def check_invalid(self, request: bool) -> layer.CommandGenerator[bool]:
         """Header validation; a bad request gets our denial and an entry."""
         if not request:
@@ -123,6 +124,7 @@ class GuardedHttpStream(HttpStream):
             return True
         return False
 
+    @override
     def check_body_size(self, request: bool) -> layer.CommandGenerator[bool]:
         """The request's limit, before and while it is buffered. Replies of allowed calls have none: they stream."""
         if not request:
@@ -138,7 +140,7 @@ class GuardedHttpStream(HttpStream):
         yield from self.refuse(Violation("body_too_large", f"the request's body has more than {limit} bytes", 413))
         return True
 
-    def state_wait_for_response_headers(self, event: ResponseHeaders) -> layer.CommandGenerator[None]:  # type: ignore[override]
+    def state_wait_for_response_headers(self, event: ResponseHeaders) -> layer.CommandGenerator[None]:
         """An upstream that switches protocols would turn the connection into a raw pipe."""
         if event.response.status_code == 101:
             yield commands.CloseConnection(self.context.server)
@@ -194,7 +196,7 @@ class GuardedHttpStream(HttpStream):
 class GuardedHttpLayer(HttpLayer):
     """mitmproxy's HTTP layer with our streams, our servers towards the client, and connections only by permission."""
 
-    def __init__(  # noqa: PLR0913 - what one connection is made of
+    def __init__(  # noqa: PLR0917 - what one connection is made of
         self, context: Context, mode: HTTPMode, site: Site, judge: Judge, gate: Gate, patience: Patience
     ) -> None:
         super().__init__(context, mode)
@@ -241,7 +243,7 @@ def request_of(flow: http.HTTPFlow) -> Request:
 
 
 def make_response(reply: Reply, *, head_request: bool) -> http.Response:
-    """mitmproxy's response for a reply. A header that can't be sent makes it a denial."""
+    """Mitmproxy's response for a reply. A header that can't be sent makes it a denial."""
     try:
         fields = response_headers(reply, head_request=head_request)
     except (ValueError, UnicodeError) as error:
