@@ -7,7 +7,6 @@ from collections.abc import Callable
 from childproof.capture.destination import Destination, Ingress, Judge
 
 from .record import Record
-from .server import SmtpServer
 from .tls import ImplicitTls, refuse_other_names
 
 IMPLICIT_TLS = 465
@@ -29,6 +28,9 @@ def smtp_protocol_factory(
     with a certificate for `host` that is used for this host only. Logins: 587 offers them behind STARTTLS, as the
     large providers do; 25 and 2525 offer them at once. `on_close` is called once, when the connection is over.
     """
+    # aiosmtpd takes some 20 ms to import: on the first mail connection, not in every sandbox's start
+    from .server import SmtpServer  # noqa: PLC0415
+
     loop = asyncio.get_running_loop()
     implicit = destination.port == IMPLICIT_TLS
     context = tls_context(destination.host)
