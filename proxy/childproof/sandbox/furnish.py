@@ -81,7 +81,7 @@ def furnish(survey: Survey, ca_pem: bytes, hidden: Sequence[str]) -> dict[str, s
     with step("a fresh /proc"):
         mounts.own_proc(gid)
     with step("a read-only /sys"):
-        mounts.close_sys()
+        mounts.restrict_others(root=uid == 0)
     with step("hiding childproof's own files"):
         for path in covered:
             blanks.hide(path)

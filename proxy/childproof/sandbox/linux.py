@@ -51,9 +51,14 @@ def mount(source: str, target: str, kind: str = "", flags: int = 0, options: str
         _fail(target)
 
 
-def read_only(target: str, *, extra: int = 0) -> None:
-    """Make one mount point read-only, keeping the flags that it has (an unprivileged mount can't lose any)."""
-    mount("none", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | extra | _present_flags(target))
+def restrict(target: str, flags: int) -> None:
+    """Add flags to one mount point, keeping those that it has (an unprivileged mount can't lose any)."""
+    mount("none", target, flags=MS_REMOUNT | MS_BIND | flags | _present_flags(target))
+
+
+def read_only(target: str) -> None:
+    """Make one mount point read-only."""
+    restrict(target, MS_RDONLY)
 
 
 def die_with_parent(signal_number: int) -> None:
@@ -98,7 +103,7 @@ def _present_flags(target: str) -> int:
     flags = os.statvfs(target).f_flag
     present = 0
     # statvfs and mount number these alike but for relatime.
-    for bit in (MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_NODIRATIME):
+    for bit in (MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_NOATIME, MS_NODIRATIME):
         present |= flags & bit
     return present | (MS_RELATIME if flags & 4096 else 0)
 

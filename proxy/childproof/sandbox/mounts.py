@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import linux
-from .linux import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_REC
+from .linux import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_RDONLY, MS_REC
 
 OWN = "/run/childproof"  # our files inside the sandbox; everything below is read-only to it
 
@@ -31,15 +31,22 @@ _DEVICE_LINKS = {
 # As container runtimes have it: what lets root without capabilities reach the kernel, and what tells of the host.
 _PROC_READ_ONLY = ("sys", "sysrq-trigger", "irq", "bus", "fs", "acpi", "mtrr")
 _PROC_EMPTY = ("kcore", "keys", "key-users", "kmsg", "latency_stats", "sched_debug", "timer_list", "timer_stats")
+_KERNEL_KINDS = frozenset(
+    {
+        "proc", "sysfs", "cgroup", "cgroup2", "debugfs", "tracefs", "securityfs", "configfs", "efivarfs", "bpf", "pstore",
+        "binfmt_misc", "selinuxfs", "resctrl",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class MountPoint:
-    """A line of /proc/self/mountinfo: the file system, which part of it is mounted, and where."""
+    """A line of /proc/self/mountinfo: the file system, which part of it is mounted, where, and its kind."""
 
     device: str
     root: str
     path: str
+    kind: str = ""
 
 
 def private_tree() -> None:
@@ -130,16 +137,24 @@ def own_proc(group: int) -> None:
             linux.mount("/dev/null", f"/proc/{name}", flags=MS_BIND)
 
 
-def close_sys() -> None:
-    """Make /sys and everything mounted below read-only: uevent helpers, control groups' release agents."""
+def restrict_others(*, root: bool) -> None:
+    """Make the kernel's own file systems read-only wherever they are mounted: uevent helpers, release agents.
+
+    For root also device nodes outside /dev are closed: without capabilities it may still open what it owns.
+    """
     for mount in mount_points():
-        if mount.path == "/sys" or mount.path.startswith("/sys/"):
-            try:
-                linux.read_only(mount.path)
-            except OSError as error:
-                # What this user can't even look up, the command can't either.
-                if error.errno not in (errno.EACCES, errno.ENOENT):
-                    raise
+        # What is listed below these two is covered by now, and what covers it was made just so.
+        if _within(mount.path, "/proc") or _within(mount.path, "/dev"):
+            continue
+        of_kernel = mount.kind in _KERNEL_KINDS or _within(mount.path, "/sys")
+        if not (of_kernel or root):
+            continue
+        try:
+            linux.restrict(mount.path, (MS_RDONLY if of_kernel else 0) | MS_NODEV)
+        except OSError as error:
+            # What this user can't even look up, the command can't either; what is covered or gone neither.
+            if error.errno not in (errno.EACCES, errno.ENOENT):
+                raise
 
 
 def bind_file(source: str, target: str) -> None:
@@ -192,7 +207,8 @@ def mount_points() -> Iterator[MountPoint]:
     with open("/proc/self/mountinfo", "rb") as file:
         for line in file:
             fields = line.split()
-            yield MountPoint(fields[2].decode(), _unescape(fields[3]), _unescape(fields[4]))
+            kind = fields[fields.index(b"-") + 1].decode()  # after a varying number of optional fields
+            yield MountPoint(fields[2].decode(), _unescape(fields[3]), _unescape(fields[4]), kind)
 
 
 def _unescape(field: bytes) -> str:

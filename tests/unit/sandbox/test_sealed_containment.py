@@ -2,6 +2,7 @@
 
 import os
 import socket
+import stat
 
 import pytest
 
@@ -160,6 +161,21 @@ def test_disks_and_kernel_switches_are_out_of_reach(sealer):
                     pass
     """)
     assert outcome.out.strip() == "[]"
+
+
+def test_a_device_node_elsewhere_does_not_help_root(sealer):
+    if sealer.uid is not None or os.getuid() != 0:
+        pytest.skip("only root can make one, and only root could use it")
+    node = sealer.folder / "disk"
+    os.mknod(node, 0o666 | stat.S_IFCHR, os.makedev(1, 5))
+    outcome = sealer.script(f"""
+        try:
+            print(open({str(node)!r}, "rb").read(1))
+        except OSError as error:
+            print(type(error).__name__)
+    """)
+    node.unlink()
+    assert outcome.out.strip() == "PermissionError"
 
 
 def test_the_first_process_can_not_be_read_or_traced(sealer):
