@@ -27,10 +27,9 @@ from childproof.model import (
     Verdict,
 )
 from childproof.policy import Rule, Ruleset
-from childproof.world import Store, Transaction, World
+from childproof.world import Store, Transaction, World, run_due
 
 from .denial import HTTP_TOO_MANY, denial, http_date
-from .jobs import run_due
 from .limits import take
 
 DEFAULT_MAX_BODY = 10 * 1024 * 1024

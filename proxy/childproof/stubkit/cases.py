@@ -19,13 +19,13 @@ import msgspec
 from childproof.documents import Document, parse_yaml, schema_faults
 from childproof.errors import Fault, InputError
 from childproof.model import Call, Effect, Envelope, Protocol, Reply
+from childproof.world import run_due
 from childproof.world.clock import ClockSettings
 from childproof.world.store import Store
 from childproof.world.world import World
 
 from . import generic
 from .context import Context
-from .jobs import run_due
 from .settings import duration
 from .stub import Answer, Stub
 

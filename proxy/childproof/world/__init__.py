@@ -6,6 +6,7 @@ call's number, so a past state is a number and a fork is a parent with a number.
 
 from .clock import REAL, ClockSettings
 from .difference import MISSING, Difference, differences
+from .due import run_due
 from .schedule import Job
 from .snapshot import Snapshot
 from .store import Store
@@ -23,4 +24,5 @@ __all__ = [
     "Transaction",
     "World",
     "differences",
+    "run_due",
 ]

@@ -1,21 +1,27 @@
-"""Scheduled work: what stubs put off with `Context.schedule`, done in order once the world's clock has passed it."""
+"""Scheduled work: what stubs put off, done in order once the world's clock has passed it."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from childproof.model import Effect
-from childproof.world import Transaction
 
-if TYPE_CHECKING:
-    from childproof.stubkit.stub import Stub
+from .transaction import Transaction
 
 MOST = 1000  # jobs that schedule jobs must come to an end within one call
 
 
-def run_due(tx: Transaction, stub: "Callable[[str], Stub]") -> tuple[Effect, ...]:
+class Worker(Protocol):
+    """Who does a service's jobs: its stub."""
+
+    def perform(self, job: str, payload: dict[str, Any], tx: Transaction) -> tuple[Effect, ...]:
+        """Do one job within `tx`; its effects. What it raises undoes it."""
+        ...
+
+
+def run_due(tx: Transaction, worker: Callable[[str], Worker]) -> tuple[Effect, ...]:
     """Do everything that is due in this transaction's world, earliest first; the effects of all of it.
 
-    `stub` gives a stub by name. A job that fails is undone, taken off the schedule, and told of as an effect
+    `worker` gives a service's by name. A job that fails is undone, taken off the schedule, and told of as an effect
     (`job.failed`): it must not stand in the way of every later call.
     """
     effects: list[Effect] = []
@@ -27,7 +33,7 @@ def run_due(tx: Transaction, stub: "Callable[[str], Stub]") -> tuple[Effect, ...
         tx.done(job.id)
         try:
             with tx.savepoint():
-                effects.extend(stub(job.service).perform(job.job, job.payload, tx))
+                effects.extend(worker(job.service).perform(job.job, job.payload, tx))
         except Exception as error:  # noqa: BLE001 - an author's bug, or a stub that is gone: tell of it, go on
             reason = f"{type(error).__name__}: {error}"
             effects.append(Effect(job.service, "job.failed", job.id, {"job": job.job, "error": reason}))
