@@ -3,10 +3,15 @@
 import contextlib
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from childproof import stubkit
 from childproof.cli.main import main
+from childproof.stubkit import Context
+from childproof.stubkit.errors import KINDS
+from childproof.stubkit.manifest import stub_schema
 
 PAGE = Path(__file__).parents[2] / "docs" / "stubs.md"
 BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -36,3 +41,23 @@ def test_the_page_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
             assert not missing, "\n".join(["the page says", *missing, "but it was", *shown])
             commands += 1
     assert commands == 4
+
+
+def keys(schema: Any) -> set[str]:
+    """Every property name in a JSON Schema."""
+    if isinstance(schema, list):
+        return {key for item in schema for key in keys(item)}
+    if not isinstance(schema, dict):
+        return set()
+    named = schema.get("properties", {})
+    return set(named) | {key for value in (*schema.values(), *named.values()) for key in keys(value)}
+
+
+def test_the_page_names_every_key_kind_and_method() -> None:
+    page = PAGE.read_text()
+    schema = stub_schema()
+    kinds = schema["$defs"]["errors"]["properties"]["kinds"]["propertyNames"]["enum"]
+    methods = [name for name in vars(Context) if not name.startswith("_")]
+    wanted = {*keys(schema["properties"]), *keys(schema["$defs"]), *kinds, *methods, *stubkit.__all__}
+    assert [word for word in sorted(wanted) if not re.search(rf"`[^`]*\b{word}\b[^`]*`", page)] == []
+    assert set(kinds) == set(KINDS)

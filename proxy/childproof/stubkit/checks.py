@@ -1,6 +1,7 @@
 """stub.yaml against the OpenAPI document: whatever names something that isn't there, or disagrees, is a fault."""
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -69,6 +70,12 @@ def _templates(manifest: Manifest) -> Iterator[Fault]:
             header_template(name, text)
         except ValueError as error:
             yield fault(("dialect", "headers", name), str(error), "a header value")
+    pattern = manifest.auth.get("pattern") if isinstance(manifest.auth, Mapping) else None
+    if pattern is not None:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            yield fault(("auth", "pattern"), f"the pattern {pattern!r}: {error}", "a regular expression")
     try:
         compile_outcomes(manifest.outcomes)
     except OutcomeError as error:

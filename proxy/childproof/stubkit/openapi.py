@@ -127,6 +127,8 @@ class OpenApi:
 
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation at a path template, or None."""
+        if method.lower() not in METHODS:
+            return None  # and not remembered: callers could invent methods without end
         key = (method, path)
         if key not in self._operations:
             self._operations[key] = self._read(method, path)

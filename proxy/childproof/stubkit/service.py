@@ -83,7 +83,7 @@ class Service:
             self.registry, api, self.settings.expand, self.settings.expand_depth, behaviours.expansions
         )
         self._lists: Mapping[str, Any] = dialect.get("lists", {})
-        self._plans: dict[tuple[str, str], Plan | None] = {}
+        self._plans: dict[tuple[str, str], Plan] = {}
 
     @cached_property
     def unexpanded(self) -> Mapping[str, frozenset[str]]:
@@ -120,10 +120,12 @@ class Service:
     def plan(self, method: str, path: str) -> Plan | None:
         """The plan of an operation of the document; None where it has none."""
         key = (method, path)
-        if key not in self._plans:
-            operation = self.api.operation(method, path) if self.api is not None else None
-            self._plans[key] = None if operation is None else self._compile(operation)
-        return self._plans[key]
+        plan = self._plans.get(key)
+        if plan is None and self.api is not None:
+            operation = self.api.operation(method, path)
+            if operation is not None:
+                plan = self._plans[key] = self._compile(operation)
+        return plan
 
     def fidelity(self, operation: Operation) -> Fidelity:
         """How much thought stands behind an operation's replies; without planning it."""

@@ -41,6 +41,7 @@ STUB_FAULTS = {
     "a document that isn't there": [("openapi: openapi.yaml", "openapi: api.yaml")],
     "a document outside": [("openapi: openapi.yaml", "openapi: ../openapi.yaml")],
     "a host that is none": [("[api.acme.com]", '["api acme"]')],
+    "a broken pattern": [('pattern: "acme_[a-z0-9]+"', 'pattern: "acme_["')],
     "a key twice": [("summary: Acme's CRM, v2", "summary: Acme\nsummary: Acme")],
     "a kind of error that isn't known": [("unknown_parameter:", "unknown_thing:")],
 }
@@ -66,6 +67,7 @@ EXPECTED = {
     "a document that isn't there": ("/stub.yaml:4:1", "no file api.yaml", "openapi: openapi.yaml"),
     "a document outside": ("/stub.yaml:4:1", "outside the stub", "a file of its folder"),
     "a host that is none": ("/stub.yaml:3:", "is not allowed", "a host name"),
+    "a broken pattern": ("/stub.yaml:", "the pattern 'acme_['", "a regular expression"),
     "a key twice": ("/stub.yaml:3:1", "'summary' a second time", "each key once"),
     "a kind of error that isn't known": ("/stub.yaml:", "unknown_thing", ""),
 }

@@ -80,3 +80,15 @@ def test_no_request_raises(method: str, path: str, query: str, body: bytes, medi
                 with world.transaction() as tx:
                     answer = stub.answer(call, tx)
                 assert 200 <= answer.reply.status < 500
+
+
+def test_invented_methods_leave_nothing_behind() -> None:
+    stub = STUBS[0]
+    with Store.open(":memory:", wall=lambda: 0) as store:
+        world = store.create("main", clock=ClockSettings(1767603600000, "frozen"))
+        plans, known = len(stub.service._plans), len(stub.service.api._operations)  # type: ignore[union-attr]
+        for number in range(50):
+            with world.transaction() as tx:
+                call = Call(Protocol.HTTP, "api.acme.com", 443, method=f"BREW{number}", path="/v2/contacts")
+                assert stub.answer(call, tx).reply.status in {401, 404}
+        assert (len(stub.service._plans), len(stub.service.api._operations)) == (plans, known)  # type: ignore[union-attr]
