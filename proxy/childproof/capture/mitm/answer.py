@@ -212,6 +212,7 @@ class AnswerLayer(layer.Layer):
             yield from self._close()
             return
         self._drained = 0
+        yield commands.CloseTcpConnection(self.context.client, half_close=True)
         yield commands.RequestWakeup(LINGER_SECONDS)
 
     def _drain(self, size: int) -> Commands:

@@ -5,6 +5,7 @@ EC instead of RSA saves a third of a new connection and makes a new host's certi
 
 import datetime as dt
 import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,9 +104,8 @@ _KEY_USAGE = x509.KeyUsage(
 
 def _place(path: Path, content: bytes, mode: int, *, replace: bool) -> None:
     """Write whole or not at all. Without `replace`, whoever was first wins and our copy is dropped."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # 0600, and a name of our own
+    draft = Path(name)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()

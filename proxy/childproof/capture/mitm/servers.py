@@ -143,6 +143,7 @@ class GuardedHttp1Server(Http1Server):
     def _linger(self) -> layer.CommandGenerator[None]:
         self._patience.waiting(False)
         self._over = True
+        yield commands.CloseTcpConnection(self.conn, half_close=True)
         yield commands.RequestWakeup(LINGER_SECONDS)
 
     def _call(self, violation: Violation, head: bytes) -> Call:
