@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from email.parser import BytesHeaderParser
-from email.policy import compat32
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -162,7 +160,9 @@ class Facts:
         envelope = self.call.envelope
         if envelope is None:
             raise EvaluationError("the session sent no message")
-        head = BytesHeaderParser(policy=compat32).parsebytes(self.call.body[:65_536])
+        from email.parser import BytesHeaderParser  # noqa: PLC0415 (only for rules that read mail)
+
+        head = BytesHeaderParser().parsebytes(self.call.body[:65_536])
         return {
             "sender": envelope.sender,
             "recipients": list(envelope.recipients),

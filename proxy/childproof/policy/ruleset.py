@@ -116,7 +116,9 @@ class Ruleset:
         above = self._numbers[allow.name]
         found: list[str] = []
         for rule in self._by_range:
-            if self._numbers[rule.name] < above and all(one.field == "cidr" or one.failed for one in difference(rule, facts)):
+            if self._numbers[rule.name] < above and all(
+                one.field == "cidr" or one.failed for one in difference(rule, facts)
+            ):
                 found += map(str, rule.match.networks)
         return tuple(found)
 
