@@ -21,7 +21,8 @@ _ORDER = {id(rule): place for place, rule in enumerate(RULES)}
 _USERINFO = re.compile(r"(://[^/\s:@\"'\\]*:)[^/\s@\"'\\]+(?=@)")
 _DIGIT_TABLE = bytes(48 if 48 <= byte < 58 else 46 for byte in range(256))
 _SEPARATOR = r"(?:[ +-]|%20)"
-_DIGITS = re.compile(rf"[0-9](?<![0-9.][0-9])(?:{_SEPARATOR}?[0-9]){{12,}}(?!\.?[0-9])")
+_DIGITS = re.compile(rf"[0-9](?<![0-9.][0-9])(?:{_SEPARATOR}?[0-9]){{12,}}")
+_FRACTION = re.compile(r"\.[0-9]")
 # Issuers and their lengths (ISO/IEC 7812): without them every tenth timestamp in milliseconds would be a card.
 _ISSUER = re.compile(
     r"4(?:[0-9]{12}|[0-9]{15}|[0-9]{18})|5[0-9]{15}|2[2-7][0-9]{14}|3[47][0-9]{13}|3[068][0-9]{12}|35[0-9]{14}"
@@ -97,6 +98,8 @@ def _mask_cards(match: re.Match[str]) -> str:
     """Mask the cards in a run of digits; a card begins and ends where a group of digits does."""
     parts = re.split(f"({_SEPARATOR})", match[0])
     groups = parts[::2]
+    if _FRACTION.match(match.string, match.end()):
+        groups[-1] = ""  # the whole part of a fraction
     start = 0
     while start < len(groups):
         end = _card_end(groups, start)

@@ -230,6 +230,39 @@ def missed(text: str) -> list[Rule]:
     return [rule for rule in RULES if rule not in looked_for and rule.pattern.search(text)]
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        "eyJ",
+        "eyJ.",
+        "1 ",
+        "4242 ",
+        "token",
+        'secret"\n',
+        'secret"\na\n',
+        'token\\":\\"',
+        "-----BEGIN ",
+        "-----BEGIN PRIVATE KEY-----",
+        "://",
+        "://a:",
+        "sk-",
+        "k_live_",
+        "earer ",
+        '"password":"',
+        "cvc=",
+        "npm_",
+        "_secret_",
+        '"',
+        "\\",
+    ],
+)
+@pytest.mark.parametrize("end", ["", ".5", '"', "@", "!"])
+def test_a_hostile_text_takes_no_more_than_its_length(part, end):
+    """A pattern that goes over the rest of the text at every place would take minutes here, and run into the timeout."""
+    text = (part * 80_000)[:72_000] + end
+    assert isinstance(redact(text), str)
+
+
 class TestHeaders:
     @pytest.mark.parametrize(
         ("name", "value", "clean"),
