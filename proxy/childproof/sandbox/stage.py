@@ -38,6 +38,9 @@ def keep(
 def _keep(
     control: socket.socket, inherited: Inherited, command: Sequence[str], env: Mapping[str, str], cwd: str
 ) -> int:
+    # Whoever signals childproof's process group (`kill %1`, timeout(1), a supervisor) means the command: that comes
+    # by the channel, and must not end this process first.
+    os.setpgid(0, 0)
     prepare()
     os.set_blocking(control.fileno(), True)
     parent = os.getppid()

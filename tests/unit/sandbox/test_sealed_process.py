@@ -78,6 +78,17 @@ def test_signals_to_childproof_reach_the_command(sealer, number):
         assert '"code": 3' in result.read()
 
 
+def test_a_signal_to_the_whole_group_lets_the_command_end_in_its_own_way(sealer):
+    """As `kill %1` and timeout(1) send it."""
+    script = "trap 'sleep 0.2; echo ended; exit 4' TERM; echo ready; while :; do sleep 0.05; done"
+    process, result = start(sealer, "sh", "-c", script, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    with process, result:
+        assert process.stdout.readline() == "ready\n"
+        os.killpg(process.pid, signal.SIGTERM)
+        assert process.stdout.readline() == "ended\n"
+        assert '"code": 4' in result.read()
+
+
 def test_killing_the_parent_kills_everything_inside(sealer):
     process, result = start(sealer, "sh", "-c", "sleep 1000 & echo up; wait", stdout=subprocess.PIPE, text=True)
     with result:
