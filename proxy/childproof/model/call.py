@@ -69,7 +69,10 @@ class Call:
     def header(self, name: str) -> str | None:
         """The first value of a header, whatever its case; None where it is missing."""
         wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), None)
+        for key, value in self.headers:  # a plain loop: every call asks several times, and a generator costs twice
+            if key.lower() == wanted:
+                return value
+        return None
 
     @property
     def target(self) -> str:

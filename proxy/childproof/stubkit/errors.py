@@ -136,7 +136,7 @@ def compile_template(template: Any, *, keep_null: bool = False) -> Callable[[Map
         def mapping(values: Mapping[str, Any]) -> Any:
             out = {}
             for key, render, needs in parts:
-                if all(values.get(name) is not None or (keep_null and name in values) for name in needs):
+                if not needs or all(values.get(name) is not None or (keep_null and name in values) for name in needs):
                     out[key] = render(values)
             return out
 
