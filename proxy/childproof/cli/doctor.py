@@ -1,10 +1,11 @@
 """`childproof doctor`: what this machine supports, and which clients trust us, by trying."""
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -37,8 +38,8 @@ def doctor(*, as_json: bool) -> None:
     where sealing works.
     """
     support = probe(sys.executable)
-    machine = list(_machine(support))
-    clients = [] if support.refusal else [_client(trial) for trial in _try_clients()]
+    machine = _machine(support)
+    clients = iter(()) if support.refusal else map(_client, _try_clients())
     if as_json:
         report = {
             "sealed": not support.refusal,
@@ -48,22 +49,15 @@ def doctor(*, as_json: bool) -> None:
         click.echo(json.dumps(report, indent=2))
     else:
         _print("this machine", machine)
-        if clients:
-            _print("clients that trust childproof's certificates", clients)
+        _print("clients that trust childproof's certificates", clients)
     sys.exit(1 if support.refusal else 0)
 
 
 def inside() -> None:
     """The half that runs sealed in: try every client, one JSON line each."""
     with tempfile.TemporaryDirectory(prefix="childproof-doctor-") as folder:
-        found = list(installed(_environ(), sys.executable))
+        found = list(installed(os.environ, sys.executable))
         try_all(found, Path(folder), lambda trial: print(json.dumps(asdict(trial)), flush=True))
-
-
-def _environ() -> dict[str, str]:
-    import os  # noqa: PLC0415 (the environment of the inside, read when asked)
-
-    return dict(os.environ)
 
 
 def _machine(support: Support) -> Iterator[Finding]:
@@ -91,7 +85,8 @@ def _try_clients() -> Iterator[Trial]:
             *(sys.executable, "-c", _CHILDPROOF, "run", "--rules", str(rules), "--db", ":memory:", "--report", "none"),
             *("--", sys.executable, "-c", _INSIDE),
         ]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+        # From a folder of its own, so that no configuration of the working directory takes part.
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder) as process:  # noqa: S603
             assert process.stdout is not None
             for line in process.stdout:
                 yield Trial(**json.loads(line))
@@ -103,9 +98,11 @@ def _client(trial: Trial) -> Finding:
     return Finding(trial.client, trial.trusted, "" if trial.trusted else trial.said)
 
 
-def _print(title: str, findings: list[Finding]) -> None:
-    click.echo(f"\n{title}")
-    for finding in findings:
+def _print(title: str, findings: Iterable[Finding]) -> None:
+    """Print findings as they come, which for clients takes a second each; nothing at all where there are none."""
+    for number, finding in enumerate(findings):
+        if number == 0:
+            click.echo(f"\n{title}")
         mark, colour = _MARKS[finding.works]
         note = f"   {finding.note}" if finding.note else ""
         click.echo(f"  {click.style(mark, fg=colour)} {finding.subject}{note}")
