@@ -236,3 +236,17 @@ def test_many_connections_at_once(machine, tools):
         thread.join(30)
     assert answers == [b"HTTP/1.1 200"] * 100
     wait_for(lambda: len(machine.capture._intake) == 0)
+
+
+@pytest.mark.parametrize("port", [22, 4444])
+def test_raw_tcp_that_a_rule_allows_is_relayed_with_what_was_sent_already(machine, tools, port):
+    machine.judge.decide = tools.allow
+    machine.sentinel.answer = b"banner, and no more\r\nconnection: close"
+    sock = machine.tunnel(f"git.example:{port}")
+    assert b"banner" in tools.exchange(sock, b"\x00\x01hello\r\n\r\n")
+    assert machine.sentinel.requests == [b"\x00\x01hello\r\n\r\n"]
+    sock.close()
+    wait_for(lambda: machine.judge.settled)
+    [(_, upstream, _, _)] = machine.judge.settled
+    assert (upstream.connections, upstream.bytes_out) == (1, 11)
+    assert len(machine.judge.calls) == 1

@@ -98,7 +98,7 @@ class ChildproofAddon:
             destination = Destination(address[0], address[1], address[0])
         elif not isinstance(mode, (mode_specs.RegularMode, mode_specs.Socks5Mode)):
             raise LookupError(f"connections of mode {mode.full_spec!r} are not guarded")  # noqa: TRY004 - of a mode, not a type
-        onward = Onward(self._judge, functools.partial(self._intake.take, mode), self._smtp)
+        onward = Onward(self._judge, functools.partial(self._intake.take, mode), self._dial, self._smtp)
         return Front(onward, self._ingress, destination)
 
     def _check(self) -> None:

@@ -128,7 +128,7 @@ class HttpCapture:
         self._known_addons = tuple(master.addons.chain)
         core = Core(self._judge, self._dial, tls_config, self.leaves, self._clock)
         self._intake = Intake(master, core, self._foreign)
-        self._onward = Onward(self._judge, self._take, self._smtp, self._tcp)
+        self._onward = Onward(self._judge, self._take, self._dial, self._smtp, self._tcp)
         self._master = master
         HttpCapture._running = self
         self._sweeper = asyncio.create_task(self._sweep_forever())

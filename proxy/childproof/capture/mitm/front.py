@@ -7,10 +7,8 @@ destination is fixed, and that SMTP can be handed on with its transport as it is
 import asyncio
 import enum
 import ipaddress
-import socket
 import struct
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -20,9 +18,11 @@ from childproof.capture.destination import Destination, Ingress, Judge
 from childproof.capture.frontdoor import HTTP_PORTS, NOT_HTTP
 from childproof.capture.peek import First, classify
 from childproof.capture.smtp import SMTP_PORTS
-from childproof.model import NO_UPSTREAM, Action, HostError, Outcome, Protocol, Violation, normalize_host
+from childproof.capture.tcp import reset_transport, tcp_protocol_factory
+from childproof.model import Call, HostError, Outcome, Protocol, Reply, Upstream, Violation, normalize_host
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide, internal, other_call
+from .gate import Dial
 from .hosts import disagreement, host_and_port
 from .replies import denial, render, reply_of
 
@@ -32,7 +32,6 @@ HTTP_SILENCE_SECONDS = 60.0  # on HTTP's own ports, where clients connect ahead 
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n"
 TLS_RECORD = b"\x16"
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
-_RESET = struct.pack("ii", 1, 0)
 
 SOCKS_VERSION = 5  # RFC 1928
 SOCKS_OK, SOCKS_NOT_ALLOWED, SOCKS_BAD_COMMAND, SOCKS_BAD_ADDRESS = 0, 2, 7, 8
@@ -54,12 +53,34 @@ class Stage(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Onward:
-    """Where connections go from here. `tcp` and `smtp` are protocols of other packages; None means: denied."""
+    """Where connections go from here. Without `smtp`, mail is raw TCP like anything else."""
 
     judge: Judge
     http: Take
+    dial: Dial
     smtp: ProtocolFactory | None = None
-    tcp: ProtocolFactory | None = None
+    tcp: ProtocolFactory | None = None  # in the place of the relay that judges by itself
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """A judge that has judged already: for whoever would ask again about the same call."""
+
+    judge: Judge
+    outcome: Outcome
+
+    @property
+    def max_body(self) -> int:
+        return self.judge.max_body
+
+    def handle(self, call: Call) -> Outcome:  # noqa: ARG002 - it is the one that was judged
+        return self.outcome
+
+    def settle(self, outcome: Outcome, upstream: Upstream, reply: Reply | None, error: str = "") -> None:
+        self.judge.settle(outcome, upstream, reply, error)
+
+    def may_allow(self, world: str, host: str, port: int) -> bool:
+        return self.judge.may_allow(world, host, port)
 
 
 class Front(asyncio.Protocol):
@@ -247,10 +268,13 @@ class Front(asyncio.Protocol):
     def _settled(self, accept: bytes, refuse: Callable[[Outcome], bytes]) -> None:
         """A proxy request named its target: accept it, or refuse at once what can't be HTTP or mail."""
         assert self._destination is not None
-        if self._destination.port in NOT_HTTP and self._onward.tcp is None:
+        if self._destination.port in NOT_HTTP:
             outcome = decide(self._onward.judge, other_call(self._site(), Protocol.TCP))
-            self._not_forwarded(outcome)
-            self._finish(refuse(outcome))
+            if outcome.forward is None or outcome.fault:
+                self._finish(refuse(outcome))
+                return
+            self._transport.write(accept)
+            self._relay(_Decided(self._onward.judge, outcome))
             return
         self._transport.write(accept)
         self._stage = Stage.PEEK
@@ -282,17 +306,16 @@ class Front(asyncio.Protocol):
             self._tcp()
 
     def _tcp(self) -> None:
-        """Raw TCP: whoever relays it judges it; without a relay it is judged here and always reset."""
+        """Neither HTTP nor mail: judged as raw TCP, then relayed or reset."""
         assert self._destination is not None
         if self._onward.tcp is not None:
             self._become(self._onward.tcp(self._ingress, self._destination))
-            return
-        self._not_forwarded(decide(self._onward.judge, other_call(self._site(), Protocol.TCP)))
-        self._reset()
+        else:
+            self._relay(self._onward.judge)
 
-    def _not_forwarded(self, outcome: Outcome) -> None:
-        if outcome.verdict.action is Action.ALLOW and outcome.forward is not None:
-            self._onward.judge.settle(outcome, NO_UPSTREAM, None, "raw TCP can't be forwarded from here")
+    def _relay(self, judge: Judge) -> None:
+        assert self._destination is not None
+        self._become(tcp_protocol_factory(self._ingress, self._destination, judge, dial=self._onward.dial))
 
     # leaving
 
@@ -314,10 +337,7 @@ class Front(asyncio.Protocol):
 
     def _reset(self) -> None:
         self._leave()
-        sock = self._transport.get_extra_info("socket")
-        with suppress(OSError):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._transport.abort()
+        reset_transport(self._transport)
 
     def _leave(self) -> None:
         self._stage = Stage.GONE

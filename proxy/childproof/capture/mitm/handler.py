@@ -6,8 +6,6 @@ asked for them, which is both safe and, with four hooks a request, most of the s
 
 import asyncio
 import logging
-import socket
-import struct
 import time
 from collections import deque
 from collections.abc import Awaitable
@@ -26,6 +24,7 @@ from mitmproxy.proxy.server import ConnectionIO
 from mitmproxy.utils import asyncio_utils
 
 from childproof.capture.dialer import DialError
+from childproof.capture.tcp import reset_transport
 from childproof.model import Protocol, Upstream
 
 from .calls import Site, internal
@@ -34,7 +33,6 @@ from .lean import Master
 from .wire import ResetConnection
 
 logger = logging.getLogger(__name__)
-_LINGER_ZERO = struct.pack("ii", 1, 0)
 _OURS = frozenset({"next_layer"})  # hooks that other addons aren't asked about at all
 
 
@@ -84,11 +82,7 @@ class GuardedHandler(ProxyConnectionHandler):
 
     def abort(self) -> None:
         """Reset the client's connection."""
-        sock = self._writer.get_extra_info("socket")
-        if sock is not None:
-            with suppress(OSError):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
-        self._writer.transport.abort()
+        reset_transport(self._writer.transport)
 
     # hooks
 
