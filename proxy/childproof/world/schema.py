@@ -119,9 +119,12 @@ def _writable_folder(path: str) -> bool:
 
 
 def _prepare(connection: sqlite3.Connection, path: str, *, readonly: bool) -> None:
+    # In one snapshot: another process may be making the tables just now.
+    connection.execute("BEGIN")
     found = _pragma(connection, "user_version")
     application = _pragma(connection, "application_id")
     empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    connection.execute("COMMIT")
     if not empty and application != APPLICATION:
         raise StoreError(f"{path} is another program's database; choose another file with --db")
     if not empty and found != VERSION:
