@@ -63,13 +63,14 @@ class Survey:
         )
 
 
-def furnish(survey: Survey, ca_pem: bytes, hidden: Sequence[str]) -> dict[str, str]:
+def furnish(survey: Survey, ca_pem: bytes, hidden: Sequence[str], read_only: Sequence[str]) -> dict[str, str]:
     """Rearrange the mount namespace; the variables that clients need to trust us. Raises StepError."""
     uid, gid = os.getuid(), os.getgid()
     with step("reading the CA certificate"):
         bundles = trust.Bundles.build(ca_pem, trust.system_roots())
         nsswitch = _nsswitch()
     covered = [alias for path in hidden for alias in mounts.aliases(path, survey.tree)]
+    kept = [alias for path in read_only for alias in mounts.aliases(path, survey.tree)]
     resolv_conf = os.path.realpath("/etc/resolv.conf")
     with step("keeping mounts private"):
         mounts.private_tree()
@@ -82,6 +83,10 @@ def furnish(survey: Survey, ca_pem: bytes, hidden: Sequence[str]) -> dict[str, s
         mounts.own_proc(gid)
     with step("a read-only /sys"):
         mounts.restrict_others(root=uid == 0)
+    with step("protecting rules"):
+        for path in kept:
+            if os.path.exists(path):
+                mounts.bind_file(path, path)
     with step("hiding childproof's own files"):
         for path in covered:
             blanks.hide(path)

@@ -106,8 +106,8 @@ class SealedSandbox:
         refusals = sockets[1 + dns] if frame["refusals"] else None
         return SandboxListeners(sockets[0], tuple(sockets[1 : 1 + dns]), refusals)
 
-    def start(self, *, ca_cert: Path, hidden: Iterable[Path] = ()) -> None:
-        """Let the command run, with the CA in place and `hidden` files and folders empty inside.
+    def start(self, *, ca_cert: Path, hidden: Iterable[Path] = (), read_only: Iterable[Path] = ()) -> None:
+        """Let the command run, with the CA in place, `hidden` files and folders empty, and `read_only` ones unchangeable.
 
         A hidden file that doesn't exist yet can't be covered: make it before. Raises SandboxError where a mount
         fails; the command has not been started then.
@@ -115,6 +115,7 @@ class SealedSandbox:
         order = {
             "ca": ca_cert.read_bytes().decode("utf-8", "ignore"),
             "hidden": [os.fspath(path.absolute()) for path in hidden],
+            "read_only": [os.fspath(path.absolute()) for path in read_only],
             "foreground": self._terminal is not None and all(os.isatty(descriptor) for descriptor in (0, 1, 2)),
         }
         with contextlib.suppress(OSError):  # it may have failed already: the next frame tells why

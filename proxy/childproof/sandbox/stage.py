@@ -125,7 +125,7 @@ def _furnish_and_run(
     if received is None:
         return UNABLE
     frame, _ = received
-    trusted = furnish(survey, str(frame["ca"]).encode(), list(frame["hidden"]))
+    trusted = furnish(survey, str(frame["ca"]).encode(), list(frame["hidden"]), list(frame["read_only"]))
     with step("dropping capabilities"):
         linux.drop_capabilities()
         linux.hide_from_tracers()

@@ -43,12 +43,13 @@ class Sealer:
     folder: Path
 
     def order(
-        self, command: Sequence[str], result: int, *, hidden: Sequence[str] = (), env=None, cwd=None
+        self, command: Sequence[str], result: int, *, hidden: Sequence[str] = (), read_only=(), env=None, cwd=None
     ) -> list[str]:
         order = {
             "uid": self.uid,
             "command": list(command),
             "hidden": [str(path) for path in hidden],
+            "read_only": [str(path) for path in read_only],
             "env": {"HOME": str(self.folder), **(env or {})},
             "cwd": str(cwd or self.folder),
             "ca": str(self.folder / "ca.pem"),

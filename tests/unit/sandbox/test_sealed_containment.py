@@ -113,6 +113,26 @@ def test_hidden_files_and_folders_are_empty_inside_and_whole_outside(sealer):
     assert (file.read_text(), (folder / "key.pem").read_text()) == ("the ledger", "the key")
 
 
+def test_rules_can_be_read_and_not_be_changed(sealer):
+    rules = sealer.folder / "rules.yaml"
+    rules.write_text("version: 1")
+    if sealer.uid is not None:
+        os.chown(rules, sealer.uid, sealer.uid)
+    outcome = sealer.script(
+        f"""
+        print(open({str(rules)!r}).read())
+        for attempt in (lambda: open({str(rules)!r}, "a"), lambda: os.unlink({str(rules)!r})):
+            try:
+                attempt()
+                print("done")
+            except OSError:
+                print("refused")
+        """,
+        read_only=[rules, sealer.folder / "missing.yaml"],
+    )
+    assert outcome.out.splitlines() == ["version: 1", "refused", "refused"], outcome.err
+
+
 def test_unix_sockets_of_the_host_are_covered(sealer):
     path = sealer.folder / "agent.sock"
     with socket.socket(socket.AF_UNIX) as server:
