@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test check bench format clean
 demo: $(VENV)/.ready
-	@$(BIN)/childproof run --world demo --db childproof.db --rules examples/demo-rules.yaml -- $(BIN)/python examples/checkout_agent.py
+	@$(BIN)/childproof run --world demo --db childproof.db -- $(BIN)/python examples/checkout_agent.py
 
 test: $(VENV)/.ready
 	@$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
@@ -13,9 +13,11 @@ test: $(VENV)/.ready
 check: $(VENV)/.ready
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy --explicit-package-bases stubs/*/*.py
 	@$(BIN)/lint-imports
-	@$(BIN)/childproof rules check rules/default.yaml
+	@$(BIN)/childproof rules check rules/default.yaml rules/presets/*.yaml
 	@$(BIN)/childproof rules test
+	@$(BIN)/childproof stubs check
 
 bench: $(VENV)/.ready
 	@$(BIN)/python -m bench

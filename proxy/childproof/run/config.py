@@ -116,8 +116,9 @@ def _schema() -> dict[str, Any]:
 def _bytes(size: int | str) -> int:
     match = _SIZE.fullmatch(str(size))
     if match is None:
-        return int(size)
-    return int(match[1]) * (1024 if match[3] else 1000) ** _POWERS[match[2]]
+        return int(size)  # plain bytes
+    unit: int = (1024 if match[3] else 1000) ** _POWERS[match[2]]
+    return int(match[1]) * unit
 
 
 def _with_environ(config: Config, environ: Mapping[str, str]) -> Config:

@@ -11,6 +11,7 @@ from childproof.capture.destination import Destination, Ingress
 from childproof.capture.mitm.ca import CA
 from childproof.capture.mitm.capture import HttpCapture
 from childproof.capture.smtp import smtp_protocol_factory
+from childproof.capture.tcp import tcp_protocol_factory
 from childproof.errors import InputError
 
 from .compose import Parts, load_policy
@@ -37,7 +38,10 @@ class Proxy:
         def smtp(ingress: Ingress, destination: Destination) -> asyncio.Protocol:
             return smtp_protocol_factory(ingress, destination, parts.engine, self.http.context_for)
 
-        self.http = HttpCapture(parts.engine, ca, smtp=smtp)
+        def tcp(ingress: Ingress, destination: Destination) -> asyncio.Protocol:
+            return tcp_protocol_factory(ingress, destination, parts.engine)
+
+        self.http = HttpCapture(parts.engine, ca, smtp=smtp, tcp=tcp)
 
     async def __aenter__(self) -> Self:
         await self.http.start()
