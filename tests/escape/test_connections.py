@@ -250,3 +250,23 @@ def test_raw_tcp_that_a_rule_allows_is_relayed_with_what_was_sent_already(machin
     [(_, upstream, _, _)] = machine.judge.settled
     assert (upstream.connections, upstream.bytes_out) == (1, 11)
     assert len(machine.judge.calls) == 1
+
+
+def test_stopping_ends_connections_that_said_nothing_yet_and_mail_under_way(machine, tools):
+    silent, tunnel, mail = machine.raw(), machine.tunnel("api.example:443"), machine.tunnel("smtp.example:25")
+    assert mail.recv(100)
+    machine.run(machine.capture.stop())
+    for sock in (silent, tunnel, mail):
+        assert tools.exchange(sock, b"") == b""
+    machine.run(machine.capture.start())
+
+
+def test_connections_beyond_the_limit_are_refused_and_recorded(machine, tools):
+    machine.judge.decide = tools.stubbed()
+    machine.capture._intake._limit = 1
+    first = machine.secure()
+    with pytest.raises(OSError):
+        machine.secure()
+    assert machine.judge.violations == ["unsupported"]
+    first.sendall(b"GET / HTTP/1.1\r\nHost: api.example\r\n\r\n")
+    assert first.recv(65536).startswith(b"HTTP/1.1 200 ")

@@ -25,7 +25,7 @@ from .calls import Site
 from .front import Front, Onward, ProtocolFactory
 from .gate import Dial
 from .hooks import Core
-from .intake import Intake
+from .intake import MAX_CONNECTIONS, Intake
 from .leaf import Leaves
 from .lean import Master, Options, Proxyserver, TlsConfig
 from .safety import SAFE_DEFAULTS, require_safe, unsafe_options
@@ -85,6 +85,7 @@ class HttpCapture:
         tcp: ProtocolFactory | None = None,
         upstream_ca: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
+        connections: int = MAX_CONNECTIONS,
     ) -> None:
         self.leaves = Leaves(ca)
         self._judge = judge
@@ -92,6 +93,7 @@ class HttpCapture:
         self._smtp, self._tcp = smtp, tcp
         self._upstream_ca = upstream_ca
         self._clock = clock
+        self._connections = connections
         self._servers: dict[asyncio.Server, Ingress] = {}
         self._modes: dict[Ingress, IngressMode] = {}
         self._fronts: set[asyncio.Task[None]] = set()
@@ -127,7 +129,7 @@ class HttpCapture:
         master.addons.add(Watchdog())
         self._known_addons = tuple(master.addons.chain)
         core = Core(self._judge, self._dial, tls_config, self.leaves, self._clock)
-        self._intake = Intake(master, core, self._foreign)
+        self._intake = Intake(master, core, self._foreign, self._connections)
         self._onward = Onward(self._judge, self._take, self._dial, self._smtp, self._tcp)
         self._master = master
         HttpCapture._running = self
@@ -177,6 +179,7 @@ class HttpCapture:
         for task in list(self._fronts):
             task.cancel()
         if self._master is not None:
+            self._onward.end()
             await self._intake.end()
             await self._master.done()
             self._master = None

@@ -8,8 +8,9 @@ import asyncio
 import enum
 import ipaddress
 import struct
+import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import h11
@@ -60,6 +61,15 @@ class Onward:
     dial: Dial
     smtp: ProtocolFactory | None = None
     tcp: ProtocolFactory | None = None  # in the place of the relay that judges by itself
+    live: set["Front"] = field(default_factory=set)
+    passed_on: "weakref.WeakSet[asyncio.Transport]" = field(default_factory=weakref.WeakSet)  # to mail and raw TCP
+
+    def end(self) -> None:
+        """Reset whatever hasn't become an HTTP connection."""
+        for front in list(self.live):
+            front.reset()
+        for transport in list(self.passed_on):
+            reset_transport(transport)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,7 @@ class Front(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Asyncio: the connection is there."""
         self._transport = cast("asyncio.Transport", transport)
+        self._onward.live.add(self)
         self._arm(HANDSHAKE_SECONDS if self._destination is None else self._silence())
         if self._destination is not None:
             self._guarded(self._route)
@@ -122,7 +133,7 @@ class Front(asyncio.Protocol):
             step()
         except Exception as error:  # noqa: BLE001 - closed by default
             decide(self._onward.judge, other_call(self._site(), Protocol.TCP, internal(error)))
-            self._reset()
+            self.reset()
 
     def _step(self) -> None:
         stage = None
@@ -144,7 +155,7 @@ class Front(asyncio.Protocol):
         if self._stage is Stage.PEEK:
             self._guarded(self._tcp)  # the client waits for the server to speak first
         else:
-            self._reset()
+            self.reset()
 
     # HTTP CONNECT (RFC 9110, section 9.3.6), and plain proxy requests
 
@@ -153,7 +164,7 @@ class Front(asyncio.Protocol):
         if data.startswith(TLS_RECORD) or classify(data) is First.OTHER:
             violation = Violation("malformed", "a proxy port takes HTTP CONNECT, http:// requests and SOCKS5", 400)
             decide(self._onward.judge, other_call(self._site(), Protocol.TCP, violation))
-            self._reset()
+            self.reset()
             return
         if data[:1].isascii() and not data[:8].upper().startswith(b"CONNECT ") and len(data) >= len(b"CONNECT "):
             if data.startswith(HTTP2_PREFACE[:8]):
@@ -296,7 +307,7 @@ class Front(asyncio.Protocol):
         elif self._data.startswith(HTTP2_PREFACE):
             violation = Violation("unsupported", "HTTP/2 without TLS (prior knowledge)")
             decide(self._onward.judge, other_call(self._site(), Protocol.HTTP, violation, "PRI"))
-            self._reset()
+            self.reset()
         elif len(self._data) < len(HTTP2_PREFACE) and HTTP2_PREFACE.startswith(self._data):
             return
         elif found is First.HTTP or (found is First.OTHER and self._destination.port in HTTP_PORTS):
@@ -325,6 +336,7 @@ class Front(asyncio.Protocol):
 
     def _become(self, protocol: asyncio.Protocol) -> None:
         self._leave()
+        self._onward.passed_on.add(self._transport)
         self._transport.set_protocol(protocol)
         protocol.connection_made(self._transport)
         if self._data:
@@ -335,12 +347,14 @@ class Front(asyncio.Protocol):
         self._transport.write(last_words)
         self._transport.close()
 
-    def _reset(self) -> None:
+    def reset(self) -> None:
+        """Refuse the connection: the transport's own refusal."""
         self._leave()
         reset_transport(self._transport)
 
     def _leave(self) -> None:
         self._stage = Stage.GONE
+        self._onward.live.discard(self)
         if self._timer is not None:
             self._timer.cancel()
 

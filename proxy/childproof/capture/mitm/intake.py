@@ -8,18 +8,29 @@ from typing import Any
 
 from mitmproxy.proxy import mode_specs
 
-from .calls import Site
+from childproof.capture.tcp import reset_transport
+from childproof.model import Protocol, Violation
+
+from .calls import Site, decide, other_call
 from .handler import GuardedHandler
 from .hooks import Core
 from .lean import Master
 
 END_SECONDS = 2.0
+MAX_CONNECTIONS = 4000  # at once; what is more is refused and recorded, before memory runs out
 
 
 class Intake:
     """The live connections of one mitmproxy master. `foreign` gives the addons that aren't ours, asked each time."""
 
-    def __init__(self, master: Master, core: Core, foreign: Callable[[], tuple[object, ...]]) -> None:
+    def __init__(
+        self,
+        master: Master,
+        core: Core,
+        foreign: Callable[[], tuple[object, ...]],
+        limit: int = MAX_CONNECTIONS,
+    ) -> None:
+        self._limit = limit
         self._master = master
         self._core = core
         self._foreign = foreign
@@ -27,6 +38,11 @@ class Intake:
 
     def take(self, mode: mode_specs.ProxyMode, transport: asyncio.Transport, data: bytes, site: Site) -> None:
         """Own this transport from now on; `data` was read from it already."""
+        if len(self._handlers) >= self._limit:
+            violation = Violation("unsupported", f"more than {self._limit} open connections")
+            decide(self._core.judge, other_call(site, Protocol.TCP, violation))
+            reset_transport(transport)
+            return
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(loop=loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)

@@ -6,7 +6,7 @@ from mitmproxy.proxy import commands
 
 HOLD_SECONDS = 60.0  # a `timeout` fault: most clients give up before
 LINGER_SECONDS = 2.0
-LINGER_BYTES = 1 << 20
+LINGER_BYTES = 64 << 20  # an upload that is refused may still be under way; the time bounds it first
 HEAD_SECONDS = 30.0  # a request that isn't whole after this long is given up
 
 
