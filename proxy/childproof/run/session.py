@@ -97,7 +97,9 @@ async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox) 
         listeners = sandbox.handover()
         try:
             async with _Doors(parts, proxy, world, listeners):
-                sandbox.start(ca_cert=ca.cert_pem, hidden=_hidden(parts.config))
+                # What judges and answers the next run must not be the command's to change.
+                judging = (*parts.config.rules, *parts.config.stubs)
+                sandbox.start(ca_cert=ca.cert_pem, hidden=_hidden(parts.config), read_only=judging)
                 return await sandbox.finished()
         finally:
             listeners.close()
