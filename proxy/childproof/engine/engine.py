@@ -193,7 +193,7 @@ class Engine:
                 host=call.host,
                 port=call.port,
                 method=call.method,
-                path=call.path,
+                path=f"{call.path}?{call.query}" if call.query else call.path,
                 verdict=verdict.action.value,
                 rule=verdict.rule,
                 reason=verdict.reason,

@@ -55,7 +55,7 @@ def rows() -> Iterator[Row]:
 def _measure(kind: str, requests: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as directory:
         port = _free_port()
-        process = subprocess.Popen([sys.executable, "-m", "bench.http", kind, str(port), directory])
+        process = subprocess.Popen([sys.executable, "-m", "bench.https", kind, str(port), directory])
         try:
             _wait_for(port, process)
             _load(port, WARM_UP)
