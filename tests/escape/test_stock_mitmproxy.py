@@ -5,7 +5,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -37,28 +36,26 @@ class Faulty:
 """
 
 
-def mitmdump(tmp_path: Path, script: str, *arguments: str, port: int = 0) -> subprocess.Popen[str]:
+def mitmdump(tmp_path: Path, script: str, *arguments: str) -> subprocess.Popen[str]:
     path = tmp_path / "script.py"
     path.write_text(script)
     command = [
         sys.executable, "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()",
-        "--listen-host", "127.0.0.1", "-p", str(port), "--set", f"confdir={tmp_path}", "-s", str(path), *arguments,
+        "--listen-host", "127.0.0.1", "-p", "0", "--set", f"confdir={tmp_path}", "-s", str(path), *arguments,
     ]  # fmt: skip
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
 @contextlib.contextmanager
 def running(tmp_path, script, *arguments):
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    process = mitmdump(tmp_path, script, *arguments, port=port)
+    process = mitmdump(tmp_path, script, *arguments)
+    said = ""
     try:
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline and process.poll() is None:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            time.sleep(0.1)
-        yield port, process
+        while "listening at" not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        yield int(said.rpartition(":")[2].strip(" .\n")), process
     finally:
         process.terminate()
         process.wait(10)

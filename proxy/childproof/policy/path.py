@@ -19,6 +19,7 @@ _ODD = re.compile(
     r"|%(?:2[fF]|5[cC]|25|3[bB]|[01][0-9a-fA-F]|7[fF])"
     r"|%(?![0-9a-fA-F]{2})"
 )
+_STRAY = re.compile(r"%(?![0-9a-fA-F]{2})")
 _PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
 _HIGH = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
@@ -30,7 +31,8 @@ def canonical_path(path: str) -> str:
     if not path.startswith("/"):
         path = "/" + path
     if "%" in path:
-        path = _PERCENT.sub(_canonical_octet, path)
+        # A stray % is a character of its own: left alone, decoding what follows it could make it an escape.
+        path = _PERCENT.sub(_canonical_octet, _STRAY.sub("%25", path))
     return path if path.isascii() else _encode(path)
 
 
