@@ -71,6 +71,7 @@ class SealedSandbox:
         self._control = control
         self._code: int | None = None
         self._terminal = _foreground_terminal()
+        self._mask: set[int] | None = None
 
     @classmethod
     def launch(cls, spec: SandboxSpec) -> "SealedSandbox":
@@ -118,6 +119,8 @@ class SealedSandbox:
             "read_only": [os.fspath(path.absolute()) for path in read_only],
             "foreground": self._terminal is not None and all(os.isatty(descriptor) for descriptor in (0, 1, 2)),
         }
+        # A signal that comes after the command has begun and before `finished` has its handlers waits for them.
+        self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
         with contextlib.suppress(OSError):  # it may have failed already: the next frame tells why
             channel.send(self._control, order)
         self._expect()
@@ -136,6 +139,7 @@ class SealedSandbox:
 
         for number in FORWARDED:
             loop.add_signal_handler(number, self.signal, number)
+        self._unblock()
         loop.add_reader(self._control, readable)
         try:
             await done
@@ -147,6 +151,7 @@ class SealedSandbox:
 
     def wait(self) -> int:
         """As `finished`, without a loop and without passing signals on."""
+        self._unblock()
         while self._code is None and self._react():
             pass
         return self._collect()
@@ -201,6 +206,11 @@ class SealedSandbox:
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
+    def _unblock(self) -> None:
+        if self._mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+            self._mask = None
+
     def _ask(self, frame: Mapping[str, int | bool]) -> None:
         with contextlib.suppress(OSError):
             channel.send(self._control, frame)
@@ -221,6 +231,7 @@ class SealedSandbox:
 
     def _collect(self) -> int:
         """The keeper's status; everything inside is gone by then."""
+        self._unblock()
         if self._code is None:
             _, status = os.waitpid(self._pid, 0)
             code = os.waitstatus_to_exitcode(status)
