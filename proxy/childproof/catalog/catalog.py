@@ -1,7 +1,7 @@
 """All stubs that this process can use, by name: those that ship, those that are installed, those in given folders."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib import metadata
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,16 +17,39 @@ if TYPE_CHECKING:
 GROUP = "childproof.stubs"
 
 
-class Catalog:
-    """Finds stubs by name and loads each when it is first asked for. A given folder wins over an installed or shipped one.
+class Catalog(Collection[str]):
+    """The names of all stubs; each is loaded when it is first asked for.
 
-    `given` are the names that come from folders that somebody named: work in progress, to be checked before use.
+    A given folder wins over an installed stub, that over a shipped one. `given` are the names from folders that
+    somebody named: work in progress, to be checked before use.
     """
 
-    def __init__(self, folders: Mapping[str, Path], *, given: Iterable[str] = ()) -> None:
-        self._folders = dict(folders)
+    def __init__(
+        self,
+        shipped: Mapping[str, Path],
+        *,
+        given: Mapping[str, Path],
+        installed: Callable[[], Mapping[str, Path]],
+    ) -> None:
+        self._at_hand = {**shipped, **given}
+        self._given = given
+        self._installed = installed
         self._stubs: dict[str, Stub] = {}
         self.given = tuple(given)
+
+    @cached_property
+    def _folders(self) -> dict[str, Path]:
+        # Looking through all installed packages takes 30 ms: not before a stub is used, or a name is none of ours.
+        return {**self._at_hand, **self._installed(), **self._given}
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._at_hand or name in self._folders
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def __len__(self) -> int:
+        return len(self._folders)
 
     def names(self) -> list[str]:
         """The names of all stubs, sorted."""
@@ -94,9 +117,11 @@ def load_catalog(folders: Sequence[Path] = ()) -> Catalog:
                 )
     if faults:
         raise InputError(faults)
-    by_name = {path.name: path for path in _stubs_in(shipped("stubs"))}
-    by_name |= {path.name: path for path in _installed()}
-    return Catalog(by_name | given, given=given)
+    return Catalog(
+        {path.name: path for path in _stubs_in(shipped("stubs"))},
+        given=given,
+        installed=lambda: {path.name: path for path in _installed()},
+    )
 
 
 def _stubs_in(folder: Path) -> list[Path]:
@@ -107,6 +132,8 @@ def _stubs_in(folder: Path) -> list[Path]:
 
 def _installed() -> Iterator[Path]:
     """The folders that installed packages offer (entry points of the group `childproof.stubs`), without importing them."""
+    from importlib import metadata  # noqa: PLC0415 (brings csv, zipfile and email, which only this search needs)
+
     for entry in metadata.entry_points(group=GROUP):
         for place in _places(entry.module):
             yield from _stubs_in(place)

@@ -14,8 +14,10 @@ import msgspec
 from .secrets import DROPPED, PLAIN, REDACTED, RULES, Rule, is_telling
 
 _check = msgspec.json.Decoder(msgspec.Raw)
-_TRACED = {rule.trace: tuple(other for other in RULES if other.trace == rule.trace) for rule in RULES if rule.trace}
-_WHOLE = tuple((rule.needle.decode(), rule) for rule in RULES if not rule.trace)
+_TRACED: dict[bytes, list[Rule]] = {}
+for _rule in RULES:
+    _TRACED.setdefault(_rule.trace, []).append(_rule)
+_WHOLE = tuple((rule.needle.decode(), rule) for rule in _TRACED.pop(b"", []))
 _ORDER = {id(rule): place for place, rule in enumerate(RULES)}
 
 _USERINFO = re.compile(r"(://[^/\s:@\"'\\]*:)[^/\s@\"'\\]+(?=@)")

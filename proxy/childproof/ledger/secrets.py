@@ -11,6 +11,7 @@ of a run that it then reads to the end in vain.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 REDACTED = "[redacted]"
 _KEPT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_-.cdghkptvwxyz")
@@ -22,8 +23,14 @@ class Rule:
     """A kind of secret. `pattern` matches from `needle` on; `mask` gives what stands there instead."""
 
     needle: bytes
-    pattern: re.Pattern[str]
+    regex: str
     mask: Callable[[re.Match[str]], str]
+    flags: re.RegexFlag = re.NOFLAG
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """The compiled pattern. Made when the needle is first found: all of them at once would take 20 ms of a start."""
+        return _compile(self.regex, self.flags)
 
     @property
     def trace(self) -> bytes:
@@ -38,8 +45,13 @@ def shorten(secret: str) -> str:
     return f"…{secret[-4:]}" if len(secret) >= 12 else "…"
 
 
+@cache
+def _compile(regex: str, flags: re.RegexFlag) -> re.Pattern[str]:
+    return re.compile(regex, flags)
+
+
 def _rule(needle: str, rest: str, mask: Callable[[re.Match[str]], str], flags: re.RegexFlag = re.NOFLAG) -> Rule:
-    return Rule(needle.encode(), re.compile(re.escape(needle) + rest, flags), mask)
+    return Rule(needle.encode(), re.escape(needle) + rest, mask, flags)
 
 
 # --- keys in known formats: (prefix)(key), of which the prefix and the end stay
@@ -95,8 +107,7 @@ def _mask_value(match: re.Match[str]) -> str:
 
 
 def _named(needle: str, rest: str = "") -> Rule:
-    pattern = re.compile(rf"(?P<name>{needle}{rest}){_VALUE}", re.DOTALL)
-    return Rule(needle.encode(), pattern, _mask_value)
+    return Rule(needle.encode(), rf"(?P<name>{needle}{rest}){_VALUE}", _mask_value, re.DOTALL)
 
 
 # `token` alone, or after these: a page token opens nothing.

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from childproof.catalog import Catalog, load_catalog
 from childproof.catalog.shipped import shipped
@@ -15,7 +16,9 @@ from childproof.policy import Ruleset, load_ruleset
 from childproof.world import REAL, ClockSettings, Store
 
 from .config import Config
-from .report import Report, summarize
+
+if TYPE_CHECKING:
+    from .report import Report
 
 
 def wall_clock() -> int:
@@ -33,11 +36,12 @@ class Parts:
     catalog: Catalog
     engine: Engine
 
-    def report(self, world: str, *, after: int) -> Report:
+    def report(self, world: str, *, after: int) -> "Report":
         """The outcome of the calls of `world` with a sequence number above `after`."""
+        from .report import summarize  # noqa: PLC0415 (for the end; the start needs none of it)
 
         def words(service: str, effects: Sequence[Effect]) -> str:
-            return self.catalog.get(service).outcomes(effects) if service in self.catalog.names() else ""
+            return self.catalog.get(service).outcomes(effects) if service in self.catalog else ""
 
         return summarize(world, self.ledger.entries(world=world, after_seq=after), words)
 
@@ -61,8 +65,8 @@ def load_policy(config: Config) -> tuple[Catalog, Ruleset]:
     except InputError as error:
         faults += error.faults
     try:
-        names = None if catalog is None else catalog.names()  # unknown: don't blame the rules for it
-        rules = load_ruleset(rule_files(config), stubs=names, include_roots=(shipped("rules"),))
+        # Where there is no catalog its names are unknown: don't blame the rules for it.
+        rules = load_ruleset(rule_files(config), stubs=catalog, include_roots=(shipped("rules"),))
     except InputError as error:
         faults += error.faults
     if faults:

@@ -6,11 +6,13 @@ part happens beside mitmproxy's import; the command starts last, when everything
 
 import asyncio
 import contextlib
+import gc
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from childproof.documents import collector_paused
 from childproof.errors import InputError, SandboxError
 from childproof.model import Call, Protocol, Violation
 from childproof.sandbox.sealed import SandboxListeners, SandboxSpec, SealedSandbox
@@ -81,12 +83,17 @@ def run_command(session: Session, *, sealed: bool) -> int:
 
 def _prepare(session: Session, config: Config) -> "tuple[Parts, CA]":
     """Everything that may be wrong in what people wrote, found before anything starts."""
-    from childproof.capture.mitm.ca import ensure_ca  # noqa: PLC0415 (heavy: after the fork)
+    # Modules are no garbage. To look through them again and again while they are imported takes a tenth of the
+    # start, and as much again at the process's end: so not before all are there, and those never again.
+    with collector_paused():
+        from childproof.capture.mitm.ca import ensure_ca  # noqa: PLC0415 (heavy: after the fork)
 
-    from .compose import compose  # noqa: PLC0415
+        from . import proxy  # noqa: F401, PLC0415 (mitmproxy: likewise)
+        from .compose import compose  # noqa: PLC0415
 
-    ca = ensure_ca(config.state_dir)
-    parts = compose(config, worlds=(session.world,), seed=session.seed, clock=session.clock, on_trouble=Trouble())
+        ca = ensure_ca(config.state_dir)
+        parts = compose(config, worlds=(session.world,), seed=session.seed, clock=session.clock, on_trouble=Trouble())
+    gc.freeze()
     return parts, ca
 
 
