@@ -141,7 +141,7 @@ class Engine:
             return _Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=413))
         judgement = self._rules.judge(call)
         verdict, rule = judgement.verdict, judgement.rule
-        if rule is not None and rule.limit is not None and verdict.action is not Action.DENY:
+        if rule is not None and rule.limit is not None and verdict.action is not Action.DENY and _counts(call):
             spent = take(tx, rule.name, rule.limit.calls, rule.limit.per_ms)
             if spent is not None:
                 verdict = Verdict(rule=rule.name, reason=spent.reason, hint=f"wait {spent.retry_after} s and try again")
@@ -175,8 +175,13 @@ class Engine:
                 return _Decision(verdict, _canned(call, rule, tx))
             case Action.ALLOW if rule is not None and call.protocol in _FORWARDED:
                 return _Decision(verdict, forward=Forward(call.host, call.port, rule.networks, refused))
-            case _:
+            case Action.DENY:
                 return _Decision(verdict, denial(call, verdict, call_id, at=tx.now()))
+            case _:  # an allowed datagram, say: policy refuses such rules, and nothing depends on that here
+                closed = Verdict(
+                    rule=verdict.rule, reason=f"{call.protocol.upper()} can't be answered by {verdict.action}"
+                )
+                return _Decision(closed, denial(call, closed, call_id, at=tx.now()))
 
     def _record(self, call: Call, tx: Transaction, call_id: str, decision: _Decision, started: int) -> None:
         reply, verdict = decision.reply, decision.verdict
@@ -242,6 +247,11 @@ def _call_id(tx: Transaction) -> str:
     """Unique across worlds, and the same whenever the same call is made again in a world of that name and seed."""
     digest = hashlib.blake2b(f"{tx.world}\0{tx.seed}\0{tx.seq}".encode(), digest_size=8).hexdigest()
     return f"call_{digest}"
+
+
+def _counts(call: Call) -> bool:
+    """Whether a limit counts this call. An SMTP session in which no message was sent is nothing to limit."""
+    return not (call.protocol is Protocol.SMTP and call.method == "SESSION")
 
 
 def _canned(call: Call, rule: Rule | None, tx: Transaction) -> Reply:

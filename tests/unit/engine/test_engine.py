@@ -218,6 +218,14 @@ def test_exactly_the_limit_passes_and_the_window_reopens() -> None:
     assert denied.reason == "the limit of 2 calls per 10s is used up"
 
 
+def test_a_mail_session_without_a_message_takes_nothing_from_a_limit() -> None:
+    bench = Bench(Rule("mail", Action.STUB, stub="shop", limit=Limit(1, 60_000)))
+    session = Call(Protocol.SMTP, "smtp.gmail.com", 587, method="SESSION", envelope=Envelope("", ()))
+    message = Call(Protocol.SMTP, "smtp.gmail.com", 587, method="MESSAGE", envelope=Envelope("a@b.c", ("d@e.f",)))
+    verdicts = [bench.engine.handle(call).verdict.action for call in (session, message, session, message)]
+    assert verdicts == [Action.STUB, Action.STUB, Action.STUB, Action.DENY]
+
+
 def test_a_limit_tells_when_to_come_back() -> None:
     bench = Bench(Rule("shop", Action.STUB, stub="shop", limit=Limit(1, 10_000)))
     bench.engine.handle(POST)
@@ -240,6 +248,8 @@ def test_udp_is_never_forwarded_whatever_a_rule_says() -> None:
     bench = Bench(Rule("out", Action.ALLOW))
     outcome = bench.engine.handle(Call(Protocol.UDP, "203.0.113.7", 443))
     assert outcome.forward is None
+    assert outcome.verdict.action is Action.DENY
+    assert bench.entries()[0].verdict == "deny"
 
 
 def test_a_canned_reply_is_completed_with_date_and_length() -> None:
