@@ -67,6 +67,8 @@ def is_global(address: Address) -> bool:
             return False
         if address.ipv4_mapped is not None or address in _NAT64:
             return True
+        if inner is not None:  # 6to4 is retired (RFC 7526), Teredo likewise: tunnels, and Pythons disagree about them
+            return False
         # Everything else outside 2000::/3 is reserved, local or retired (site-local fec0::/10 among it).
         if address not in _GLOBAL_UNICAST or address.scope_id is not None:
             return False
