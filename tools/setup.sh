@@ -40,6 +40,7 @@ EOF
   fi
   echo "setting up $venv with $("$python" --version) …" >&2
   [ -x "$venv/bin/python" ] || "$python" -m venv "$venv" || {
+    rm -rf "$venv"
     echo "$python can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
   group > "$venv/dev-requirements.txt"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --requirement "$venv/dev-requirements.txt"
