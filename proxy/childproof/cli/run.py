@@ -1,30 +1,44 @@
 """`childproof run`: a command, sealed in, and a report at the end."""
 
+import gc
 import os
 from pathlib import Path
 
 import click
 
-from .options import policy_options, world_options
+from .options import NewFile, policy_options, world_options
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+class Run(click.Command):
+    """What is missing is nearly always the command, so say how it is written."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As every command; without COMMAND, a message that shows one."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.MissingParameter as error:
+            if error.param is None or error.param.name != "command":
+                raise
+            raise click.UsageError("no command to run; write for example: childproof run -- python agent.py", ctx) from None
+
+
+@click.command(cls=Run, context_settings={"allow_interspersed_args": False})
 @policy_options
 @world_options
 @click.option(
     "--mode",
     type=click.Choice(["sealed", "env"]),
     default="sealed",
-    help="sealed: no way out but through childproof. env: proxy variables only, NOT sealed.",
+    help="sealed: no way out but through childproof [default]. env: proxy variables only, NOT sealed.",
 )
-@click.option("--report", type=click.Choice(["text", "json", "none"]), default="text", help="How to report at the end.")
+@click.option("--report", type=click.Choice(["text", "json", "none"]), default="text", help="How to report at the end [default: text].")
 @click.option(
     "--report-to",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=NewFile(),
     metavar="FILE",
-    help="Write the report there [default: standard error].",
+    help="Write the report there instead of to standard error.",
 )
-@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND [ARG]...")
 def run(
     *,
     config_file: Path | None,
@@ -39,7 +53,7 @@ def run(
     report_to: Path | None,
     command: tuple[str, ...],
 ) -> None:
-    r"""Run COMMAND sealed in; print afterwards what would have happened.
+    """Run COMMAND sealed in; print afterwards what would have happened.
 
     The exit code is COMMAND's own. Standard input, output, errors, signals and the terminal pass through.
 
@@ -47,6 +61,7 @@ def run(
       childproof run -- python agent.py
       childproof run --world try-3 --rules rules.yaml -- pytest
     """
+    gc.disable()  # modules are no garbage: run_command has it on again when all of them are there
     from childproof.run.session import Session, run_command  # noqa: PLC0415 (heavy: only once it is needed)
 
     session = Session(
@@ -60,7 +75,7 @@ def run(
         world=world,
         seed=seed,
         clock=clock,  # type: ignore[arg-type]  # Clock.convert makes it a ClockSettings
-        report=report,
+        report=report,  # type: ignore[arg-type]  # the choice is Session's own
         report_to=report_to,
     )
     raise SystemExit(run_command(session, sealed=mode == "sealed"))

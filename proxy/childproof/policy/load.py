@@ -6,7 +6,6 @@ Everything that is wrong is reported at once, each with its place and, where tha
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +62,7 @@ def _in_order(faults: Sequence[Fault]) -> list[Fault]:
 @cache
 def schema(name: str) -> Any:
     """A JSON Schema that ships with this package, by the file's name."""
-    return msgspec.json.decode((files("childproof.policy") / "schemas" / name).read_bytes())
+    return msgspec.json.decode((Path(__file__).with_name("schemas") / name).read_bytes())
 
 
 @dataclass(frozen=True, slots=True)

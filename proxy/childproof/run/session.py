@@ -8,11 +8,11 @@ import asyncio
 import contextlib
 import gc
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from childproof.documents import collector_paused
 from childproof.errors import InputError, SandboxError
 from childproof.model import Call, Protocol, Violation
 from childproof.sandbox.sealed import SandboxListeners, SandboxSpec, SealedSandbox
@@ -58,21 +58,23 @@ def run_command(session: Session, *, sealed: bool) -> int:
 
     Raises InputError, StoreError or SandboxError; then the command has not been started.
     """
-    config = session.config()
     sandbox = None
-    if sealed:
-        sandbox = SealedSandbox.launch(SandboxSpec(session.command, session.environ, str(session.cwd)))
     try:
-        parts, ca = _prepare(session, config)
+        with _importing():
+            config = session.config()
+            if sealed:
+                sandbox = SealedSandbox.launch(SandboxSpec(session.command, session.environ, str(session.cwd)))
+            parts, ca = _prepare(session, config, sandbox)
         try:
             before = {session.world: parts.store.world(session.world).seq}
             if sandbox is not None:
                 code = asyncio.run(_sealed(parts, ca, session.world, sandbox))
             else:
                 code = asyncio.run(_unsealed(parts, ca, session))
-            from .emit import Reporting, emit_reports  # noqa: PLC0415
+            if session.report != "none":
+                from .emit import Reporting, emit_reports  # noqa: PLC0415 (the start needs none of it)
 
-            emit_reports(parts, before, Reporting(session.report, session.report_to))
+                emit_reports(parts, before, Reporting(session.report, session.report_to))
         finally:
             parts.close()
     finally:
@@ -81,19 +83,35 @@ def run_command(session: Session, *, sealed: bool) -> int:
     return code
 
 
-def _prepare(session: Session, config: Config) -> "tuple[Parts, CA]":
-    """Everything that may be wrong in what people wrote, found before anything starts."""
-    # Modules are no garbage. To look through them again and again while they are imported takes a tenth of the
-    # start, and as much again at the process's end: so not before all are there, and those never again.
-    with collector_paused():
-        from childproof.capture.mitm.ca import ensure_ca  # noqa: PLC0415 (heavy: after the fork)
+@contextlib.contextmanager
+def _importing() -> Iterator[None]:
+    """Leave modules out of garbage collection: they are none.
 
-        from . import proxy  # noqa: F401, PLC0415 (mitmproxy: likewise)
-        from .compose import compose  # noqa: PLC0415
+    To look through them again and again while they are imported takes a tenth of the start, and as much once more at
+    the process's end.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
-        ca = ensure_ca(config.state_dir)
-        parts = compose(config, worlds=(session.world,), seed=session.seed, clock=session.clock, on_trouble=Trouble())
-    gc.freeze()
+
+def _prepare(session: Session, config: Config, sandbox: SealedSandbox | None) -> "tuple[Parts, CA]":
+    """Everything that may be wrong in what people wrote, found before anything starts; then the rest is imported."""
+    from childproof.capture.mitm.ca import ensure_ca  # noqa: PLC0415 (heavy: after the fork)
+
+    from .compose import compose  # noqa: PLC0415
+
+    ca = ensure_ca(config.state_dir)
+    parts = compose(config, worlds=(session.world,), seed=session.seed, clock=session.clock, on_trouble=Trouble())
+    if sandbox is not None:
+        # What judges and answers the next run must not be the command's to change.
+        judging = (*config.rules, *config.stubs)
+        sandbox.furnish(ca_cert=ca.cert_pem, hidden=_hidden(config), read_only=judging)
+    from . import proxy  # noqa: F401, PLC0415 (mitmproxy, which takes as long as all else: meanwhile mounts are made)
+
     return parts, ca
 
 
@@ -104,9 +122,7 @@ async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox) 
         listeners = sandbox.handover()
         try:
             async with _Doors(parts, proxy, world, listeners):
-                # What judges and answers the next run must not be the command's to change.
-                judging = (*parts.config.rules, *parts.config.stubs)
-                sandbox.start(ca_cert=ca.cert_pem, hidden=_hidden(parts.config), read_only=judging)
+                sandbox.start()
                 return await sandbox.finished()
         finally:
             listeners.close()

@@ -2,7 +2,8 @@
 
     sandbox = SealedSandbox.launch(spec)      # forks at once, before heavy imports and threads
     listeners = sandbox.handover()            # sockets made inside; blocks for some milliseconds at most
-    sandbox.start(ca_cert=…, hidden=[…])      # mounts are made, the command runs
+    sandbox.furnish(ca_cert=…, hidden=[…])    # mounts are made while this process goes on
+    sandbox.start()                           # the command runs
     code = await sandbox.finished()
 
 Any step that fails ends the sandbox before the command exists, as a SandboxError.
@@ -107,23 +108,29 @@ class SealedSandbox:
         refusals = sockets[1 + dns] if frame["refusals"] else None
         return SandboxListeners(sockets[0], tuple(sockets[1 : 1 + dns]), refusals)
 
-    def start(self, *, ca_cert: Path, hidden: Iterable[Path] = (), read_only: Iterable[Path] = ()) -> None:
-        """Let the command run, with the CA in place, `hidden` files and folders empty, and `read_only` ones unchangeable.
+    def furnish(self, *, ca_cert: Path, hidden: Iterable[Path] = (), read_only: Iterable[Path] = ()) -> None:
+        """Have the CA put in place, `hidden` files and folders made empty, and `read_only` ones unchangeable.
 
-        A hidden file that doesn't exist yet can't be covered: make it before. Raises SandboxError where a mount
-        fails; the command has not been started then.
+        Doesn't wait for it: `start` does. A hidden file that doesn't exist yet can't be covered: make it before.
         """
         order = {
             "ca": ca_cert.read_bytes().decode("utf-8", "ignore"),
             "hidden": [os.fspath(path.absolute()) for path in hidden],
             "read_only": [os.fspath(path.absolute()) for path in read_only],
-            "foreground": self._terminal is not None and all(os.isatty(descriptor) for descriptor in (0, 1, 2)),
         }
+        with contextlib.suppress(OSError):  # it may have failed already: `handover` or `start` tells why
+            channel.send(self._control, order)
+
+    def start(self) -> None:
+        """Let the command run, after `handover` and `furnish`.
+
+        Raises SandboxError where a mount failed; the command has not been started then.
+        """
+        self._expect()
+        foreground = self._terminal is not None and all(os.isatty(descriptor) for descriptor in (0, 1, 2))
         # A signal that comes after the command has begun and before `finished` has its handlers waits for them.
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, FORWARDED)
-        with contextlib.suppress(OSError):  # it may have failed already: the next frame tells why
-            channel.send(self._control, order)
-        self._expect()
+        self._ask({"foreground": foreground})
 
     async def finished(self) -> int:
         """Wait for the command's end, passing on signals that this process gets meanwhile; its exit code.

@@ -129,7 +129,11 @@ def _furnish_and_run(
     with step("dropping capabilities"):
         linux.drop_capabilities()
         linux.hide_from_tracers()
-    channel.send(control, {"started": True})
+    channel.send(control, {"furnished": True})
+    received = channel.receive(control)
+    if received is None:
+        return UNABLE
+    frame, _ = received
     environment = {**hide.clean_environment(env), **trusted}
     start = Start(command, environment, cwd, bool(frame["foreground"]), program)
     return Init(control, terminal).run(start, inherited)

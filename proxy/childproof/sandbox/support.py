@@ -62,7 +62,8 @@ def probe(python: str) -> Support:
             with tempfile.NamedTemporaryFile("w", suffix=".pem") as ca:
                 ca.write(_NO_CA)
                 ca.flush()
-                sandbox.start(ca_cert=Path(ca.name))
+                sandbox.furnish(ca_cert=Path(ca.name))
+            sandbox.start()
             escapes = (
                 ("TCP to any address arrives here", _redirected(listeners)),
                 ("UDP is refused at once", _refused(sandbox)),

@@ -66,11 +66,12 @@ async def serve(sandbox: SealedSandbox, order: dict, seen: dict) -> int:
         )
         loop.add_reader(reader, reader.read)
     task = asyncio.create_task(accept())
-    sandbox.start(
+    sandbox.furnish(
         ca_cert=Path(order["ca"]),
         hidden=[Path(path) for path in order["hidden"]],
         read_only=[Path(path) for path in order["read_only"]],
     )
+    sandbox.start()
     seen["started"] = True
     try:
         return await sandbox.finished()

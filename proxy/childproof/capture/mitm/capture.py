@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from .lean import Master, Options, Proxyserver, TlsConfig  # isort: skip - before anything imports all of mitmproxy
+
 import certifi
 from mitmproxy import exceptions
 from mitmproxy.proxy import mode_specs
@@ -27,7 +29,6 @@ from .gate import Dial
 from .hooks import Core
 from .intake import MAX_CONNECTIONS, Intake
 from .leaf import Leaves
-from .lean import Master, Options, Proxyserver, TlsConfig
 from .safety import SAFE_DEFAULTS, require_safe, unsafe_options
 
 SWEEP_SECONDS = 5.0
