@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("childproof.cli.serve", "serve", "Listen as an explicit HTTP and SOCKS5 proxy until interrupted."),
     "log": ("childproof.cli.log", "log", "List the calls of a world."),
     "show": ("childproof.cli.show", "show", "Show one call in full: request, reply, changes, effects."),
+    "world": ("childproof.cli.world", "world", "Fork, compare, reset, export and import worlds; set their clocks."),
     "mail": ("childproof.cli.mail", "mail", "Read the mail that a world would have sent."),
     "rules": ("childproof.cli.rules", "rules", "Check, explain and test rule files."),
     "stubs": ("childproof.cli.stubs", "stubs", "List, check, start and derive stubs."),
@@ -40,13 +41,26 @@ class LazyGroup(click.Group):
         module, attribute, _ = COMMANDS[cmd_name]
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
-        return command
+        return with_examples(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in --help, from the table, without importing anything."""
         del ctx
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+
+def with_examples(command: click.Command) -> click.Command:
+    """A command whose help, and that of those below it, keeps its examples as they were written.
+
+    Click asks for a backspace before a paragraph to be left alone; docstrings spell it as two characters.
+    """
+    if command.help:
+        command.help = command.help.replace("\\b\n", "\b\n")
+    if isinstance(command, click.Group):
+        for below in command.commands.values():
+            with_examples(below)
+    return command
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

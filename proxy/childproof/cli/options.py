@@ -1,5 +1,6 @@
 """Options that several commands share, and how their texts become values."""
 
+import os
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,6 +16,28 @@ _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 Decorated = Callable[..., Any]
 
 
+class NewFile(click.Path):
+    """A file to write, told before anything starts whether it can be."""
+
+    name = "file"
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path, or fail with what is in the way."""
+        path = Path(super().convert(value, param, ctx))
+        if path.is_dir():
+            self.fail(f"{path} is a folder; write for example {path / 'report.txt'}", param, ctx)
+        if not path.parent.is_dir():
+            self.fail(f"there is no folder {path.parent}; make it, or write to another one", param, ctx)
+        if path.exists() and not os.access(path, os.W_OK):
+            self.fail(f"{path} may not be written; choose another file", param, ctx)
+        if not path.exists() and not os.access(path.parent, os.W_OK | os.X_OK):
+            self.fail(f"the folder {path.parent} may not be written; choose another one", param, ctx)
+        return path
+
+
 class Clock(click.ParamType[ClockSettings]):
     """`real`, `frozen@TIME`, `step@TIME` or `step:5s@TIME`, with TIME in ISO 8601; `@TIME` alone starts a real clock."""
 
@@ -28,7 +51,7 @@ class Clock(click.ParamType[ClockSettings]):
         kind, _, step = way.partition(":")
         match = _STEP.fullmatch(step) if step else None
         try:
-            start = _milliseconds(time) if at else None
+            start = milliseconds(time) if at else None
         except ValueError:
             self.fail(f"{time!r} is no time; write for example 2026-01-05T09:00:00Z", param, ctx)
         if kind in ("", "real") and not step:
@@ -40,7 +63,8 @@ class Clock(click.ParamType[ClockSettings]):
         return self.fail(f"{value!r} is no clock; write real, frozen@2026-01-05T09:00:00Z or step:1s@…", param, ctx)
 
 
-def _milliseconds(text: str) -> int:
+def milliseconds(text: str) -> int:
+    """ISO 8601 as unix milliseconds; UTC where it names no zone. Raises ValueError."""
     time = datetime.fromisoformat(text)
     return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
 
@@ -85,8 +109,8 @@ def world_options(command: Decorated) -> Decorated:
             metavar="CLOCK",
             help="A new world's clock: real, frozen@TIME, step:1s@TIME [default: real].",
         ),
-        click.option("--seed", type=int, default=0, metavar="N", help="A new world's seed for ids and randomness."),
-        click.option("--world", default="main", metavar="NAME", help="The world whose state the command sees."),
+        click.option("--seed", type=int, default=0, metavar="N", help="A new world's seed for ids and randomness [default: 0]."),
+        click.option("--world", default="main", metavar="NAME", help="The world whose state the command sees [default: main]; made if new."),
     ):
         command = option(command)
     return command

@@ -9,8 +9,11 @@ from typing import Any
 
 import click
 
+from childproof.errors import InputError, StoreError
 from childproof.ledger import Ledger
 from childproof.world import Store
+
+from .options import milliseconds
 
 # Control characters, and those that change the direction of what follows: a sandbox could draw on our terminal.
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -32,6 +35,50 @@ def open_ledger(db: str | None) -> Iterator[tuple[Store, Ledger]]:
     path = db or load_config(os.environ, Path.cwd()).store
     with Store.open(path, wall=_no_clock, readonly=True) as store:
         yield store, Ledger(store.connection, lock=store.lock)
+
+
+@contextmanager
+def open_worlds(db: str | None, *, create: bool = False) -> Iterator[tuple[Store, Ledger]]:
+    """The configured database, for writing, also beside a process that uses it. Raises StoreError.
+
+    Where there is none, only `create` makes one: a mistyped name is no new database.
+    """
+    from childproof.run.compose import wall_clock  # noqa: PLC0415 (the engine's imports: only where time matters)
+    from childproof.run.config import load_config  # noqa: PLC0415
+
+    path = db or load_config(os.environ, Path.cwd()).store
+    if not create and not Path(path).is_file():
+        raise StoreError(f"{path}: there is no such file; name the one that `childproof run` wrote with --db")
+    with Store.open(path, wall=wall_clock) as store:
+        yield store, Ledger(store.connection, lock=store.lock)
+
+
+def call_number(store: Store, ledger: Ledger, world: str, text: str) -> int:
+    """What `--at` names: a call's number, its id or the beginning of one, or a time of the world in ISO 8601.
+
+    Raises StoreError for what isn't there, InputError for what is none of these.
+    """
+    if text.isdecimal():
+        return int(text)
+    found = ledger.find(text, world=world)
+    exact = [entry for entry in found if text in (entry.id, entry.id.removeprefix("call_"))]
+    if len(found) == 1 or exact:
+        return (exact or found)[0].seq
+    if found:
+        some = "\n".join(f"  {entry.id}  call {entry.seq}  {printable(entry.target)}" for entry in found)
+        raise StoreError(
+            f"{len(found)} or more calls of {world} begin with {text!r}; write more of one of these:\n{some}"
+        )
+    try:
+        time = milliseconds(text)
+    except ValueError:
+        raise InputError.single(
+            "--at",
+            f"{text!r}: world {world} has no such call",
+            "a call's number, its id or the beginning of one, or a time",
+            "--at 41, --at call_5f1c or --at 2026-01-05T09:00:00Z",
+        ) from None
+    return store.call_at(world, time)
 
 
 def printable(text: str, *, lines: bool = False) -> str:

@@ -115,13 +115,20 @@ class Ledger:
         found = self._select("id = ?", [call_id], "position DESC", 1)
         return found[0][1] if found else None
 
-    def find(self, prefix: str, *, most: int = 10) -> list[Entry]:
-        """The entries whose call id begins so (`call_` may be left out), newest first, at most `most`."""
+    def find(self, prefix: str, *, world: str | None = None, most: int = 10) -> list[Entry]:
+        """The entries whose call id begins so (`call_` may be left out), newest first, at most `most`.
+
+        With `world` only its own and those that it inherited.
+        """
         found: dict[str, Entry] = {}
+        line = [] if world is None else self._fetch(tables.LINEAGE, [world])
+        places: list[tuple[str, Parameters]] = [("", [])] if world is None else []
+        places += [(" AND world = ? AND seq <= ?", [branch, last]) for branch, last in reversed(line)]
         for start in (prefix, f"call_{prefix}"):
-            condition, values = "id >= ? AND id < ?", Parameters([start, f"{start}\U0010ffff"])
-            for _, entry in self._select(condition, values, "position DESC", most):
-                found.setdefault(entry.id, entry)
+            for place, more in places:
+                condition, values = f"id >= ? AND id < ?{place}", Parameters([start, f"{start}\U0010ffff", *more])
+                for _, entry in self._select(condition, values, "position DESC", most):
+                    found.setdefault(entry.id, entry)
         return list(found.values())[:most]
 
     def at(self, world: str, seq: int) -> Entry | None:
@@ -129,6 +136,17 @@ class Ledger:
         for entry in self.entries(world=world, after_seq=seq - 1, limit=1):
             return entry if entry.seq == seq else None
         return None
+
+    def drop(self, branch: int, *, after: int) -> None:
+        """Remove the entries of a branch's calls after number `after`. For the store, within its transaction."""
+        with self._guard():
+            self._connection.execute(tables.DROP_SETTLEMENTS, (branch, after))
+            self._connection.execute("DELETE FROM entry WHERE world = ? AND seq > ?", (branch, after))
+
+    def hand_over(self, branch: int, to: int, *, after: int) -> None:
+        """Give the entries of a branch's calls after number `after` to another. For the store, within its transaction."""
+        with self._guard():
+            self._connection.execute("UPDATE entry SET world = ? WHERE world = ? AND seq > ?", (to, branch, after))
 
     def tail(self, *, world: str | None = None, only: Filter = Filter()) -> "Tail":
         """What is new from here on, read whenever asked."""

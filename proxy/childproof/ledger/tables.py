@@ -49,6 +49,7 @@ APPEND = (
     "VALUES (?, (SELECT id FROM world WHERE name = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 SETTLE = "INSERT INTO settlement(entry, data) SELECT position, ? FROM entry WHERE id = ? ORDER BY position DESC LIMIT 1"
+DROP_SETTLEMENTS = "DELETE FROM settlement WHERE entry IN (SELECT position FROM entry WHERE world = ? AND seq > ?)"
 COLUMNS = (
     "position, head, request, reply, changes, effects, "
     "(SELECT data FROM settlement WHERE entry = position ORDER BY number DESC LIMIT 1)"

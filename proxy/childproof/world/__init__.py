@@ -7,6 +7,7 @@ call's number, so a past state is a number and a fork is a parent with a number.
 from .clock import REAL, ClockSettings
 from .difference import MISSING, Difference, differences
 from .due import run_due
+from .lineage import Branch, Record
 from .schedule import Job
 from .snapshot import Snapshot
 from .store import Store
@@ -16,9 +17,11 @@ from .world import World
 __all__ = [
     "MISSING",
     "REAL",
+    "Branch",
     "ClockSettings",
     "Difference",
     "Job",
+    "Record",
     "Snapshot",
     "Store",
     "Transaction",

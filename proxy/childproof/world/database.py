@@ -6,7 +6,7 @@ this process remembers counts as stale (`generation` moves on) as soon as anothe
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from childproof.errors import StoreError
@@ -75,7 +75,7 @@ class Database:
             error = error or failure
         finally:
             if error is not None:
-                self._forget()
+                self.forget()
             self._release()
         if isinstance(error, sqlite3.Error):
             raise schema.explain(error, self.path) from error
@@ -111,7 +111,7 @@ class Database:
         # SQLite counts what other connections commit; asking also takes the snapshot of a reader.
         version = self.connection.execute("PRAGMA data_version").fetchone()[0]
         if version != self._data_version:
-            self._forget()
+            self.forget()
             rows = self.connection.execute("SELECT id, service, kind FROM collection").fetchall()
             self._names = {number: (service, kind) for number, service, kind in rows}
             self._collections = {name: number for number, name in self._names.items()}
@@ -122,7 +122,8 @@ class Database:
         self._busy = False
         self.lock.release()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Count what is remembered as stale, as after another process's write."""
         self.generation += 1
         self._data_version = -1
 
@@ -131,6 +132,10 @@ class Database:
     def collection(self, service: str, kind: str) -> int | None:
         """The number of a kind of entity; None where none was ever stored."""
         return self._collections.get((service, kind))
+
+    def collections(self) -> Mapping[tuple[str, str], int]:
+        """Every service and kind of entity that was ever stored, with its number."""
+        return self._collections
 
     def collection_name(self, number: int) -> tuple[str, str]:
         """The service and kind behind a number."""

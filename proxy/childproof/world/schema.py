@@ -11,7 +11,7 @@ from pathlib import Path
 
 from childproof.errors import StoreError
 
-VERSION = 1
+VERSION = 2
 APPLICATION = 0x63687066  # "chpf": tells our files from other programs' databases
 BUSY_MS = 5_000
 
@@ -24,6 +24,12 @@ CREATE TABLE world(
   base INTEGER NOT NULL,
   created INTEGER NOT NULL
 );
+CREATE TABLE label(
+  world INTEGER NOT NULL,
+  key TEXT NOT NULL,
+  value TEXT NOT NULL,
+  PRIMARY KEY(world, key)
+) WITHOUT ROWID;
 CREATE TABLE collection(
   id INTEGER PRIMARY KEY,
   service TEXT NOT NULL,
@@ -49,6 +55,12 @@ CREATE TABLE version(
 CREATE UNIQUE INDEX version_key ON version(world, collection, id, seq);
 CREATE INDEX version_order ON version(world, collection, ordinal) WHERE first = 1;
 """
+
+# What makes a file of an older format one of the next; a file that is only read need not be changed.
+MIGRATIONS = {
+    1: "CREATE TABLE label(world INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(world, key)) "
+    "WITHOUT ROWID",
+}
 
 MEANINGS = {
     "BUSY": "is locked by another process; wait until that is done, or choose another file with --db",
@@ -127,7 +139,7 @@ def _prepare(connection: sqlite3.Connection, path: str, *, readonly: bool) -> No
     connection.execute("COMMIT")
     if not empty and application != APPLICATION:
         raise StoreError(f"{path} is another program's database; choose another file with --db")
-    if not empty and found != VERSION:
+    if not empty and found != VERSION and found not in MIGRATIONS:
         raise StoreError(
             f"{path} has format {found}, this childproof reads format {VERSION}; "
             f"use the childproof that wrote it, or choose another file with --db"
@@ -145,6 +157,23 @@ def _prepare(connection: sqlite3.Connection, path: str, *, readonly: bool) -> No
     connection.execute("PRAGMA cache_size = -8000")
     if empty:
         _create(connection)
+    elif found in MIGRATIONS:
+        _migrate(connection)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring an older file up to this format, all of it or nothing."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have been quicker since we looked.
+        for number in range(_pragma(connection, "user_version"), VERSION):
+            connection.execute(MIGRATIONS[number])
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _create(connection: sqlite3.Connection) -> None:

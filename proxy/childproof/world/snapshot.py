@@ -22,6 +22,7 @@ EVERYTHING = (-1, versions.FOREVER)
 Value = dict[str, Any]
 Values = list[Value]
 Pairs = list[tuple[str, Value]]
+Names = list[tuple[str, str]]
 
 
 class Snapshot:
@@ -118,6 +119,10 @@ class Snapshot:
         if where:
             return sum(1 for _ in self._matching(collection, where, EVERYTHING, newest_first=True))
         return sum(1 for _ in self._walk(collection, EVERYTHING, newest_first=True))
+
+    def kinds(self) -> Names:
+        """Every service and kind of entity that the file knows, sorted; internal services excluded."""
+        return sorted(name for name in self._database.collections() if not name[0].startswith("_"))
 
     # --- what a transaction adds to
 

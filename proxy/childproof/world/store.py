@@ -2,7 +2,7 @@
 
 import re
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -12,8 +12,10 @@ import msgspec
 
 from childproof.errors import InputError, StoreError
 
+from . import lineage
 from .clock import REAL, Clock, ClockSettings
 from .database import Database
+from .lineage import Branch, Record
 from .versions import INSERT, ordinal_of
 from .world import World
 
@@ -67,7 +69,8 @@ class Store:
     def names(self) -> list[str]:
         """All worlds, sorted."""
         with self._database.reading():
-            return [str(name) for (name,) in self.connection.execute("SELECT name FROM world ORDER BY name")]
+            named = "SELECT name FROM world WHERE name NOT LIKE '~%' ORDER BY name"
+            return [str(name) for (name,) in self.connection.execute(named)]
 
     def world(self, name: str) -> World:
         """A world by name. Raises StoreError, naming those there are, where it doesn't exist."""
@@ -78,11 +81,15 @@ class Store:
             raise StoreError(f"{self.path} has no world {name!r}; it has: {names}")
         return found
 
-    def create(self, name: str, *, seed: int = 0, clock: ClockSettings = REAL) -> World:
+    def create(
+        self, name: str, *, seed: int = 0, clock: ClockSettings = REAL, labels: Mapping[str, str] | None = None
+    ) -> World:
         """A new, empty world. Raises StoreError where the name is taken, InputError where it is no name."""
         with self._database.transaction(write=True):
             self._check_new(name)
-            return self._create(name, seed, clock)
+            made = self._create(name, seed, clock)
+            lineage.set_labels(self.connection, made.id, labels or {})
+            return made
 
     def ensure(self, name: str, *, seed: int = 0, clock: ClockSettings = REAL) -> World:
         """The world of this name, made where there is none; an existing one keeps its seed and clock."""
@@ -93,7 +100,7 @@ class Store:
         with self._database.transaction(write=True):
             return self._find(name) or self._create(_check_name(name), seed, clock)
 
-    def fork(self, source: str, name: str, *, at: int | None = None) -> World:
+    def fork(self, source: str, name: str, *, at: int | None = None, labels: Mapping[str, str] | None = None) -> World:
         """A new world that shares the source's history up to call `at` (its last one). Costs one row, whatever the size.
 
         Raises StoreError for an unknown source, a call that hasn't happened, or a name that is taken.
@@ -103,12 +110,75 @@ class Store:
             self._check_new(name)
             last = origin.head().seq
             base = last if at is None else at
-            if not 0 <= base <= last:
-                raise StoreError(f"world {source} has no call {base}; its last one is {last}")
+            branches = origin.branches()
+            origin.check_call(base)
             # The branch that made call `base` is the parent: unchanged branches in between would only cost reads.
-            parent = next(branch for branch, start in origin.branches() if base > start or start == 0)
-            self._insert(name, origin.head().seed, parent, base)
+            parent = next((branch for branch, start in branches if base > start), branches[-1][0])
+            number = self._insert(name, origin.head().seed, parent, base)
+            lineage.set_labels(self.connection, number, labels or {})
             return self._made(name)
+
+    # --- what there is, and an end to it
+
+    def branches(self) -> list[Branch]:
+        """All worlds with their places among each other, sorted by name."""
+        with self._database.reading():
+            return lineage.branches(self.connection)
+
+    def branch(self, name: str) -> Branch:
+        """One world's place among the others. Raises StoreError for an unknown one."""
+        self.world(name)
+        return next(branch for branch in self.branches() if branch.name == name)
+
+    def call_at(self, name: str, time: int) -> int:
+        """The last call that a world, or who it was forked from, made up to a time of the world (unix ms).
+
+        Raises StoreError where there was none.
+        """
+        world = self.world(name)
+        with self._database.reading():
+            found = lineage.last_call(self.connection, list(world.head().lineage), time)
+        if found is None:
+            raise StoreError(f"world {name} had made no call at that time")
+        return found
+
+    def label(self, name: str, labels: Mapping[str, str]) -> None:
+        """Give a world metadata, or other values for what it has; an empty value removes a key."""
+        world = self.world(name)
+        with self._database.transaction(write=True):
+            world.head()
+            lineage.set_labels(self.connection, world.id, labels)
+
+    def reset(self, name: str, *, record: Record | None) -> int:
+        """Take a world back to where it was forked from, or was made; how many calls are gone. `record`'s go with them.
+
+        What worlds that were forked from a later call need of it stays with them.
+        """
+        world = self.world(name)
+        with self._database.transaction(write=True):
+            head = world.head()
+            lineage.reset(self._database, world.id, record)
+            self._database.forget()
+        return head.seq - head.starts[0]
+
+    def delete(self, name: str, *, with_children: bool = False, record: Record | None) -> list[str]:
+        """Delete a world with all that is recorded of it; the names of what was deleted.
+
+        Raises StoreError where other worlds were forked from it, unless `with_children` takes them along.
+        """
+        world = self.world(name)
+        with self._database.transaction(write=True):
+            world.head()
+            names = lineage.descendants(self.connection, world.id)
+            if names and not with_children:
+                some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+                raise StoreError(
+                    f"{len(names)} world{'s' if len(names) != 1 else ''} forked from {name} would lose their past: "
+                    f"{some}; delete them first, or all together with --with-children"
+                )
+            lineage.delete(self._database, world.id, record)
+            self._database.forget()
+        return [name, *names]
 
     def _find(self, name: str) -> World | None:
         if self._generation != self._database.generation:

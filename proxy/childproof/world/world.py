@@ -60,8 +60,8 @@ class World:
         """
         with self._database.transaction(write=False):
             last = self.head().seq
-            if at is not None and not 0 <= at <= last:
-                raise StoreError(f"world {self.name} has no call {at}; its last one is {last}")
+            if at is not None:
+                self.check_call(at)
             yield self._snapshot(last if at is None else at)
 
     @property
@@ -94,6 +94,13 @@ class World:
         if self._head is None:
             self._head = self._read_head()
         return self._head
+
+    def check_call(self, seq: int) -> None:
+        """Raises StoreError for a call that hasn't happened, or whose state isn't known: it came before an import."""
+        head = self.head()
+        if not head.starts[-1] <= seq <= head.seq:
+            first = f", its first one {head.starts[-1]}" if head.starts[-1] else ""
+            raise StoreError(f"world {self.name} has no call {seq}; its last one is {head.seq}{first}")
 
     def branches(self) -> list[tuple[int, int]]:
         """The world and those it was forked from, nearest first, each with the call that it starts after."""

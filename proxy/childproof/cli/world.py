@@ -1,0 +1,212 @@
+"""`childproof world`: worlds as branches. List, create, fork, reset, delete; the rest in a module per command."""
+
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from childproof.cli.log import log
+from childproof.ledger import Ledger, timestamp
+from childproof.world import Branch, ClockSettings, Store
+
+from .main import with_examples
+from .options import Clock
+from .reading import call_number, open_ledger, open_worlds, printable, store_option
+
+# command -> (module, attribute), imported when used.
+MORE = {
+    "show": ("childproof.cli.world_show", "show"),
+}
+json_option = click.option("--json", "as_json", is_flag=True, help="For programs; the keys are in docs/worlds.md.")
+
+
+class _Group(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *MORE]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in MORE:
+            return super().get_command(ctx, cmd_name)
+        module, attribute = MORE[cmd_name]
+        found = getattr(importlib.import_module(module), attribute)
+        assert isinstance(found, click.Command)
+        return with_examples(found)
+
+
+class _Label(click.ParamType[tuple[str, str]]):
+    name = "key=value"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        key, sign, text = str(value).partition("=")
+        if not sign or not key.strip():
+            self.fail(f"{value!r} is no metadata; write --set key=value", param, ctx)
+        return key.strip(), text
+
+
+labels_option = click.option(
+    "--set", "labels", multiple=True, type=_Label(), metavar="KEY=VALUE", help="Metadata; an empty value removes it."
+)
+
+
+@click.group(cls=_Group)
+def world() -> None:
+    r"""Worlds are branches: fork one in a millisecond, at any past call; see what each changed; throw it away.
+
+    \b
+      childproof world fork checkout checkout/try-1
+      childproof run --world checkout/try-1 -- python agent.py
+      childproof world diff checkout/try-1 checkout/try-2
+    """
+
+
+@world.command("list")
+@store_option
+@json_option
+def list_(*, db: str | None, as_json: bool) -> None:
+    """List the worlds, each below the one that it was forked from."""
+    with open_ledger(db) as (store, _):
+        branches = store.branches()
+    if as_json:
+        for branch in branches:
+            print(json.dumps(as_values(branch), ensure_ascii=False))
+    elif not sys.stdout.isatty():
+        for branch in branches:
+            place = f"{branch.parent}@{branch.base}" if branch.parent else "-"
+            labels = " ".join(f"{key}={value}" for key, value in branch.labels.items())
+            fields = (branch.name, place, str(branch.calls), timestamp(branch.created), labels)
+            print("\t".join(map(printable, fields)))
+    else:
+        _draw(branches)
+
+
+@world.command()
+@store_option
+@labels_option
+@click.option("--seed", type=int, default=0, metavar="N", help="What its ids and randomness follow from.")
+@click.option("--clock", type=Clock(), default="real", metavar="CLOCK", help="real, frozen@TIME or step:1s@TIME.")
+@click.argument("name")
+def create(*, db: str | None, labels: tuple[tuple[str, str], ...], seed: int, clock: ClockSettings, name: str) -> None:
+    """Make an empty world. Its NAME may be a path: checkout/try-3."""
+    with open_worlds(db, create=True) as (store, _):
+        store.create(name, seed=seed, clock=clock, labels=dict(labels))
+    click.echo(f"{name}: made, empty", err=True)
+
+
+@world.command()
+@store_option
+@labels_option
+@click.option("--at", metavar="CALL|TIME", help="A call's number or id, or a time of the world [default: now].")
+@click.argument("source")
+@click.argument("name")
+def fork(*, db: str | None, labels: tuple[tuple[str, str], ...], at: str | None, source: str, name: str) -> None:
+    r"""Make NAME a branch of SOURCE, with everything in it: entities, mail, clock, ids, limits, scheduled work.
+
+    \b
+      childproof world fork checkout checkout/try-1 --set agent=opus
+      childproof world fork checkout before-the-refund --at 41
+      childproof world fork checkout on-monday --at 2026-01-05T09:00:00Z
+    """
+    with _checked(db, source) as (store, ledger):
+        base = None if at is None else call_number(store, ledger, source, at)
+        made = store.fork(source, name, at=base, labels=dict(labels))
+        click.echo(f"{name}: forked from {source} after call {made.seq}", err=True)
+
+
+@world.command("set")
+@store_option
+@click.argument("name")
+@click.argument("labels", nargs=-1, required=True, type=_Label(), metavar="KEY=VALUE…")
+def set_(*, db: str | None, name: str, labels: tuple[tuple[str, str], ...]) -> None:
+    """Give a world metadata; an empty value removes a key."""
+    with open_worlds(db) as (store, _):
+        store.label(name, dict(labels))
+
+
+@world.command()
+@store_option
+@click.argument("name")
+def reset(*, db: str | None, name: str) -> None:
+    """Take a world back to where it was forked from; one that wasn't, to what it began with.
+
+    Worlds that were forked from it later keep what they inherited.
+    """
+    with open_worlds(db) as (store, ledger):
+        gone = store.reset(name, record=ledger)
+        place = store.branch(name)
+    where = f"call {place.base} of {place.parent}" if place.parent else "its beginning"
+    click.echo(f"{name}: back at {where}; {gone} call{'s' if gone != 1 else ''} undone", err=True)
+
+
+@world.command()
+@store_option
+@click.option("--with-children", is_flag=True, help="Delete the worlds too that were forked from it.")
+@click.argument("name")
+def delete(*, db: str | None, with_children: bool, name: str) -> None:
+    """Delete a world, its calls and their record. Refused while others need its past."""
+    with open_worlds(db) as (store, ledger):
+        gone = store.delete(name, with_children=with_children, record=ledger)
+    for one in gone:
+        click.echo(f"{one}: deleted", err=True)
+
+
+@world.command("log", context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("name")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def log_(*, name: str, options: tuple[str, ...]) -> None:
+    """List a world's calls: `childproof log --world NAME`, with its options."""
+    log.main(args=["--world", name, *options], prog_name="childproof log", standalone_mode=False)
+
+
+def as_values(branch: Branch) -> dict[str, Any]:
+    """A world's place as JSON values; the keys stand in docs/worlds.md."""
+    return {
+        "name": branch.name,
+        "parent": branch.parent,
+        "base": branch.base,
+        "calls": branch.calls,
+        "seed": branch.seed,
+        "created": timestamp(branch.created),
+        "metadata": dict(branch.labels),
+    }
+
+
+@contextmanager
+def _checked(db: str | None, name: str) -> Iterator[tuple[Store, Ledger]]:
+    """The database, for writing, if it has this world."""
+    with open_worlds(db) as (store, ledger):
+        store.world(name)
+        yield store, ledger
+
+
+def _draw(branches: list[Branch]) -> None:
+    tree = Tree("worlds", hide_root=True, guide_style="dim")
+    nodes: dict[str, Tree] = {}
+    waiting = list(branches)
+    while waiting:  # a parent may come later in the alphabet; lineages have no cycles
+        later = []
+        for branch in waiting:
+            above = tree if branch.parent is None else nodes.get(branch.parent)
+            if above is None:
+                later.append(branch)
+            else:
+                nodes[branch.name] = above.add(_line(branch))
+        waiting = later
+    Console(highlight=False).print(tree if branches else "no worlds")
+
+
+def _line(branch: Branch) -> Text:
+    own = branch.calls - branch.base
+    line = Text(printable(branch.name), "bold")
+    line.append(f"  {own} call{'s' if own != 1 else ''}", "default")
+    if branch.parent is not None:
+        line.append(f" since call {branch.base}", "dim")
+    for key, value in branch.labels.items():
+        line.append(f"  {printable(key)}={printable(value)}", "cyan")
+    return line

@@ -1,0 +1,61 @@
+"""`childproof world show`: one world, what it holds and where it stands."""
+
+import json
+from collections import Counter
+
+import click
+
+from childproof.ledger import timestamp
+from childproof.world import ClockSettings
+
+from .reading import open_ledger, printable, store_option
+from .world import as_values, json_option
+
+
+@click.command()
+@store_option
+@json_option
+@click.argument("name")
+def show(*, db: str | None, as_json: bool, name: str) -> None:
+    """Show a world: where it comes from, its clock, what it holds, what was forked from it."""
+    with open_ledger(db) as (store, _):
+        branch = store.branch(name)
+        clock = store.world(name).clock
+        with store.world(name).view() as view:
+            held = Counter({(service, kind): view.count(service, kind) for service, kind in view.kinds()})
+            jobs = view.count("_schedule", "job")
+        children = [other.name for other in store.branches() if other.parent == name]
+    kinds = [(service, kind, count) for (service, kind), count in held.items() if count]
+    if as_json:
+        values = as_values(branch)
+        values["clock"] = {"run": clock.run, "start": None if clock.start is None else timestamp(clock.start)}
+        values["entities"] = [{"service": service, "kind": kind, "count": count} for service, kind, count in kinds]
+        values |= {"scheduled": jobs, "children": children}
+        print(json.dumps(values, ensure_ascii=False))
+        return
+    facts = [
+        ("parent", f"{branch.parent}, after call {branch.base}" if branch.parent else "none: it began empty"),
+        ("calls", f"{branch.calls - branch.base} of its own, the last is number {branch.calls}"),
+        ("seed", str(branch.seed)),
+        ("clock", words(clock)),
+        ("made", timestamp(branch.created)),
+        *branch.labels.items(),
+        *((service, f"{count:,} {kind}") for service, kind, count in kinds),
+        *([("scheduled", f"{jobs} job{'s' if jobs != 1 else ''}")] if jobs else []),
+        *([("children", ", ".join(children))] if children else []),
+    ]
+    print(printable(branch.name))
+    for title, text in facts:
+        print(f"  {printable(title):<10} {printable(text)}")
+
+
+def words(clock: ClockSettings) -> str:
+    """A clock's settings in words."""
+    start = "" if clock.start is None else f" at {timestamp(clock.start)}"
+    match clock.run:
+        case "frozen":
+            return f"frozen{start}"
+        case "step":
+            return f"steps {clock.step} ms with each call{start and start.replace(' at', ', from')}"
+        case _:
+            return f"runs with real time{start and start.replace(' at', ', from')}"

@@ -1,0 +1,131 @@
+"""`childproof world`: what a person and a program see of worlds, and that a mistake changes nothing."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from childproof.cli.main import cli
+from childproof.world import ClockSettings, Store
+
+NOON = 1_767_614_400_000
+
+
+@pytest.fixture
+def db(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CHILDPROOF_STORE", raising=False)
+    with Store.open(tmp_path / "childproof.db", wall=lambda: NOON) as store:
+        store.create("shop", seed=7, clock=ClockSettings(start=NOON, run="step"))
+        for number in range(3):
+            with store.world("shop").transaction() as tx:
+                tx.put("stripe", "customer", f"cus_{number}", {"id": f"cus_{number}", "balance": number})
+    return tmp_path / "childproof.db"
+
+
+def world(*args: str, code: int = 0) -> Result:
+    result = CliRunner().invoke(cli, ["world", *args])
+    if not code:
+        assert result.exit_code == 0, (result.output, repr(result.exception))
+    else:
+        assert result.exit_code != 0
+    return result
+
+
+def listed() -> list[dict[str, object]]:
+    return [json.loads(line) for line in world("list", "--json").stdout.splitlines()]
+
+
+def test_a_fork_stands_below_its_parent_with_its_metadata(db: Path) -> None:
+    world("fork", "shop", "shop/try-1", "--set", "agent=one", "--set", "note=a=b")
+    first, second = listed()
+    assert first["name"] == "shop"
+    assert (second["name"], second["parent"], second["base"], second["calls"]) == ("shop/try-1", "shop", 3, 3)
+    assert second["metadata"] == {"agent": "one", "note": "a=b"}
+    world("set", "shop/try-1", "agent=two", "note=")
+    assert listed()[1]["metadata"] == {"agent": "two"}
+
+
+@pytest.mark.parametrize(
+    ("at", "base"), [("0", 0), ("2", 2), ("2026-01-05T12:00:01Z", 2), ("2026-01-05 12:00:01.500", 2), ("2027-01-01", 3)]
+)
+def test_a_fork_leaves_at_a_call_or_a_time(db: Path, at: str, base: int) -> None:
+    world("fork", "shop", "past", "--at", at)
+    assert listed()[0]["base"] == base
+
+
+@pytest.mark.parametrize(
+    ("at", "words"),
+    [("9", "no call 9"), ("call_1", "no such call"), ("soon", "no such call"), ("2020-01-01", "had made no call")],
+)
+def test_a_fork_from_nowhere_says_so_and_makes_nothing(db: Path, at: str, words: str) -> None:
+    assert words in str(world("fork", "shop", "past", "--at", at, code=1).exception)
+    assert [one["name"] for one in listed()] == ["shop"]
+
+
+def test_a_pipe_gets_columns_and_a_terminal_a_tree(db: Path) -> None:
+    world("fork", "shop", "a-try", "--set", "agent=one")
+    world("fork", "shop", "b-try", "--at", "1")
+    lines = [line.split("\t") for line in world("list").stdout.splitlines()]
+    assert [(line[0], line[1], line[2]) for line in lines] == [
+        ("a-try", "shop@3", "3"),
+        ("b-try", "shop@1", "1"),
+        ("shop", "-", "3"),
+    ]
+    assert [line[4] for line in lines] == ["agent=one", "", ""]
+    outside, inside = pty.openpty()
+    command = [sys.executable, "-m", "childproof", "world", "list"]
+    subprocess.run(
+        command, cwd=db.parent, stdout=inside, check=True, env={**os.environ, "TERM": "dumb", "NO_COLOR": "1"}
+    )
+    os.close(inside)
+    drawn = os.read(outside, 4096).decode().splitlines()
+    assert drawn[0].startswith("shop  3 calls")
+    assert drawn[1].startswith("├── a-try  0 calls since call 3  agent=one")
+    assert drawn[2].startswith("└── b-try  0 calls since call 1")
+
+
+def test_show_says_what_a_world_holds(db: Path) -> None:
+    world("fork", "shop", "shop/try-1")
+    text = world("show", "shop").stdout
+    for words in ("3 customer", "steps 1000 ms with each call", "children   shop/try-1", "seed       7"):
+        assert words in text
+    shown = json.loads(world("show", "shop/try-1", "--json").stdout)
+    assert shown["entities"] == [{"service": "stripe", "kind": "customer", "count": 3}]
+    assert (shown["parent"], shown["base"], shown["children"], shown["scheduled"]) == ("shop", 3, [], 0)
+
+
+def test_reset_and_delete(db: Path) -> None:
+    world("fork", "shop", "try", "--at", "1")
+    assert "2 calls undone" not in world("reset", "try").stderr
+    assert "would lose their past: try" in str(world("delete", "shop", code=1).exception)
+    assert "back at its beginning; 3 calls undone" in world("reset", "shop").stderr
+    world("delete", "shop")
+    assert [one["name"] for one in listed()] == ["try"]
+    assert json.loads(world("show", "try", "--json").stdout)["entities"][0]["count"] == 1
+
+
+def test_log_is_that_of_the_world(db: Path) -> None:
+    assert "no calls" not in world("log", "shop", "--json").output
+    assert "has no world 'nowhere'" in str(world("log", "nowhere", code=1).exception)
+
+
+def test_create_makes_the_file_and_nothing_else_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "there is no such file" in str(world("delete", "a", "--db", "x.db", code=1).exception)
+    assert list(tmp_path.iterdir()) == []
+    world("create", "a/b", "--db", "x.db", "--seed", "3")
+    assert (tmp_path / "x.db").exists()
+
+
+def test_metadata_needs_a_key(db: Path) -> None:
+    assert "write --set key=value" in world("fork", "shop", "x", "--set", "agent", code=2).output
+
+
+def test_the_help_keeps_its_examples_as_they_were_written() -> None:
+    assert "\n    childproof world fork checkout checkout/try-1\n" in world("--help").stdout
