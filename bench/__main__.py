@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bench.row import Row
 
-MODULES = ("rules", "stripe_stub", "world", "start", "https")
+MODULES = ("rules", "stripe_stub", "world", "start", "https", "throughput")
 
 
 def main(names: list[str]) -> None:

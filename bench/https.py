@@ -1,28 +1,18 @@
 """A stubbed HTTPS reply, keep-alive, through CONNECT: CPU per request of the serving process, side by side.
 
-Every server runs in a process of its own and is measured by its own CPU time (user + system), so that the client's
-work and the other core don't count. All answer the same canned reply.
+All answer the same canned reply. How they are measured is in `bench.load`.
 """
 
 import asyncio
-import contextlib
-import os
-import socket
-import ssl
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from bench.load import Asked, free_port, measure
 from bench.row import Row
 
 REQUESTS = 2000
-WARM_UP = 200
-CONNECTIONS = 16
 BODY = b'{"id": "cus_123", "object": "customer", "email": "jenny@example.com"}'
 REQUEST = (
     b"POST /v1/customers HTTP/1.1\r\nHost: api.stripe.com\r\nUser-Agent: Stripe/v1 PythonBindings/12\r\n"
@@ -42,79 +32,13 @@ def rows() -> Iterator[Row]:
     """Every server, one after the other. What is to reach is the minimal Master's figure of the same run."""
     minimal = 0.0
     for name, kind in SERVERS.items():
-        cpu_us, rate = _measure(kind, REQUESTS)
+        port = free_port()
+        command = [sys.executable, "-m", "bench.https", kind, str(port)]
+        figure = measure(command, port, Asked(REQUEST, "api.stripe.com"), REQUESTS)
         if kind == "minimal":
-            minimal = cpu_us
+            minimal = figure.cpu_us
         target = f"<= {minimal:.0f} µs" if kind in ("capture", "engine") else ""
-        yield Row(f"HTTPS reply, CPU/request: {name} ({rate:.0f} req/s)", f"{cpu_us:.0f} µs", target)
-
-
-# the client
-
-
-def _measure(kind: str, requests: int) -> tuple[float, float]:
-    with tempfile.TemporaryDirectory() as directory:
-        port = _free_port()
-        process = subprocess.Popen([sys.executable, "-m", "bench.https", kind, str(port), directory])
-        try:
-            _wait_for(port, process)
-            _load(port, WARM_UP)
-            before, started = _cpu_seconds(process.pid), time.perf_counter()
-            _load(port, requests)
-            elapsed = time.perf_counter() - started
-            return (_cpu_seconds(process.pid) - before) / requests * 1e6, requests / elapsed
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-def _load(port: int, requests: int) -> None:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.set_alpn_protocols(["http/1.1"])
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        for done in [pool.submit(_client, port, context, requests // CONNECTIONS) for _ in range(CONNECTIONS)]:
-            done.result(60)
-
-
-def _client(port: int, context: ssl.SSLContext, requests: int) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as plain:
-        plain.sendall(b"CONNECT api.stripe.com:443 HTTP/1.1\r\nHost: api.stripe.com:443\r\n\r\n")
-        answer = plain.recv(4096)
-        assert answer.endswith(b"\r\n\r\n"), answer
-        sock = context.wrap_socket(plain, server_hostname="api.stripe.com")
-        for _ in range(requests):
-            sock.sendall(REQUEST)
-            got = sock.recv(65536)
-            while b"\r\n\r\n" not in got:
-                got += sock.recv(65536)
-            head, _, body = got.partition(b"\r\n\r\n")
-            assert head.startswith(b"HTTP/1.1 200"), head
-            length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-            while len(body) < length:
-                body += sock.recv(65536)
-
-
-def _cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError(f"the server exited with {process.returncode}")
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.05)
-    raise RuntimeError("the server did not start")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+        yield Row(f"HTTPS reply, CPU/request: {name} ({figure.rate:.0f} req/s)", f"{figure.cpu_us:.0f} µs", target)
 
 
 # the servers
@@ -234,4 +158,4 @@ def _serve(kind: str, port: int, directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))
+    _serve(sys.argv[1], int(sys.argv[2]), Path.cwd())

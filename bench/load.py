@@ -1,0 +1,136 @@
+"""The client that the HTTP benchmarks share: keep-alive connections, and the CPU time of the process they ask.
+
+A measured server runs in a process of its own and is charged with its own CPU time (user + system), so that the client's
+work doesn't count.
+"""
+
+import contextlib
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+WARM_UP = 200
+CONNECTIONS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the client sends, again and again. With a `host`, through CONNECT and TLS; else plainly to the port."""
+
+    request: bytes
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """CPU microseconds a request of the serving process, requests a second, and its resident memory at the end in MB."""
+
+    cpu_us: float
+    rate: float
+    memory: float
+
+
+def measure(command: Sequence[str], port: int, asked: Asked, requests: int, *, one_core: bool = False) -> Figure:
+    """Start a server that listens on `port`, warm it up, ask it `requests` times, end it."""
+    with tempfile.TemporaryDirectory() as directory, serving(command, port, directory) as process:
+        if one_core:
+            os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
+        ask(port, asked, WARM_UP)
+        before, started = cpu_seconds(process.pid), time.perf_counter()
+        ask(port, asked, requests)
+        elapsed = time.perf_counter() - started
+        cpu = cpu_seconds(process.pid) - before
+        return Figure(cpu / requests * 1e6, requests / elapsed, resident_mb(process.pid))
+
+
+@contextmanager
+def serving(command: Sequence[str], port: int, directory: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """A server in a folder of its own, from when it listens until it has ended."""
+    environment = {**os.environ, "CHILDPROOF_STATE": directory, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    with (Path(directory) / "server.log").open("w+b") as log:
+        process = subprocess.Popen(
+            command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
+        try:
+            wait_for(port, process, Path(log.name))
+            yield process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def ask(port: int, asked: Asked, requests: int) -> None:
+    """Send all requests over as many connections as there are, and read every reply."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["http/1.1"])
+    with ThreadPoolExecutor(CONNECTIONS) as pool:
+        share = requests // CONNECTIONS
+        for done in [pool.submit(_client, port, asked, context, share) for _ in range(CONNECTIONS)]:
+            done.result(600)
+
+
+def _client(port: int, asked: Asked, context: ssl.SSLContext, requests: int) -> None:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
+        if not asked.host:
+            _exchange(plain.sendall, plain.recv, asked.request, requests)
+            return
+        there = f"{asked.host}:443"
+        plain.sendall(f"CONNECT {there} HTTP/1.1\r\nHost: {there}\r\n\r\n".encode())
+        answer = plain.recv(4096)
+        assert answer.endswith(b"\r\n\r\n"), answer
+        with context.wrap_socket(plain, server_hostname=asked.host) as sock:
+            _exchange(sock.sendall, sock.recv, asked.request, requests)
+
+
+def _exchange(send: Callable[[bytes], None], receive: Callable[[int], bytes], request: bytes, requests: int) -> None:
+    for _ in range(requests):
+        send(request)
+        got = receive(65536)
+        while b"\r\n\r\n" not in got:
+            got += receive(65536)
+        head, _, body = got.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200"), got
+        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
+        while len(body) < length:
+            body += receive(65536)
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def resident_mb(pid: int) -> float:
+    """Resident memory of a process."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Return as soon as somebody listens; a server that ends or says nothing is the benchmark's end, with its log."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            sys.exit(f"bench: the server exited with {process.returncode}: {log.read_text()}")
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            return
+        time.sleep(0.05)
+    sys.exit(f"bench: the server did not start: {log.read_text()}")
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
