@@ -1,13 +1,19 @@
 """`childproof`: the entry point, its commands found on first use so that starting stays quick."""
 
+import difflib
 import importlib
+import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import click
 
 from childproof import __version__
 from childproof.errors import ChildproofError, InputError
+
+from .streams import prepare_streams
 
 # command -> (module, attribute, one line for --help): a module is imported only when its command runs.
 COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -43,6 +49,20 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)
         return with_examples(command)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with the nearest name for a mistyped one."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            hint = ""
+            if nearest := difflib.get_close_matches(args[0], COMMANDS, n=1):
+                hint = f" Did you mean: childproof {nearest[0]}"
+            elif not args[0].startswith("-"):
+                hint = f" To run it sealed in: childproof run -- {shlex.join(args)}"
+            raise click.UsageError(f"{error.message}{hint}", ctx) from None
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list in --help, from the table, without importing anything."""
         del ctx
@@ -74,13 +94,18 @@ def cli() -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line. Exit 2 for mistakes in files and options, 1 for other known errors."""
+    prepare_streams()
+    arguments = sys.argv[1:] if argv is None else list(argv)
     try:
-        cli.main(args=list(argv) if argv is not None else None, prog_name="childproof")
+        cli.main(args=arguments, prog_name="childproof")
     except InputError as error:
+        here = f"{Path.cwd()}/"
         for fault in error.faults:
-            print(fault, file=sys.stderr)
+            # A path that was made absolute reads as the user wrote it.
+            print(replace(fault, file=fault.file.removeprefix(here)), file=sys.stderr)
         count = len(error.faults)
-        print(f"childproof: {count} fault{'s' if count != 1 else ''}, nothing was started", file=sys.stderr)
+        started = ", nothing was started" if {"run", "serve"} & set(arguments[:1]) else ""
+        print(f"childproof: {count} fault{'s' if count != 1 else ''}{started}", file=sys.stderr)
         sys.exit(2)
     except ChildproofError as error:
         print(f"childproof: {error}", file=sys.stderr)

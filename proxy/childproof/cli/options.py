@@ -26,7 +26,7 @@ class NewFile(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path, or fail with what is in the way."""
-        path = Path(super().convert(value, param, ctx))
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
         if path.is_dir():
             self.fail(f"{path} is a folder; write for example {path / 'report.txt'}", param, ctx)
         if not path.parent.is_dir():
@@ -109,8 +109,15 @@ def world_options(command: Decorated) -> Decorated:
             metavar="CLOCK",
             help="A new world's clock: real, frozen@TIME, step:1s@TIME [default: real].",
         ),
-        click.option("--seed", type=int, default=0, metavar="N", help="A new world's seed for ids and randomness [default: 0]."),
-        click.option("--world", default="main", metavar="NAME", help="The world whose state the command sees [default: main]; made if new."),
+        click.option(
+            "--seed", type=int, default=0, metavar="N", help="A new world's seed for ids and randomness [default: 0]."
+        ),
+        click.option(
+            "--world",
+            default="main",
+            metavar="NAME",
+            help="The world whose state the command sees [default: main]; made if new.",
+        ),
     ):
         command = option(command)
     return command

@@ -19,7 +19,9 @@ class Run(click.Command):
         except click.MissingParameter as error:
             if error.param is None or error.param.name != "command":
                 raise
-            raise click.UsageError("no command to run; write for example: childproof run -- python agent.py", ctx) from None
+            raise click.UsageError(
+                "no command to run; write for example: childproof run -- python agent.py", ctx
+            ) from None
 
 
 @click.command(cls=Run, context_settings={"allow_interspersed_args": False})
@@ -31,7 +33,12 @@ class Run(click.Command):
     default="sealed",
     help="sealed: no way out but through childproof [default]. env: proxy variables only, NOT sealed.",
 )
-@click.option("--report", type=click.Choice(["text", "json", "none"]), default="text", help="How to report at the end [default: text].")
+@click.option(
+    "--report",
+    type=click.Choice(["text", "json", "none"]),
+    default="text",
+    help="How to report at the end [default: text].",
+)
 @click.option(
     "--report-to",
     type=NewFile(),
@@ -53,7 +60,7 @@ def run(
     report_to: Path | None,
     command: tuple[str, ...],
 ) -> None:
-    """Run COMMAND sealed in; print afterwards what would have happened.
+    r"""Run COMMAND sealed in; print afterwards what would have happened.
 
     The exit code is COMMAND's own. Standard input, output, errors, signals and the terminal pass through.
 

@@ -13,10 +13,20 @@ from .options import policy_options
 
 @click.command()
 @policy_options
-@click.option("--world", default="main", metavar="NAME", help="The world of the listeners given by --http and --socks.")
+@click.option(
+    "--world",
+    default="main",
+    metavar="NAME",
+    help="The world of the listeners given by --http and --socks [default: main].",
+)
 @click.option("--http", metavar="HOST:PORT", help="Listen here for HTTP CONNECT and plain HTTP proxying.")
 @click.option("--socks", metavar="HOST:PORT", help="Listen here for SOCKS5.")
-@click.option("--report", type=click.Choice(["text", "json", "none"]), default="text", help="How to report at the end.")
+@click.option(
+    "--report",
+    type=click.Choice(["text", "json", "none"]),
+    default="text",
+    help="How to report at the end [default: text].",
+)
 def serve(
     *,
     config_file: Path | None,

@@ -1,5 +1,6 @@
 """What a run came to: read from the ledger's entries, worded by each stub, printed for people or machines."""
 
+import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,8 +8,11 @@ from typing import Any
 
 from childproof.ledger import Entry
 from childproof.model import Effect, Protocol, Upstream
+from childproof.model.text import printable
 
 MAX_LINES = 12  # of each kind; the rest is counted and left to `childproof log`
+_COLUMN = 72  # calls beyond it don't push the reasons of all others aside
+_MIN_WIDTH = 40  # below this, a terminal does the wrapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ def summarize(world: str, entries: Iterable[Entry], outcomes: Callable[[str, Seq
     touched: dict[str, list[Effect]] = {}
     lines: dict[str, Counter[tuple[str, str]]] = {"allow": Counter(), "deny": Counter(), "gap": Counter()}
     fidelity: Counter[str] = Counter()
+    answered: Counter[str] = Counter()
     for entry in entries:
         if entry.protocol == Protocol.DNS:
             lookups += 1
@@ -62,6 +67,7 @@ def summarize(world: str, entries: Iterable[Entry], outcomes: Callable[[str, Seq
             fidelity[entry.fidelity] += 1
         if entry.stub:
             touched.setdefault(entry.stub, [])
+            answered[entry.stub] += 1
         for effect in entry.effects:
             touched.setdefault(effect.service, []).append(effect)
         if entry.fidelity == "gap":
@@ -76,7 +82,9 @@ def summarize(world: str, entries: Iterable[Entry], outcomes: Callable[[str, Seq
         calls=calls,
         lookups=lookups,
         upstream=Upstream(dns, connections, bytes_out, bytes_in),
-        services=tuple((name, words or "nothing that matters outside") for name, words in worded),
+        services=tuple(
+            (name, words or f"{_plural(answered[name], 'call')}, none with an effect outside") for name, words in worded
+        ),
         allowed=_lines(lines["allow"]),
         denied=_lines(lines["deny"]),
         gaps=_lines(lines["gap"]),
@@ -85,18 +93,50 @@ def summarize(world: str, entries: Iterable[Entry], outcomes: Callable[[str, Seq
     )
 
 
-def to_text(report: Report, *, ledger: str, log_command: str) -> str:
-    """The report as people read it at the end of a run; no trailing newline."""
-    left = report.bytes_left
-    head = f"childproof · world {report.world} · {_plural(report.calls, 'call')} · {_amount(left)} left this machine"
-    rows = [(name, words) for name, words in report.services]
-    for label, lines in (("allowed", report.allowed), ("denied", report.denied), ("gaps", report.gaps)):
-        rows += _rows(label, lines)
+def unpainted(kind: str, text: str) -> str:
+    """`paint` for what is no terminal."""
+    del kind
+    return text
+
+
+def to_text(
+    report: Report,
+    *,
+    ledger: str,
+    log_command: str,
+    width: int | None = None,
+    paint: Callable[[str, str], str] = unpainted,
+) -> str:
+    """The report as people read it at the end of a run; no trailing newline.
+
+    With `width`, the columns of a terminal, no line is longer: reasons go below their calls where there is no room
+    beside them, long calls are cut, words wrap. Without, every line is whole, for pipes and files. `paint` colours a
+    text by its kind: `head`, or the label of a row.
+    """
+    head = [f"childproof · world {report.world}", _plural(report.calls, "call")]
+    if report.lookups and not report.calls:
+        head.append(_plural(report.lookups, "name look-up"))
+    head.append(f"{_amount(report.bytes_left)} left this machine")
+    labels = ["ledger", *(name for name, _ in report.services), *(["allowed"] if report.allowed else [])]
+    indent = 2 + max(map(len, labels)) + 3  # the other labels are no longer than these
+    room = None if width is None else max(width, _MIN_WIDTH) - indent
+    rows = [(name, _wrapped(printable(words), room)) for name, words in report.services]
+    for label, lines, more in (
+        ("allowed", report.allowed, " --verdict allow"),
+        ("denied", report.denied, " --verdict deny"),
+        ("gaps", report.gaps, ""),
+    ):
+        if lines:
+            rows.append((label, _rows(lines, room, f"{log_command}{more}")))
     if report.errors:
-        rows.append(("errors", f"{_plural(report.errors, 'call')} denied by an error inside childproof or a stub"))
-    rows.append(("ledger", f"{ledger} · {log_command}"))
-    width = max(len(label) for label, _ in rows)
-    return "\n".join([head, *(f"  {label:<{width}}   {text}" for label, text in rows)])
+        words = f"{_plural(report.errors, 'call')} denied by an error inside childproof or a stub"
+        rows.append(("errors", _wrapped(words, room)))
+    rows.append(("ledger", _wrapped(f"{ledger} · {log_command}", room)))
+    out = [paint("head", " · ".join(head))]
+    for label, block in rows:
+        gap = " " * (indent - 2 - len(label))
+        out += [f"  {paint(label, label)}{gap}{block[0]}", *(" " * indent + line for line in block[1:])]
+    return "\n".join(out)
 
 
 def to_json(report: Report, *, ledger: str) -> dict[str, Any]:
@@ -130,19 +170,37 @@ def _lines(counts: Counter[tuple[str, str]]) -> tuple[Line, ...]:
     return tuple(Line(target, reason, count) for (target, reason), count in counts.items())
 
 
-def _rows(label: str, lines: Sequence[Line]) -> list[tuple[str, str]]:
-    shown = lines[:MAX_LINES]
-    width = max((len(_target(line)) for line in shown), default=0)
-    rows = [
-        (label if not place else "", f"{_target(line):<{width}}   {line.reason}") for place, line in enumerate(shown)
+def _rows(lines: Sequence[Line], room: int | None, command: str) -> list[str]:
+    """One row a line: the calls in a column with the reasons beside it, where both fit; else one below the other."""
+    shown = [Line(printable(line.target), printable(line.reason), line.count) for line in lines[:MAX_LINES]]
+    fitting = [
+        len(_target(line)) for line in shown if room is None or len(_target(line)) + 3 + len(line.reason) <= room
     ]
+    column = max(fitting, default=0)
+    if room is not None:
+        column = min(column, room - 3 - max((len(line.reason) for line in shown), default=0))
+    rows: list[str] = []
+    for line in shown:
+        row = f"{_target(line):<{max(column, 0)}}   {line.reason}"
+        if room is None or len(row) <= room:
+            rows.append(row)
+        else:
+            reason = textwrap.wrap(line.reason, room, initial_indent="  ", subsequent_indent="  ")
+            rows += [_target(line, room), *reason]
     if len(lines) > len(shown):
-        rows.append(("", f"… and {len(lines) - len(shown)} more kinds of call"))
+        rows += _wrapped(f"… and {len(lines) - len(shown):,} more: {command}", room)
     return rows
 
 
-def _target(line: Line) -> str:
-    return line.target if line.count == 1 else f"{line.target} ({line.count} times)"
+def _target(line: Line, room: int | None = None) -> str:
+    times = "" if line.count == 1 else f" ({line.count:,} times)"
+    if room is not None and len(line.target) + len(times) > room:
+        return f"{line.target[: room - len(times) - 1]}…{times}"
+    return line.target + times
+
+
+def _wrapped(text: str, room: int | None) -> list[str]:
+    return [text] if room is None else textwrap.wrap(text, room, break_on_hyphens=False) or [""]
 
 
 def _volume(entry: Entry) -> str:

@@ -1,5 +1,6 @@
 """Where childproof says that something of its own went wrong: standard error, one line each, never twice the same."""
 
+import contextlib
 import sys
 from typing import TextIO
 
@@ -24,5 +25,6 @@ class Trouble:
 
 
 def say(message: str, stream: TextIO | None = None) -> None:
-    """One line from childproof itself, on standard error unless told otherwise."""
-    print(f"childproof: {message}", file=stream or sys.stderr, flush=True)
+    """One line from childproof itself, on standard error unless told otherwise; lost where nobody reads that any more."""
+    with contextlib.suppress(OSError, ValueError):
+        print(f"childproof: {message}", file=stream or sys.stderr, flush=True)
