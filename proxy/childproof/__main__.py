@@ -1,5 +1,5 @@
 """`python -m childproof`: the same as the `childproof` command."""
 
-from childproof.cli.main import main
+from childproof.cli.entry import main
 
 main()

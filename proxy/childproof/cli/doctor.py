@@ -49,7 +49,8 @@ def doctor(*, as_json: bool) -> None:
         click.echo(json.dumps(report, indent=2))
     else:
         _print("this machine", machine)
-        _print("clients that trust childproof's certificates", clients)
+        if not support.refusal:
+            _print("clients that trust childproof's certificates (each takes a second)", clients)
     sys.exit(1 if support.refusal else 0)
 
 
@@ -99,10 +100,9 @@ def _client(trial: Trial) -> Finding:
 
 
 def _print(title: str, findings: Iterable[Finding]) -> None:
-    """Print findings as they come, which for clients takes a second each; nothing at all where there are none."""
-    for number, finding in enumerate(findings):
-        if number == 0:
-            click.echo(f"\n{title}")
+    """Print findings as they come, which for clients takes a second each."""
+    click.echo(f"\n{title}")
+    for finding in findings:
         mark, colour = _MARKS[finding.works]
         note = f"   {finding.note}" if finding.note else ""
         click.echo(f"  {click.style(mark, fg=colour)} {finding.subject}{note}")

@@ -93,11 +93,16 @@ def cli() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line. Exit 2 for mistakes in files and options, 1 for other known errors."""
+    """Run the command line. Exit 2 for mistakes in files and options, 1 for other known errors, 130 after Ctrl-C."""
     prepare_streams()
     arguments = sys.argv[1:] if argv is None else list(argv)
     try:
-        cli.main(args=arguments, prog_name="childproof")
+        sys.exit(cli.main(args=arguments, prog_name="childproof", standalone_mode=False) or 0)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except InputError as error:
         here = f"{Path.cwd()}/"
         for fault in error.faults:

@@ -115,6 +115,7 @@ def world_options(command: Decorated) -> Decorated:
         click.option(
             "--world",
             default="main",
+            envvar="CHILDPROOF_WORLD",
             metavar="NAME",
             help="The world whose state the command sees [default: main]; made if new.",
         ),

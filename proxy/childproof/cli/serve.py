@@ -16,6 +16,7 @@ from .options import policy_options
 @click.option(
     "--world",
     default="main",
+    envvar="CHILDPROOF_WORLD",
     metavar="NAME",
     help="The world of the listeners given by --http and --socks [default: main].",
 )

@@ -4,6 +4,7 @@ Every setting has one name: `store` in the file is CHILDPROOF_STORE in the envir
 order is flag, environment, file, default. Its JSON Schema is `schemas/config.json` (`childproof schema config`).
 """
 
+import difflib
 import json
 import os
 import re
@@ -19,6 +20,7 @@ from childproof.errors import Fault, InputError
 
 DEFAULT_FILE = "childproof.yaml"
 PREFIX = "CHILDPROOF_"
+VARIABLES = ("CONFIG", "RULES", "STUBS", "STORE", "STATE", "WORLD")  # after the prefix
 DEFAULT_STORE = "childproof.db"
 DEFAULT_MAX_BODY = 10 * 1024**2
 DEFAULT_CONNECTIONS = 2000
@@ -59,6 +61,7 @@ def load_config(environ: Mapping[str, str], directory: Path, file: Path | None =
 
     Raises InputError with every fault found: an unreadable file, unknown keys, wrong types.
     """
+    _refuse_unknown(environ)
     named = environ.get(PREFIX + "CONFIG")
     path = file or (directory / named if named else None)
     if path is None and not (directory / DEFAULT_FILE).exists():
@@ -80,12 +83,21 @@ def load_config(environ: Mapping[str, str], directory: Path, file: Path | None =
 
 
 def default_state_dir(environ: Mapping[str, str]) -> Path:
-    """Where the CA and caches live: `$XDG_STATE_HOME/childproof`, by default under the home directory."""
-    base = environ.get("XDG_STATE_HOME")
-    if base:
+    """Where the CA and caches live: `$CHILDPROOF_STATE`, `$XDG_STATE_HOME/childproof`, or below the home directory."""
+    if named := environ.get(PREFIX + "STATE"):
+        return Path(named).absolute()
+    if base := environ.get("XDG_STATE_HOME"):
         return Path(base) / "childproof"
-    home = environ.get("HOME")
-    return (Path(home) if home else Path.home()) / ".local" / "state" / "childproof"
+    try:
+        home = Path(environ.get("HOME") or Path.home())
+    except RuntimeError:  # a container's user that no passwd file knows
+        raise InputError.single(
+            "HOME",
+            "this user has no home folder",
+            "a folder for the CA and caches",
+            f"{PREFIX}STATE=/tmp/childproof-state",
+        ) from None
+    return home / ".local" / "state" / "childproof"
 
 
 def split_address(text: str) -> tuple[str, int]:
@@ -96,11 +108,26 @@ def split_address(text: str) -> tuple[str, int]:
     return host.removeprefix("[").removesuffix("]"), int(port)
 
 
+def _refuse_unknown(environ: Mapping[str, str]) -> None:
+    """A mistyped variable must not leave a fence with other rules than were meant."""
+    known = [PREFIX + name for name in VARIABLES]
+    faults = []
+    for name in sorted(environ):
+        if name.startswith(PREFIX) and name not in known:
+            nearest = difflib.get_close_matches(name, known, n=1)
+            expected = f"one of {', '.join(known)}"
+            faults.append(Fault("environment", 0, 0, f"unknown variable {name}", expected, *nearest))
+    if faults:
+        raise InputError(faults)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError([Fault(str(path), 0, 0, f"can't be read: {error}", "a readable configuration file")]) from None
+    except OSError as error:
+        raise InputError.single(path, f"can't be read: {error.strerror}", "a configuration file") from None
+    except UnicodeDecodeError as error:
+        raise InputError.single(path, f"a byte that is no UTF-8 at {error.start}", "a text file") from None
     document = parse_yaml(text, str(path))
     if faults := schema_faults(document, _schema()):
         raise InputError(faults)

@@ -1,6 +1,7 @@
 """HTTP capture as one object: start it, give it connections or ports, stop it."""
 
 import asyncio
+import errno
 import os
 import socket
 import ssl
@@ -69,6 +70,21 @@ class Watchdog:
         faults = unsafe_options(ctx.options)
         if faults:
             raise exceptions.OptionsError("; ".join(map(str, faults)))
+
+
+_UNBOUND = {
+    errno.EADDRINUSE: ("another program listens here", "a free port; port 0 takes any"),
+    errno.EACCES: ("this user may not listen here", "a port from 1024 on"),
+    errno.EADDRNOTAVAIL: ("this machine doesn't have the address", "one of its addresses: 127.0.0.1 for itself only"),
+}
+
+
+def _unbound(error: OSError) -> tuple[str, str]:
+    """Why an address can't be listened at, and what to give instead."""
+    if isinstance(error, socket.gaierror):
+        return "no address has this name", "an address and a port: 127.0.0.1:8080"
+    known = _UNBOUND.get(error.errno or 0)
+    return known or (f"can't listen here: {error.strerror or error}", "an address and a port: 127.0.0.1:8080")
 
 
 class HttpCapture:
@@ -146,9 +162,7 @@ class HttpCapture:
                 lambda: Front(self._onward, ingress), host, port, backlog=_BACKLOG
             )
         except OSError as error:
-            raise InputError.single(
-                f"{host}:{port}", f"the proxy can't listen here: {error.strerror or error}", "a free port"
-            ) from None
+            raise InputError.single(f"{host}:{port}", *_unbound(error)) from None
         self._servers[server] = ingress
         address = server.sockets[0].getsockname()
         return address[0], address[1]
