@@ -82,7 +82,9 @@ class Call:
             case Protocol.HTTP:
                 default = 443 if self.scheme == "https" else 80
                 port = "" if self.port == default else f":{self.port}"
-                return f"{self.method} {self.scheme}://{place}{port}{self.path}"
+                # A target that is no path (`OPTIONS *`, a nested CONNECT) must not read as a part of the host.
+                path = self.path if self.path.startswith("/") or not self.path else f" {self.path}"
+                return f"{self.method} {self.scheme}://{place}{port}{path}"
             case Protocol.DNS:
                 return f"DNS {self.method} {self.host}"
             case Protocol.IP:

@@ -123,7 +123,10 @@ async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox) 
         try:
             async with _Doors(parts, proxy, world, listeners):
                 sandbox.start()
-                return await sandbox.finished()
+                from .warmup import warming_up  # noqa: PLC0415 (the command runs already)
+
+                async with warming_up(parts):
+                    return await sandbox.finished()
         finally:
             listeners.close()
 
@@ -165,7 +168,8 @@ class _Doors:
 
     async def __aexit__(self, *_: object) -> None:
         if self._listeners.refusals is not None:
-            self._refusals.read()  # what was refused in the command's last moments
+            while self._refusals.read():
+                pass  # what was refused in the command's last moments; by now nothing inside runs any more
             asyncio.get_running_loop().remove_reader(self._refusals.fileno())
         for transport in self._transports:
             transport.close()
@@ -204,13 +208,15 @@ async def _unsealed(parts: "Parts", ca: "CA", session: Session) -> int:
 
     from .config import Listen  # noqa: PLC0415
     from .proxy import Proxy  # noqa: PLC0415
+    from .warmup import warming_up  # noqa: PLC0415
 
     say("NOT SEALED: --mode env only sets proxy variables; what ignores them reaches the network")
     async with Proxy(parts, ca) as proxy:
         [http] = await proxy.listen((Listen(session.world, http=LISTEN_ANYWHERE),))
-        return await run_with_environment(
-            session.command, session.environ, proxy=http.address, ca_cert=ca.cert_pem, cwd=session.cwd
-        )
+        async with warming_up(parts):
+            return await run_with_environment(
+                session.command, session.environ, proxy=http.address, ca_cert=ca.cert_pem, cwd=session.cwd
+            )
 
 
 __all__ = ["InputError", "SandboxError", "Session", "run_command"]

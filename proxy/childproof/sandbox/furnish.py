@@ -53,13 +53,16 @@ class Survey:
     @classmethod
     def make(cls, command: str, env: Mapping[str, str], cwd: str, listening: list[str]) -> "Survey":
         """Look around in the mount namespace as it still is."""
+        tree = list(mounts.mount_points())
+        # A file that is mounted by itself may be a socket from elsewhere: `docker run -v /run/docker.sock:/any/name`.
+        found = [*listening, *(mount.path for mount in tree), *hide.sockets_in(_places(env, cwd))]
         return cls(
-            sockets=list(hide.sockets(env, listening)),
+            sockets=list(hide.sockets(env, found)),
             socket_directories=list(hide.socket_directories(env.get("HOME", ""))),
             bundles=find_bundles(command, env, cwd),
             java_stores=find_java_stores(env),
             terminal=_terminal(),
-            tree=list(mounts.mount_points()),
+            tree=tree,
         )
 
 
@@ -92,7 +95,8 @@ def furnish(survey: Survey, ca_pem: bytes, hidden: Sequence[str], read_only: Seq
             blanks.hide(path)
     with step("hiding sockets"):
         for path in (*survey.socket_directories, *survey.sockets):
-            blanks.hide(path)
+            for alias in mounts.aliases(path, survey.tree):
+                blanks.hide(alias)
     with step("binding the resolver"):
         _bind_resolver(resolv_conf, nsswitch)
     with step("binding the CA"):
@@ -100,6 +104,12 @@ def furnish(survey: Survey, ca_pem: bytes, hidden: Sequence[str], read_only: Seq
     with step("closing childproof's own files"):
         mounts.close_own_files()
     return names
+
+
+def _places(env: Mapping[str, str], cwd: str) -> list[str]:
+    """Where people and programs put sockets of their own."""
+    named = (env.get(name, "") for name in ("HOME", "TMPDIR"))
+    return [cwd, *(path for path in named if path.startswith("/")), "/tmp", "/var/tmp"]  # noqa: S108 (to look, not to write)
 
 
 def _bind_resolver(resolv_conf: str, nsswitch: bytes | None) -> None:

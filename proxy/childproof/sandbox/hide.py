@@ -4,10 +4,11 @@ A unix socket with a path crosses network namespaces, and behind it sits a progr
 engine, an agent with keys, a desktop bus, a terminal multiplexer that runs commands, a database, a build daemon.
 """
 
+import contextlib
 import glob
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 # Directories that hold nothing but such sockets; new ones may appear in them while the sandbox runs.
@@ -28,6 +29,7 @@ _SOCKET_DIRECTORIES = (
     "~/.orbstack/run",
     "~/.gnupg/socketdir",
     "~/.screen",
+    "~/.ssh/agent",
 )
 # Sockets that may lack a listener at the moment but get one by being dialled, or that /proc/net/unix doesn't name.
 _SOCKETS = (
@@ -40,6 +42,9 @@ _SOCKETS = (
     "~/.lima/*/sock/*.sock",
     "~/.rd/docker.sock",
 )
+
+SCAN_DEPTH = 3
+SCAN_ENTRIES = 20_000
 
 _SOCKET_VARIABLES = frozenset(
     {
@@ -72,13 +77,58 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def listening_sockets() -> list[str]:
-    """Paths of all unix sockets bound in the current network namespace: read before entering a new one."""
+    """Paths of all unix sockets bound in the current network namespace: read before entering a new one.
+
+    A socket bound by a relative path is listed by that path: it is looked for in every process's working directory.
+    """
     try:
         lines = Path("/proc/net/unix").read_bytes().splitlines()[1:]
     except OSError:
         return []
-    paths = (line.split(maxsplit=7)[7] for line in lines if line.count(b" ") and len(line.split(maxsplit=7)) == 8)
-    return sorted({os.fsdecode(path) for path in paths if path.startswith(b"/")})
+    fields = (line.split(maxsplit=7) for line in lines)
+    names = {os.fsdecode(field[7]) for field in fields if len(field) == 8 and not field[7].startswith(b"@")}
+    absolute = {name for name in names if name.startswith("/")}
+    relative = names - absolute
+    places = _working_directories() if relative else ()
+    return sorted(absolute | {os.path.join(place, name) for place in places for name in relative})
+
+
+def _working_directories() -> set[str]:
+    """Those of all processes that this user may ask."""
+    found = set()
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            found.add(os.readlink(f"/proc/{process}/cwd"))
+    return found
+
+
+def sockets_in(folders: Iterable[str], *, depth: int = SCAN_DEPTH, entries: int = SCAN_ENTRIES) -> Iterator[str]:
+    """Socket files in these folders and a few levels below, nearest first, after at most so many directory entries.
+
+    For sockets that /proc/net/unix doesn't name: their listener may live in another network namespace, as a container
+    engine's does whose socket was mounted into the container that we run in.
+    """
+    level, seen, left = list(dict.fromkeys(map(os.path.realpath, folders))), set[str](), entries
+    for _ in range(depth):
+        below: list[str] = []
+        for folder in level:
+            if folder in seen:
+                continue
+            seen.add(folder)
+            try:
+                listing = os.scandir(folder)
+            except OSError:
+                continue
+            with listing:
+                for entry in listing:
+                    left -= 1
+                    if left < 0:
+                        return
+                    if entry.is_dir(follow_symlinks=False):
+                        below.append(entry.path)
+                    elif not entry.is_file(follow_symlinks=False) and _is_socket(entry.path):
+                        yield entry.path
+        level = below
 
 
 def socket_directories(home: str) -> Iterator[str]:

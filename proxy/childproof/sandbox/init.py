@@ -10,6 +10,7 @@ import os
 import select
 import signal
 import socket
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
@@ -136,7 +137,7 @@ def _become(start: Start, inherited: Inherited, terminal: int | None) -> NoRetur
             with contextlib.suppress(OSError):
                 os.tcsetpgrp(terminal, os.getpid())
         os.chdir(start.cwd)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        _close_descriptors()
         linux.no_new_privileges()
         linux.install_filter(start.filter)
         _restore(inherited)
@@ -151,6 +152,21 @@ def _become(start: Start, inherited: Inherited, terminal: int | None) -> NoRetur
         _give_up(f"{name}: {os.strerror(error.errno or errno.EIO).lower()}", NOT_EXECUTABLE)
     except BaseException as error:  # noqa: BLE001 (whatever it is, there is nobody above to raise it to)
         _give_up(f"{name}: {error}", NOT_EXECUTABLE)
+
+
+def _close_descriptors() -> None:
+    """Leave the three standard streams, and no way past the mounts.
+
+    The limit on open files tells nothing of descriptors that were opened under a higher one. A folder as a stream
+    (`< .`) belongs to the file system outside, from where `..` leads to everything that is hidden here.
+    """
+    for name in os.listdir("/proc/self/fd"):
+        descriptor = int(name)
+        if descriptor > 2:
+            with contextlib.suppress(OSError):  # the listing's own is closed already
+                os.close(descriptor)
+        elif stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
 
 
 def _execute(start: Start) -> NoReturn:

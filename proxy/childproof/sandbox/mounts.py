@@ -189,7 +189,8 @@ def aliases(path: str, mounts: Iterable[MountPoint]) -> list[str]:
     """All paths by which a file or folder is reached: the same file system may be mounted in several places."""
     mounts = list(mounts)
     path = os.path.realpath(path)
-    home = max((m for m in mounts if _within(path, m.path)), key=lambda m: len(m.path), default=None)
+    # Of several mounts on one place the last is on top.
+    home = max((m for m in reversed(mounts) if _within(path, m.path)), key=lambda m: len(m.path), default=None)
     if home is None:
         return [path]
     inner = _join(home.root, os.path.relpath(path, home.path))

@@ -24,6 +24,7 @@ _PAYLOAD = 9
 _SNAP = 128
 _BUFFER = 1 << 20
 _REMEMBERED_FLOWS = 4096
+_AT_ONCE = 64  # datagrams
 
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 33: "dccp", 58: "icmpv6", 132: "sctp", 136: "udplite"}
 _WITH_PORTS = frozenset({6, 17, 33, 132, 136})
@@ -81,13 +82,16 @@ class RefusalReader:
         """The descriptor to watch for reading."""
         return self._socket.fileno()
 
-    def read(self) -> None:
-        """Take everything that the kernel has ready. Never blocks."""
-        while True:
+    def read(self) -> bool:
+        """Take what the kernel has ready, a bounded share at once: whether there may be more. Never blocks.
+
+        Bounded, since a sandbox that sends faster than this reads must not keep a loop from everything else.
+        """
+        for _ in range(_AT_ONCE):
             try:
                 data = self._socket.recv(1 << 16)
             except BlockingIOError:
-                return
+                return False
             except OSError:  # ENOBUFS: some were dropped; the next read goes on with what follows
                 self._on_lost()
                 continue
@@ -98,6 +102,7 @@ class RefusalReader:
                 self._recent.move_to_end(flow)
             while len(self._recent) > _REMEMBERED_FLOWS:
                 self._recent.popitem(last=False)
+        return True
 
 
 def parse(data: bytes) -> Iterator[Refused]:

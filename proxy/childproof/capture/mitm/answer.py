@@ -15,12 +15,14 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 
 from childproof.capture.destination import Judge
+from childproof.capture.peek import First, classify
 from childproof.model import NO_UPSTREAM, Call, Outcome, Reply, Violation
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide, internal, refuse_upgrade
 from .replies import denial, render, reply_of
 from .wire import HOLD_SECONDS, LINGER_BYTES, LINGER_SECONDS, Patience, ResetConnection
 
+_TELLING = 128  # bytes that tell whether a request line begins
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 Commands = Generator[commands.Command, Any, None]
@@ -96,11 +98,19 @@ class AnswerLayer(layer.Layer):
                 if self._later is not None or self._closed or self._drained is not None:
                     return
             else:
-                self._patience.waiting(self._request is not None or bool(self._parser.trailing_data[0]))
-                if self._parser.they_are_waiting_for_100_continue and not self._continued:
-                    self._continued = True
-                    yield commands.SendData(self.context.client, _CONTINUE)
+                yield from self._unfinished()
                 return
+
+    def _unfinished(self) -> Commands:
+        begun = self._parser.trailing_data[0]
+        if self._request is None and classify(begun[:_TELLING].lstrip(b"\r\n")) is First.OTHER:
+            # whoever speaks something else may be waiting for an answer
+            yield from self._refuse(Violation("malformed", "malformed HTTP: no request line", 400))
+            return
+        self._patience.waiting(self._request is not None or bool(begun))
+        if self._parser.they_are_waiting_for_100_continue and not self._continued:
+            self._continued = True
+            yield commands.SendData(self.context.client, _CONTINUE)
 
     def _too_large(self, request: h11.Request) -> Violation | None:
         """From the head alone, so that nothing of a huge body is kept."""

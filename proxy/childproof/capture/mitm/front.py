@@ -124,6 +124,9 @@ class Front(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         """Asyncio: the connection is gone."""
+        if self._stage is Stage.PEEK:
+            violation = Violation("incomplete", "the connection ended before anything could be read from it")
+            decide(self._onward.judge, other_call(self._site(), Protocol.TCP, violation))
         self._leave()
 
     # the machine
@@ -160,7 +163,7 @@ class Front(asyncio.Protocol):
     # HTTP CONNECT (RFC 9110, section 9.3.6), and plain proxy requests
 
     def _http(self) -> None:
-        data = self._data.lstrip(b"\r\n")
+        data = self._data = self._data.lstrip(b"\r\n")  # not kept: they might never end
         if data.startswith(TLS_RECORD) or classify(data) is First.OTHER:
             violation = Violation("malformed", "a proxy port takes HTTP CONNECT, http:// requests and SOCKS5", 400)
             decide(self._onward.judge, other_call(self._site(), Protocol.TCP, violation))
@@ -232,6 +235,8 @@ class Front(asyncio.Protocol):
         methods = self._data[2 : 2 + self._data[1]]
         self._data = self._data[2 + len(methods) :]
         if 0 not in methods:
+            violation = Violation("unsupported", "a SOCKS5 client that insists on a login")
+            decide(self._onward.judge, other_call(self._site(), Protocol.TCP, violation, "SOCKS5"))
             self._finish(b"\x05\xff")
             return
         self._transport.write(b"\x05\x00")

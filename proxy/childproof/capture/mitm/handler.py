@@ -78,7 +78,7 @@ class GuardedHandler(ProxyConnectionHandler):
         finally:
             for task in list(self._tasks):
                 task.cancel()
-            self.hooks.gate.close()
+            self.hooks.over()
 
     def abort(self) -> None:
         """Reset the client's connection."""

@@ -18,7 +18,7 @@ from OpenSSL import SSL
 from childproof.capture.destination import Judge
 from childproof.capture.frontdoor import HTTP_PORTS
 from childproof.capture.peek import First, classify
-from childproof.model import HostError, Protocol, Reply, Violation, normalize_host
+from childproof.model import Call, HostError, Outcome, Protocol, Reply, Upstream, Violation, normalize_host
 
 from .answer import AnswerLayer
 from .calls import Site, build_call, decide, internal, other_call, refuse_upgrade
@@ -49,13 +49,35 @@ class Core:
     answer_layer: bool = True  # off under stock mitmproxy, whose views want flows
 
 
+@dataclass(slots=True)
+class _Witness:
+    judge: Judge
+    asked: bool = False
+
+    @property
+    def max_body(self) -> int:
+        return self.judge.max_body
+
+    def handle(self, call: Call) -> Outcome:
+        self.asked = True
+        return self.judge.handle(call)
+
+    def settle(self, outcome: Outcome, upstream: Upstream, reply: Reply | None, error: str = "") -> None:
+        self.judge.settle(outcome, upstream, reply, error)
+
+    def may_allow(self, world: str, host: str, port: int) -> bool:
+        return self.judge.may_allow(world, host, port)
+
+
 class Hooks:
     """One connection's answers."""
 
     def __init__(self, core: Core, site: Site, abort: Callable[[], None]) -> None:
-        self.core = core
+        # A judge that remembers having been asked: a connection that ends without that was an attempt all the same.
+        self._witness = _Witness(core.judge)
+        self.core = replace(core, judge=self._witness)
         self.site = site
-        self.gate = Gate(core.judge)
+        self.gate = Gate(self._witness)
         self.patience = Patience(core.clock)
         self._abort = abort
         self._refused = False  # recorded and aborted: what follows from that isn't news
@@ -225,6 +247,12 @@ class Hooks:
     def record(self, protocol: Protocol, violation: Violation) -> None:
         """Leave an entry for something that never became an HTTP request."""
         decide(self.core.judge, other_call(self.site, protocol, violation))
+
+    def over(self) -> None:
+        """The connection has ended: settle what is open, and record what never became a call."""
+        self.gate.close()
+        if not self._witness.asked or self.patience.since is not None:
+            self.record(Protocol.TCP, Violation("incomplete", "the connection ended before a whole request had come"))
 
     def fail(self, data: object, error: BaseException) -> None:
         """A hook raised: deny what it was about."""
