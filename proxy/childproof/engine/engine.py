@@ -154,7 +154,9 @@ class Engine:
             return _Decision(verdict, _failure(call, rule.fault.status, tx), delay=delay)
         if fault and verdict.action is Action.ALLOW:
             return _Decision(verdict, delay=delay, fault=fault)
-        decision = replace(self._act(call, tx, call_id, verdict, rule, judgement.refused), delay=delay)
+        decision = self._act(call, tx, call_id, verdict, rule, judgement.refused)
+        if delay:
+            decision = replace(decision, delay=delay)
         # The stub has acted and its reply gets lost: the case that idempotency keys exist for.
         return replace(decision, reply=None, fault=fault) if fault else decision
 

@@ -25,6 +25,8 @@ _USERINFO = re.compile(r"(://[^/\s:@\"'\\]*:)[^/\s@\"'\\]+(?=@)")
 _DIGIT_TABLE = bytes(48 if 48 <= byte < 58 else 46 for byte in range(256))
 _SEPARATOR = r"(?:[ +-]|%20)"
 _DIGITS = re.compile(rf"[0-9](?<![0-9.][0-9])(?:{_SEPARATOR}?[0-9]){{12,}}")
+# Texts below this length are remembered with what became of them.
+_SHORT = 256
 _FRACTION = re.compile(r"\.[0-9]")
 # Issuers and their lengths (ISO/IEC 7812): without them every tenth timestamp in milliseconds would be a card.
 _ISSUER = re.compile(
@@ -40,9 +42,19 @@ def redact(text: str) -> str:
     return _DIGITS.sub(_mask_cards, text) if _may_hold_card(raw) else text
 
 
-def redact_all(*texts: str | None) -> list[Any]:
-    """Several short texts; None stays None."""
-    return [redact(text) if text else text for text in texts]
+def redact_short(text: str) -> str:
+    """The same for a text that is likely to come again: a call's target, a reason."""
+    return _redact_again(text) if len(text) < _SHORT else redact(text)
+
+
+@lru_cache(maxsize=1024)
+def _redact_again(text: str) -> str:
+    return redact(text)
+
+
+def is_harmless(raw: bytes) -> bool:
+    """Whether nothing in it even looks like a secret, so that masking would change nothing."""
+    return not (_may_hold_card(raw) or _hits(text := raw.decode(), raw) or "://" in text)
 
 
 def redact_json(raw: bytes) -> bytes:
@@ -91,7 +103,12 @@ def _mask_words(text: str, raw: bytes) -> str:
 
 def redact_headers(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     """Headers with credentials masked; the scheme of an Authorization and the names of cookies stay."""
-    return tuple([(name, _redact_header(name, value)) for name, value in headers])
+    return tuple(
+        [
+            (name, _redact_known(name, value) if len(value) < _SHORT else _redact_any(name, value))
+            for name, value in headers
+        ]
+    )
 
 
 # --- cards and documents
@@ -163,7 +180,6 @@ def _redact_member(key: str, value: Any) -> Any:
 _AUTHORIZATION = frozenset({"authorization", "proxy-authorization"})
 _CREDENTIAL = re.compile(r"token|secret|passw|api-?key|-auth\b|-key\b|credential|session|signature")
 # Keys that open nothing, and names that only look like credentials.
-_SHORT = 256
 _HARMLESS = frozenset({"idempotency-key", "sec-websocket-key", "access-control-allow-credentials"})
 
 
@@ -179,12 +195,8 @@ def _kind(name: str) -> str:
     return ""
 
 
-def _redact_header(name: str, value: str) -> str:
-    return _redact_short(name, value) if len(value) < _SHORT else _redact_any(name, value)
-
-
 @lru_cache(maxsize=1024)
-def _redact_short(name: str, value: str) -> str:
+def _redact_known(name: str, value: str) -> str:
     """Clients send the same headers with every call."""
     return _redact_any(name, value)
 

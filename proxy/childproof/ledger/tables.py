@@ -14,7 +14,7 @@ import msgspec
 from childproof.model import Change, Effect, Upstream
 
 from .entry import Entry, Recorded
-from .redaction import redact_all, redact_json
+from .redaction import is_harmless, redact, redact_json, redact_short
 
 _TABLES = (
     """
@@ -76,6 +76,7 @@ class Settlement(msgspec.Struct):
     error: str | None
 
 
+_NONE = b"[]"
 _encode = msgspec.json.Encoder().encode
 _recorded = msgspec.json.Decoder(Recorded).decode
 _changes = msgspec.json.Decoder(tuple[Change, ...]).decode
@@ -92,7 +93,11 @@ def create(connection: sqlite3.Connection) -> None:
 
 def to_row(entry: Entry) -> tuple[object, ...]:
     """The values that APPEND takes, redacted."""
-    target, path, reason, error = redact_all(entry.target, entry.path, entry.reason, entry.error)
+    changes = _encode(entry.changes) if entry.changes else _NONE
+    effects = _encode(entry.effects) if entry.effects else _NONE
+    # An effect mostly tells of what changed: looked at together, they cost little more than one of them.
+    if not is_harmless(changes + effects):
+        changes, effects = redact_json(changes), redact_json(effects)
     head = {
         "id": entry.id,
         "world": entry.world,
@@ -101,21 +106,21 @@ def to_row(entry: Entry) -> tuple[object, ...]:
         "at": entry.at,
         "world_at": entry.world_at,
         "protocol": entry.protocol,
-        "target": target,
+        "target": redact_short(entry.target),
         "host": entry.host,
         "port": entry.port,
         "method": entry.method,
-        "path": path,
+        "path": redact_short(entry.path),
         "verdict": entry.verdict,
         "rule": entry.rule,
-        "reason": reason,
+        "reason": redact_short(entry.reason),
         "stub": entry.stub,
         "operation": entry.operation,
         "fidelity": entry.fidelity,
         "status": entry.status,
         "duration_us": entry.duration_us,
         "upstream": entry.upstream,
-        "error": error,
+        "error": redact(entry.error) if entry.error else entry.error,
     }
     return (
         entry.id,
@@ -127,8 +132,8 @@ def to_row(entry: Entry) -> tuple[object, ...]:
         _encode(head).decode(),
         None if entry.request is None else _encode(entry.request).decode(),
         None if entry.reply is None else _encode(entry.reply).decode(),
-        redact_json(_encode(entry.changes)).decode() if entry.changes else "[]",
-        redact_json(_encode(entry.effects)).decode() if entry.effects else "[]",
+        changes.decode(),
+        effects.decode(),
     )
 
 
