@@ -22,6 +22,7 @@ from .reading import call_number, open_ledger, open_worlds, printable, store_opt
 
 # command -> (module, attribute), imported when used.
 MORE = {
+    "diff": ("childproof.cli.world_diff", "diff"),
     "show": ("childproof.cli.world_show", "show"),
 }
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs; the keys are in docs/worlds.md.")

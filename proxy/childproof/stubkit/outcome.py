@@ -12,13 +12,17 @@ from typing import Any
 
 from childproof.model import Effect
 
+from .measure import Measure, join_differences, measure
 from .money import money
+from .values import amounts, plural, values
+from .values import field as field_of
 
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _EXPRESSION = re.compile(r"\s*(count|(?:sum|distinct|first|list)\(\s*([A-Za-z0-9_.|]+)\s*\))\s*(?:\|\s*(.+?)\s*)?")
 _FILTER = re.compile(r"(money|plural|quote)\(?\s*(.*?)\s*\)?")
 Words = Callable[[Sequence[Effect]], str]
 _MOST = 3  # a list names so many, then counts
+_LONGEST = 40  # what is quoted is cut there: a subject line names a message, it isn't the message
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,7 @@ class Outcome:
     words: Words
     note: bool
     where: Mapping[str, Any] = field(default_factory=dict)
+    measure: Measure | None = None
 
 
 def compile_outcomes(templates: Mapping[str, Any]) -> tuple[Outcome, ...]:
@@ -38,7 +43,8 @@ def compile_outcomes(templates: Mapping[str, Any]) -> tuple[Outcome, ...]:
         written = value if isinstance(value, dict) else {"words": value}
         note = "note" in written
         try:
-            out.append(Outcome(kind, _template(written["note" if note else "words"]), note, written.get("where", {})))
+            template = written["note" if note else "words"]
+            out.append(Outcome(kind, _template(template), note, written.get("where", {}), measure(template)))
         except ValueError as error:
             raise OutcomeError(kind, str(error)) from None
     return tuple(out)
@@ -50,6 +56,17 @@ class OutcomeError(ValueError):
     def __init__(self, type: str, message: str) -> None:  # noqa: A002 - the key's name
         super().__init__(message)
         self.type = type
+
+
+def compare_outcomes(outcomes: Iterable[Outcome], left: Iterable[Effect], right: Iterable[Effect]) -> str:
+    """`$20.00 more refunded, 1 fewer decline`: the right side against the left, for outcomes that both have."""
+    sides = [list(left), list(right)]
+    parts = []
+    for outcome in outcomes:
+        ours = [[e for e in side if e.type == outcome.type and _fits(e, outcome.where)] for side in sides]
+        if outcome.measure is not None and all(ours):
+            parts.append(outcome.measure.difference(*ours))
+    return join_differences(parts)
 
 
 def render_outcomes(outcomes: Iterable[Outcome], effects: Iterable[Effect]) -> str:
@@ -95,65 +112,49 @@ def _expression(text: str) -> Words:
             raise ValueError("money(…) follows sum(…)")
         return lambda effects: _money(name, argument, effects)
     if kind == "quote":
-        return lambda effects: f'"{_show(_value(word, name, effects))}"'
+        if word == "list":
+            return lambda effects: _listed(name, effects, _quoted)
+        return lambda effects: _quoted(_show(_value(word, name, effects)))
     if word not in {"count", "distinct"}:
         raise ValueError("plural(…) follows count or distinct(…)")
-    return lambda effects: _plural(int(_value(word, name, effects)), argument)
+    return lambda effects: plural(int(_value(word, name, effects)), argument)
 
 
 def _value(word: str, name: str, effects: Sequence[Effect]) -> Any:
     if word == "count":
         return len(effects)
-    found = [value for effect in effects for value in _flat(_field(effect.data, name))]
+    found = values(name, effects)
     if word == "sum":
         return sum(value for value in found if isinstance(value, int | float) and not isinstance(value, bool))
     if word == "distinct":
         return len(set(map(str, found)))
     if word == "first":
         return found[0] if found else ""
-    unique = list(dict.fromkeys(map(str, found)))
-    shown = ", ".join(unique[:_MOST])
-    return f"{shown} and {len(unique) - _MOST} more" if len(unique) > _MOST else shown
+    return _listed(name, effects, str)
+
+
+def _listed(name: str, effects: Sequence[Effect], show: Callable[[str], str]) -> str:
+    """The different values, the first few by name: `a, b, c and 2 more`."""
+    unique = list(dict.fromkeys(map(str, values(name, effects))))
+    shown = [show(value) for value in unique[:_MOST]]
+    return _joined([*shown, f"{len(unique) - _MOST:,} more"] if len(unique) > _MOST else shown)
+
+
+def _joined(parts: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
+
+
+def _quoted(text: str) -> str:
+    return f'"{text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"}"'
 
 
 def _money(name: str, currency: str, effects: Sequence[Effect]) -> str:
     """Sums per currency, in the order in which they came: `$420.00 and ¥500`."""
-    sums: dict[str, int] = {}
-    for effect in effects:
-        amount = _field(effect.data, name)
-        if isinstance(amount, int):
-            unit = str(_field(effect.data, currency) or currency)
-            sums[unit.upper()] = sums.get(unit.upper(), 0) + amount
-    return " and ".join(money(amount, unit) for unit, amount in sums.items()) or "nothing"
+    return _joined([money(amount, unit) for unit, amount in amounts(name, currency, effects).items()]) or "nothing"
 
 
 def _fits(effect: Effect, where: Mapping[str, Any]) -> bool:
-    return all(_field(effect.data, name) == wanted for name, wanted in where.items())
-
-
-def _field(data: Mapping[str, Any], name: str) -> Any:
-    node: Any = None
-    for choice in name.split("|"):
-        node = data
-        for step in choice.split("."):
-            node = node.get(step) if isinstance(node, Mapping) else None
-        if node is not None:
-            break
-    return node
-
-
-def _flat(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
-
-
-def _plural(count: int, noun: str) -> str:
-    if count == 1:
-        return f"1 {noun}"
-    if noun.endswith("y") and noun[-2:-1] not in "aeiou":
-        return f"{count} {noun[:-1]}ies"
-    return f"{count} {noun}{'es' if noun.endswith(('s', 'x', 'ch', 'sh')) else 's'}"
+    return all(field_of(effect.data, name) == wanted for name, wanted in where.items())
 
 
 def _show(value: Any) -> str:

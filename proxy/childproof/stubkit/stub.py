@@ -16,7 +16,7 @@ from .clock import http_date
 from .context import Context
 from .entity import Response
 from .errors import text
-from .outcome import render_outcomes
+from .outcome import compare_outcomes, render_outcomes
 from .ratelimit import count_call
 from .refusal import Refusal
 from .rendering import encode, next_link, shown
@@ -101,6 +101,10 @@ class Stub:
     def outcomes(self, effects: Iterable[Effect]) -> str:
         """What the effects amount to, in the stub's own words; "" where nothing is worth telling."""
         return render_outcomes(self.service.outcomes, effects)
+
+    def compare_outcomes(self, left: Iterable[Effect], right: Iterable[Effect]) -> str:
+        """What the right side's outcomes are more or less than the left's, in the stub's own words."""
+        return compare_outcomes(self.service.outcomes, left, right)
 
     # --- acting
 

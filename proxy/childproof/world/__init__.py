@@ -5,9 +5,11 @@ call's number, so a past state is a number and a fork is a parent with a number.
 """
 
 from .clock import REAL, ClockSettings
+from .compare import Comparison
 from .difference import MISSING, Difference, differences
 from .due import run_due
 from .lineage import Branch, Record
+from .patch import json_patch, pointer
 from .schedule import Job
 from .snapshot import Snapshot
 from .store import Store
@@ -19,6 +21,7 @@ __all__ = [
     "REAL",
     "Branch",
     "ClockSettings",
+    "Comparison",
     "Difference",
     "Job",
     "Record",
@@ -27,5 +30,7 @@ __all__ = [
     "Transaction",
     "World",
     "differences",
+    "json_patch",
+    "pointer",
     "run_due",
 ]

@@ -14,6 +14,7 @@ from childproof.errors import InputError, StoreError
 
 from . import lineage
 from .clock import REAL, Clock, ClockSettings
+from .compare import Comparison, compare
 from .database import Database
 from .lineage import Branch, Record
 from .versions import INSERT, ordinal_of
@@ -141,6 +142,12 @@ class Store:
         if found is None:
             raise StoreError(f"world {name} had made no call at that time")
         return found
+
+    def compare(self, a: str, b: str) -> Comparison:
+        """What two worlds hold that the other doesn't. Raises StoreError for unknown ones."""
+        first, second = self.world(a), self.world(b)
+        with self._database.reading():
+            return compare(self._database, first, second)
 
     def label(self, name: str, labels: Mapping[str, str]) -> None:
         """Give a world metadata, or other values for what it has; an empty value removes a key."""

@@ -1,0 +1,217 @@
+"""`childproof world diff`: two worlds compared, for a person, as JSON, and as JSON Patch."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import click
+
+from childproof.ledger import Ledger
+from childproof.model import Change, Effect
+from childproof.world import MISSING, Comparison, Store, differences, json_patch, pointer
+
+from .mailbox import SERVICE as EMAIL
+from .reading import open_ledger, printable, store_option
+from .world import json_option
+
+SHOWN = 20  # of each kind, added or removed; --json has all
+_FACTS = 4
+_PARTS = {(EMAIL, "attachment"), (EMAIL, "source"), (EMAIL, "delivery")}  # of messages, which are shown as mails
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a service's effects since the worlds parted came to: of each side, and of the second against the first."""
+
+    a: str
+    b: str
+    difference: str
+
+
+@click.command()
+@store_option
+@json_option
+@click.option("--patch", is_flag=True, help="As JSON Patch (RFC 6902), which makes the entities of A those of B.")
+@click.argument("a")
+@click.argument("b")
+def diff(*, db: str | None, as_json: bool, patch: bool, a: str, b: str) -> None:
+    r"""Say what world B holds and did otherwise than world A, since they parted.
+
+    \b
+      childproof world diff checkout checkout/try-1
+      childproof world diff checkout/try-1 checkout/try-2 --json
+    """
+    if as_json and patch:
+        raise click.UsageError("--json and --patch are two formats; choose one")
+    with open_ledger(db) as (store, ledger):
+        found = store.compare(a, b)
+        if patch:
+            print(json.dumps([*_missing_kinds(store, found), *json_patch(found.changes)], ensure_ascii=False, indent=1))
+            return
+        words = _words(ledger, found)
+    if as_json:
+        print(json.dumps(_values(found, words), ensure_ascii=False))
+        return
+    for line in _lines(found, words):
+        print(line)
+
+
+def _words(ledger: Ledger, found: Comparison) -> dict[str, Words]:
+    left, right = (_effects(ledger, world, found.base) for world in (found.a, found.b))
+    services = sorted({*left, *right})
+    if not services:
+        return {}
+    from childproof.catalog import load_catalog  # noqa: PLC0415 (only where there is something to word)
+    from childproof.run.config import load_config  # noqa: PLC0415
+
+    catalog = load_catalog(load_config(os.environ, Path.cwd()).stubs)
+    words = {}
+    for service in services:
+        if service in catalog:
+            stub = catalog.get(service)
+            ours, theirs = left.get(service, []), right.get(service, [])
+            words[service] = Words(stub.outcomes(ours), stub.outcomes(theirs), stub.compare_outcomes(ours, theirs))
+    return words
+
+
+def _effects(ledger: Ledger, world: str, after: int) -> dict[str, list[Effect]]:
+    found: dict[str, list[Effect]] = {}
+    for entry in ledger.entries(world=world, after_seq=after):
+        for effect in entry.effects:
+            found.setdefault(effect.service, []).append(effect)
+    return found
+
+
+def _missing_kinds(store: Store, found: Comparison) -> Iterator[dict[str, Any]]:
+    """What a patch's paths need and A hasn't: its services and kinds as objects, where B adds to them."""
+    added = sorted({(change.service, change.kind) for change in found.changes if change.before is None})
+    with store.world(found.a).view() as view:
+        held = {kind for kind in view.kinds() if view.list(*kind, limit=1)}
+    services = {service for service, _ in held}
+    for service, kind in added:
+        if service not in services:
+            services.add(service)
+            yield {"op": "add", "path": pointer([service]), "value": {}}
+        if (service, kind) not in held:
+            yield {"op": "add", "path": pointer([service, kind]), "value": {}}
+
+
+# --- for programs
+
+
+def _values(found: Comparison, words: Mapping[str, Words]) -> dict[str, Any]:
+    services = []
+    for service in sorted({*words, *(change.service for change in found.changes)}):
+        mine = [change for change in found.changes if change.service == service]
+        told = words.get(service, Words("", "", ""))
+        services.append(
+            {
+                "service": service,
+                "outcomes": {"a": told.a, "b": told.b, "difference": told.difference},
+                "added": [_entity(change, change.after) for change in mine if change.before is None],
+                "removed": [_entity(change, change.before) for change in mine if change.after is None],
+                "changed": [
+                    {"kind": change.kind, "id": change.id, "fields": _fields(change)}
+                    for change in mine
+                    if change.before is not None and change.after is not None
+                ],
+            }
+        )
+    ancestor = {"world": found.ancestor, "call": found.base}
+    return {"version": 1, "a": found.a, "b": found.b, "ancestor": ancestor, "services": services}
+
+
+def _entity(change: Change, value: dict[str, Any] | None) -> dict[str, Any]:
+    return {"kind": change.kind, "id": change.id, "value": value}
+
+
+def _fields(change: Change) -> list[dict[str, Any]]:
+    fields = []
+    for difference in differences(change.before, change.after):
+        field: dict[str, Any] = {"path": list(difference.keys)}
+        if difference.before is not MISSING:
+            field["before"] = difference.before
+        if difference.after is not MISSING:
+            field["after"] = difference.after
+        fields.append(field)
+    return fields
+
+
+# --- for people
+
+
+def _lines(found: Comparison, words: Mapping[str, Words]) -> Iterator[str]:
+    since = f"since call {found.base} of {found.ancestor}" if found.ancestor else f"since call {found.base}"
+    yield f"{found.a} → {found.b}, {since}"
+    by_service = {name: list(group) for name, group in groupby(found.changes, key=lambda change: change.service)}
+    shown = sorted({*by_service, *(name for name, told in words.items() if told.a != told.b)})
+    if not shown:
+        yield "no difference"
+    for service in shown:
+        yield ""
+        yield printable(service)
+        told = words.get(service)
+        if told is not None and told.a != told.b:
+            for name, text in ((found.a, told.a), (found.b, told.b)):
+                yield f"  {name}: {printable(text or 'nothing that matters outside')}"
+            if told.difference:
+                yield f"  {printable(told.difference)}"
+        for _, group in groupby(by_service.get(service, []), key=lambda change: change.kind):
+            yield from _kind(list(group))
+
+
+def _kind(changes: list[Change]) -> Iterator[str]:
+    if (changes[0].service, changes[0].kind) in _PARTS:
+        return
+    for sign, title, group in (
+        ("+", "added", [change for change in changes if change.before is None]),
+        ("-", "removed", [change for change in changes if change.after is None]),
+    ):
+        for change in group[:SHOWN]:
+            yield f"  {sign} {_named(change)}{_facts(change)}"
+        if len(group) > SHOWN:
+            yield f"  {sign} … and {len(group) - SHOWN:,} more {printable(changes[0].kind)} {title}; --json has all"
+    for change in changes:
+        if change.before is not None and change.after is not None:
+            fields = [
+                f"{printable(d.path)}: {_value(d.before)} → {_value(d.after)}"
+                for d in differences(change.before, change.after)
+            ]
+            if len(fields) == 1:
+                yield f"  ~ {_named(change)} {fields[0]}"
+            else:
+                yield f"  ~ {_named(change)}"
+                yield from (f"      {field}" for field in fields)
+
+
+def _named(change: Change) -> str:
+    if (change.service, change.kind) == (EMAIL, "message"):
+        value = change.after or change.before or {}
+        to = ", ".join(map(str, value.get("envelope", {}).get("to", [])))
+        return printable(f'mail to {to}: "{value.get("subject") or "(no subject)"}"')
+    return printable(f"{change.kind} {change.id}")
+
+
+def _facts(change: Change) -> str:
+    """The first few plain fields of an entity that only one side has."""
+    if (change.service, change.kind) == (EMAIL, "message"):
+        return ""
+    facts = [
+        f"{key}: {_value(value)}"
+        for key, value in (change.after or change.before or {}).items()
+        if isinstance(value, str | int) and value not in ("", change.id, change.kind, False)
+    ]
+    return f"  ({printable(', '.join(facts[:_FACTS]))})" if facts else ""
+
+
+def _value(value: Any) -> str:
+    """A field as people read it: plain words without quotes."""
+    if value is MISSING:
+        return "(none)"
+    if isinstance(value, str) and value and value == value.strip():
+        return printable(value)
+    return printable(json.dumps(value, ensure_ascii=False))
