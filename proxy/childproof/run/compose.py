@@ -28,13 +28,17 @@ def wall_clock() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What a capture side needs, already checked: nothing here fails for a user's mistake any more."""
+    """What a capture side needs, already checked: nothing here fails for a user's mistake any more.
+
+    `services` are the stubs that the rules name.
+    """
 
     config: Config
     store: Store
     ledger: Ledger
     catalog: Catalog
     engine: Engine
+    services: tuple[str, ...]
 
     def report(self, world: str, *, after: int) -> "Report":
         """The outcome of the calls of `world` with a sequence number above `after`."""
@@ -103,4 +107,5 @@ def compose(
         max_body=config.max_body,
         on_trouble=on_trouble,
     )
-    return Parts(config, store, ledger, catalog, engine)
+    services = tuple(dict.fromkeys(rule.stub for rule in rules.rules if rule.stub is not None))
+    return Parts(config, store, ledger, catalog, engine, services)

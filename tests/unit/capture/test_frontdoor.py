@@ -5,6 +5,7 @@ import contextlib
 import smtplib
 import socket
 import struct
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -235,6 +236,19 @@ def test_a_certificate_that_can_not_be_made_refuses_the_mail_connection(judge: A
                 raise OSError("no space left")
 
             side.door._tls_context = broken
+            assert await asyncio.to_thread(send_and_read, side.open("a.example", 25)) == b"RST"
+            assert judge.violations == ["internal"]
+
+    run(main())
+
+
+def test_an_smtp_side_that_can_not_be_imported_refuses_the_mail_connection(
+    judge: Any, certificates: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "childproof.capture.smtp.server", None)
+
+    async def main() -> None:
+        async with sealed(judge, certificates) as side:
             assert await asyncio.to_thread(send_and_read, side.open("a.example", 25)) == b"RST"
             assert judge.violations == ["internal"]
 

@@ -199,17 +199,24 @@ def test_typing_into_the_terminal_is_refused(sealer):
     assert '"code": 1' in terminal.close()
 
 
-@pytest.mark.parametrize("moment", ["launched", "handed over"])
-def test_a_sandbox_is_ended_before_its_command_exists(moment):
+@pytest.mark.parametrize("moment", ["launched", "handed over", "furnished"])
+def test_a_sandbox_is_ended_before_its_command_exists(moment, tmp_path):
     """A fault in a rule file is found while the sandbox is being made: nothing may hang or be left."""
+    ca = tmp_path / "ca.pem"
+    ca.write_text("-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n")
     code = f"""
 import os
+from pathlib import Path
 from childproof.sandbox.sealed import SandboxSpec, SealedSandbox
-sandbox = SealedSandbox.launch(SandboxSpec(("sleep", "1000"), dict(os.environ), "/"))
-if {moment == "handed over"}:
+sandbox = SealedSandbox.launch(SandboxSpec(("touch", {str(tmp_path / "ran")!r}), dict(os.environ), "/"))
+if {moment != "launched"}:
     sandbox.handover()
+if {moment == "furnished"}:
+    sandbox.furnish(ca_cert=Path({str(ca)!r}))
+    sandbox._expect()
 sandbox.kill()
 print(sandbox.returncode)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout.strip() not in ("", "0"), done.stderr
+    assert not (tmp_path / "ran").exists()
