@@ -27,7 +27,7 @@ for line in tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev
 if command -v uv >/dev/null; then
   [ -x "$venv/bin/python" ] || uv venv --quiet --python '>=3.12' "$venv"
   echo "setting up $venv with uv …" >&2
-  group | uv pip install --quiet --python "$venv/bin/python" --constraint constraints.txt --editable . --requirement -
+  group | uv pip install --quiet --compile-bytecode --python "$venv/bin/python" --constraint constraints.txt --editable . --requirement -
 else
   python=$(find_python)
   if [ -z "$python" ]; then
@@ -45,4 +45,6 @@ EOF
   group > "$venv/dev-requirements.txt"
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --requirement "$venv/dev-requirements.txt"
 fi
+# As pip does for what it installs, so that the first start is as quick as any, even where Python may not write bytecode.
+"$venv/bin/python" -m compileall -q proxy/childproof
 touch "$venv/.ready"
