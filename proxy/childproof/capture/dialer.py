@@ -71,6 +71,10 @@ async def dial(forward: Forward, resolver: Resolver = system_resolver, *, timeou
         except OSError as failure:
             error = f"{address}: {failure.strerror or failure}"
             continue
+        if _is_own(writer, address) and not _named(address, forward.networks):
+            writer.transport.abort()
+            error = f"{address} is this machine's own address, and no rule names it"
+            continue
         return Dialed(reader, writer, address, Upstream(dns=queries, connections=attempts))
     raise DialError(
         f"{forward.host}:{forward.port} can't be reached: {error}", Upstream(dns=queries, connections=attempts)
@@ -82,10 +86,22 @@ def permitted(address: str, networks: Sequence[str]) -> bool:
     parsed = parse_address(address)
     if parsed is None:
         return False
-    if is_global(parsed):
-        return True
+    return is_global(parsed) or _named(address, networks)
+
+
+def _named(address: str, networks: Sequence[str]) -> bool:
+    parsed = parse_address(address)
     ranges = (ipaddress.ip_network(network, strict=False) for network in networks)
-    return any(parsed in network for network in ranges if network.version == parsed.version)
+    return any(parsed in network for network in ranges if parsed is not None and network.version == parsed.version)
+
+
+def _is_own(writer: asyncio.StreamWriter, address: str) -> bool:
+    """Whether the connection ends on this machine: then it comes from the very address it goes to.
+
+    A machine with a public address has services behind it that aren't for everybody, this proxy among them.
+    """
+    own = writer.get_extra_info("sockname")
+    return bool(own) and parse_address(str(own[0])) == parse_address(address)
 
 
 def _denied(address: str, networks: Sequence[str]) -> bool:

@@ -50,7 +50,7 @@ def load_ruleset(
         loader.check()
         if loader.faults:
             raise InputError(_in_order(loader.faults))
-        return Ruleset([entry.rule for entry in loader.entries])
+        return Ruleset([entry.rule for entry in loader.entries], files=tuple(loader.loaded))
 
 
 def _in_order(faults: Sequence[Fault]) -> list[Fault]:

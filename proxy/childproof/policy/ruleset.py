@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import lru_cache
+from pathlib import Path
 
 from childproof.model import Action, Call, HostError, Protocol, Verdict
 
@@ -46,10 +47,14 @@ class Explanation:
 
 
 class Ruleset:
-    """Immutable; safe to share between threads. Make one with `load_ruleset`."""
+    """Immutable; safe to share between threads. Make one with `load_ruleset`.
 
-    def __init__(self, rules: Sequence[Rule]) -> None:
+    `files` are all files that it was read from, included ones too.
+    """
+
+    def __init__(self, rules: Sequence[Rule], files: tuple[Path, ...] = ()) -> None:
         self.rules = tuple(rules)
+        self.files = files
         self._index = _Index(enumerate(self.rules))
         self._numbers = {rule.name: number for number, rule in enumerate(self.rules)}
         self._by_range = [rule for rule in self.rules if rule.action is not Action.ALLOW and rule.match.networks]

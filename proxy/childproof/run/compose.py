@@ -30,7 +30,7 @@ def wall_clock() -> int:
 class Parts:
     """What a capture side needs, already checked: nothing here fails for a user's mistake any more.
 
-    `services` are the stubs that the rules name.
+    `services` are the stubs that the rules name, `rule_files` the files that these were read from, included ones too.
     """
 
     config: Config
@@ -39,6 +39,7 @@ class Parts:
     catalog: Catalog
     engine: Engine
     services: tuple[str, ...]
+    rule_files: tuple[Path, ...] = ()
 
     def report(self, world: str, *, after: int) -> "Report":
         """The outcome of the calls of `world` with a sequence number above `after`."""
@@ -108,4 +109,4 @@ def compose(
         on_trouble=on_trouble,
     )
     services = tuple(dict.fromkeys(rule.stub for rule in rules.rules if rule.stub is not None))
-    return Parts(config, store, ledger, catalog, engine, services)
+    return Parts(config, store, ledger, catalog, engine, services, rules.files)

@@ -62,11 +62,9 @@ def load_config(environ: Mapping[str, str], directory: Path, file: Path | None =
     Raises InputError with every fault found: an unreadable file, unknown keys, wrong types.
     """
     _refuse_unknown(environ)
-    named = environ.get(PREFIX + "CONFIG")
-    path = file or (directory / named if named else None)
-    if path is None and not (directory / DEFAULT_FILE).exists():
+    path = config_file(environ, directory, file)
+    if path is None:
         return _with_environ(Config(default_state_dir(environ)), environ)
-    path = path or directory / DEFAULT_FILE
     values = _read(path)
     base = path.absolute().parent
     limits = values.get("limits", {})
@@ -80,6 +78,15 @@ def load_config(environ: Mapping[str, str], directory: Path, file: Path | None =
         connections=limits.get("connections", DEFAULT_CONNECTIONS),
     )
     return _with_environ(config, environ)
+
+
+def config_file(environ: Mapping[str, str], directory: Path, file: Path | None = None) -> Path | None:
+    """The file that `load_config` reads with the same arguments; None where there is none to read."""
+    named = environ.get(PREFIX + "CONFIG")
+    path = file or (directory / named if named else None)
+    if path is None and (directory / DEFAULT_FILE).exists():
+        path = directory / DEFAULT_FILE
+    return path
 
 
 def default_state_dir(environ: Mapping[str, str]) -> Path:

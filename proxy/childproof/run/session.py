@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import childproof
 from childproof.errors import InputError, SandboxError
 from childproof.model import Call, Protocol, Violation
 from childproof.sandbox.sealed import SandboxListeners, SandboxSpec, SealedSandbox
 
-from .config import Config, load_config
+from .config import DEFAULT_FILE, Config, config_file, load_config
 from .trouble import Trouble, say
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def run_command(session: Session, *, sealed: bool) -> int:
                 from .emit import Reporting, emit_reports  # noqa: PLC0415 (the start needs none of it)
 
                 emit_reports(parts, before, Reporting(session.report, session.report_to))
+            _warn_of_a_new_configuration(session, config)
         finally:
             parts.close()
     finally:
@@ -107,9 +109,9 @@ def _prepare(session: Session, config: Config, sandbox: SealedSandbox | None) ->
     ca = ensure_ca(config.state_dir)
     parts = compose(config, worlds=(session.world,), seed=session.seed, clock=session.clock, on_trouble=Trouble())
     if sandbox is not None:
-        # What judges and answers the next run must not be the command's to change.
-        judging = (*config.rules, *config.stubs)
-        sandbox.furnish(ca_cert=ca.cert_pem, hidden=_hidden(config), read_only=judging)
+        sandbox.furnish(
+            ca_cert=ca.cert_pem, hidden=_hidden(config, session.report_to), read_only=_judging(session, parts)
+        )
     from . import proxy  # noqa: F401, PLC0415 (mitmproxy, which takes as long as all else: meanwhile mounts are made)
 
     return parts, ca
@@ -196,11 +198,46 @@ class _Doors:
         self._engine.handle(call)
 
 
-def _hidden(config: Config) -> list[Path]:
-    """What the command must not see: the CA's key, and the database, which it could otherwise rewrite."""
-    store = Path(config.store)
+def _judging(session: Session, parts: "Parts") -> list[Path]:
+    """What judges and answers the next run too, and so must not be the command's to change."""
+    from childproof.catalog.shipped import shipped  # noqa: PLC0415 (imported by now)
+
+    configured = config_file(session.environ, session.cwd, session.config_file)
+    return [
+        *([configured] if configured is not None else []),
+        *parts.rule_files,
+        *parts.config.stubs,
+        shipped("stubs"),
+        shipped("rules"),
+        Path(childproof.__file__).parent,
+    ]
+
+
+def _warn_of_a_new_configuration(session: Session, before: Config) -> None:
+    """A file that didn't exist couldn't be kept from being made: say that the next start would read it."""
+    try:
+        changed = session.config() != before
+    except InputError:
+        changed = True
+    if changed:
+        file = config_file(session.environ, session.cwd, session.config_file)
+        say(f"the command left another configuration behind; look at {file or DEFAULT_FILE} before you start again")
+
+
+def _hidden(config: Config, report: Path | None) -> list[Path]:
+    """What the command must not see: the CA's key, and the record, which it could otherwise rewrite.
+
+    The report's file too, which it could turn into a link to where we may write and it may not.
+    """
+    store = Path(config.store).resolve()  # SQLite keeps its log beside the file itself, not beside a link to it
     files = [store.with_name(store.name + suffix) for suffix in ("", "-wal", "-shm")]
-    return [config.state_dir, *(file for file in files if config.store != ":memory:" and file.exists())]
+    if config.store == ":memory:":
+        files = []
+    if report is not None:
+        with contextlib.suppress(OSError):  # told when it is written
+            report.touch()
+        files += [report] if report.is_file() else []
+    return [config.state_dir, *(file for file in files if file.exists())]
 
 
 async def _unsealed(parts: "Parts", ca: "CA", session: Session) -> int:

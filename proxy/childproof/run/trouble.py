@@ -4,6 +4,8 @@ import contextlib
 import sys
 from typing import TextIO
 
+from childproof.model.text import printable
+
 MAX_LINES = 20
 
 
@@ -27,4 +29,4 @@ class Trouble:
 def say(message: str, stream: TextIO | None = None) -> None:
     """One line from childproof itself, on standard error unless told otherwise; lost where nobody reads that any more."""
     with contextlib.suppress(OSError, ValueError):
-        print(f"childproof: {message}", file=stream or sys.stderr, flush=True)
+        print(f"childproof: {printable(message, lines=True)}", file=stream or sys.stderr, flush=True)
