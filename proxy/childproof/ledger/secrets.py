@@ -36,8 +36,9 @@ class Rule:
     def trace(self) -> bytes:
         """What the needle leaves in a text's trace; empty where that would be too little to tell."""
         left = self.needle.translate(None, DROPPED)
-        telling = len(left) >= 3 and any(byte in b"_-." for byte in left)
-        return left if telling or sum(byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ" for byte in left) >= 2 else b""
+        capitals = sum(byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ" for byte in left)
+        telling = len(left) >= 3 and (left == self.needle or any(byte in b"_-." for byte in left))
+        return left if telling or (len(left) >= 2 and (capitals or b"-" in left)) else b""
 
 
 def shorten(secret: str) -> str:

@@ -68,9 +68,9 @@ class Call:
 
     def header(self, name: str) -> str | None:
         """The first value of a header, whatever its case; None where it is missing."""
-        wanted = name.lower()
+        wanted, size = name.lower(), len(name)
         for key, value in self.headers:  # a plain loop: every call asks several times, and a generator costs twice
-            if key.lower() == wanted:
+            if len(key) == size and key.lower() == wanted:
                 return value
         return None
 
