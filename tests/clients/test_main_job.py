@@ -1,6 +1,7 @@
 """The main job: an unmodified agent, sealed in, against a stateful Stripe and a mailbox."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 AGENT = Path(__file__).parent.parent.parent / "examples" / "checkout_agent.py"
+README = AGENT.parent.parent / "README.md"
 CLOCK = "step:1s@2026-01-05T09:00:00Z"
 
 # With keys of our own, since the SDK would invent random ones: then every byte comes from the world.
@@ -64,6 +66,8 @@ def test_the_demo_agent_sees_a_world_that_works_and_the_user_reads_what_would_ha
     assert "POST https://telemetry.unknown.example/collect" in done.stderr
     assert "TCP 203.0.113.7:4444" in done.stderr
     assert all(entry["upstream"]["bytes_out"] == 0 for entry in entries(tmp_path, "demo"))
+    if shutil.which("curl"):
+        assert f"\n```\n{done.stdout}{done.stderr}```\n" in README.read_text(), "the README shows something else"
 
 
 @pytest.mark.sealed
