@@ -99,6 +99,7 @@ WORDS = {
     "charge.failed": {"note": "{count | plural('decline')}"},
     "mail.sent": "sent {count | plural('message')} to {list(to)}",
     "mail.first": {"note": "{first(subject) | quote}"},
+    "mail.all": {"note": "{list(subject) | quote}"},
 }
 
 
@@ -118,7 +119,11 @@ WORDS = {
         ),
         ([effect("charge.failed"), effect("charge.failed")], "2 declines"),
         ([effect("mail.sent", to=["a", "b"]), effect("mail.sent", to=["a", "c", "d"])], "would have sent 2 messages to a, b, c and 1 more"),
+        ([effect("charge.succeeded", amount=100, currency=unit, customer="a") for unit in ("usd", "jpy", "eur")],
+         "would have charged $1.00, ¥100 and €1.00 to 1 customer"),
         ([effect("mail.first", subject="Hi")], '"Hi"'),
+        ([effect("mail.all", subject="Hi"), effect("mail.all", subject="Again")], '"Hi" and "Again"'),
+        ([effect("mail.all", subject="x" * 41)], f'"{"x" * 39}…"'),
     ],
 )  # fmt: skip
 def test_outcomes_read_as_words(effects: list[Effect], text: str) -> None:
