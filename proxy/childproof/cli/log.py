@@ -10,12 +10,15 @@ from rich.table import Table
 from rich.text import Text
 
 from childproof.ledger import Entry, Filter, timestamp, to_line
+from childproof.model import Fidelity
 
+from .options import Since
 from .reading import duration, open_ledger, printable, store_option
 
 SHOWN = 100
 POLL = 0.1
 ROOMY = 90
+FIDELITIES = [fidelity.value for fidelity in Fidelity]
 STYLES = {"stub": "green", "reply": "green", "allow": "yellow", "deny": "red"}
 
 
@@ -32,6 +35,12 @@ STYLES = {"stub": "green", "reply": "green", "allow": "yellow", "deny": "red"}
 )
 @click.option("--verdict", type=click.Choice(["stub", "reply", "allow", "deny"]), help="Only calls with this verdict.")
 @click.option("--service", metavar="NAME", help="Only calls that this stub answered, or to this host.")
+@click.option("--fidelity", type=click.Choice(FIDELITIES), help="Only calls that a stub answered in this way.")
+@click.option("--path", metavar="GLOB", help="Only calls to such a path: * is within a segment, ** any number of them.")
+@click.option("--entity", metavar="ID", help="Only calls that changed this entity or told of it.")
+@click.option(
+    "--since", type=Since(), metavar="TIME|AGO", help="Only calls made since then: 2026-01-05T09:00:00Z, or 10m ago."
+)
 def log(
     *,
     db: str | None,
@@ -41,15 +50,21 @@ def log(
     limit: int | None,
     verdict: str | None,
     service: str | None,
+    fidelity: str | None,
+    path: str | None,
+    entity: str | None,
+    since: int | None,
 ) -> None:
     r"""List the calls of a world, oldest first.
 
     \b
       childproof log --world demo
       childproof log --verdict deny --json | jq .target
+      childproof log --path '/v1/customers/**' --since 10m
+      childproof log --entity cus_NffrFeUfNV2Hib
       childproof log --follow
     """
-    only = Filter(verdict=verdict, service=service)
+    only = Filter(verdict=verdict, service=service, fidelity=fidelity, path=path, entity=entity, since=since)
     person = sys.stdout.isatty() and not as_json
     with open_ledger(db) as (store, ledger):
         names = store.names()

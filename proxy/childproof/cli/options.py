@@ -38,6 +38,10 @@ class NewFile(click.Path):
         return path
 
 
+_AGO = re.compile(r"([0-9]{1,9})([smhd])")
+_AGO_UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
 class Clock(click.ParamType[ClockSettings]):
     """`real`, `frozen@TIME`, `step@TIME` or `step:5s@TIME`, with TIME in ISO 8601; `@TIME` alone starts a real clock."""
 
@@ -61,6 +65,28 @@ class Clock(click.ParamType[ClockSettings]):
         if kind == "step" and (match or not step):
             return ClockSettings(start=start, run="step", step=int(match[1]) * _UNITS[match[2]] if match else 1000)
         return self.fail(f"{value!r} is no clock; write real, frozen@2026-01-05T09:00:00Z or step:1s@…", param, ctx)
+
+
+class Since(click.ParamType[int]):
+    """A time in ISO 8601, or how long ago: `90s`, `10m`, `2h`, `3d`. Unix milliseconds."""
+
+    name = "since"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse, or fail with the spellings there are."""
+        if isinstance(value, int):
+            return value
+        ago = _AGO.fullmatch(value)
+        if ago is not None:
+            from childproof.run.compose import wall_clock  # noqa: PLC0415 (the engine's imports: only where time matters)
+
+            return wall_clock() - int(ago[1]) * _AGO_UNITS[ago[2]]
+        try:
+            return milliseconds(value)
+        except ValueError:
+            self.fail(
+                f"{value!r} is no time; write for example 2026-01-05T09:00:00Z, or 10m for that long ago", param, ctx
+            )
 
 
 def milliseconds(text: str) -> int:

@@ -1,7 +1,8 @@
 """The record: one entry per call, complete, redacted before it is stored, in the same transaction as the call's changes."""
 
 from .entry import Entry, Recorded
-from .ledger import Filter, Ledger, Tail
+from .filter import Filter
+from .ledger import Ledger, Tail
 from .lines import LINE_KEYS, entry_line, timestamp, to_line
 from .recording import record
 from .redaction import redact

@@ -4,7 +4,6 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from childproof.errors import StoreError
@@ -12,28 +11,10 @@ from childproof.model import Upstream
 
 from . import tables
 from .entry import Entry, Recorded
+from .filter import ANY, Filter, prepare
 
 _PAGE = 200
 Parameters = list[object]
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which entries to read. `service` is a stub's name or a host; None is any."""
-
-    verdict: str | None = None
-    service: str | None = None
-
-    def sql(self) -> tuple[str, Parameters]:
-        """A condition and its parameters."""
-        text, values = "", Parameters()
-        if self.verdict is not None:
-            text += " AND verdict = ?"
-            values.append(self.verdict)
-        if self.service is not None:
-            text += " AND (service = ? OR host = ?)"
-            values += [self.service, self.service]
-        return text, values
 
 
 class Ledger:
@@ -46,6 +27,7 @@ class Ledger:
         self._connection = connection
         self._lock = lock or threading.RLock()
         with self._guard():
+            prepare(connection)
             if not connection.execute("PRAGMA query_only").fetchone()[0]:
                 tables.create(connection)
             found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'entry'").fetchone()
@@ -86,7 +68,7 @@ class Ledger:
         *,
         world: str | None = None,
         after_seq: int = 0,
-        only: Filter = Filter(),
+        only: Filter = ANY,
         limit: int | None = None,
         last: int | None = None,
     ) -> Iterator[Entry]:
@@ -148,7 +130,7 @@ class Ledger:
         with self._guard():
             self._connection.execute("UPDATE entry SET world = ? WHERE world = ? AND seq > ?", (to, branch, after))
 
-    def tail(self, *, world: str | None = None, only: Filter = Filter()) -> "Tail":
+    def tail(self, *, world: str | None = None, only: Filter = ANY) -> "Tail":
         """What is new from here on, read whenever asked."""
         return Tail(self, world, only)
 

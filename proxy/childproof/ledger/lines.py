@@ -22,7 +22,7 @@ LINE_KEYS = {
     "host": "the host, normalised",
     "port": "the port",
     "method": "HTTP method, or DNS record type",
-    "path": "HTTP path without query",
+    "path": "HTTP path, with the query where there is one",
     "verdict": "stub, reply, allow or deny",
     "rule": "the rule that decided; null where none matched",
     "reason": "why, in words",

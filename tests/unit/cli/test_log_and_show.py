@@ -152,6 +152,33 @@ class TestLog:
             "--limit 0": [1, 2, 3, 4],
         }
 
+    def test_filters_on_what_a_call_was_about(self, book, run):
+        book.call(path="/v1/customers", changes=(Change("stripe", "customer", "cus_1", None, {"id": "cus_1"}),))
+        book.call(path="/v1/customers/cus_1?expand[]=x", fidelity="generic")
+        book.call(path="/v1/customers/cus_1/sources/card_1", effects=(Effect("stripe", "x.created", "card_1", {}),))
+        book.deny()
+
+        def found(*options: str) -> list[int]:
+            return [json.loads(line)["seq"] for line in run("log", "--json", *options)[1].splitlines()]
+
+        assert found("--fidelity", "generic") == [2]
+        assert found("--fidelity", "gap") == []
+        assert found("--path", "/v1/customers") == [1]
+        assert found("--path", "/v1/customers/*") == [2]
+        assert found("--path", "/v1/customers/**") == [2, 3]
+        assert found("--path", "/v1/customer?") == [1]
+        assert found("--entity", "cus_1") == [1]
+        assert found("--entity", "card_1") == [3]
+        assert found("--entity", "cus_") == []
+        assert found("--since", "2026-01-05T12:00:00.003Z") == [3, 4]
+        assert found("--since", "1s") == []
+        assert found("--path", "/v1/customers/**", "--service", "stripe", "--limit", "1") == [3]
+
+    def test_a_time_that_is_none_is_refused_with_how_to_write_it(self, book, run):
+        code, _, err = run("log", "--since", "yesterday")
+        assert code == 2
+        assert "write for example 2026-01-05T09:00:00Z, or 10m" in err
+
     def test_one_world_with_what_it_inherited_or_all_with_their_names(self, book, run):
         book.call()
         book.store.fork("main", "try")
