@@ -40,7 +40,7 @@ def mitmdump(tmp_path: Path, script: str, *arguments: str) -> subprocess.Popen[s
     path = tmp_path / "script.py"
     path.write_text(script)
     command = [
-        sys.executable, "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()",
+        sys.executable, "-u", "-c", "from mitmproxy.tools.main import mitmdump; mitmdump()",
         "--listen-host", "127.0.0.1", "-p", "0", "--set", f"confdir={tmp_path}", "-s", str(path), *arguments,
     ]  # fmt: skip
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
