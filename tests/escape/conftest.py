@@ -4,6 +4,7 @@ import asyncio
 import http.client
 import socket
 import ssl
+import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from childproof.capture.mitm.ca import CA, ensure_ca
 from childproof.capture.mitm.capture import HttpCapture
 from childproof.capture.mitm.leaf import Leaves
 from childproof.model import Action, Call, Forward, Outcome, Protocol, Reply, Upstream, Verdict
+from tests.escape.beside import HERE, USERS, Seen, beside_the_sinkhole, sealed
 
 WAIT = 10
 
@@ -266,6 +268,13 @@ def stopped(ca: CA, upstream_ca: CA) -> Iterator[Machine]:
 def machine(stopped: Machine) -> Machine:
     stopped.start()
     return stopped
+
+
+@pytest.fixture(scope="session", params=USERS)
+def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    """All attempts over the network, made once with and once without privileges."""
+    folder = tmp_path_factory.mktemp("network")
+    return beside_the_sinkhole(folder, request.param, *sealed(sys.executable, str(HERE / "attempts_network.py")))
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A world outside for tests: a network namespace with a way out, and a sinkhole at its end that records every frame.
 
-    python outside.py COMMAND…     runs COMMAND with all routes leading to the sinkhole; then sends a control message
+    python outside.py [--ordinary] COMMAND…     runs COMMAND with all routes leading to the sinkhole, then sends a control
+                                                message; `--ordinary` takes COMMAND's privileges away
 
 Prints one JSON object on the last line of standard output: `during`, the frames seen while COMMAND ran; `control`,
 those seen afterwards, which proves that the sinkhole was awake; `code`, COMMAND's exit code. Needs no root: all of it
@@ -115,7 +116,17 @@ def describe(frame: bytes) -> str:
     return f"ethertype {ethertype:#06x}"
 
 
+def become_ordinary() -> None:
+    """A user without capabilities: a namespace below in which we are nobody in particular."""
+    check(libc.unshare(CLONE_NEWUSER), "unshare an ordinary user")
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text("65534 0 1")
+    Path("/proc/self/gid_map").write_text("65534 0 1")
+
+
 def main(command: list[str]) -> None:
+    ordinary = command[0] == "--ordinary"
+    command = command[ordinary:]
     become_root_of_new_namespaces()
     ready, stop, results = os.pipe(), os.pipe(), os.pipe()
     child = os.fork()
@@ -127,7 +138,8 @@ def main(command: list[str]) -> None:
         route.link("add", ifname="out", kind="veth", peer={"ifname": "sink", "net_ns_pid": child})
     address("out", HERE, HERE6)
     assert os.read(ready[0], 1) == b"r"
-    code = subprocess.run(command, check=False).returncode
+    become = become_ordinary if ordinary else None
+    code = subprocess.run(command, check=False, preexec_fn=become).returncode
     os.write(stop[1], b".")
     with os.fdopen(results[0]) as lines:
         during = json.loads(lines.readline())
