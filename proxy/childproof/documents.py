@@ -24,6 +24,7 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _NUMERIC = frozenset("+-.0123456789")
 _MAX_DEPTH = 200
+_MAX_DIGITS = 400  # Python refuses to read much longer ones; a float can't hold them either
 _MAX_VALUES = 2_000_000  # aliases can blow a small file up; nobody writes this many by hand
 
 
@@ -74,12 +75,13 @@ def parse_yaml(text: str, file: str) -> Document:
     return document
 
 
-def read_yaml(text: str, file: str) -> tuple[Document, list[Fault]]:
+def read_yaml(text: str, file: str, *, most: int = _MAX_VALUES) -> tuple[Document, list[Fault]]:
     """Like `parse_yaml`, but with duplicate keys and odd tags handed back beside what could be read all the same.
 
     For callers that report every fault of a file at once. Bad syntax still raises InputError: nothing is known then.
+    `most` bounds the number of values, for files that programs write.
     """
-    reader = _Reader(file)
+    reader = _Reader(file, most)
     with collector_paused():
         root = _compose(text, file)
         value = reader.read(root, 0) if root is not None else None
@@ -153,14 +155,15 @@ def _locate(node: Any, path: Path, known: dict[Path, tuple[int, int]]) -> None:
 
 
 class _Reader:
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, most: int) -> None:
         self.file = file
+        self.most = most
         self.faults: list[Fault] = []
         self.count = 0
 
     def read(self, node: Any, depth: int) -> Any:
         self.count += 1
-        if self.count > _MAX_VALUES or depth > _MAX_DEPTH:
+        if self.count > self.most or depth > _MAX_DEPTH:
             raise InputError([self.fault(node, "too many or too deeply nested values", "a document of a sane size")])
         kind = type(node)
         if kind is yaml.ScalarNode:
@@ -194,7 +197,7 @@ class _Reader:
             return _WORDS[text]
         if text[0] not in _NUMERIC:
             return text
-        if _INTEGER.fullmatch(text) and len(text) < 20:
+        if _INTEGER.fullmatch(text) and len(text) < _MAX_DIGITS:
             return int(text)
         return float(text) if _FLOAT.fullmatch(text) else text
 

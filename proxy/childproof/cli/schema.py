@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 # Where the parts keep the schemas of the files that they read: PACKAGE/schemas/NAME.json.
-PACKAGES = ("childproof.policy", "childproof.stubkit", "childproof.catalog", "childproof.run")
+PACKAGES = ("childproof.policy", "childproof.stubkit", "childproof.catalog", "childproof.run", "childproof.world")
 NAMES = ("rules", "case", "stub", "world", "config")
 
 

@@ -22,6 +22,8 @@ from .reading import call_number, open_ledger, open_worlds, printable, store_opt
 
 # command -> (module, attribute), imported when used.
 MORE = {
+    "export": ("childproof.cli.world_file", "export"),
+    "import": ("childproof.cli.world_file", "import_"),
     "diff": ("childproof.cli.world_diff", "diff"),
     "show": ("childproof.cli.world_show", "show"),
 }

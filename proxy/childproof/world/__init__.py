@@ -4,6 +4,7 @@ A call is one transaction (`World.transaction`). Nothing is overwritten: an enti
 call's number, so a past state is a number and a fork is a parent with a number.
 """
 
+from . import worldfile
 from .clock import REAL, ClockSettings
 from .compare import Comparison
 from .difference import MISSING, Difference, differences
@@ -33,4 +34,5 @@ __all__ = [
     "json_patch",
     "pointer",
     "run_due",
+    "worldfile",
 ]

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
 from childproof.errors import InputError, StoreError
 
-from . import lineage
+from . import exporting, importing, lineage
 from .clock import REAL, Clock, ClockSettings
 from .compare import Comparison, compare
 from .database import Database
@@ -111,11 +111,7 @@ class Store:
             self._check_new(name)
             last = origin.head().seq
             base = last if at is None else at
-            branches = origin.branches()
-            origin.check_call(base)
-            # The branch that made call `base` is the parent: unchanged branches in between would only cost reads.
-            parent = next((branch for branch, start in branches if base > start), branches[-1][0])
-            number = self._insert(name, origin.head().seed, parent, base)
+            number = self._insert(name, origin.head().seed, self._parent(origin, base), base)
             lineage.set_labels(self.connection, number, labels or {})
             return self._made(name)
 
@@ -148,6 +144,33 @@ class Store:
         first, second = self.world(a), self.world(b)
         with self._database.reading():
             return compare(self._database, first, second)
+
+    def export(self, name: str, *, since_parent: bool = False) -> dict[str, Any]:
+        """A world as the values of a world file. Raises StoreError for an unknown one, or one without the parent asked for."""
+        world, branch = self.world(name), self.branch(name)
+        parent = self.world(exporting.parent_of(branch)) if since_parent else None
+        with self._database.reading():
+            return exporting.export(self._database, world, branch, parent)
+
+    def load(self, values: dict[str, Any], name: str) -> World:
+        """A new world from the values of a world file (`worldfile.read`): the same state, and the same from there on.
+
+        Raises StoreError where the name is taken, or the parent that it needs isn't there or is another.
+        """
+        above = values.get("parent", {"world": "", "call": 0})
+        origin = self.world(above["world"]) if above["world"] else None
+        base = above["call"]
+        with self._database.transaction(write=True):
+            self._check_new(name)
+            line: list[tuple[int, int]] = []
+            if origin is None:
+                number = self._insert(name, values["seed"], None, values["calls"])
+            else:
+                number = self._insert(name, values["seed"], self._parent(origin, base), base)
+                line = [(branch, min(last, base)) for branch, last in origin.head().lineage]
+            importing.fill(self._database, number, values, line)
+            lineage.set_labels(self.connection, number, values.get("metadata", {}))
+            return self._made(name)
 
     def label(self, name: str, labels: Mapping[str, str]) -> None:
         """Give a world metadata, or other values for what it has; an empty value removes a key."""
@@ -186,6 +209,12 @@ class Store:
             lineage.delete(self._database, world.id, record)
             self._database.forget()
         return [name, *names]
+
+    def _parent(self, origin: World, base: int) -> int:
+        """The branch that made call `base` is the parent: unchanged branches in between would only cost reads."""
+        branches = origin.branches()
+        origin.check_call(base)
+        return next((branch for branch, start in branches if base > start), branches[-1][0])
 
     def _find(self, name: str) -> World | None:
         if self._generation != self._database.generation:

@@ -129,3 +129,29 @@ def test_metadata_needs_a_key(db: Path) -> None:
 
 def test_the_help_keeps_its_examples_as_they_were_written() -> None:
     assert "\n    childproof world fork checkout checkout/try-1\n" in world("--help").stdout
+
+
+def test_an_exported_world_is_imported_from_a_file_and_from_a_pipe(db: Path) -> None:
+    world("fork", "shop", "try", "--at", "2")
+    file = db.with_name("shop.yaml")
+    file.write_text(world("export", "shop").stdout)
+    changes = world("export", "try", "--since-parent").stdout
+    assert "at call 3" in world("import", str(file), "--as", "again", "--set", "from=file").stderr
+    piped = CliRunner().invoke(cli, ["world", "import", "-", "--as", "piped"], input=changes)
+    assert piped.exit_code == 0, piped.output
+    assert {one["name"]: one["metadata"] for one in listed()}["again"] == {"from": "file"}
+    texts = {name: world("export", name).stdout.partition("seed:")[2] for name in ("shop", "again", "try", "piped")}
+    assert texts["again"].replace("metadata:\n  from: file\n", "") == texts["shop"]
+    assert texts["piped"] == texts["try"]
+    assert "already" in str(world("import", str(file), code=1).exception)
+
+
+def test_a_file_that_is_no_world_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("w.yaml").write_text("version: 1\nwrld: shop\n")
+    Path("b.yaml").write_bytes(b"\xff\xfe")
+    for file, words in (("w.yaml", "w.yaml:2:1: unknown key 'wrld'"), ("b.yaml", "not UTF-8"), ("c", "can't be read")):
+        assert words in str(world("import", file, code=1).exception)
+    assert not Path("childproof.db").exists()
