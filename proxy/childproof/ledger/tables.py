@@ -13,6 +13,7 @@ import msgspec
 
 from childproof.model import Change, Effect, Upstream
 
+from .bounding import bounded
 from .entry import Entry, Recorded
 from .redaction import is_harmless, redact, redact_json, redact_short
 
@@ -93,8 +94,8 @@ def create(connection: sqlite3.Connection) -> None:
 
 def to_row(entry: Entry) -> tuple[object, ...]:
     """The values that APPEND takes, redacted."""
-    changes = _encode(entry.changes) if entry.changes else _NONE
-    effects = _encode(entry.effects) if entry.effects else _NONE
+    changes = bounded(entry.changes) if entry.changes else _NONE
+    effects = bounded(entry.effects) if entry.effects else _NONE
     # An effect mostly tells of what changed: looked at together, they cost little more than one of them.
     if not is_harmless(changes + effects):
         changes, effects = redact_json(changes), redact_json(effects)
