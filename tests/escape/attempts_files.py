@@ -8,12 +8,13 @@ import os
 import signal
 import socket
 import sys
+from pathlib import Path
 
 from inside import WAIT, attempt, libc, run, tried
 
 
 def folder(*parts: str) -> str:
-    return os.path.join(sys.argv[2], *parts)
+    return os.path.join(sys.argv[1], *parts)
 
 
 def connected(name: str) -> str:
@@ -28,12 +29,12 @@ attempt(lambda: connected(folder("deep", "down", "agent.sock")), "a_socket_of_an
 attempt(lambda: connected("/tmp/.X11-unix/X0"), "x11")
 attempt(lambda: connected("/var/run/docker.sock"), "docker")
 attempt(lambda: connected("/run/systemd/private"), "systemd")
-attempt(lambda: connected("\0childproof-test"), "an_abstract_socket")
+attempt(lambda: connected("\0" + folder()), "an_abstract_socket")
 
 
 @attempt
 def the_key_by_its_path() -> object:
-    return os.listdir(sys.argv[3])
+    return os.listdir(sys.argv[2])
 
 
 @attempt
@@ -44,13 +45,13 @@ def the_key_under_other_mounts() -> object:
         found = []
         uid = os.getuid()
         if libc.unshare(0x10000000 | 0x20000) == 0:
-            with open("/proc/self/setgroups", "w") as file:
-                file.write("deny")
-            with open("/proc/self/uid_map", "w") as file:
-                file.write(f"0 {uid} 1")
-            parent = os.path.dirname(sys.argv[3]).encode()
+            tried(  # root of the namespace above may not be mapped; the capabilities are there all the same
+                lambda: Path("/proc/self/setgroups").write_text("deny"),
+                lambda: Path("/proc/self/uid_map").write_text(f"0 {uid} 1"),
+            )
+            parent = os.path.dirname(sys.argv[2]).encode()
             place = folder("place").encode()
-            name = os.path.basename(sys.argv[3])
+            name = os.path.basename(sys.argv[2])
             upper, work = folder("upper").encode(), folder("work").encode()
             options = b"lowerdir=" + parent + b",upperdir=" + upper + b",workdir=" + work
             for mount in (
@@ -58,7 +59,7 @@ def the_key_under_other_mounts() -> object:
                 lambda: libc.mount(parent, place, None, 4096 | 16384, None),
                 lambda: libc.mount(b"overlay", place, b"overlay", 0, b"lowerdir=" + parent + b":" + upper),
                 lambda: libc.mount(b"overlay", place, b"overlay", 0, options),
-                lambda: libc.umount2(sys.argv[3].encode(), 2),
+                lambda: libc.umount2(sys.argv[2].encode(), 2),
                 lambda: libc.syscall(428, -100, parent, 1),  # open_tree(OPEN_TREE_CLONE)
             ):
                 result = mount()
@@ -69,7 +70,7 @@ def the_key_under_other_mounts() -> object:
                 except OSError:
                     pass
                 libc.umount2(place, 2)
-            found += os.listdir(sys.argv[3])
+            found += os.listdir(sys.argv[2])
         os.write(writing, json.dumps(found).encode())
         os._exit(0)
     os.close(writing)
@@ -82,8 +83,8 @@ def the_key_under_other_mounts() -> object:
 @attempt
 def the_key_through_the_first_process() -> object:
     return tried(
-        lambda: os.listdir("/proc/1/fd"),
-        lambda: os.listdir("/proc/1/root/" + sys.argv[3]),
+        lambda: os.readlink("/proc/1/fd/0"),
+        lambda: os.listdir("/proc/1/root/" + sys.argv[2]),
         lambda: os.listdir("/proc/1/cwd"),
         lambda: open("/proc/1/mem", "rb"),
         lambda: open("/proc/1/environ", "rb"),
@@ -116,7 +117,7 @@ def what_judges_the_next_run() -> object:
             "rules": folder("rules.yaml"),
             "included": folder("included.yaml"),
             "stub": folder("mystubs", "acme", "stub.yaml"),
-            "package": os.path.join(sys.argv[4], "cli", "run.py"),
+            "package": os.path.join(sys.argv[3], "cli", "run.py"),
         }.items()
     }
 
