@@ -173,10 +173,7 @@ def _lines(counts: Counter[tuple[str, str]]) -> tuple[Line, ...]:
 def _rows(lines: Sequence[Line], room: int | None, command: str) -> list[str]:
     """One row a line: the calls in a column with the reasons beside it, where both fit; else one below the other."""
     shown = [Line(printable(line.target), printable(line.reason), line.count) for line in lines[:MAX_LINES]]
-    fitting = [
-        len(_target(line)) for line in shown if room is None or len(_target(line)) + 3 + len(line.reason) <= room
-    ]
-    column = max(fitting, default=0)
+    column = max((length for line in shown if (length := len(_target(line))) <= _COLUMN), default=0)
     if room is not None:
         column = min(column, room - 3 - max((len(line.reason) for line in shown), default=0))
     rows: list[str] = []

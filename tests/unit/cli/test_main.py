@@ -1,0 +1,74 @@
+"""The command line as a whole: mistyped commands, closed and narrow standard streams."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from childproof import __version__
+from childproof.cli.main import COMMANDS, main
+
+CHILDPROOF = [sys.executable, "-m", "childproof"]
+
+
+def fails(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    return capsys.readouterr().err
+
+
+def test_the_nearest_command_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "No such command 'runn'. Did you mean: childproof run" in fails(capsys, "runn", "--", "true")
+
+
+def test_a_program_in_the_place_of_a_command_is_meant_for_run(capsys: pytest.CaptureFixture[str]) -> None:
+    err = fails(capsys, "pytest", "a b")
+    assert "No such command 'pytest'. To run it sealed in: childproof run -- pytest 'a b'" in err
+
+
+def test_help_and_version_come_from_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    for option in ("--help", "-h", "--version"):
+        with pytest.raises(SystemExit) as caught:
+            main([option])
+        assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert __version__ in out
+    assert all(f"  {name} " in out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_keeps_examples_on_lines_of_their_own(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([name, "--help"])
+    assert caught.value.code == 0
+    assert "\\b" not in capsys.readouterr().out
+
+
+def shell(line: str, **env: str) -> subprocess.CompletedProcess[str]:
+    command = line.replace("childproof", " ".join(CHILDPROOF), 1)
+    return subprocess.run(
+        ["bash", "-c", command], env={**os.environ, **env}, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_change_no_exit_code(closed: str) -> None:
+    assert shell(f"childproof rules check /nowhere.yaml {closed}").returncode == 2
+
+
+def test_a_reader_that_leaves_is_no_error_to_read() -> None:
+    done = shell("childproof schema stub | head -1")
+    assert (done.stdout, done.stderr) == ("{\n", "")
+
+
+def test_what_an_encoding_does_not_have_is_said_otherwise() -> None:
+    done = shell("childproof rules explain 'GET https://a.example/%C3%BC'", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    printer = "from childproof.cli.streams import prepare_streams as p; p(); print('· … ✓ ü')"
+    done = subprocess.run(
+        [sys.executable, "-c", printer], env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, text=True,
+        check=True,
+    )  # fmt: skip
+    assert done.stdout == "- ... ok \\xfc\n"

@@ -1,0 +1,164 @@
+"""The report: figures from the ledger's entries, and how they read on a terminal and in a pipe."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from childproof.ledger import Entry
+from childproof.model import Effect, Upstream
+from childproof.run.report import MAX_LINES, Report, summarize, to_json, to_text
+
+NO_RULE = "no rule matches (default: deny)"
+COLLECT = "POST https://telemetry.unknown.example/collect"
+ENTRY = Entry(
+    id="call_1", world="demo", sandbox="run", seq=1, at=0, world_at=0, protocol="http", target="GET https://a.example/",
+    host="a.example", port=443, method="GET", path="/", verdict="deny", rule=None, reason=NO_RULE, stub=None,
+    operation=None, fidelity=None, status=403, duration_us=100, request=None, reply=None, changes=(), effects=(),
+)  # fmt: skip
+STUBBED = replace(
+    ENTRY,
+    verdict="stub",
+    rule="stripe",
+    reason="the rule stripe matches",
+    stub="stripe",
+    fidelity="modelled",
+    status=200,
+)
+
+
+def words(service: str, effects: Sequence[Effect]) -> str:
+    return f"would have done {', '.join(effect.type for effect in effects)}" if effects else ""
+
+
+def report(*entries: Entry) -> Report:
+    return summarize("demo", entries, words)
+
+
+def text(report: Report, width: int | None = None) -> str:
+    return to_text(report, ledger="childproof.db", log_command="childproof log --world demo", width=width)
+
+
+def test_a_run_without_calls_is_two_lines() -> None:
+    assert text(report()) == (
+        "childproof · world demo · 0 calls · 0 bytes left this machine\n"
+        "  ledger   childproof.db · childproof log --world demo"
+    )
+
+
+def test_it_reads_as_the_demo_promises() -> None:
+    charge = replace(STUBBED, effects=(Effect("stripe", "charges", "ch_1", {}),))
+    mail = replace(STUBBED, stub="email", effects=(Effect("email", "mails", "msg_1", {}),))
+    beacon = replace(ENTRY, target=COLLECT)
+    raw = replace(ENTRY, target="TCP 203.0.113.7:4444", protocol="tcp", status=None)
+    assert text(report(charge, mail, beacon, beacon, raw)).splitlines() == [
+        "childproof · world demo · 5 calls · 0 bytes left this machine",
+        "  stripe   would have done charges",
+        "  email    would have done mails",
+        f"  denied   {COLLECT} (2 times)   {NO_RULE}",
+        f"           TCP 203.0.113.7:4444                                       {NO_RULE}",
+        "  ledger   childproof.db · childproof log --world demo",
+    ]
+
+
+def test_name_lookups_are_no_calls_and_said_where_there_is_nothing_else() -> None:
+    lookup = replace(ENTRY, protocol="dns", verdict="reply", reason="every name is answered", status=0)
+    assert "0 calls · 2 name look-ups ·" in text(report(lookup, lookup))
+    assert "look-up" not in text(report(lookup, ENTRY))
+    assert (report(lookup, ENTRY).calls, report(lookup, ENTRY).lookups) == (1, 1)
+
+
+def test_a_denied_lookup_is_listed_with_the_denied() -> None:
+    lookup = replace(ENTRY, protocol="dns", target="DNS A x.example")
+    assert [line.target for line in report(lookup).denied] == ["DNS A x.example"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [(0, "0 bytes left"), (1, "1 byte left"), (1023, "1023 bytes left"), (1536, "1.5 KiB left"), (3 * 1024**3, "3.0 GiB left")],
+)  # fmt: skip
+def test_bytes_that_left_are_the_sum_of_all_calls(sent: int, shown: str) -> None:
+    allowed = replace(ENTRY, verdict="allow", rule="docs", upstream=Upstream(1, 1, sent, 10))
+    assert shown in text(report(allowed, ENTRY))
+    assert report(allowed, allowed).bytes_left == 2 * sent
+
+
+def test_allowed_calls_are_counted_by_host_and_rule() -> None:
+    allowed = replace(ENTRY, verdict="allow", rule="docs")
+    assert "  allowed   a.example (2 times)   rule docs\n" in text(report(allowed, allowed))
+    assert "  ledger    childproof.db" in text(report(allowed))
+
+
+def test_a_stub_without_effects_says_how_often_it_was_asked() -> None:
+    assert "  stripe   1 call, none with an effect outside\n" in text(report(STUBBED))
+    assert "  stripe   2 calls, none with an effect outside\n" in text(report(STUBBED, STUBBED))
+
+
+def test_gaps_and_our_own_errors_are_not_hidden() -> None:
+    gap = replace(STUBBED, fidelity="gap", target="GET https://api.stripe.com/v9")
+    bug = replace(ENTRY, error="Traceback …")
+    shown = text(report(gap, bug))
+    assert "  gaps     GET https://api.stripe.com/v9   the stripe stub does not model it\n" in shown
+    assert "  errors   1 call denied by an error inside childproof or a stub\n" in shown
+
+
+def test_a_long_list_is_counted_and_the_command_shows_the_rest() -> None:
+    many = [replace(ENTRY, target=f"GET https://h{number}.example/") for number in range(MAX_LINES + 1234)]
+    assert text(report(*many)).count("https://") == MAX_LINES
+    assert "           … and 1,234 more: childproof log --world demo --verdict deny\n" in text(report(*many))
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    entries = [
+        replace(ENTRY, target=f"GET https://h.example/{'x' * size}", reason="why " * size) for size in range(0, 90, 9)
+    ]
+    said = replace(STUBBED, effects=tuple(Effect("stripe", f"thing-{n}", "", {}) for n in range(40)))
+    lines = text(report(said, *entries), width).splitlines()
+    assert max(map(len, lines[1:])) <= width
+
+
+def test_on_a_narrow_terminal_the_reason_stands_below_its_call() -> None:
+    lines = text(report(replace(ENTRY, target=COLLECT)), 80).splitlines()
+    assert lines[1:3] == [f"  denied   {COLLECT}", f"             {NO_RULE}"]
+
+
+def test_on_a_terminal_a_long_call_is_cut_and_keeps_its_count() -> None:
+    long = replace(ENTRY, target=f"GET https://h.example/{'x' * 200}")
+    [line] = [line for line in text(report(long, long), 80).splitlines() if "h.example" in line]
+    assert line.endswith("x… (2 times)")
+
+
+def test_in_a_pipe_nothing_is_cut_and_a_long_call_pushes_no_other_aside() -> None:
+    long = replace(ENTRY, target=f"GET https://h.example/{'x' * 200}")
+    lines = text(report(ENTRY, long)).splitlines()
+    assert lines[1] == f"  denied   {ENTRY.target}   {NO_RULE}"
+    assert lines[2] == f"           {long.target}   {NO_RULE}"
+
+
+def test_what_a_sandbox_wrote_can_not_draw_on_the_terminal() -> None:
+    evil = replace(ENTRY, target="GET https://a.example/\x1b[2J", reason="no\u202e")
+    said = replace(STUBBED, effects=(Effect("stripe", "\x1b]0;owned\x07", "", {}),))
+    shown = text(report(evil, said))
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", shown)
+    assert r"\x1b[2J" in shown
+
+
+def test_paint_gets_the_head_and_each_label_and_changes_no_column() -> None:
+    def paint(kind: str, text: str) -> str:
+        return f"<{kind}>{text}</>"
+
+    painted = to_text(report(ENTRY, STUBBED), ledger="l", log_command="c", paint=paint)
+    assert "<denied>denied</>   GET" in painted
+    assert "<stripe>stripe</>   1 call" in painted
+    assert re.sub(r"<[^>]*>", "", painted) == to_text(report(ENTRY, STUBBED), ledger="l", log_command="c")
+
+
+def test_the_report_for_machines_is_whole() -> None:
+    long = replace(ENTRY, target=f"GET https://h.example/{'x' * 200}")
+    made = to_json(report(long, long, STUBBED), ledger="childproof.db")
+    assert made["denied"] == [{"target": long.target, "reason": NO_RULE, "count": 2}]
+    assert made["fidelity"] == {"modelled": 1}
+    assert made["services"] == [{"stub": "stripe", "outcome": "1 call, none with an effect outside"}]
+    assert (made["version"], made["calls"], made["errors"], made["ledger"]) == (1, 3, 0, "childproof.db")
