@@ -22,6 +22,7 @@ from .reading import call_number, open_ledger, open_worlds, printable, store_opt
 
 # command -> (module, attribute), imported when used.
 MORE = {
+    "clock": ("childproof.cli.world_clock", "clock"),
     "export": ("childproof.cli.world_file", "export"),
     "import": ("childproof.cli.world_file", "import_"),
     "diff": ("childproof.cli.world_diff", "diff"),

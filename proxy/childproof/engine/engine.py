@@ -5,7 +5,6 @@ exception of ours rolls the call's changes back, then writes the denial with the
 of its own; where even that fails (a full disk), the denial goes out all the same and `on_trouble` hears of it.
 """
 
-import hashlib
 import time
 import traceback
 from collections.abc import Callable
@@ -29,6 +28,7 @@ from childproof.model import (
 from childproof.policy import Rule, Ruleset
 from childproof.world import Store, Transaction, World, run_due
 
+from .callid import call_id_of
 from .denial import HTTP_TOO_MANY, denial, http_date
 from .limits import take
 
@@ -90,7 +90,7 @@ class Engine:
         started = time.perf_counter_ns()
         try:
             with self._world(call.world).transaction() as tx:
-                call_id = _call_id(tx)
+                call_id = call_id_of(tx)
                 # Time has passed since the last call: what stubs put off until now happens before this one.
                 told = run_due(tx, self._catalog.get)
                 decision = self._decide(call, tx, call_id)
@@ -228,7 +228,7 @@ class Engine:
         at = self._wall()
         try:
             with self._world(call.world).transaction() as tx:
-                call_id, at = _call_id(tx), tx.now()
+                call_id, at = call_id_of(tx), tx.now()
                 reply = denial(call, verdict, call_id, at=at, status=_bug_status(call))
                 decision = _Decision(verdict, reply, error=head)
                 self._record(call, tx, call_id, decision, started)
@@ -243,12 +243,6 @@ _VIOLATION_HINTS = {
     "host_mismatch": "make the connection's target, the TLS server name and the Host header name the same host",
     "body_too_large": "send less, or raise limits.body in childproof.yaml",
 }
-
-
-def _call_id(tx: Transaction) -> str:
-    """Unique across worlds, and the same whenever the same call is made again in a world of that name and seed."""
-    digest = hashlib.blake2b(f"{tx.world}\0{tx.seed}\0{tx.seq}".encode(), digest_size=8).hexdigest()
-    return f"call_{digest}"
 
 
 def _counts(call: Call) -> bool:

@@ -8,7 +8,7 @@ from . import worldfile
 from .clock import REAL, ClockSettings
 from .compare import Comparison
 from .difference import MISSING, Difference, differences
-from .due import run_due
+from .due import FAILED, MOST, Worker, perform, run_due
 from .lineage import Branch, Record
 from .patch import json_patch, pointer
 from .schedule import Job
@@ -18,7 +18,9 @@ from .transaction import Transaction
 from .world import World
 
 __all__ = [
+    "FAILED",
     "MISSING",
+    "MOST",
     "REAL",
     "Branch",
     "ClockSettings",
@@ -29,9 +31,11 @@ __all__ = [
     "Snapshot",
     "Store",
     "Transaction",
+    "Worker",
     "World",
     "differences",
     "json_patch",
+    "perform",
     "pointer",
     "run_due",
     "worldfile",

@@ -5,8 +5,10 @@ from typing import Any, Protocol
 
 from childproof.model import Effect
 
+from .schedule import Job
 from .transaction import Transaction
 
+FAILED = "job.failed"
 MOST = 1000  # jobs that schedule jobs must come to an end within one call
 
 
@@ -29,12 +31,16 @@ def run_due(tx: Transaction, worker: Callable[[str], Worker]) -> tuple[Effect, .
         due = tx.due(tx.now())
         if not due:
             break
-        job = due[0]
-        tx.done(job.id)
-        try:
-            with tx.savepoint():
-                effects.extend(worker(job.service).perform(job.job, job.payload, tx))
-        except Exception as error:  # noqa: BLE001 - an author's bug, or a stub that is gone: tell of it, go on
-            reason = f"{type(error).__name__}: {error}"
-            effects.append(Effect(job.service, "job.failed", job.id, {"job": job.job, "error": reason}))
+        effects.extend(perform(tx, due[0], worker))
     return tuple(effects)
+
+
+def perform(tx: Transaction, job: Job, worker: Callable[[str], Worker]) -> tuple[Effect, ...]:
+    """Take one job off the schedule and do it; its effects, or `job.failed`."""
+    tx.done(job.id)
+    try:
+        with tx.savepoint():
+            return worker(job.service).perform(job.job, job.payload, tx)
+    except Exception as error:  # noqa: BLE001 - an author's bug, or a stub that is gone: tell of it, go on
+        reason = f"{type(error).__name__}: {error}"
+        return (Effect(job.service, FAILED, job.id, {"job": job.job, "error": reason}),)

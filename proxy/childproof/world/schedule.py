@@ -47,6 +47,19 @@ class Agenda:
             return []
         return [job for job, at in self._open.items() if at <= now]
 
+    def first(self, until: int) -> list[str]:
+        """The ids of the earliest jobs up to a time: those of one and the same moment, in no particular order."""
+        found: set[str] = set()
+        moment = until
+        while self._heap and self._heap[0][0] <= moment:
+            at, job = heapq.heappop(self._heap)
+            if self._open.get(job) == at:
+                found.add(job)
+                moment = at
+        for job in found:
+            heapq.heappush(self._heap, (moment, job))
+        return list(found)
+
     def apply(self, rows: Mapping[str, tuple[int, str | None]]) -> None:
         """Take over what a committed call scheduled and did."""
         for job, (_, raw) in rows.items():

@@ -135,6 +135,15 @@ class Transaction(Snapshot):
         self._clock = Clock(settings, self._database.wall(), self.seq)
         self.put("_clock", "clock", "clock", self._clock.to_json())
 
+    def travel(self, to: int) -> None:
+        """Go on to a later time of the world: this call has it from here on, and the next one begins with it."""
+        if to < self._now:
+            raise ValueError("a world's time doesn't go back")
+        if to > self._now:
+            self._now = to
+            settings = (self._clock or self._world.head().clock).settings
+            self.set_clock(ClockSettings(to, settings.run, settings.step))
+
     # --- randomness
 
     def random(self, purpose: str) -> Random:
@@ -171,6 +180,20 @@ class Transaction(Snapshot):
                 if job.at <= now:
                     jobs.append((job.at, row[0], job))
         return [job for _, _, job in sorted(jobs, key=lambda item: item[:2])]
+
+    def earliest(self, until: int) -> Job | None:
+        """The first job up to a time, as `due` orders them; quick where this call has scheduled and done nothing."""
+        collection = self._database.collection(SERVICE, KIND)
+        if collection is None:
+            return None
+        if self._overlay(collection):
+            return next(iter(self.due(until)), None)
+        found = []
+        for job_id in self._world.agenda().first(until):
+            row = self._current(collection, job_id)
+            if row is not None and row[1] is not None:
+                found.append((row[0], Job.from_json(job_id, _decode(row[1]))))
+        return min(found, key=lambda item: item[0])[1] if found else None
 
     def done(self, job_id: str) -> None:
         """Take a job off the schedule."""

@@ -155,3 +155,42 @@ def test_a_file_that_is_no_world_is_refused_before_anything_is_made(
     for file, words in (("w.yaml", "w.yaml:2:1: unknown key 'wrld'"), ("b.yaml", "not UTF-8"), ("c", "can't be read")):
         assert words in str(world("import", file, code=1).exception)
     assert not Path("childproof.db").exists()
+
+
+def test_a_clock_is_shown_set_and_advanced(db: Path) -> None:
+    assert world("clock", "shop").stdout == "steps 1000 ms with each call, from 2026-01-05T12:00:00.000Z\n"
+    world("clock", "shop", "frozen@2026-01-06T00:00:00Z")
+    assert "it is 2026-02-05T12:00:00.000Z; 0 jobs done" in world("clock", "shop", "advance", "30d12h").stderr
+    assert json.loads(world("clock", "shop", "--json").stdout) == {
+        "run": "frozen",
+        "start": "2026-02-05T12:00:00.000Z",
+        "step": 1000,
+    }
+    world("clock", "shop", "offset", "-2h")
+    assert world("clock", "shop").stdout.startswith("runs with real time, from ")
+    world("clock", "shop", "real")
+    assert world("clock", "shop").stdout == "runs with real time\n"
+    methods = [json.loads(line)["method"] for line in world("log", "shop", "--json").stdout.splitlines()]
+    assert methods == ["SET", "ADVANCE", "SET", "SET"]
+
+
+def test_a_job_whose_stub_is_gone_is_told_of(db: Path) -> None:
+    with Store.open(db, wall=lambda: NOON) as store, store.world("shop").transaction() as tx:
+        tx.schedule(tx.now() + 1000, "gone", "remind", {})
+    assert "1 job done, 1 of them failed" in world("clock", "shop", "advance", "1d").stderr
+    assert '"error":"' in world("log", "shop", "--json").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["soon"], "is no clock"),
+        (["advance"], "takes a duration"),
+        (["advance", "-1d"], "no duration"),
+        (["advance", "99999999999w"], "longer than any clock"),
+        (["frozen", "1d"], "takes no duration"),
+    ],
+)
+def test_what_is_no_clock_is_refused(db: Path, words: list[str], message: str) -> None:
+    assert message in world("clock", "shop", *words, code=2).output
+    assert "steps" in world("clock", "shop").stdout

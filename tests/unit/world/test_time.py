@@ -136,3 +136,23 @@ class TestSchedule:
         with world.transaction() as tx:
             tx.schedule(1, "s", "job", {})
             assert tx.changes == ()
+
+
+class TestTheEarliestJob:
+    def test_it_is_the_first_that_is_due_whatever_was_scheduled_and_done(self, store):
+        world = store.create("main", clock=ClockSettings(start=0, run="frozen"))
+        with world.transaction() as tx:
+            for at in (30, 10, 20, 10):
+                tx.schedule(at, "s", "job", {})
+            assert tx.earliest(9) is None
+            assert tx.earliest(100).id == "job_1_2"
+        seen = []
+        for _ in range(5):
+            with world.transaction() as tx:
+                job = tx.earliest(25)
+                assert job == next(iter(tx.due(25)), None)
+                if job is not None:
+                    seen.append(job.id)
+                    tx.done(job.id)
+                    assert tx.earliest(25) == next(iter(tx.due(25)), None)
+        assert seen == ["job_1_2", "job_1_4", "job_1_3"]

@@ -1,0 +1,103 @@
+"""`childproof world clock`: see, set and advance a world's clock."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import click
+
+from childproof.ledger import timestamp
+from childproof.world import ClockSettings, Worker
+
+from .options import Clock
+from .reading import open_ledger, open_worlds, store_option
+from .world import json_option
+from .world_show import words
+
+_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
+_DURATION = re.compile(r"(?:\d+(?:ms|s|m|h|d|w))+")
+_PART = re.compile(r"(\d+)(ms|s|m|h|d|w)")
+_FAR = 8_640_000_000_000_000  # the last day that most libraries know, unix milliseconds
+
+
+# `offset -2h` is no option, and its h asks for no help.
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
+@store_option
+@json_option
+@click.option("--stubs", multiple=True, type=click.Path(path_type=Path), metavar="DIR", help="As for `childproof run`.")
+@click.argument("name")
+@click.argument("way", required=False, metavar="[CLOCK | offset | advance]")
+@click.argument("amount", required=False, metavar="[DURATION]")
+def clock(
+    *, db: str | None, as_json: bool, stubs: tuple[Path, ...], name: str, way: str | None, amount: str | None
+) -> None:
+    r"""Show a world's clock, set it, or let time pass at once.
+
+    Advancing runs everything that stubs have scheduled until then, in order and over all services. Each job has its
+    entry in the ledger.
+
+    \b
+      childproof world clock checkout
+      childproof world clock checkout frozen@2026-01-05T09:00:00Z     or real, step:1s
+      childproof world clock checkout offset -2h                      real time, two hours ago
+      childproof world clock checkout advance 30d
+    """
+    if way is None:
+        _show(db, name, as_json=as_json)
+        return
+    if (way in ("offset", "advance")) != (amount is not None):
+        raise click.UsageError(f"{way} takes {'a duration, like 30d' if amount is None else 'no duration'}")
+    by = 0 if amount is None else _milliseconds(amount, signed=way == "offset")
+    settings = ClockSettings() if amount is not None else Clock().convert(way, None, None)
+    from childproof.engine.passing import Passing  # noqa: PLC0415 (the engine: only where something is done)
+    from childproof.run.compose import wall_clock  # noqa: PLC0415
+
+    with open_worlds(db) as (store, ledger):
+        world = store.world(name)
+        passing = Passing(ledger, _Workers(stubs), wall_clock)
+        if way != "advance":
+            passing.set(world, settings, offset=None if amount is None else by)
+            click.echo(f"{name}: {words(world.clock)}", err=True)
+            return
+        passed = passing.advance(world, by)
+    failed = f", {passed.failed} of them failed" if passed.failed else ""
+    done = f"{passed.jobs} job{'s' if passed.jobs != 1 else ''} done{failed}"
+    click.echo(f"{name}: it is {timestamp(passed.now)}; {done}", err=True)
+
+
+class _Workers:
+    """A service's stub by name; the catalog is read when the first job is due."""
+
+    def __init__(self, folders: tuple[Path, ...]) -> None:
+        self._folders = folders
+        self._found: dict[str, Worker] = {}
+
+    def __call__(self, name: str) -> Worker:
+        if name not in self._found:
+            from childproof.catalog import load_catalog  # noqa: PLC0415
+            from childproof.run.config import load_config  # noqa: PLC0415
+
+            configured = load_config(os.environ, Path.cwd()).stubs
+            self._found[name] = load_catalog((*configured, *self._folders)).get(name)
+        return self._found[name]
+
+
+def _show(db: str | None, name: str, *, as_json: bool) -> None:
+    with open_ledger(db) as (store, _):
+        settings = store.world(name).clock
+    if not as_json:
+        print(words(settings))
+        return
+    start = None if settings.start is None else timestamp(settings.start)
+    print(json.dumps({"run": settings.run, "start": start, "step": settings.step}))
+
+
+def _milliseconds(text: str, *, signed: bool) -> int:
+    sign, digits = (-1 if text[:1] == "-" else 1, text[1:]) if signed and text[:1] in ("+", "-") else (1, text)
+    if not _DURATION.fullmatch(digits):
+        raise click.UsageError(f"{text!r} is no duration; write for example 30d, 12h or 1d12h")
+    total = sign * sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(digits))
+    if abs(total) > _FAR:
+        raise click.UsageError(f"{text!r} is longer than any clock goes")
+    return total

@@ -1,0 +1,116 @@
+"""Time that passes because somebody asked for it: a world's clock set, or advanced through all that was put off."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from childproof.errors import ChildproofError
+from childproof.ledger import Entry, Ledger, timestamp
+from childproof.model import Effect
+from childproof.world import FAILED, MOST, ClockSettings, Transaction, Worker, World, perform
+
+from .callid import call_id_of
+
+PROTOCOL = "clock"
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """What an advance came to: the world's time now, and how many jobs were done and how many of them failed."""
+
+    now: int
+    jobs: int
+    failed: int
+
+
+class Passing:
+    """Lets time pass in worlds. Each job, and each change of a clock, is a call of its world with a ledger entry."""
+
+    def __init__(self, ledger: Ledger, worker: Callable[[str], Worker], wall: Callable[[], int]) -> None:
+        self._ledger = ledger
+        self._worker = worker
+        self._wall = wall
+
+    def set(self, world: World, settings: ClockSettings, *, offset: int | None = None) -> None:
+        """Let time pass otherwise; with `offset`, so many milliseconds from the real time. What is due runs later."""
+        with world.transaction() as tx:
+            if offset is not None:
+                settings = ClockSettings(self._wall() + offset, "real")
+            tx.set_clock(settings)
+            self._record(tx, "SET", f"clock: {settings.run}", "the clock was set")
+
+    def advance(self, world: World, by: int) -> Passed:
+        """Let `by` milliseconds pass: what was scheduled runs at its time, in order, over all services.
+
+        What that schedules in turn does too. Other calls may come in between. Raises ChildproofError where jobs schedule jobs for the same moment without end.
+        """
+        target = moment = None
+        jobs = failed = crowd = 0
+        while True:
+            with world.transaction() as tx:
+                target = tx.now() + by if target is None else target
+                job = tx.earliest(target)
+                if job is None:
+                    tx.travel(max(tx.now(), target))
+                    self._record(tx, "ADVANCE", f"clock to {timestamp(tx.now())}", "the clock was advanced")
+                    return Passed(tx.now(), jobs, failed)
+                tx.travel(max(tx.now(), job.at))
+                crowd = crowd + 1 if tx.now() == moment else 1
+                moment = tx.now()
+                if crowd > MOST:
+                    raise ChildproofError(
+                        f"world {world.name}: more than {MOST} jobs of {timestamp(moment)}, the next one is "
+                        f"{job.service} {job.job}; it seems to schedule itself again and again. The clock stays there"
+                    )
+                effects = perform(tx, job, self._worker)
+                broken = next((effect for effect in effects if effect.type == FAILED and effect.id == job.id), None)
+                jobs, failed = jobs + 1, failed + (broken is not None)
+                self._record(
+                    tx,
+                    "JOB",
+                    f"job {job.service} {job.job}",
+                    f"scheduled for {timestamp(job.at)}",
+                    job=(job.service, job.job),
+                    effects=effects,
+                    error=None if broken is None else str(broken.data["error"]),
+                )
+
+    def _record(
+        self,
+        tx: Transaction,
+        method: str,
+        target: str,
+        reason: str,
+        *,
+        job: tuple[str | None, str | None] = (None, None),
+        effects: tuple[Effect, ...] = (),
+        error: str | None = None,
+    ) -> None:
+        self._ledger.append(
+            Entry(
+                id=call_id_of(tx),
+                world=tx.world,
+                sandbox="",
+                seq=tx.seq,
+                at=self._wall(),
+                world_at=tx.now(),
+                protocol=PROTOCOL,
+                target=target,
+                host="",
+                port=0,
+                method=method,
+                path="",
+                verdict="reply" if job[0] is None else "stub",
+                rule=None,
+                reason=reason,
+                stub=job[0],
+                operation=job[1],
+                fidelity=None,
+                status=None,
+                duration_us=0,
+                request=None,
+                reply=None,
+                changes=tx.changes,
+                effects=effects,
+                error=error,
+            )
+        )
