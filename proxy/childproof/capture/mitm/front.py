@@ -214,9 +214,7 @@ class Front(asyncio.Protocol):
             self._deny_http(request, violation)
             return
         self._data = rest
-        self._settled(
-            accept=_ESTABLISHED, refuse=lambda outcome: render(reply_of(outcome), head_request=False, last=True)
-        )
+        self._settled(accept=_ESTABLISHED, refuse=_refuse_connect)
 
     def _deny_http(self, request: Request, violation: Violation) -> None:
         site = self._site()
@@ -386,3 +384,8 @@ def _destination(host: str, port: int) -> Destination:
 
 def _socks_reply(code: int) -> bytes:
     return bytes([SOCKS_VERSION, code, 0, 1]) + bytes(6)
+
+
+def _refuse_connect(outcome: Outcome) -> bytes:
+    """In HTTP's words: the outcome's own reply is raw TCP's, which has none."""
+    return render(reply_of(replace(outcome, reply=None)), head_request=False, last=True)
