@@ -83,8 +83,9 @@ class Transaction(Snapshot):
         except BaseException as failure:
             self._database.rollback(failure)
             raise
-        self._database.commit()
-        self._world.advance(self.seq, self._clock, self._job_changes())
+        with self._database.lock:  # held until the world knows of the call: the next one may be another thread's
+            self._database.commit()
+            self._world.advance(self.seq, self._clock, self._job_changes())
 
     # --- writing
 

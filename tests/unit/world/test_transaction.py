@@ -1,5 +1,6 @@
 """What one call sees and leaves behind."""
 
+import sys
 import threading
 
 import pytest
@@ -203,10 +204,15 @@ def test_calls_from_many_threads_are_serialised_exactly(path, wall):
                     seen.append((tx.world, tx.counter("s", "n")))
 
         threads = [threading.Thread(target=count) for _ in range(5)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        interval = sys.getswitchinterval()
+        sys.setswitchinterval(1e-6)  # threads change places at nearly every line
+        try:
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        finally:
+            sys.setswitchinterval(interval)
         assert sorted(seen) == [(name, number) for name in ("one", "two") for number in range(1, 101)]
 
 
