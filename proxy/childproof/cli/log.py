@@ -2,14 +2,18 @@
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import TextIO
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from childproof import __version__
 from childproof.ledger import Entry, Filter, timestamp, to_line
+from childproof.ledger.har import to_har
+from childproof.ledger.metrics import to_metrics
 from childproof.model import Fidelity
 
 from .options import Since
@@ -26,6 +30,12 @@ STYLES = {"stub": "green", "reply": "green", "allow": "yellow", "deny": "red"}
 @store_option
 @click.option("--world", metavar="NAME", help="Only this world, with what it inherited by a fork [default: all].")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line; its keys are in docs/ledger.md.")
+@click.option(
+    "--har",
+    type=click.File("w", lazy=True, atomic=True),
+    help="Write the HTTP calls into a HAR 1.2 file; - is standard output.",
+)
+@click.option("--metrics", is_flag=True, help="Counts in Prometheus' text format.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with new calls as they are made, until interrupted.")
 @click.option(
     "--limit",
@@ -46,6 +56,8 @@ def log(
     db: str | None,
     world: str | None,
     as_json: bool,
+    har: TextIO | None,
+    metrics: bool,
     follow: bool,
     limit: int | None,
     verdict: str | None,
@@ -65,7 +77,12 @@ def log(
       childproof log --follow
     """
     only = Filter(verdict=verdict, service=service, fidelity=fidelity, path=path, entity=entity, since=since)
-    person = sys.stdout.isatty() and not as_json
+    forms = [name for name, given in (("--json", as_json), ("--har", har), ("--metrics", metrics)) if given]
+    if len(forms) > 1 or (follow and (har is not None or metrics)):
+        raise click.UsageError(
+            f"{' and '.join([*forms, *(['--follow'] if follow else [])])} don't go together; choose one"
+        )
+    person = sys.stdout.isatty() and not forms
     with open_ledger(db) as (store, ledger):
         names = store.names()
         if world is not None:
@@ -75,7 +92,11 @@ def log(
         shown = (limit or None) if limit is not None else (SHOWN if person else None)
         entries = ledger.entries(world=world, only=only, last=shown)
         wide = world is None and len(names) > 1
-        if as_json:
+        if har is not None:
+            _archive(entries, har)
+        elif metrics:
+            _print(to_metrics(entries))
+        elif as_json:
             _print(map(to_line, entries))
         elif person and not follow:
             _table(list(entries), wide=wide)
@@ -93,6 +114,22 @@ def _print(lines: Iterable[str]) -> None:
     for line in lines:
         print(line)
     sys.stdout.flush()
+
+
+def _archive(entries: Iterable[Entry], file: TextIO) -> None:
+    left_out = 0
+
+    def only_http() -> Iterator[Entry]:
+        nonlocal left_out
+        for entry in entries:
+            if entry.protocol == "http":
+                yield entry
+            else:
+                left_out += 1
+
+    file.writelines(to_har(only_http(), version=__version__))
+    if left_out:
+        print(f"childproof: {left_out} calls that are no HTTP are left out of the archive", file=sys.stderr)
 
 
 def _columns(entry: Entry, *, wide: bool) -> str:

@@ -7,15 +7,22 @@ from typing import Any
 
 import click
 
-# Where the parts keep the schemas of the files that they read: PACKAGE/schemas/NAME.json.
-PACKAGES = ("childproof.policy", "childproof.stubkit", "childproof.catalog", "childproof.run", "childproof.world")
-NAMES = ("rules", "case", "stub", "world", "config")
+# Where the parts keep the schemas of the files that they read or write: PACKAGE/schemas/NAME.json.
+PACKAGES = (
+    "childproof.policy",
+    "childproof.stubkit",
+    "childproof.catalog",
+    "childproof.run",
+    "childproof.world",
+    "childproof.ledger",
+)
+NAMES = ("rules", "case", "stub", "world", "config", "ledger")
 
 
 @click.command()
 @click.argument("name", type=click.Choice(NAMES))
 def schema(name: str) -> None:
-    """Print the JSON Schema of a file format: rules, case (of rules and of stubs), stub, world or config."""
+    """Print the JSON Schema of a file format: rules, case (of rules and of stubs), stub, world, config or ledger."""
     print(json.dumps(find_schema(name), indent=2))
 
 

@@ -125,6 +125,15 @@ class Ledger:
             self._connection.execute(tables.DROP_SETTLEMENTS, (branch, after))
             self._connection.execute("DELETE FROM entry WHERE world = ? AND seq > ?", (branch, after))
 
+    def check(self) -> list[str]:
+        """What is wrong with the record, in words; nothing where it is sound."""
+        lost = (self._fetch(tables.LOST_ENTRIES, []), self._fetch(tables.LOST_SETTLEMENTS, []))
+        entries, settlements = (rows[0][0] if rows else 0 for rows in lost)
+        return [
+            *([f"{entries:,} entries of the ledger belong to no call of a world"] if entries else []),
+            *([f"{settlements:,} settlements of the ledger belong to no entry"] if settlements else []),
+        ]
+
     def hand_over(self, branch: int, to: int, *, after: int) -> None:
         """Give the entries of a branch's calls after number `after` to another. For the store, within its transaction."""
         with self._guard():

@@ -1,7 +1,7 @@
 """The ledger's tables and what a row of them holds.
 
 They live in the worlds' file and share their transactions, so that a call's changes and its entry are one. Of the other
-tables only `world(id, name, parent, base)` is read, to follow a fork. Nothing is rewritten: what becomes known after a
+tables `world(id, name, parent, base)` is read, to follow a fork, and `step(world, seq)`, to check the record. Nothing is rewritten: what becomes known after a
 call was allowed is a row in `settlement`.
 """
 
@@ -51,6 +51,8 @@ APPEND = (
 )
 SETTLE = "INSERT INTO settlement(entry, data) SELECT position, ? FROM entry WHERE id = ? ORDER BY position DESC LIMIT 1"
 DROP_SETTLEMENTS = "DELETE FROM settlement WHERE entry IN (SELECT position FROM entry WHERE world = ? AND seq > ?)"
+LOST_ENTRIES = "SELECT count(*) FROM entry WHERE (world, seq) NOT IN (SELECT world, seq FROM step)"
+LOST_SETTLEMENTS = "SELECT count(*) FROM settlement WHERE entry NOT IN (SELECT position FROM entry)"
 COLUMNS = (
     "position, head, request, reply, changes, effects, "
     "(SELECT data FROM settlement WHERE entry = position ORDER BY number DESC LIMIT 1)"

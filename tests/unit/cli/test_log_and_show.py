@@ -174,6 +174,33 @@ class TestLog:
         assert found("--since", "1s") == []
         assert found("--path", "/v1/customers/**", "--service", "stripe", "--limit", "1") == [3]
 
+    def test_an_archive_is_written_with_a_word_on_what_it_cannot_hold(self, book, run, tmp_path):
+        book.call()
+        book.deny()
+        code, out, err = run("log", "--har", "calls.har")
+        assert (code, out) == (0, "")
+        assert err == "childproof: 1 calls that are no HTTP are left out of the archive\n"
+        assert len(json.loads(Path("calls.har").read_text())["log"]["entries"]) == 1
+        assert json.loads(run("log", "--har", "-", "--verdict", "deny")[1])["log"]["entries"] == []
+
+    def test_metrics_take_the_filters_of_a_log(self, book, run):
+        book.call()
+        book.deny()
+        code, out, _ = run("log", "--metrics", "--verdict", "deny")
+        assert code == 0
+        assert re.findall(r"^childproof_calls_total\{(.*)\} (.*)$", out, re.MULTILINE) == [
+            ('world="main",protocol="tcp",verdict="deny",stub="",fidelity=""', "1")
+        ]
+
+    @pytest.mark.parametrize(
+        "options", [["--json", "--metrics"], ["--har", "x", "--json"], ["--metrics", "-f"], ["--har", "x", "--follow"]]
+    )
+    def test_one_form_at_a_time(self, book, run, options):
+        code, _, err = run("log", *options)
+        assert code == 2
+        assert "don't go together" in err
+        assert not Path("x").exists()
+
     def test_a_time_that_is_none_is_refused_with_how_to_write_it(self, book, run):
         code, _, err = run("log", "--since", "yesterday")
         assert code == 2
