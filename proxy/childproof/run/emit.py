@@ -5,11 +5,11 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from .compose import Parts
 from .report import to_json, to_text, unpainted
+from .reportfile import ReportFile
 from .trouble import say
 
 _COLOURS = {"head": "1", "allowed": "33", "denied": "31", "gaps": "33", "errors": "1;31", "ledger": "2"}
@@ -21,7 +21,7 @@ class Reporting:
     """How to report, and where: a file, or standard error where `file` is None."""
 
     form: Literal["text", "json", "none"] = "text"
-    file: Path | None = None
+    file: ReportFile | None = None
 
 
 def emit_reports(parts: Parts, before: Mapping[str, int], reporting: Reporting) -> None:
@@ -45,9 +45,9 @@ def emit_reports(parts: Parts, before: Mapping[str, int], reporting: Reporting) 
     text = "\n".join(texts) + "\n"
     if reporting.file is not None:
         try:
-            reporting.file.write_text(text, encoding="utf-8")
+            reporting.file.write(text)
         except OSError as error:
-            say(f"{reporting.file}: the report could not be written: {error.strerror}; here it is")
+            say(f"{reporting.file.path}: the report could not be written: {error.strerror}; here it is")
         else:
             return
     _print(text if reporting.form == "json" else f"\n{text}")

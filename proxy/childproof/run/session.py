@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from .compose import Parts
     from .proxy import Proxy
+    from .reportfile import ReportFile
 
 LISTEN_ANYWHERE = "127.0.0.1:0"
 
@@ -46,7 +47,7 @@ class Session:
     stubs: tuple[Path, ...] = ()
     db: str | None = None
     report: Literal["text", "json", "none"] = "text"
-    report_to: Path | None = None
+    report_to: "ReportFile | None" = None
 
     def config(self) -> Config:
         """The configuration with this session's flags. Raises InputError."""
@@ -224,7 +225,7 @@ def _warn_of_a_new_configuration(session: Session, before: Config) -> None:
         say(f"the command left another configuration behind; look at {file or DEFAULT_FILE} before you start again")
 
 
-def _hidden(config: Config, report: Path | None) -> list[Path]:
+def _hidden(config: Config, report: "ReportFile | None") -> list[Path]:
     """What the command must not see: the CA's key, and the record, which it could otherwise rewrite.
 
     The report's file too, which it could turn into a link to where we may write and it may not.
@@ -233,10 +234,8 @@ def _hidden(config: Config, report: Path | None) -> list[Path]:
     files = [store.with_name(store.name + suffix) for suffix in ("", "-wal", "-shm")]
     if config.store == ":memory:":
         files = []
-    if report is not None:
-        with contextlib.suppress(OSError):  # told when it is written
-            report.touch()
-        files += [report] if report.is_file() else []
+    if report is not None and report.path.is_file():
+        files.append(report.path)
     return [config.state_dir, *(file for file in files if file.exists())]
 
 

@@ -63,7 +63,8 @@ def test_each_option_reaches_the_session(runs: Runs, tmp_path: Path) -> None:
     assert session.stubs == (tmp_path / "s",)
     assert (session.db, session.world, session.seed) == ("x.db", "w", 7)
     assert session.clock == ClockSettings(start=None, run="step", step=5000)
-    assert (session.report, session.report_to, runs.sealed) == ("json", Path("r.json"), [False])
+    assert session.report_to is not None
+    assert (session.report, session.report_to.path, runs.sealed) == ("json", Path("r.json"), [False])
 
 
 def test_options_after_the_command_are_the_commands_own(runs: Runs) -> None:
@@ -113,7 +114,8 @@ def test_faults_are_all_printed_with_paths_as_the_user_wrote_them(
 ) -> None:
     here = Fault(f"{tmp_path}/rules.yaml", 3, 5, "unknown key 'nam'", "one of name, match", "name:")
     runs.error = InputError([here, Fault("/elsewhere/rules.yaml", 0, 0, "no such file", "a file")])
-    assert run("true") == 2
+    assert run("--report-to", "report.txt", "true") == 2
+    assert not (tmp_path / "report.txt").exists()
     assert capsys.readouterr().err == (
         "rules.yaml:3:5: unknown key 'nam'; expected one of name, match\n    write: name:\n"
         "/elsewhere/rules.yaml: no such file; expected a file\n"
