@@ -22,6 +22,7 @@ from .reading import call_number, open_ledger, open_worlds, printable, store_opt
 
 # command -> (module, attribute), imported when used.
 MORE = {
+    "gc": ("childproof.cli.world_gc", "gc"),
     "clock": ("childproof.cli.world_clock", "clock"),
     "export": ("childproof.cli.world_file", "export"),
     "import": ("childproof.cli.world_file", "import_"),

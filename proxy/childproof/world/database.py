@@ -104,6 +104,19 @@ class Database:
                 with self.transaction(write=False):
                     yield
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """The connection without a transaction, for what SQLite does in none. Raises StoreError."""
+        with self.lock:
+            if self._busy:
+                raise RuntimeError("a transaction is open in this thread already")
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise schema.explain(error, self.path) from error
+            finally:
+                self.forget()
+
     def _begin(self, *, write: bool) -> None:
         if write and self.readonly:
             raise StoreError(f"{self.path} is open for reading only")

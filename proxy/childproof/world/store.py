@@ -12,7 +12,7 @@ import msgspec
 
 from childproof.errors import InputError, StoreError
 
-from . import exporting, importing, lineage
+from . import exporting, importing, integrity, lineage
 from .clock import REAL, Clock, ClockSettings
 from .compare import Comparison, compare
 from .database import Database
@@ -171,6 +171,15 @@ class Store:
             importing.fill(self._database, number, values, line)
             lineage.set_labels(self.connection, number, values.get("metadata", {}))
             return self._made(name)
+
+    def check(self) -> list[str]:
+        """What is wrong with the file, in words; nothing where it is sound. Reads all of it."""
+        with self._database.reading():
+            return list(integrity.findings(self._database))
+
+    def compact(self, *, record: Record | None) -> integrity.Compacted:
+        """Drop what no world needs, and give the space back. Raises StoreError for a file that isn't sound, or in use."""
+        return integrity.compact(self._database, record)
 
     def label(self, name: str, labels: Mapping[str, str]) -> None:
         """Give a world metadata, or other values for what it has; an empty value removes a key."""

@@ -194,3 +194,14 @@ def test_a_job_whose_stub_is_gone_is_told_of(db: Path) -> None:
 def test_what_is_no_clock_is_refused(db: Path, words: list[str], message: str) -> None:
     assert message in world("clock", "shop", *words, code=2).output
     assert "steps" in world("clock", "shop").stdout
+
+
+def test_gc_says_what_it_found_and_did(db: Path) -> None:
+    assert world("gc", "--check").stdout == "childproof.db: sound, 1 world\n"
+    lines = world("gc").stdout.splitlines()
+    assert lines[0] == "childproof.db: sound, 1 world"
+    assert "given back" in lines[1]
+    with Store.open(db, wall=lambda: NOON) as store:
+        store.connection.execute("UPDATE world SET parent = 9")
+    broken = world("gc", code=1)
+    assert "world shop has lost its parent" in broken.stdout
