@@ -115,6 +115,8 @@ def _open(path: str, *, readonly: bool) -> sqlite3.Connection:
         writable = readonly and _writable_folder(path)
         mode = ("rw" if writable else "ro") if readonly else "rwc"
         target = f"{Path(path).absolute().as_uri()}?mode={mode}"
+        if mode == "ro" and not Path(f"{path}-wal").exists():
+            target += "&immutable=1"  # nobody writes, and the files that a reader makes beside it can't be made
     # Transactions are begun and ended by us; one connection serves all threads, behind the store's lock.
     return sqlite3.connect(
         target,
