@@ -129,7 +129,9 @@ def what_judges_the_next_run() -> object:
 
 @attempt
 def the_reports_file() -> object:
-    return tried(lambda: os.unlink(folder("report.txt")), lambda: os.symlink("/etc/childproof-was-here", folder("report.txt")))
+    return tried(
+        lambda: os.unlink(folder("report.txt")), lambda: os.symlink(folder("elsewhere.txt"), folder("report.txt"))
+    )
 
 
 @attempt

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from childproof.errors import ChildproofError
+from childproof.model.text import printable_json
 from childproof.world import Snapshot, Store
 
 SERVICE = "email"
@@ -89,7 +90,8 @@ def source_of(store: Store, message: Message) -> bytes:
 
 def as_line(message: Message) -> str:
     """A message as one JSON object, with its world and number."""
-    return json.dumps({"world": message.world, "number": message.number, **message.value}, ensure_ascii=False)
+    line = json.dumps({"world": message.world, "number": message.number, **message.value}, ensure_ascii=False)
+    return printable_json(line)
 
 
 def addresses(found: list[dict[str, str]]) -> str:

@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from childproof.model.text import printable_json
+
 from .entry import Entry, Recorded
 
 # Stable within version 1: keys are added, never renamed, removed or given another meaning.
@@ -57,7 +59,7 @@ def entry_line(entry: Entry) -> dict[str, Any]:
 
 def to_line(entry: Entry) -> str:
     """An entry as one line of JSON, without the newline."""
-    return msgspec.json.encode(entry_line(entry)).decode()
+    return printable_json(msgspec.json.encode(entry_line(entry)).decode())
 
 
 def timestamp(at: int) -> str:

@@ -12,6 +12,11 @@ def printable(text: str, *, lines: bool = False) -> str:
     return (_UNSAFE_IN_TEXT if lines else _UNSAFE).sub(_spelled, text.replace("\r\n", "\n") if lines else text)
 
 
+def printable_json(text: str) -> str:
+    """The same for a JSON text on one line: as JSON's own escapes, so that its meaning stays."""
+    return _UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
 def _spelled(match: re.Match[str]) -> str:
     code = ord(match[0])
     return f"\\x{code:02x}" if code < 256 else f"\\u{code:04x}"
