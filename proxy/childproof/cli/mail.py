@@ -19,6 +19,7 @@ from .mailbox import Message, addresses, as_line, content_of, find, messages, so
 from .reading import open_ledger, printable, store_option
 
 SHOWN = 100
+ROOMY = 90  # columns of a terminal from which on there is room for times
 
 
 def _list_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -68,7 +69,7 @@ def list_(ctx: click.Context, /, **options: Any) -> None:
     _list(**_inherited(ctx, options))
 
 
-@mail.command()
+@mail.command(short_help="Show one message, or save its attachments.")
 @store_option
 @_world_option
 @_json_option("As one JSON object.")
@@ -182,19 +183,21 @@ def _table(messages: list[Message], *, wide: bool) -> None:
     if not messages:
         console.print("no mail")
         return
+    roomy = console.width >= ROOMY
     table = Table(box=None, pad_edge=False, header_style="dim", expand=False)
     if wide:
         table.add_column("world", overflow="ellipsis", no_wrap=True, max_width=20)
-    table.add_column("#", justify="right", no_wrap=True)
-    table.add_column("time", no_wrap=True)
+    table.add_column("#", justify="right", no_wrap=True, min_width=len(str(messages[-1].number)))
+    if roomy:
+        table.add_column("time", no_wrap=True, min_width=19)
     table.add_column("from", overflow="ellipsis", no_wrap=True, ratio=2, min_width=12)
     table.add_column("to", overflow="ellipsis", no_wrap=True, ratio=2, min_width=12)
     table.add_column("subject", overflow="ellipsis", no_wrap=True, ratio=3, min_width=12)
-    table.add_column("parts", justify="right", no_wrap=True)
+    table.add_column("parts", justify="right", no_wrap=True, min_width=5)
     for message in messages:
         cells = [
             Text(str(message.number)),
-            Text(timestamp(message.value["created"])[:19].replace("T", " "), "dim"),
+            *([Text(timestamp(message.value["created"])[:19].replace("T", " "), "dim")] if roomy else []),
             Text(printable(message.sender)),
             Text(printable(message.recipients)),
             Text(printable(message.value["subject"])),

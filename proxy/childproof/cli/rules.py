@@ -31,7 +31,7 @@ def rules() -> None:
     """Check, explain and test rule files."""
 
 
-@rules.command()
+@rules.command(short_help="Load rule files as one ruleset, report every fault.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
 @_STUBS
 def check(files: tuple[Path, ...], folders: tuple[Path, ...]) -> None:
@@ -40,7 +40,7 @@ def check(files: tuple[Path, ...], folders: tuple[Path, ...]) -> None:
     print(f"ok: {count} rule{'s' if count != 1 else ''} in {', '.join(map(str, files))}")
 
 
-@rules.command()
+@rules.command(short_help="Say what the rules make of calls, and why.")
 @click.argument("words", nargs=-1, required=True, metavar="[FILE…] CALL…")
 @click.option("-H", "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="A header of the call.")
 @click.option("--json-body", metavar="JSON", help="The body, sent as application/json.")

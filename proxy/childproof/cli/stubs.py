@@ -16,7 +16,7 @@ from childproof.stubkit.starter import start_stub
 
 FOLDERS = click.option(
     "--stubs", "folders", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
-    help="A stub's folder or a folder of stubs, besides the shipped ones; may be repeated.",
+    help="A stub, or a folder of stubs, besides the shipped ones. May be given again.",
 )  # fmt: skip
 
 
@@ -34,9 +34,10 @@ def list_command(folders: tuple[Path, ...]) -> None:
     for name in catalog.names():
         manifest = catalog.manifest(name)
         rows.append((name, ", ".join(manifest.hosts), manifest.summary))
-    widths = [max((len(row[place]) for row in rows), default=0) for place in range(2)]
+    width = max((len(name) for name, _, _ in rows), default=0)
     for name, hosts, summary in rows:
-        print(f"{name:<{widths[0]}}  {hosts:<{widths[1]}}  {summary}".rstrip())
+        print(f"{name:<{width}}  {summary}".rstrip())
+        print(f"{'':<{width}}  {hosts}")
 
 
 @stubs.command("check")
@@ -61,15 +62,27 @@ def check_command(stub: tuple[str, ...], folders: tuple[Path, ...]) -> None:
         sys.exit(1)
 
 
-@stubs.command("new")
+@stubs.command("new", short_help="Start a stub from an OpenAPI document.")
 @click.argument("name")
 @click.option(
-    "--openapi", "document", type=click.Path(path_type=Path), required=True, help="The service's OpenAPI 3 document."
+    "--openapi",
+    "document",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    required=True,
+    help="The service's OpenAPI 3 document.",
 )
 @click.option(
-    "--host", "hosts", multiple=True, help="A host that the service answers at; by default the document's servers."
+    "--host",
+    "hosts",
+    multiple=True,
+    metavar="HOST",
+    help="A host that the service answers at [default: the document's servers]. May be given again.",
 )
-@click.option("--dir", "parent", type=click.Path(path_type=Path), default=Path("stubs"), show_default=True)
+@click.option(
+    "--dir", "parent", type=click.Path(path_type=Path), default=Path("stubs"), metavar="DIR",
+    help="Where the stub's folder goes [default: stubs].",
+)  # fmt: skip
 def new_command(name: str, document: Path, hosts: tuple[str, ...], parent: Path) -> None:
     """Start a stub: a folder with the document and a stub.yaml that says what was inferred from it."""
     folder = start_stub(parent / name, document, hosts)

@@ -13,10 +13,10 @@ from childproof.errors import InputError
 from childproof.stubkit.derive import derive
 
 
-@click.command("derive")
+@click.command("derive", short_help="Reduce an OpenAPI document to names and types.")
 @click.argument("spec", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="Where to write the surface.")
-@click.option("--only", multiple=True, metavar="PREFIX", help="Keep only paths that begin so; may be repeated.")
+@click.option("--only", multiple=True, metavar="PREFIX", help="Keep only paths that begin so. May be given again.")
 @click.option(
     "--with",
     "more",

@@ -1,5 +1,6 @@
 """The composition root's first half: store, ledger, rules, stubs and engine, wired from a configuration."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,11 +10,11 @@ from typing import TYPE_CHECKING
 from childproof.catalog import Catalog, load_catalog
 from childproof.catalog.shipped import shipped
 from childproof.engine import Engine
-from childproof.errors import Fault, InputError
+from childproof.errors import Fault, InputError, StoreError
 from childproof.ledger import Ledger
 from childproof.model import Effect
 from childproof.policy import Ruleset, load_ruleset
-from childproof.world import REAL, ClockSettings, Store
+from childproof.world import REAL, ClockSettings, Store, World
 
 from .config import Config
 
@@ -80,6 +81,23 @@ def load_policy(config: Config) -> tuple[Catalog, Ruleset]:
     return catalog, rules
 
 
+def _writable(store: str) -> None:
+    """Seen now, since a run that can record nothing has to deny everything. Raises StoreError."""
+    if store != ":memory:" and not os.access(store, os.W_OK):
+        raise StoreError(f"{store} may not be written; change its permissions, or choose another file with --db")
+
+
+def _settled(world: World, seed: int, clock: ClockSettings, say: Callable[[str], None]) -> None:
+    """Say where a world was there already and keeps what it was made with."""
+    kept = []
+    if seed not in (0, world.seed):
+        kept.append(f"its seed {world.seed}")
+    if clock not in (REAL, world.clock):
+        kept.append("its clock")
+    if kept:
+        say(f"world {world.name} exists already and keeps {' and '.join(kept)}; name a new one with --world")
+
+
 def compose(
     config: Config,
     *,
@@ -93,8 +111,9 @@ def compose(
     catalog, rules = load_policy(config)
     store = Store.open(config.store, wall=wall)
     try:
+        _writable(config.store)
         for world in worlds:
-            store.ensure(world, seed=seed, clock=clock)
+            _settled(store.ensure(world, seed=seed, clock=clock), seed, clock, on_trouble)
         ledger = Ledger(store.connection, lock=store.lock)
     except BaseException:
         store.close()
