@@ -9,7 +9,7 @@ from typing import Any
 from childproof.errors import StoreError
 from childproof.model import Upstream
 
-from . import tables
+from . import blobs, tables
 from .entry import Entry, Recorded
 from .filter import ANY, Filter, prepare
 
@@ -39,12 +39,11 @@ class Ledger:
         Within a transaction, a database error is left to it, so that everything of the call is undone together.
         """
         with self._lock:
-            row = tables.to_row(entry)
             if self._connection.in_transaction:
-                self._connection.execute(tables.APPEND, row)
+                self._append(entry)
                 return
-            with self._guard():
-                self._connection.execute(tables.APPEND, row)
+            with self._guard(), _transaction(self._connection):
+                self._append(entry)
 
     def settle(
         self,
@@ -122,6 +121,7 @@ class Ledger:
     def drop(self, branch: int, *, after: int) -> None:
         """Remove the entries of a branch's calls after number `after`. For the store, within its transaction."""
         with self._guard():
+            blobs.drop(self._connection, branch, after)
             self._connection.execute(tables.DROP_SETTLEMENTS, (branch, after))
             self._connection.execute("DELETE FROM entry WHERE world = ? AND seq > ?", (branch, after))
 
@@ -144,6 +144,17 @@ class Ledger:
         return Tail(self, world, only)
 
     # --- within
+
+    def _append(self, entry: Entry) -> None:
+        texts: list[str] = []
+        cursor = self._connection.execute(tables.APPEND, tables.to_row(entry, texts))
+        if texts:
+            assert cursor.lastrowid is not None
+            blobs.store(self._connection, cursor.lastrowid, texts)
+
+    def _text_of(self, name: str) -> str:
+        with self._guard():
+            return blobs.find(self._connection, name)
 
     def _oldest(self, branch: int | None, end: int, after_seq: int, only: Filter) -> Iterator[Entry]:
         """Page by page, so that no open cursor keeps the file's log from being folded in."""
@@ -177,7 +188,7 @@ class Ledger:
 
     def _select(self, condition: str, values: Parameters, order: str, most: int) -> list[tuple[int, Entry]]:
         text = f"SELECT {tables.COLUMNS} FROM entry WHERE {condition} ORDER BY {order} LIMIT ?"  # noqa: S608 - no values
-        return [(row[0], tables.from_row(row)) for row in self._fetch(text, [*values, most])]
+        return [(row[0], tables.from_row(row, self._text_of)) for row in self._fetch(text, [*values, most])]
 
     def _fetch(self, text: str, values: Parameters) -> list[Any]:
         with self._guard():
@@ -195,6 +206,17 @@ class Ledger:
                 raise StoreError(f"{file}: the ledger can't be read or written: {error}") from error
 
 
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
+
+
 class Tail:
     """Follows a ledger. `read` gives what was appended or settled since the last time, oldest first.
 
@@ -203,6 +225,7 @@ class Tail:
 
     def __init__(self, ledger: Ledger, world: str | None, only: Filter) -> None:
         self._fetch: Callable[[str, Parameters], list[Any]] = ledger._fetch  # noqa: SLF001 - its other half
+        self._text_of: Callable[[str], str] = ledger._text_of  # noqa: SLF001
         self._condition, self._values = only.sql()
         if world is not None:
             self._condition += " AND world = (SELECT id FROM world WHERE name = ?)"
@@ -226,7 +249,7 @@ class Tail:
         page = self._fetch(fresh, [known, *self._values, _PAGE])
         if page:
             self._position = page[-1][0]
-        return [tables.from_row(row) for row in [*rows, *page]]
+        return [tables.from_row(row, self._text_of) for row in [*rows, *page]]
 
     def _latest(self, column: str, table: str) -> int:
         found = self._fetch(f"SELECT max({column}) FROM {table}", [])  # noqa: S608 - our names

@@ -6,6 +6,7 @@ call was allowed is a row in `settlement`.
 """
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 
 from childproof.model import Change, Effect, Upstream
 
+from . import blobs
 from .bounding import bounded
 from .entry import Entry, Recorded
 from .redaction import is_harmless, redact, redact_json, redact_short
@@ -81,7 +83,6 @@ class Settlement(msgspec.Struct):
 
 _NONE = b"[]"
 _encode = msgspec.json.Encoder().encode
-_recorded = msgspec.json.Decoder(Recorded).decode
 _changes = msgspec.json.Decoder(tuple[Change, ...]).decode
 _effects = msgspec.json.Decoder(tuple[Effect, ...]).decode
 _settlement = msgspec.json.Decoder(Settlement).decode
@@ -90,12 +91,12 @@ _head = msgspec.json.Decoder(dict[str, Any]).decode
 
 def create(connection: sqlite3.Connection) -> None:
     """Make the tables where they are missing."""
-    for statement in _TABLES:
+    for statement in (*_TABLES, *blobs.TABLES):
         connection.execute(statement)
 
 
-def to_row(entry: Entry) -> tuple[object, ...]:
-    """The values that APPEND takes, redacted."""
+def to_row(entry: Entry, texts: list[str]) -> tuple[object, ...]:
+    """The values that APPEND takes, redacted. Bodies that are blobs are added to `texts`."""
     changes = bounded(entry.changes) if entry.changes else _NONE
     effects = bounded(entry.effects) if entry.effects else _NONE
     # An effect mostly tells of what changed: looked at together, they cost little more than one of them.
@@ -133,22 +134,22 @@ def to_row(entry: Entry) -> tuple[object, ...]:
         entry.stub or "",
         entry.host,
         _encode(head).decode(),
-        None if entry.request is None else _encode(entry.request).decode(),
-        None if entry.reply is None else _encode(entry.reply).decode(),
+        blobs.part_to_column(entry.request, texts),
+        blobs.part_to_column(entry.reply, texts),
         changes.decode(),
         effects.decode(),
     )
 
 
-def from_row(row: Row) -> Entry:
-    """An entry as COLUMNS give it, with its settlement where there is one."""
+def from_row(row: Row, text_of: Callable[[str], str]) -> Entry:
+    """An entry as COLUMNS give it, with its settlement where there is one; `text_of` finds a blob by its hash."""
     _, raw_head, request, reply, changes, effects, settled = row
     head = _head(raw_head)
     head["upstream"] = Upstream(**head["upstream"])
     entry = Entry(
         **head,
-        request=None if request is None else _recorded(request),
-        reply=None if reply is None else _recorded(reply),
+        request=blobs.part_of_column(request, text_of),
+        reply=blobs.part_of_column(reply, text_of),
         changes=_changes(changes),
         effects=_effects(effects),
         settled=head["verdict"] != "allow" or head["error"] is not None or settled is not None,
