@@ -26,7 +26,7 @@ for line in tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["dev
 
 if command -v uv >/dev/null; then
   [ -x "$venv/bin/python" ] || uv venv --quiet --python '>=3.12' "$venv"
-  echo "setting up $venv with uv …" >&2
+  echo "setting up $venv with uv, once …" >&2
   group | uv pip install --quiet --compile-bytecode --python "$venv/bin/python" --constraint constraints.txt --editable . --requirement -
 else
   python=$(find_python)
@@ -38,7 +38,7 @@ childproof needs Python 3.12 or newer, and none was found.
 EOF
     exit 1
   fi
-  echo "setting up $venv with $("$python" --version) …" >&2
+  echo "setting up $venv with $("$python" --version), once; it takes about a minute …" >&2
   [ -x "$venv/bin/python" ] || "$python" -m venv "$venv" || {
     rm -rf "$venv"
     echo "$python can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }

@@ -124,7 +124,7 @@ def to_text(
     for label, lines, more in (
         ("allowed", report.allowed, " --verdict allow"),
         ("denied", report.denied, " --verdict deny"),
-        ("gaps", report.gaps, ""),
+        ("gaps", report.gaps, " --fidelity gap"),
     ):
         if lines:
             rows.append((label, _rows(lines, room, f"{log_command}{more}")))
