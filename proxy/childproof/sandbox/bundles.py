@@ -55,9 +55,10 @@ _SKIPPED = frozenset({".git", ".hg", "__pycache__", ".mypy_cache", ".ruff_cache"
 _MOST_ENTRIES = 20_000
 _LEAST_SIZE = 8_000  # bytes: several certificates; stripe has 12 in 16,659
 _INTERPRETER_LINE = 256
+_PROGRAM = re.compile(r"[^\s'\"`;|&()<>=]*/bin/[\w.+-]+")
 
 
-def find_bundles(command: str, env: Mapping[str, str], cwd: str) -> list[str]:
+def find_bundles(command: Sequence[str], env: Mapping[str, str], cwd: str) -> list[str]:
     """Real paths of PEM bundles that clients of this command may read: the system's, and packages' own."""
     candidates = [
         *(path for path in SYSTEM_BUNDLES if os.path.exists(path)),
@@ -80,7 +81,7 @@ def find_java_stores(env: Mapping[str, str]) -> list[str]:
     return _real(path for pattern in patterns for path in _expand(pattern, env))
 
 
-def _site_packages(command: str, env: Mapping[str, str], cwd: str) -> Iterator[str]:
+def _site_packages(command: Sequence[str], env: Mapping[str, str], cwd: str) -> Iterator[str]:
     seen: set[str] = set()
     for prefix in _prefixes(command, env, cwd):
         if prefix in seen:
@@ -91,12 +92,14 @@ def _site_packages(command: str, env: Mapping[str, str], cwd: str) -> Iterator[s
     yield from filter(None, env.get("PYTHONPATH", "").split(os.pathsep))
 
 
-def _prefixes(command: str, env: Mapping[str, str], cwd: str) -> Iterator[str]:
+def _prefixes(command: Sequence[str], env: Mapping[str, str], cwd: str) -> Iterator[str]:
+    yield sys.prefix  # childproof is often installed beside what it is to run
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "UV_PROJECT_ENVIRONMENT"):
         if env.get(name):
             yield env[name]
-    for folder in (".venv", "venv", "env"):
-        yield os.path.join(cwd, folder)
+    for place in (Path(cwd), *Path(cwd).parents):  # a project's environment, from anywhere below it
+        for folder in (".venv", "venv", "env"):
+            yield str(place / folder)
     if env.get("PYENV_ROOT"):
         yield from glob.glob(glob.escape(env["PYENV_ROOT"]) + "/versions/*")
     for program in _interpreters(command, env, cwd):
@@ -107,12 +110,15 @@ def _prefixes(command: str, env: Mapping[str, str], cwd: str) -> Iterator[str]:
         yield from _expand(pattern, env)
 
 
-def _interpreters(command: str, env: Mapping[str, str], cwd: str) -> Iterator[str]:
+def _interpreters(command: Sequence[str], env: Mapping[str, str], cwd: str) -> Iterator[str]:
     path = env.get("PATH", os.defpath)
-    found = os.path.join(cwd, command) if "/" in command else shutil.which(command, path=path)
-    if found:
-        yield found
-        yield from _shebang(found)
+    # `sh -c '../venv/bin/python agent.py'` names its interpreter within a word.
+    named = (os.path.join(cwd, program) for word in command for program in _PROGRAM.findall(word))
+    first = os.path.join(cwd, command[0]) if "/" in command[0] else shutil.which(command[0], path=path)
+    for found in (first, *named):
+        if found and os.path.isfile(found):
+            yield found
+            yield from _shebang(found)
     for folder in path.split(os.pathsep):
         for pattern in ("python", "python3", "python3.[0-9]*"):
             yield from (p for p in glob.glob(f"{glob.escape(folder)}/{pattern}") if "-" not in p[len(folder) :])

@@ -51,7 +51,7 @@ class Survey:
     tree: Sequence[mounts.MountPoint]
 
     @classmethod
-    def make(cls, command: str, env: Mapping[str, str], cwd: str, listening: list[str]) -> "Survey":
+    def make(cls, command: Sequence[str], env: Mapping[str, str], cwd: str, listening: list[str]) -> "Survey":
         """Look around in the mount namespace as it still is."""
         tree = list(mounts.mount_points())
         # A file that is mounted by itself may be a socket from elsewhere: `docker run -v /run/docker.sock:/any/name`.

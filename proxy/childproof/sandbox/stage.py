@@ -120,7 +120,7 @@ def _furnish_and_run(
         sock.close()
     terminal = _controlling_terminal()
     with step("looking around"):
-        survey = Survey.make(command[0], env, cwd, listening)
+        survey = Survey.make(command, env, cwd, listening)
     received = channel.receive(control)
     if received is None:
         return UNABLE

@@ -83,7 +83,7 @@ def test_bundles_of_packages_are_found_in_the_active_environment(bundle, tmp_pat
     made = bundle(path)
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert made in find_bundles("true", {"VIRTUAL_ENV": str(tmp_path / "env1"), "PATH": ""}, str(empty))
+    assert made in find_bundles(["true"], {"VIRTUAL_ENV": str(tmp_path / "env1"), "PATH": ""}, str(empty))
 
 
 def test_bundles_are_found_by_the_commands_own_interpreter(bundle, tmp_path):
@@ -93,17 +93,32 @@ def test_bundles_are_found_by_the_commands_own_interpreter(bundle, tmp_path):
     script = tmp_path / "agent"
     script.write_text(f"#!{tmp_path}/tool/bin/python\n")
     script.chmod(0o755)
-    assert made in find_bundles(str(script), {"PATH": ""}, str(tmp_path / "tool/bin"))
+    assert made in find_bundles([str(script)], {"PATH": ""}, str(tmp_path / "tool/bin"))
+
+
+def test_bundles_are_found_by_an_interpreter_that_is_named_within_a_word(bundle, tmp_path):
+    made = bundle("tool/lib/python3.12/site-packages/certifi/cacert.pem")
+    (tmp_path / "tool/bin").mkdir()
+    (tmp_path / "tool/bin/python").symlink_to(sys.executable)
+    (tmp_path / "elsewhere").mkdir()
+    for script in (f"{tmp_path}/tool/bin/python agent.py", "cd . && '../tool/bin/python' agent.py"):
+        assert made in find_bundles(["sh", "-c", script], {"PATH": ""}, str(tmp_path / "elsewhere"))
+
+
+def test_bundles_are_found_in_the_environment_of_the_project_around(bundle, tmp_path):
+    made = bundle("project/.venv/lib/python3.12/site-packages/certifi/cacert.pem")
+    (tmp_path / "project/deep/below").mkdir(parents=True)
+    assert made in find_bundles(["true"], {"PATH": ""}, str(tmp_path / "project/deep/below"))
 
 
 def test_bundles_below_the_working_directory_are_found(bundle, tmp_path):
     made = bundle("vendor/composer/ca-bundle/res/cacert.pem")
-    assert made in find_bundles("true", {"PATH": ""}, str(tmp_path))
+    assert made in find_bundles(["true"], {"PATH": ""}, str(tmp_path))
 
 
 def test_a_small_file_of_that_name_is_somebodys_own_certificate(tmp_path):
     (tmp_path / "cacert.pem").write_bytes(ROOTS)
-    assert str(tmp_path / "cacert.pem") not in find_bundles("true", {"PATH": ""}, str(tmp_path))
+    assert str(tmp_path / "cacert.pem") not in find_bundles(["true"], {"PATH": ""}, str(tmp_path))
 
 
 def test_the_store_of_the_java_home_is_found(bundle, tmp_path):
