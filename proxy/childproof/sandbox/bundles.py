@@ -6,9 +6,11 @@ of entries. Files, not programs, are asked: nothing is started.
 
 import glob
 import os
+import re
 import shutil
+import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from .trust import SYSTEM_BUNDLES
