@@ -102,7 +102,7 @@ def default_state_dir(environ: Mapping[str, str]) -> Path:
             "HOME",
             "this user has no home folder",
             "a folder for the CA and caches",
-            f"{PREFIX}STATE=/tmp/childproof-state",
+            f"{PREFIX}STATE=$PWD/.childproof",
         ) from None
     return home / ".local" / "state" / "childproof"
 

@@ -71,3 +71,31 @@ def test_listen_addresses_are_split() -> None:
     assert split_address("[::1]:8080") == ("::1", 8080)
     with pytest.raises(InputError, match="65535"):
         split_address("localhost:70000")
+
+
+@pytest.mark.parametrize(("name", "write"), [("CHILDPROOF_RULEZ", "CHILDPROOF_RULES"), ("CHILDPROOF_X", "")])
+def test_an_unknown_variable_is_refused(tmp_path: Path, name: str, write: str) -> None:
+    with pytest.raises(InputError, match=f"unknown variable {name}") as caught:
+        load_config({**HOME, name: "x"}, tmp_path)
+    assert caught.value.faults[0].write == write
+
+
+def test_a_listener_without_an_address_is_told_what_to_write(tmp_path: Path) -> None:
+    write(tmp_path, "listen: [{world: main}, {world: other, http: '8080'}]\nlimits: {body: lots}\n")
+    with pytest.raises(InputError) as caught:
+        load_config(HOME, tmp_path)
+    assert [fault.write for fault in caught.value.faults] == [
+        "http: 127.0.0.1:8080",
+        "http: 127.0.0.1:8080",
+        "body: 10MiB",
+    ]
+
+
+def test_without_a_home_the_state_folder_must_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown() -> Path:
+        raise RuntimeError("no such user")
+
+    monkeypatch.setattr(Path, "home", unknown)
+    with pytest.raises(InputError, match="CHILDPROOF_STATE="):
+        load_config({}, tmp_path)
+    assert load_config({"CHILDPROOF_STATE": "/var/lib/childproof"}, tmp_path).state_dir == Path("/var/lib/childproof")

@@ -57,7 +57,7 @@ def ensure_ca(directory: Path, *, now: Callable[[], dt.datetime] = _utc_now) -> 
             directory,
             f"the certificate authority can't be kept here: {error.strerror}",
             "a folder that can be written; another one is named by CHILDPROOF_STATE or by `state:` in childproof.yaml",
-            "CHILDPROOF_STATE=/tmp/childproof-state childproof …",
+            "CHILDPROOF_STATE=$PWD/.childproof childproof …",
         ) from None
     if certificate.not_valid_after_utc < now():
         raise InputError.single(key_pem, "the certificate authority has expired", "a valid one", f"rm {key_pem}")
