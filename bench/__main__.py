@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bench.row import Row
 
-MODULES = ("rules", "stripe_stub", "world", "start", "https", "throughput")
+MODULES = ("rules", "stripe_stub", "world", "worlds", "start", "https", "throughput", "memory")
 
 
 def main(names: list[str]) -> None:

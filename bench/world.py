@@ -33,7 +33,7 @@ def rows() -> Iterator[Row]:
         world = store.create("main")
         ledger = Ledger(store.connection, lock=store.lock)
         yield Row("a call: 5 puts of 1 kB and a ledger entry", f"{median_us(_calls(world, ledger)):.0f} µs", "< 300 µs")
-        _fill(world)
+        fill(world)
         # A transaction remembers what it has read, so that each get is for another entity.
         fresh = (f"cus_{number}" for number in range(ENTITIES))
         with world.transaction() as tx:
@@ -93,7 +93,8 @@ def _entry(seq: int, changes: Any, request: Any) -> Entry:
     )
 
 
-def _fill(world: World) -> None:
+def fill(world: World) -> None:
+    """100,000 customers."""
     for start in range(0, ENTITIES, BATCH):
         with world.transaction() as tx:
             for number in range(start, start + BATCH):

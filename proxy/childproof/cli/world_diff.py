@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -49,14 +49,16 @@ def diff(*, db: str | None, as_json: bool, patch: bool, a: str, b: str) -> None:
         raise click.UsageError("--json and --patch are two formats; choose one")
     with open_ledger(db) as (store, ledger):
         found = store.compare(a, b)
+        # What was imported since has its state and no record: that isn't nothing.
+        unknown = {name for name in (a, b) if store.unrecorded(name, found.base)}
         if patch:
             print(json.dumps([*_missing_kinds(store, found), *json_patch(found.changes)], ensure_ascii=False, indent=1))
             return
         words = _words(ledger, found)
     if as_json:
-        print(json.dumps(_values(found, words), ensure_ascii=False))
+        print(json.dumps({**_values(found, words), "unrecorded": sorted(unknown)}, ensure_ascii=False))
         return
-    for line in _lines(found, words):
+    for line in _lines(found, words, unknown):
         print(line)
 
 
@@ -144,7 +146,7 @@ def _fields(change: Change) -> list[dict[str, Any]]:
 # --- for people
 
 
-def _lines(found: Comparison, words: Mapping[str, Words]) -> Iterator[str]:
+def _lines(found: Comparison, words: Mapping[str, Words], unknown: Collection[str]) -> Iterator[str]:
     since = f"since call {found.base} of {found.ancestor}" if found.ancestor else f"since call {found.base}"
     yield f"{found.a} → {found.b}, {since}"
     by_service = {name: list(group) for name, group in groupby(found.changes, key=lambda change: change.service)}
@@ -157,7 +159,8 @@ def _lines(found: Comparison, words: Mapping[str, Words]) -> Iterator[str]:
         told = words.get(service)
         if told is not None and told.a != told.b:
             for name, text in ((found.a, told.a), (found.b, told.b)):
-                yield f"  {name}: {printable(text or 'nothing that matters outside')}"
+                nothing = "not on record: it was imported" if name in unknown else "nothing that matters outside"
+                yield f"  {name}: {printable(text or nothing)}"
             if told.difference:
                 yield f"  {printable(told.difference)}"
         for _, group in groupby(by_service.get(service, []), key=lambda change: change.kind):

@@ -28,7 +28,8 @@ def show(*, db: str | None, as_json: bool, name: str) -> None:
     kinds = [(service, kind, count) for (service, kind), count in held.items() if count]
     if as_json:
         values = as_values(branch)
-        values["clock"] = {"run": clock.run, "start": None if clock.start is None else timestamp(clock.start)}
+        start = None if clock.start is None else timestamp(clock.start)
+        values["clock"] = {"run": clock.run, "start": start, "step": clock.step}
         values["entities"] = [{"service": service, "kind": kind, "count": count} for service, kind, count in kinds]
         values |= {"scheduled": jobs, "children": children}
         print(json.dumps(values, ensure_ascii=False))

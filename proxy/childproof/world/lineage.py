@@ -90,6 +90,12 @@ def last_call(connection: sqlite3.Connection, line: list[tuple[int, int]], time:
     return None
 
 
+def made_here(connection: sqlite3.Connection, line: list[tuple[int, int]], after: int) -> int:
+    """How many calls of a lineage after number `after` this file tells of."""
+    count = "SELECT count(*) FROM step WHERE world = ? AND seq > ? AND seq <= ?"
+    return sum(int(connection.execute(count, (branch, after, last)).fetchone()[0]) for branch, last in line)
+
+
 def set_labels(connection: sqlite3.Connection, world: int, labels: Mapping[str, str]) -> None:
     """Set each key; an empty value removes it."""
     for key, value in labels.items():

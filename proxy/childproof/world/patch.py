@@ -1,7 +1,7 @@
 """A comparison as JSON Patch (RFC 6902).
 
-The operations are written here and not by a library: those compute a difference of two whole documents again (the kept
-one, jsonpatch, in seconds for what takes milliseconds), while ours is known already, field by field.
+The operations are written here and not by a library: those (jsonpatch is the kept one) compute a difference of two
+whole documents, while ours is known already, entity by entity and field by field.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

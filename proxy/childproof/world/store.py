@@ -181,6 +181,13 @@ class Store:
         """Drop what no world needs, and give the space back. Raises StoreError for a file that isn't sound, or in use."""
         return integrity.compact(self._database, record)
 
+    def unrecorded(self, name: str, after: int) -> bool:
+        """Whether a world has calls after number `after` that happened elsewhere: it, or its past, was imported."""
+        world = self.world(name)
+        with self._database.reading():
+            head = world.head()
+            return lineage.made_here(self.connection, list(head.lineage), after) < head.seq - after
+
     def label(self, name: str, labels: Mapping[str, str]) -> None:
         """Give a world metadata, or other values for what it has; an empty value removes a key."""
         world = self.world(name)

@@ -1,6 +1,6 @@
 """JSON values as YAML that people review: block style, plain words without quotes, texts of several lines as such.
 
-Written here: it takes a tenth of PyYAML's time, and quotes by our reader's rules (`documents`), not by YAML 1.1's.
+Written here: it takes a third of PyYAML's time, and quotes by our reader's rules (`documents`), not by YAML 1.1's.
 Whatever is not plainly plain is a JSON string, which is a double-quoted YAML string.
 """
 

@@ -121,3 +121,13 @@ def test_the_patch_has_the_objects_it_needs(diff) -> None:
 
 def test_no_difference_is_said(diff) -> None:
     assert diff("shop", "shop").splitlines()[1:] == ["no difference"]
+
+
+def test_what_was_imported_is_not_said_to_have_done_nothing(diff, folder: Path) -> None:
+    changes = CliRunner().invoke(cli, ["world", "export", "shop/try-2", "--since-parent"]).stdout
+    CliRunner().invoke(cli, ["world", "import", "-", "--as", "copy"], input=changes)
+    lines = diff("copy", "shop/try-2").splitlines()
+    assert "  copy: not on record: it was imported" in lines
+    assert not any(line.startswith("  ~") for line in lines)
+    assert json.loads(diff("copy", "shop", "--json"))["unrecorded"] == ["copy"]
+    assert json.loads(diff("shop/try-1", "shop", "--json"))["unrecorded"] == []
