@@ -121,7 +121,7 @@ def _refuse_unknown(environ: Mapping[str, str]) -> None:
     faults = []
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in known:
-            nearest = difflib.get_close_matches(name, known, n=1)
+            nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.85)
             expected = f"one of {', '.join(known)}"
             faults.append(Fault("environment", 0, 0, f"unknown variable {name}", expected, *nearest))
     if faults:
