@@ -1,10 +1,12 @@
 """Running attempts in a sealed sandbox beside the sinkhole, once for all tests that look at what came of them."""
 
+import fcntl
 import json
 import os
+import pickle
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,20 @@ def beside_the_sinkhole(folder: Path, user: str, *command: str, env: dict[str, s
         done.stdout,
         done.stderr,
     )
+
+
+def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Seen]) -> tuple[Seen, Path]:
+    """What `make` saw in a folder of its own: made by the first of several test processes, read by the others."""
+    root = factory.getbasetemp()
+    shared = (root.parent if "PYTEST_XDIST_WORKER" in os.environ else root) / name
+    shared.mkdir(exist_ok=True)
+    kept = shared / "seen.pickle"
+    with (shared / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            (shared / "folder").mkdir()
+            kept.write_bytes(pickle.dumps(make(shared / "folder")))
+    return pickle.loads(kept.read_bytes()), shared / "folder"
 
 
 def sealed(*command: str, options: Sequence[str] = ()) -> list[str]:

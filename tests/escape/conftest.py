@@ -18,7 +18,7 @@ from childproof.capture.mitm.ca import CA, ensure_ca
 from childproof.capture.mitm.capture import HttpCapture
 from childproof.capture.mitm.leaf import Leaves
 from childproof.model import Action, Call, Forward, Outcome, Protocol, Reply, Upstream, Verdict
-from tests.escape.beside import HERE, USERS, Seen, beside_the_sinkhole, sealed
+from tests.escape.beside import HERE, USERS, Seen, beside_the_sinkhole, once, sealed
 
 WAIT = 10
 
@@ -273,8 +273,13 @@ def machine(stopped: Machine) -> Machine:
 @pytest.fixture(scope="session", params=USERS)
 def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Seen:
     """All attempts over the network, made once with and once without privileges."""
-    folder = tmp_path_factory.mktemp("network")
-    return beside_the_sinkhole(folder, request.param, *sealed(sys.executable, str(HERE / "attempts_network.py")))
+    command = sealed(sys.executable, str(HERE / "attempts_network.py"))
+    seen, _ = once(
+        tmp_path_factory,
+        f"network-{request.param}",
+        lambda folder: beside_the_sinkhole(folder, request.param, *command),
+    )
+    return seen
 
 
 @pytest.fixture

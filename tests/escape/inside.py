@@ -5,6 +5,7 @@ exception's name. Whether anything left is the sinkhole's to say, and what was r
 """
 
 import ctypes
+import errno
 import json
 import socket
 import ssl
@@ -62,10 +63,15 @@ def reads(sock: socket.socket, most: int = 300) -> str:
 
 
 def exchange(address: str, port: int, data: bytes) -> str:
-    with dial(address, port) as sock:
-        sock.sendall(data)
-        sock.shutdown(socket.SHUT_WR)
-        return reads(sock)
+    try:
+        with dial(address, port) as sock:
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            return reads(sock)
+    except OSError as error:
+        if error.errno in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN):
+            return "reset"  # it came sooner
+        raise
 
 
 def unverified(*alpn: str) -> ssl.SSLContext:

@@ -6,14 +6,13 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import childproof
 from childproof.sandbox.hide import listening_sockets, sockets_in
-from tests.escape.beside import HERE, USERS, Seen, beside_the_sinkhole, sealed
+from tests.escape.beside import HERE, USERS, Seen, beside_the_sinkhole, once, sealed
 
 PACKAGE = str(Path(childproof.__file__).parent)
 
@@ -38,8 +37,12 @@ class Listening:
 
 
 @pytest.fixture(scope="module", params=USERS)
-def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
-    folder = tmp_path_factory.mktemp("files")
+def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Seen:
+    seen, _ = once(tmp_path_factory, f"files-{request.param}", lambda folder: make(folder, request.param))
+    return seen
+
+
+def make(folder: Path, user: str) -> Seen:
     for name in ("deep/down", "place", "upper", "work", "mystubs/acme"):
         (folder / name).mkdir(parents=True)
     (folder / "included.yaml").write_text("version: 1\nrules: []\n")
@@ -60,11 +63,13 @@ def files(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     elsewhere = Listening(str(folder / "deep/down/agent.sock"))
     abstract = Listening(f"\0{folder}")
     arguments = [str(HERE / "attempts_files.py"), str(folder), str(folder / "state/childproof"), PACKAGE]
-    yield beside_the_sinkhole(
-        folder, request.param, *sealed(sys.executable, *arguments, options=("--report-to", "report.txt"))
-    )
-    for server in (relative, elsewhere, abstract):
-        server.socket.close()
+    try:
+        return beside_the_sinkhole(
+            folder, user, *sealed(sys.executable, *arguments, options=("--report-to", "report.txt"))
+        )
+    finally:
+        for server in (relative, elsewhere, abstract):
+            server.socket.close()
 
 
 @pytest.mark.sealed

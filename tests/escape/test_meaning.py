@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.escape.beside import CHILDPROOF, HERE, Seen, beside_the_sinkhole, sealed
+from tests.escape.beside import CHILDPROOF, HERE, Seen, beside_the_sinkhole, once, sealed
 
 pytestmark = pytest.mark.sealed
 
@@ -66,16 +66,24 @@ def command(*only: str, world: str = "main") -> list[str]:
     return sealed(sys.executable, str(HERE / "attempts_meaning.py"), *only, options=(*OPTIONS, "--world", world))
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("meaning")
+def make(folder: Path) -> Seen:
     furnish(folder)
-    return folder
+    return beside_the_sinkhole(folder, "ordinary", *command())
 
 
 @pytest.fixture(scope="module")
-def meaning(folder: Path) -> Seen:
-    return beside_the_sinkhole(folder, "ordinary", *command())
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Seen, Path]:
+    return once(tmp_path_factory, "meaning", make)
+
+
+@pytest.fixture
+def meaning(made: tuple[Seen, Path]) -> Seen:
+    return made[0]
+
+
+@pytest.fixture
+def folder(made: tuple[Seen, Path]) -> Path:
+    return made[1]
 
 
 @pytest.mark.parametrize("name", DENIED)
@@ -97,7 +105,7 @@ def test_a_stub_delivers_nothing_to_an_address_it_was_given(meaning: Seen) -> No
     assert meaning.frames == []
 
 
-def test_a_real_secret_stands_in_no_record(meaning: Seen, folder: Path) -> None:
+def test_a_real_secret_stands_in_no_record(meaning: Seen) -> None:
     """Not in the ledger's rows, whatever field: headers, bodies, paths, changes, the error of a stub that echoed it."""
     assert meaning.answers["a_real_secret"] == [200, True]
     assert KEY not in repr(meaning.entries)
@@ -105,7 +113,6 @@ def test_a_real_secret_stands_in_no_record(meaning: Seen, folder: Path) -> None:
     assert raised.error is not None
     assert "no good" in raised.error
     assert KEY not in meaning.err
-    del folder
 
 
 def test_injections_are_text(meaning: Seen) -> None:

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from tests.escape.beside import HERE, Seen, beside_the_sinkhole
+from tests.escape.beside import HERE, Seen, beside_the_sinkhole, once
 
 pytestmark = pytest.mark.sealed  # it runs beside the sinkhole, which takes namespaces
 
@@ -44,8 +44,9 @@ REQUESTS = {
 
 @pytest.fixture(scope="module")
 def explicit(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    folder = tmp_path_factory.mktemp("explicit")
-    return beside_the_sinkhole(folder, "ordinary", sys.executable, str(HERE / "attempts_explicit.py"))
+    command = (sys.executable, str(HERE / "attempts_explicit.py"))
+    seen, _ = once(tmp_path_factory, "explicit", lambda folder: beside_the_sinkhole(folder, "ordinary", *command))
+    return seen
 
 
 def test_nothing_left_and_nothing_was_allowed(explicit: Seen) -> None:

@@ -118,7 +118,7 @@ while True:
 KILLER = """
 import pathlib, signal, subprocess, sys, time
 process = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE)
-while not pathlib.Path("pid").exists():
+while not pathlib.Path("pid").exists() and process.poll() is None:
     time.sleep(0.02)
 time.sleep(0.3)
 process.send_signal(signal.SIGSTOP)
