@@ -69,23 +69,26 @@ def run(
       childproof run --world try-3 --rules rules.yaml -- pytest
     """
     gc.disable()  # modules are no garbage: run_command has it on again when all of them are there
-    from childproof.run.reportfile import opened  # noqa: PLC0415 (heavy: only once it is needed)
-    from childproof.run.session import Session, run_command  # noqa: PLC0415 (likewise)
+    try:
+        from childproof.run.reportfile import opened  # noqa: PLC0415 (heavy: only once it is needed)
+        from childproof.run.session import Session, run_command  # noqa: PLC0415 (likewise)
 
-    with opened(report_to) as report_file:
-        session = Session(
-            command=command,
-            environ=dict(os.environ),
-            cwd=Path.cwd(),
-            config_file=config_file,
-            rules=tuple(path.absolute() for path in rules),
-            stubs=tuple(path.absolute() for path in stubs),
-            db=db,
-            world=world,
-            seed=seed,
-            clock=clock,  # type: ignore[arg-type]  # Clock.convert makes it a ClockSettings
-            report=report,  # type: ignore[arg-type]  # the choice is Session's own
-            report_to=report_file,
-        )
-        code = run_command(session, sealed=mode == "sealed")
+        with opened(report_to) as report_file:
+            session = Session(
+                command=command,
+                environ=dict(os.environ),
+                cwd=Path.cwd(),
+                config_file=config_file,
+                rules=tuple(path.absolute() for path in rules),
+                stubs=tuple(path.absolute() for path in stubs),
+                db=db,
+                world=world,
+                seed=seed,
+                clock=clock,  # type: ignore[arg-type]  # Clock.convert makes it a ClockSettings
+                report=report,  # type: ignore[arg-type]  # the choice is Session's own
+                report_to=report_file,
+            )
+            code = run_command(session, sealed=mode == "sealed")
+    finally:
+        gc.enable()  # also where the start failed before that
     raise SystemExit(code)
