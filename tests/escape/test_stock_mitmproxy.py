@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -71,31 +72,58 @@ def ask(port, path, host="127.0.0.1:9"):
         return got
 
 
+@dataclass
+class Sentinel:
+    """What dialled upstream: the owner of each connection, 0 where it was gone already, and its first bytes."""
+
+    port: int
+    seen: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def by(self, process):
+        """The connections of this process. Another test's client may come by, where a port is given out anew."""
+        return [data for pid, data in self.seen if pid == process.pid or (data and pid == 0)]
+
+
 @contextlib.contextmanager
 def sentinel():
-    """Counts who connects; answers nothing but a fixed reply."""
+    """Notes who connects; answers nothing but a fixed reply."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        connections = []
+        found = Sentinel(server.getsockname()[1])
 
         def serve():
             with contextlib.suppress(OSError):
                 while True:
-                    sock, _ = server.accept()
-                    connections.append(sock)
-                    sock.recv(65536)
+                    sock, (_, port) = server.accept()
+                    pid = owner(port)
+                    data = sock.recv(65536)
+                    found.seen.append((pid, data))
                     sock.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\nreal")
                     sock.close()
 
         threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1], connections
+        yield found
+
+
+def owner(port: int) -> int:
+    """The process that holds the local end of a TCP connection from this port; 0 where none does."""
+    inodes = {
+        f"socket:[{words[9]}]"
+        for words in map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
+        if words[1] == f"0100007F:{port:04X}"
+    }
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            if str(link.readlink()) in inodes:
+                return int(link.parts[2])
+    return 0
 
 
 def test_calls_are_judged_answered_or_forwarded(tmp_path):
-    with sentinel() as (upstream, connections), running(tmp_path, SCRIPT % ("", "", "")) as (port, _):
-        assert b"x-from: stub" in ask(port, "/x", f"127.0.0.1:{upstream}")
-        assert connections == []
-        assert ask(port, "/allowed", f"127.0.0.1:{upstream}").endswith(b"real")
-        assert len(connections) == 1
+    with sentinel() as upstream, running(tmp_path, SCRIPT % ("", "", "")) as (port, process):
+        assert b"x-from: stub" in ask(port, "/x", f"127.0.0.1:{upstream.port}")
+        assert upstream.by(process) == []
+        assert ask(port, "/allowed", f"127.0.0.1:{upstream.port}").endswith(b"real")
+        assert len(upstream.by(process)) == 1
 
 
 @pytest.mark.slow
@@ -104,9 +132,9 @@ def test_calls_are_judged_answered_or_forwarded(tmp_path):
 def test_another_script_s_bug_denies(tmp_path, hook, order):
     """Stock mitmproxy would forward this."""
     script = SCRIPT % (FAULTY % hook, *order)
-    with sentinel() as (upstream, connections), running(tmp_path, script) as (port, _):
-        assert b"real" not in ask(port, "/allowed", f"127.0.0.1:{upstream}")
-        assert connections == []
+    with sentinel() as upstream, running(tmp_path, script) as (port, process):
+        assert b"real" not in ask(port, "/allowed", f"127.0.0.1:{upstream.port}")
+        assert upstream.by(process) == []
 
 
 @pytest.mark.parametrize(
@@ -134,10 +162,12 @@ def test_unsafe_options_keep_mitmdump_from_running(tmp_path, arguments):
 
 def test_an_eager_strategy_is_set_to_lazy(tmp_path):
     """It is the default of stock mitmproxy, so it can't be refused there."""
-    with sentinel() as (upstream, connections), running(tmp_path, SCRIPT % ("", "", "")) as (port, _):
+    with sentinel() as upstream, running(tmp_path, SCRIPT % ("", "", "")) as (port, process):
         with socket.create_connection(("127.0.0.1", port), timeout=10) as sock:
-            sock.sendall(f"CONNECT 127.0.0.1:{upstream} HTTP/1.1\r\nHost: 127.0.0.1:{upstream}\r\n\r\n".encode())
+            sock.sendall(
+                f"CONNECT 127.0.0.1:{upstream.port} HTTP/1.1\r\nHost: 127.0.0.1:{upstream.port}\r\n\r\n".encode()
+            )
             assert b"200" in sock.recv(1000)
-            sock.sendall(b"GET /x HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % upstream)
+            sock.sendall(b"GET /x HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n" % upstream.port)
             assert b"x-from: stub" in sock.recv(1000)
-        assert connections == []
+        assert upstream.by(process) == []
