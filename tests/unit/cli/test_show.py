@@ -1,0 +1,134 @@
+"""`childproof show`: one call in full."""
+
+import json
+import re
+
+import pytest
+
+from childproof.ledger import record
+from childproof.model import Change, Effect, Upstream
+
+
+class TestShow:
+    def full(self, book):
+        return book.call(
+            request=record((("Content-Type", "application/x-www-form-urlencoded"),), b"amount=2000&currency=usd"),
+            reply=record((("Content-Type", "application/json"),), b'{"id":"pi_1","amount":2000}'),
+            changes=(
+                Change(
+                    "stripe",
+                    "payment_intent",
+                    "pi_1",
+                    {"status": "open", "n": {"a": 1}},
+                    {"status": "done", "n": {"a": 1}},
+                ),
+                Change("stripe", "charge", "ch_1", None, {"id": "ch_1", "amount": 2000, "empty": None}),
+                Change("stripe", "hold", "ho_1", {"id": "ho_1"}, None),
+            ),
+            effects=(Effect("stripe", "charge.succeeded", "ch_1"),),
+        )
+
+    def test_everything_about_a_call_reads_in_order(self, book, run):
+        self.full(book)
+        code, out, _ = run("show", "1")
+        assert code == 0
+        assert out == (
+            "POST https://api.stripe.com/v1/things/1\n"
+            "  verdict      stub  the rule stripe matches\n"
+            "  rule         stripe\n"
+            "  stub         stripe POST /v1/things (modelled)\n"
+            "  status       200\n"
+            "  world        main, call 1, at 2026-01-05T12:00:00.000Z of its time\n"
+            "  time         2026-01-05T12:00:00.001Z, took 1.9 ms\n"
+            "  call         call_main0001, sandbox box\n"
+            "  upstream     nothing left this machine\n"
+            "\n"
+            "request\n"
+            "  Content-Type: application/x-www-form-urlencoded\n"
+            "\n"
+            "  amount = 2000\n"
+            "  currency = usd\n"
+            "\n"
+            "reply\n"
+            "  Content-Type: application/json\n"
+            "\n"
+            "  {\n"
+            '    "id": "pi_1",\n'
+            '    "amount": 2000\n'
+            "  }\n"
+            "\n"
+            "changes\n"
+            "  ~ stripe payment_intent pi_1 changed\n"
+            '      status: "open" → "done"\n'
+            "  + stripe charge ch_1 created\n"
+            '      id: "ch_1"\n'
+            "      amount: 2000\n"
+            "  - stripe hold ho_1 deleted\n"
+            "\n"
+            "effects\n"
+            "  stripe charge.succeeded ch_1\n"
+        )
+
+    def test_json(self, book, run):
+        made = self.full(book)
+        assert json.loads(run("show", made.id, "--json")[1])["id"] == made.id
+
+    def test_what_left_the_machine(self, book, run):
+        made = book.call(verdict="allow", status=None)
+        assert "under way" in run("show", "1")[1]
+        book.ledger.settle(
+            made.id, upstream=Upstream(1, 1, 2000, 3000), status=200, reply=None, duration_us=5, error="it broke"
+        )
+        out = run("show", "1")[1]
+        assert "1 name look-up, 1 connection, 2,000 bytes out, 3,000 bytes in" in out
+        assert "error\n  it broke" in out
+
+    def test_by_the_beginning_of_the_id(self, book, run):
+        book.call(id="call_abc1")
+        book.call(id="call_abd1")
+        assert "call_abc1" in run("show", "abc")[1]
+        assert "call_abd1" in run("show", "call_abd")[1]
+        code, _, err = run("show", "ab")
+        assert code == 1
+        assert "call_abc1" in err
+        assert "call_abd1" in err
+
+    def test_an_id_that_is_also_the_beginning_of_another_is_itself(self, book, run):
+        book.call(id="call_abc")
+        book.call(id="call_abcd")
+        assert "  call         call_abc," in run("show", "call_abc")[1]
+
+    def test_a_number_needs_its_world_where_there_are_several(self, book, run):
+        book.call()
+        book.store.create("two")
+        book.call("two", target="GET https://two.example/")
+        code, _, err = run("show", "1")
+        assert code == 1
+        assert "--world with one of: main, two" in err
+        assert "two.example" in run("show", "1", "--world", "two")[1]
+
+    @pytest.mark.parametrize("call", ["9", "nobody", "call_", ""])
+    def test_an_unknown_call_is_refused_with_where_to_look(self, book, run, call):
+        code, out, err = run("show", call)
+        assert (code, out) == (1, "")
+        assert "`childproof log`" in err
+
+    def test_a_long_body_is_shown_in_part_unless_asked_for(self, book, run):
+        book.call(reply=record((), "\n".join(f"line {n}" for n in range(100)).encode()))
+        out = run("show", "1")[1]
+        assert "line 59" in out
+        assert "line 60" not in out
+        assert "40 more lines; --full" in out
+        assert "line 99" in run("show", "1", "--full")[1]
+
+    def test_a_sandbox_cannot_draw_on_the_terminal(self, book, run):
+        evil = "\x1b[2J\x07\u202e"
+        book.call(
+            target=f"GET https://x/{evil}",
+            error=evil,
+            sandbox=evil,
+            request=record(((f"X-{evil}", evil),), f"a\n{evil}\r\nb".encode()),
+            changes=(Change("s", evil, evil, {evil: 1}, {evil: evil}),),
+            effects=(Effect("s", evil, evil),),
+        )
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", run("show", "1")[1])
