@@ -14,7 +14,7 @@ from childproof import __version__
 from childproof.ledger import Entry, Filter, timestamp, to_line
 from childproof.ledger.har import to_har
 from childproof.ledger.metrics import to_metrics
-from childproof.model import Fidelity
+from childproof.model import Fidelity, Protocol
 
 from .options import Since
 from .reading import duration, open_ledger, printable, store_option
@@ -23,6 +23,7 @@ SHOWN = 100
 POLL = 0.1
 ROOMY = 90
 FIDELITIES = [fidelity.value for fidelity in Fidelity]
+PROTOCOLS = [*(protocol.value for protocol in Protocol), "clock"]
 STYLES = {"stub": "green", "reply": "green", "allow": "yellow", "deny": "red"}
 
 
@@ -46,6 +47,13 @@ STYLES = {"stub": "green", "reply": "green", "allow": "yellow", "deny": "red"}
 @click.option("--verdict", type=click.Choice(["stub", "reply", "allow", "deny"]), help="Only calls with this verdict.")
 @click.option("--service", metavar="NAME", help="Only calls that this stub answered, or to this host.")
 @click.option("--fidelity", type=click.Choice(FIDELITIES), help="Only calls that a stub answered in this way.")
+@click.option(
+    "--protocol",
+    "protocols",
+    type=click.Choice(PROTOCOLS),
+    multiple=True,
+    help="Only calls of this protocol, so that name look-ups (dns) stay away. May be given again.",
+)
 @click.option("--path", metavar="GLOB", help="Only calls to such a path: * is within a segment, ** any number of them.")
 @click.option("--entity", metavar="ID", help="Only calls that changed this entity or told of it.")
 @click.option(
@@ -63,6 +71,7 @@ def log(
     verdict: str | None,
     service: str | None,
     fidelity: str | None,
+    protocols: tuple[str, ...],
     path: str | None,
     entity: str | None,
     since: int | None,
@@ -72,11 +81,12 @@ def log(
     \b
       childproof log --world demo
       childproof log --verdict deny --json | jq .target
+      childproof log --protocol http --protocol smtp
       childproof log --path '/v1/customers/**' --since 10m
       childproof log --entity cus_NffrFeUfNV2Hib
       childproof log --follow
     """
-    only = Filter(verdict=verdict, service=service, fidelity=fidelity, path=path, entity=entity, since=since)
+    only = Filter(verdict, service, fidelity, since, path, entity, protocols)
     forms = [name for name, given in (("--json", as_json), ("--har", har), ("--metrics", metrics)) if given]
     if len(forms) > 1 or (follow and (har is not None or metrics)):
         raise click.UsageError(

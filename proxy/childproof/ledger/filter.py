@@ -16,7 +16,7 @@ class Filter:
 
     `service` is a stub's name or a host. `since` is real time in unix ms, itself included. `path` is a glob over the
     path without its query: `*` stays within a segment, `**` goes beyond. `entity` is the id of something that the call
-    changed or told of.
+    changed or told of. `protocols` are those to keep, all of them where it is empty.
     """
 
     verdict: str | None = None
@@ -25,6 +25,7 @@ class Filter:
     since: int | None = None
     path: str | None = None
     entity: str | None = None
+    protocols: tuple[str, ...] = ()
 
     def sql(self) -> tuple[str, list[object]]:
         """A condition and its parameters. It needs what `prepare` gives a connection."""
@@ -44,6 +45,9 @@ class Filter:
         if self.path is not None:
             text += " AND path_fits(json_extract(head, '$.path'), ?)"
             values.append(self.path)
+        if self.protocols:
+            text += f" AND json_extract(head, '$.protocol') IN ({', '.join('?' * len(self.protocols))})"
+            values += self.protocols
         if self.entity is not None:
             # Most entries have nothing of it in them, and need not be parsed to tell.
             found = " OR ".join(

@@ -84,6 +84,8 @@ class TestLog:
 
         assert found("--fidelity", "generic") == [2]
         assert found("--fidelity", "gap") == []
+        assert found("--protocol", "http") == [1, 2, 3]
+        assert found("--protocol", "dns", "--protocol", "tcp") == [4]
         assert found("--path", "/v1/customers") == [1]
         assert found("--path", "/v1/customers/*") == [2]
         assert found("--path", "/v1/customers/**") == [2, 3]
