@@ -1,6 +1,7 @@
 """`--mode env`: variables and exit codes. Nothing here is sealed."""
 
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ PEM = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
 def run(tmp_path, *command, env=None):
     ca = tmp_path / "ca.pem"
     ca.write_bytes(PEM)
-    environ = {"PATH": "/usr/bin:/bin", **(env or {})}
+    # An interpreter outside the system's folders may need its library's path to start at all.
+    kept = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ}
+    environ = {"PATH": "/usr/bin:/bin", **kept, **(env or {})}
     return asyncio.run(run_with_environment(command, environ, proxy="127.0.0.1:8080", ca_cert=ca, cwd=tmp_path))
 
 
