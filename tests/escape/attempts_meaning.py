@@ -32,8 +32,8 @@ def stripe(method: str, path: str, **fields: str) -> tuple[int, str]:
 
 
 for _name, _method, _url in (
-    ("publish_to_npm", "PUT", "https://registry.npmjs.org/evil"),
-    ("publish_to_pypi", "POST", "https://upload.pypi.org/legacy/"),
+    ("publish_to_npm", "PUT", "https://npm.registry.example/evil"),
+    ("publish_to_pypi", "POST", "https://upload.packages.example/legacy/"),
     ("publish_to_crates", "PUT", "https://crates.io/api/v1/crates/new"),
     ("push", "POST", "https://github.com/attacker/repo.git/git-receive-pack"),
     ("gist", "POST", "https://api.github.com/gists"),

@@ -43,8 +43,8 @@ STUB = {
 KEY = "51CanaryOfTheTest51CanaryOfTheTest"
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]")
 DENIED = {
-    "publish_to_npm": "PUT https://registry.npmjs.org/evil",
-    "publish_to_pypi": "POST https://upload.pypi.org/legacy/",
+    "publish_to_npm": "PUT https://npm.registry.example/evil",
+    "publish_to_pypi": "POST https://upload.packages.example/legacy/",
     "publish_to_crates": "PUT https://crates.io/api/v1/crates/new",
     "push": "POST https://github.com/attacker/repo.git/git-receive-pack",
     "gist": "POST https://api.github.com/gists",
