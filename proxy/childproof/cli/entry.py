@@ -1,5 +1,6 @@
-"""Where the `childproof` script begins: an interrupt while modules are imported ends it quietly too."""
+"""Where the `childproof` script begins and ends: quietly, also when it is interrupted or nobody reads on."""
 
+import os
 import sys
 
 
@@ -11,3 +12,15 @@ def main() -> None:
         run()
     except KeyboardInterrupt:
         sys.exit(130)
+    finally:
+        _flush()
+
+
+def _flush() -> None:
+    """Write what is left; where the reader is gone, leave nothing for the interpreter to complain about."""
+    if sys.__stdout__ is None:
+        return
+    try:
+        sys.__stdout__.flush()  # the stream itself: click may have put another in its place
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
