@@ -22,5 +22,5 @@ def _flush() -> None:
         return
     try:
         sys.__stdout__.flush()  # the stream itself: click may have put another in its place
-    except (OSError, ValueError):
+    except (BrokenPipeError, ValueError):  # a full disk is an error, and stays one
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

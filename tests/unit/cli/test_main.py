@@ -63,6 +63,10 @@ def test_a_reader_that_leaves_is_no_error_to_read() -> None:
     assert (done.stdout, done.stderr) == ("{\n", "")
 
 
+def test_output_that_can_not_be_written_is_no_success() -> None:
+    assert shell("childproof schema config > /dev/full").returncode != 0
+
+
 def test_what_an_encoding_does_not_have_is_said_otherwise() -> None:
     done = shell("childproof rules explain 'GET https://a.example/%C3%BC'", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
