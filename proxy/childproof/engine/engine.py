@@ -8,16 +8,14 @@ of its own; where even that fails (a full disk), the denial goes out all the sam
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from childproof.catalog import Catalog
 from childproof.errors import StoreError
-from childproof.ledger import Entry, Ledger, record
+from childproof.ledger import Ledger
 from childproof.model import (
-    NO_UPSTREAM,
     Action,
     Call,
-    Effect,
     Forward,
     Outcome,
     Protocol,
@@ -29,27 +27,13 @@ from childproof.policy import Rule, Ruleset
 from childproof.world import Store, Transaction, World, run_due
 
 from .callid import call_id_of
-from .denial import HTTP_TOO_MANY, denial, http_date
-from .limits import take
+from .denial import denial, http_date
+from .limits import beyond, within
+from .recording import Decision, Recording
 
 DEFAULT_MAX_BODY = 10 * 1024 * 1024
 _TRACEBACK_LINES = 6
 _FORWARDED = frozenset({Protocol.HTTP, Protocol.SMTP, Protocol.TCP})  # nothing else has a way out
-
-
-@dataclass(frozen=True, slots=True)
-class _Decision:
-    """What one call came to, before it is recorded."""
-
-    verdict: Verdict
-    reply: Reply | None = None
-    forward: Forward | None = None
-    operation: str | None = None
-    fidelity: str | None = None
-    effects: tuple[Effect, ...] = ()
-    delay: float = 0.0
-    fault: str = ""
-    error: str | None = None
 
 
 class Engine:
@@ -67,7 +51,7 @@ class Engine:
         on_trouble: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._store = store
-        self._ledger = ledger
+        self._recording = Recording(ledger, wall)
         self._rules = rules
         self._catalog = catalog
         self._wall = wall
@@ -96,7 +80,7 @@ class Engine:
                 decision = self._decide(call, tx, call_id)
                 if told:
                     decision = replace(decision, effects=(*told, *decision.effects))
-                self._record(call, tx, call_id, decision, started)
+                self._recording.call(call, tx, call_id, decision, started)
         except Exception as error:  # noqa: BLE001 (whatever it is: deny, record, continue)
             call_id, decision = self._denied_by_bug(call, error, started)
         if decision.forward is not None:
@@ -115,14 +99,7 @@ class Engine:
         started = self._started.pop(outcome.call_id, None)
         duration = 0 if started is None else (time.perf_counter_ns() - started) // 1000
         try:
-            self._ledger.settle(
-                outcome.call_id,
-                upstream=upstream,
-                status=reply.status if reply else None,
-                reply=record(reply.headers, reply.body) if reply else None,
-                duration_us=duration,
-                error=error or None,
-            )
+            self._recording.settle(outcome.call_id, upstream, reply, duration, error)
         except Exception as failure:  # noqa: BLE001 (the bytes are gone; all that is left is to say so)
             self._on_trouble(f"the record of {outcome.call_id} could not be completed: {failure}")
 
@@ -132,28 +109,25 @@ class Engine:
             world = self._worlds[name] = self._store.world(name)
         return world
 
-    def _decide(self, call: Call, tx: Transaction, call_id: str) -> _Decision:
+    def _decide(self, call: Call, tx: Transaction, call_id: str) -> Decision:
         if call.violation is not None:
             verdict = Verdict(reason=call.violation.reason, hint=_VIOLATION_HINTS.get(call.violation.kind, ""))
-            return _Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=call.violation.status))
+            return Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=call.violation.status))
         if call.protocol is Protocol.HTTP and len(call.body) > self.max_body:
             verdict = Verdict(reason=f"the body has {len(call.body)} bytes, at most {self.max_body} are judged")
-            return _Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=413))
+            return Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=413))
         judgement = self._rules.judge(call)
         verdict, rule = judgement.verdict, judgement.rule
-        if rule is not None and rule.limit is not None and verdict.action is not Action.DENY and _counts(call):
-            spent = take(tx, rule.name, rule.limit.calls, rule.limit.per_ms)
+        if rule is not None and verdict.action is not Action.DENY:
+            spent = within(call, tx, rule)
             if spent is not None:
-                verdict = Verdict(rule=rule.name, reason=spent.reason, hint=f"wait {spent.retry_after} s and try again")
-                status = HTTP_TOO_MANY if call.protocol is Protocol.HTTP else 0
-                reply = denial(call, verdict, call_id, at=tx.now(), status=status, retry_after=spent.retry_after)
-                return _Decision(verdict, reply)
+                return beyond(call, tx, call_id, rule, spent, self._catalog)
         delay = 0.0 if rule is None else _delay(rule, tx)
         fault = "" if rule is None or verdict.action is Action.DENY else _fault(rule, tx)
         if rule is not None and rule.fault is not None and fault == "status":
-            return _Decision(verdict, _failure(call, rule.fault.status, tx), delay=delay)
+            return Decision(verdict, _failure(call, rule.fault.status, tx), delay=delay)
         if fault and verdict.action is Action.ALLOW:
-            return _Decision(verdict, delay=delay, fault=fault)
+            return Decision(verdict, delay=delay, fault=fault)
         decision = self._act(call, tx, call_id, verdict, rule, judgement.refused)
         if delay:
             decision = replace(decision, delay=delay)
@@ -162,11 +136,11 @@ class Engine:
 
     def _act(  # noqa: PLR0917 (the parts of one decision)
         self, call: Call, tx: Transaction, call_id: str, verdict: Verdict, rule: Rule | None, refused: tuple[str, ...]
-    ) -> _Decision:
+    ) -> Decision:
         match verdict.action:
             case Action.STUB if verdict.stub is not None:
                 answer = self._catalog.get(verdict.stub).answer(call, tx)
-                return _Decision(
+                return Decision(
                     verdict,
                     answer.reply,
                     operation=answer.operation,
@@ -174,51 +148,18 @@ class Engine:
                     effects=answer.effects,
                 )
             case Action.REPLY:
-                return _Decision(verdict, _canned(call, rule, tx))
+                return Decision(verdict, _canned(call, rule, tx))
             case Action.ALLOW if rule is not None and call.protocol in _FORWARDED:
-                return _Decision(verdict, forward=Forward(call.host, call.port, rule.networks, refused))
+                return Decision(verdict, forward=Forward(call.host, call.port, rule.networks, refused))
             case Action.DENY:
-                return _Decision(verdict, denial(call, verdict, call_id, at=tx.now()))
+                return Decision(verdict, denial(call, verdict, call_id, at=tx.now()))
             case _:  # an allowed datagram, say: policy refuses such rules, and nothing depends on that here
                 closed = Verdict(
                     rule=verdict.rule, reason=f"{call.protocol.upper()} can't be answered by {verdict.action}"
                 )
-                return _Decision(closed, denial(call, closed, call_id, at=tx.now()))
+                return Decision(closed, denial(call, closed, call_id, at=tx.now()))
 
-    def _record(self, call: Call, tx: Transaction, call_id: str, decision: _Decision, started: int) -> None:
-        reply, verdict = decision.reply, decision.verdict
-        self._ledger.append(
-            Entry(
-                id=call_id,
-                world=tx.world,
-                sandbox=call.sandbox,
-                seq=tx.seq,
-                at=self._wall(),
-                world_at=tx.now(),
-                protocol=call.protocol.value,
-                target=call.target,
-                host=call.host,
-                port=call.port,
-                method=call.method,
-                path=f"{call.path}?{call.query}" if call.query else call.path,
-                verdict=verdict.action.value,
-                rule=verdict.rule,
-                reason=verdict.reason,
-                stub=verdict.stub,
-                operation=decision.operation,
-                fidelity=decision.fidelity,
-                status=reply.status if reply else None,
-                duration_us=(time.perf_counter_ns() - started) // 1000,
-                request=record(call.headers, call.body),
-                reply=record(reply.headers, reply.body) if reply else None,
-                changes=tx.changes,
-                effects=decision.effects,
-                upstream=NO_UPSTREAM,
-                error=decision.error,
-            )
-        )
-
-    def _denied_by_bug(self, call: Call, error: Exception, started: int) -> tuple[str, _Decision]:
+    def _denied_by_bug(self, call: Call, error: Exception, started: int) -> tuple[str, Decision]:
         head = "".join(traceback.format_exception(error)[-_TRACEBACK_LINES:])
         verdict = Verdict(
             reason=_trouble(error),
@@ -230,11 +171,11 @@ class Engine:
             with self._world(call.world).transaction() as tx:
                 call_id, at = call_id_of(tx), tx.now()
                 reply = denial(call, verdict, call_id, at=at, status=_bug_status(call))
-                decision = _Decision(verdict, reply, error=head)
-                self._record(call, tx, call_id, decision, started)
+                decision = Decision(verdict, reply, error=head)
+                self._recording.call(call, tx, call_id, decision, started)
         except Exception as failure:  # noqa: BLE001 (nothing can be stored: still deny, and say so aloud)
             self._on_trouble(f"{call.target} was denied but could not be recorded: {failure}")
-            return call_id, _Decision(verdict, denial(call, verdict, call_id, at=at, status=_bug_status(call)))
+            return call_id, Decision(verdict, denial(call, verdict, call_id, at=at, status=_bug_status(call)))
         self._on_trouble(f"{call.target} was denied: {verdict.reason} (childproof show {call_id})")
         return call_id, decision
 
@@ -243,11 +184,6 @@ _VIOLATION_HINTS = {
     "host_mismatch": "make the connection's target, the TLS server name and the Host header name the same host",
     "body_too_large": "send less, or raise limits.body in childproof.yaml",
 }
-
-
-def _counts(call: Call) -> bool:
-    """Whether a limit counts this call. An SMTP session in which no message was sent is nothing to limit."""
-    return not (call.protocol is Protocol.SMTP and call.method == "SESSION")
 
 
 def _canned(call: Call, rule: Rule | None, tx: Transaction) -> Reply:

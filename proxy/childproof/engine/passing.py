@@ -4,13 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from childproof.errors import ChildproofError
-from childproof.ledger import Entry, Ledger, timestamp
-from childproof.model import Effect
-from childproof.world import FAILED, MOST, ClockSettings, Transaction, Worker, World, perform
+from childproof.ledger import Ledger, timestamp
+from childproof.world import FAILED, MOST, ClockSettings, Worker, World, perform
 
 from .callid import call_id_of
-
-PROTOCOL = "clock"
+from .recording import Recording
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Passing:
     """Lets time pass in worlds. Each job, and each change of a clock, is a call of its world with a ledger entry."""
 
     def __init__(self, ledger: Ledger, worker: Callable[[str], Worker], wall: Callable[[], int]) -> None:
-        self._ledger = ledger
+        self._recording = Recording(ledger, wall)
         self._worker = worker
         self._wall = wall
 
@@ -36,7 +34,7 @@ class Passing:
             if offset is not None:
                 settings = ClockSettings(self._wall() + offset, "real")
             tx.set_clock(settings)
-            self._record(tx, "SET", f"clock: {settings.run}", "the clock was set")
+            self._recording.passed(tx, call_id_of(tx), "SET", f"clock: {settings.run}", "the clock was set")
 
     def advance(self, world: World, by: int) -> Passed:
         """Let `by` milliseconds pass: what was scheduled runs at its time, in order, over all services.
@@ -51,7 +49,9 @@ class Passing:
                 job = tx.earliest(target)
                 if job is None:
                     tx.travel(max(tx.now(), target))
-                    self._record(tx, "ADVANCE", f"clock to {timestamp(tx.now())}", "the clock was advanced")
+                    self._recording.passed(
+                        tx, call_id_of(tx), "ADVANCE", f"clock to {timestamp(tx.now())}", "the clock was advanced"
+                    )
                     return Passed(tx.now(), jobs, failed)
                 tx.travel(max(tx.now(), job.at))
                 crowd = crowd + 1 if tx.now() == moment else 1
@@ -64,8 +64,9 @@ class Passing:
                 effects = perform(tx, job, self._worker)
                 broken = next((effect for effect in effects if effect.type == FAILED and effect.id == job.id), None)
                 jobs, failed = jobs + 1, failed + (broken is not None)
-                self._record(
+                self._recording.passed(
                     tx,
+                    call_id_of(tx),
                     "JOB",
                     f"job {job.service} {job.job}",
                     f"scheduled for {timestamp(job.at)}",
@@ -73,44 +74,3 @@ class Passing:
                     effects=effects,
                     error=None if broken is None else str(broken.data["error"]),
                 )
-
-    def _record(
-        self,
-        tx: Transaction,
-        method: str,
-        target: str,
-        reason: str,
-        *,
-        job: tuple[str | None, str | None] = (None, None),
-        effects: tuple[Effect, ...] = (),
-        error: str | None = None,
-    ) -> None:
-        self._ledger.append(
-            Entry(
-                id=call_id_of(tx),
-                world=tx.world,
-                sandbox="",
-                seq=tx.seq,
-                at=self._wall(),
-                world_at=tx.now(),
-                protocol=PROTOCOL,
-                target=target,
-                host="",
-                port=0,
-                method=method,
-                path="",
-                verdict="reply" if job[0] is None else "stub",
-                rule=None,
-                reason=reason,
-                stub=job[0],
-                operation=job[1],
-                fidelity=None,
-                status=None,
-                duration_us=0,
-                request=None,
-                reply=None,
-                changes=tx.changes,
-                effects=effects,
-                error=error,
-            )
-        )
