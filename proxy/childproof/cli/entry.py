@@ -1,19 +1,32 @@
 """Where the `childproof` script begins and ends: quietly, also when it is interrupted or nobody reads on."""
 
+import errno
 import os
 import sys
 
+# The device's own words for "no more": a full disk or quota, a file as large as it may be, a broken disk.
+_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 
 def main() -> None:
-    """Import the command line and run it."""
+    """Import the command line and run it. Exit 1, with one line, where a full disk refuses the output."""
     try:
-        from .main import main as run  # noqa: PLC0415 (what is imported here can be interrupted)
+        try:
+            from .main import main as run  # noqa: PLC0415 (what is imported here can be interrupted)
 
-        run()
-    except KeyboardInterrupt:
-        sys.exit(130)
-    finally:
-        _flush()
+            run()
+        except KeyboardInterrupt:
+            sys.exit(130)
+        finally:
+            _flush()
+    except OSError as error:
+        if error.errno not in _REFUSED:
+            raise
+        _discard()
+        from childproof.run.trouble import say  # noqa: PLC0415 (only now)
+
+        say(f"the output can't be written: {error.strerror}; what is there of it is cut short")
+        sys.exit(1)
 
 
 def _flush() -> None:
@@ -22,5 +35,10 @@ def _flush() -> None:
         return
     try:
         sys.__stdout__.flush()  # the stream itself: click may have put another in its place
-    except (BrokenPipeError, ValueError):  # a full disk is an error, and stays one
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    except (BrokenPipeError, ValueError):
+        _discard()
+
+
+def _discard() -> None:
+    """What nobody takes is not tried again at the interpreter's end, which would complain and exit with 120."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -16,7 +16,7 @@ class ReportFile:
         self.path = path
         self._new = not path.exists()
         try:
-            self._file = path.open("a", encoding="utf-8")
+            self._file = path.open("ab", buffering=0)  # what a full disk refuses is not tried again at its end
         except OSError as error:
             raise InputError.single(
                 path, error.strerror or "can't be written", "a file to write the report to"
@@ -32,8 +32,9 @@ class ReportFile:
             raise FileExistsError(0, "the command has put something else in its place")
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.ftruncate(descriptor, 0)
-        self._file.write(text)
-        self._file.flush()
+        rest = memoryview(text.encode())
+        while rest:
+            rest = rest[self._file.write(rest) :]
 
     def close(self, *, unused: bool) -> None:
         """Close it; where there was none before and nothing was started, there is none afterwards."""

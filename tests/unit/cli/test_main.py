@@ -63,8 +63,16 @@ def test_a_reader_that_leaves_is_no_error_to_read() -> None:
     assert (done.stdout, done.stderr) == ("{\n", "")
 
 
-def test_output_that_can_not_be_written_is_no_success() -> None:
-    assert shell("childproof schema config > /dev/full").returncode != 0
+@pytest.mark.parametrize("command", ["schema config", "--help", "doctor", "rules explain 'GET https://a.example/'"])
+def test_output_that_a_full_disk_refuses_is_one_line_and_no_success(command: str) -> None:
+    """Whoever printed it, at once or at the end: no traceback, and not the interpreter's own exit code."""
+    done = shell(f"childproof {command} > /dev/full")
+    expected = "childproof: the output can't be written: No space left on device; what is there of it is cut short\n"
+    assert (done.returncode, done.stderr) == (1, expected)
+
+
+def test_nothing_can_be_said_where_errors_are_refused_too() -> None:
+    assert shell("childproof schema config > /dev/full 2> /dev/full").returncode == 1
 
 
 def test_what_an_encoding_does_not_have_is_said_otherwise() -> None:

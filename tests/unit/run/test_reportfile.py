@@ -77,3 +77,11 @@ def test_a_pipe_is_written_to(tmp_path: Path) -> None:
 def test_a_file_that_can_not_be_opened_is_the_users_fault(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="Is a directory"), opened(tmp_path):
         pass
+
+
+def test_a_full_disk_refuses_the_report_once() -> None:
+    """The caller hears of it when it writes, and may say it elsewhere; closing the file is no second error."""
+    with opened(Path("/dev/full")) as file:
+        assert file is not None
+        with pytest.raises(OSError, match="No space left"):
+            file.write("report\n")
