@@ -6,6 +6,7 @@ from .call import Call, Envelope, Protocol, Violation
 from .hostname import HostError, matches_pattern, normalize_host
 from .record import NO_UPSTREAM, Change, Effect, Fidelity, Upstream
 from .reply import Forward, Outcome, Reply, header
+from .stream import Frame, Part, Step, Stream, Talk
 from .verdict import Action, Verdict
 
 __all__ = [
@@ -18,10 +19,15 @@ __all__ = [
     "Envelope",
     "Fidelity",
     "Forward",
+    "Frame",
     "HostError",
     "Outcome",
+    "Part",
     "Protocol",
     "Reply",
+    "Step",
+    "Stream",
+    "Talk",
     "Upstream",
     "Verdict",
     "Violation",

@@ -12,6 +12,7 @@ class Protocol(StrEnum):
     DNS = "dns"
     TCP = "tcp"
     UDP = "udp"
+    WEBSOCKET = "websocket"  # one message of a conversation whose upgrade was judged as HTTP: recorded, never judged
     IP = "ip"  # ICMP, SCTP and the rest, by name in `method`: refused by the kernel, so never judged, only recorded
 
 
@@ -65,6 +66,7 @@ class Call:
     http_version: str = ""
     envelope: Envelope | None = None
     violation: Violation | None = None
+    upgrade: str = ""  # `websocket` where the request asks, in good form, to become one
 
     def header(self, name: str) -> str | None:
         """The first value of a header, whatever its case; None where it is missing."""
@@ -79,8 +81,8 @@ class Call:
         """The call in one line, as people write it: `POST https://api.stripe.com/v1/charges`, `TCP 203.0.113.7:4444`."""
         place = f"[{self.host}]" if ":" in self.host else self.host
         match self.protocol:
-            case Protocol.HTTP:
-                default = 443 if self.scheme == "https" else 80
+            case Protocol.HTTP | Protocol.WEBSOCKET:
+                default = 443 if self.scheme in ("https", "wss") else 80
                 port = "" if self.port == default else f":{self.port}"
                 # A target that is no path (`OPTIONS *`, a nested CONNECT) must not read as a part of the host.
                 path = self.path if self.path.startswith("/") or not self.path else f" {self.path}"

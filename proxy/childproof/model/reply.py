@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from .stream import Stream, Talk
 from .verdict import Verdict
 
 
@@ -12,11 +13,16 @@ class Reply:
 
     HTTP: `status`, `headers`, `body`. SMTP: `status` is the reply code and `body` its text. DNS: `status` is the
     response code (RFC 1035; 0 with our own address, 3 NXDOMAIN). TCP and UDP have no answer but the refusal.
+
+    `stream` is what comes after the head where the reply goes on (`body` is empty then, until it is told what was sent).
+    `size` is the length of the whole where `body` is only the beginning of it that was kept for the record.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
+    stream: Stream | Talk | None = None
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
