@@ -60,13 +60,14 @@ def test_every_key_of_the_formats_is_documented() -> None:
     defs = rules["$defs"]
     keys = {
         *rules["properties"],
-        *(key for name in ("rule", "match", "reply") for key in defs[name]["properties"]),
+        *(key for name in ("rule", "match", "reply", "limit") for key in defs[name]["properties"]),
         *(
             key
-            for name in ("allow", "limit", "fault", "delay")
+            for name in ("allow", "fault", "delay")
             for key in defs["rule"]["properties"][name]["properties"]
         ),
         *ours["$defs"]["case"]["properties"],
+        *ours["$defs"]["earlier"]["properties"],
     }
     assert {key for key in keys if f"`{key}`" not in TEXT and f"`{key}:" not in TEXT} == set()
 

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ from childproof.catalog import load_catalog
 from childproof.catalog.shipped import shipped
 from childproof.errors import Fault, InputError
 from childproof.model import Call
-from childproof.policy import Explanation, Ruleset, load_ruleset
+from childproof.policy import Explanation, Limit, Rule, Ruleset, load_ruleset
 from childproof.policy.cases import load_cases, run_case, with_content
+from childproof.policy.limit import adds
 from childproof.policy.target import EXAMPLE, TargetError, is_target_word, parse_target
 
 _STUBS = click.option(
@@ -186,6 +187,7 @@ def _header(text: str) -> tuple[str, str]:
 
 def _as_json(call: Call, explanation: Explanation) -> dict[str, Any]:
     verdict, nearest = explanation.judgement.verdict, explanation.nearest
+    rule = explanation.judgement.rule
     differences = [{"field": one.field, "got": one.got, "wanted": one.wanted} for one in explanation.differences]
     return {
         "call": call.target,
@@ -194,8 +196,15 @@ def _as_json(call: Call, explanation: Explanation) -> dict[str, Any]:
         "stub": verdict.stub,
         "reason": verdict.reason,
         "hint": verdict.hint,
+        "limits": [{"limit": str(limit), "adds": adds} for limit, adds in _limits(call, rule)],
         "nearest": {"rule": nearest.name, "differences": differences} if nearest is not None else None,
     }
+
+
+def _limits(call: Call, rule: Rule | None) -> Iterator[tuple[Limit, str]]:
+    """The limits that count a call, and what it adds to each. How much they have counted is in a world."""
+    for limit in rule.limits if rule is not None else ():
+        yield limit, adds(limit, call)
 
 
 def _as_text(call: Call, explanation: Explanation) -> str:
@@ -204,6 +213,7 @@ def _as_text(call: Call, explanation: Explanation) -> str:
     if verdict.rule is not None:
         lines.append(f"  rule     {verdict.rule}")
     lines.append(f"  reason   {verdict.reason}")
+    lines += [f"  limit    {limit}; this call adds {adds}" for limit, adds in _limits(call, explanation.judgement.rule)]
     if nearest is not None:
         lines.append(f"  nearest  {nearest.name}")
         lines += [f"           {one}" for one in explanation.differences]

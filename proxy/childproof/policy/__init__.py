@@ -1,13 +1,16 @@
 """Rules: read, checked, compiled; judging a call and explaining the verdict. Plain functions over values."""
 
 from .difference import Difference
+from .limit import Counted, Counters, Limit, Spent
 from .load import RULES_SCHEMA, load_ruleset
-from .rule import Delay, Limit, Rule, RuleFault
+from .rule import Delay, Rule, RuleFault
 from .ruleset import Explanation, Judgement, Ruleset
 from .source import Source
 
 __all__ = [
     "RULES_SCHEMA",
+    "Counted",
+    "Counters",
     "Delay",
     "Difference",
     "Explanation",
@@ -17,5 +20,6 @@ __all__ = [
     "RuleFault",
     "Ruleset",
     "Source",
+    "Spent",
     "load_ruleset",
 ]

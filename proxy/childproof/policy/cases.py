@@ -10,9 +10,11 @@ import msgspec
 
 from childproof.documents import Document, parse_yaml, schema_faults
 from childproof.errors import Fault, InputError
-from childproof.model import Call, Envelope, Protocol
+from childproof.model import Action, Call, Envelope, Protocol, Verdict
 
+from .limit import MemoryCounters, count, is_counted
 from .load import load_ruleset, schema
+from .rule import Rule
 from .ruleset import Ruleset
 from .source import Source, find_include, read_source
 from .target import EXAMPLE, TargetError, parse_target
@@ -31,6 +33,7 @@ class Case:
     call: Call
     expected: dict[str, str | int | None]
     rules: Ruleset
+    before: tuple[Call, ...] = ()  # made first, so that limits have counted them
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,10 @@ def load_cases(
 
 def run_case(case: Case) -> list[Failure]:
     """What is not as the case says; nothing where it holds."""
-    judgement = case.rules.judge(case.call)
-    verdict, rule = judgement.verdict, judgement.rule
+    counters = MemoryCounters()
+    for call in case.before:
+        _judged(case.rules, call, counters)
+    verdict, rule = _judged(case.rules, case.call, counters)
     got: dict[str, str | int | None] = {
         "verdict": verdict.action.value,
         "rule": verdict.rule,
@@ -84,6 +89,16 @@ def run_case(case: Case) -> list[Failure]:
         for name, wanted in case.expected.items()
         if not (str(wanted) in str(got[name]) if name in ("reason", "hint") else wanted == got[name])
     ]
+
+
+def _judged(rules: Ruleset, call: Call, counters: MemoryCounters) -> tuple[Verdict, Rule | None]:
+    judgement = rules.judge(call)
+    verdict, rule = judgement.verdict, judgement.rule
+    if rule is not None and rule.limits and verdict.action is not Action.DENY and is_counted(call):
+        spent = count(rule.name, rule.limits, call, counters)
+        if spent is not None:
+            return Verdict(rule=rule.name, reason=spent.reason), rule
+    return verdict, rule
 
 
 @dataclass(slots=True)
@@ -110,13 +125,14 @@ class _Loader:
             ruleset = self.ruleset(value.get("rules", common), document, where, source)
             try:
                 call = _call(value)
+                before = [_call(earlier) for earlier in value.get("before", ()) for _ in range(earlier.get("times", 1))]
             except TargetError as error:
                 self.faults.append(document.fault((*path, "call"), str(error), "a call", f"call: {EXAMPLE}"))
                 continue
             if ruleset is not None:
                 line, _ = document.place((*path, "case"))
                 expected = {key: value[key] for key in _EXPECTED if key in value}
-                yield Case(value["case"], f"{source.name}:{line}", call, expected, ruleset)
+                yield Case(value["case"], f"{source.name}:{line}", call, expected, ruleset, tuple(before))
 
     def ruleset(self, given: Any, document: Document, path: tuple[str | int, ...], source: Source) -> Ruleset | None:
         """The rules of a case, each set loaded once. None where that failed; the faults say why."""

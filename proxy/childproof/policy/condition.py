@@ -1,4 +1,4 @@
-"""`when`: CEL expressions over `call`, checked at load, evaluated with only the parts of the call that they mention.
+"""CEL expressions over `call` (`when`, and what limits count): checked at load, evaluated with only the parts they mention.
 
 The library (PyPI `common-expression-language`) parses and evaluates; it is loaded when a rule has the first `when`,
 and without its own command line, whose imports take ten times as long as the rest. Which members of `call` an
@@ -22,12 +22,13 @@ _EVERY = frozenset({"protocol", "host", "port", "method"})
 _HTTP = _EVERY | {"scheme", "path", "query", "headers", "body", "json", "form"}
 FIELDS: Mapping[Protocol, frozenset[str]] = {
     Protocol.HTTP: _HTTP,
-    Protocol.SMTP: _EVERY | {"smtp", "body"},
+    Protocol.SMTP: _EVERY | {"smtp", "mail", "body"},
     Protocol.DNS: _EVERY,
     Protocol.TCP: _EVERY,
     Protocol.UDP: _EVERY,
 }
 SMTP_FIELDS = frozenset({"sender", "recipients", "user", "helo", "tls", "subject"})
+_INNER: Mapping[str, frozenset[str]] = {"smtp": SMTP_FIELDS, "mail": frozenset({"from", "to", "subject"})}
 FUNCTIONS = frozenset(
     [
         "size",
@@ -90,18 +91,18 @@ class EvaluationError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Expression:
     """A compiled expression and the names of the parts of the call that it reads."""
 
     text: str
     parts: frozenset[str]
     program: Any = field(repr=False, compare=False)
 
-    def holds(self, part: Callable[[str], Any]) -> bool:
+    def value(self, part: Callable[[str], Any]) -> Any:
         """Evaluate. `part` gives a named part of the call, or raises EvaluationError where the call has none such.
 
-        Raises EvaluationError where the expression fails (a key that isn't there, operands that don't go together)
-        or answers neither true nor false. A part that is missing is no error unless evaluation comes to it.
+        Raises EvaluationError where the expression fails (a key that isn't there, operands that don't go together).
+        A part that is missing is no error unless evaluation comes to it.
         """
         values: dict[str, Any] = {}
         missing: list[str] = []
@@ -111,26 +112,42 @@ class Condition:
             except EvaluationError as error:
                 missing.append(str(error))
         try:
-            answer = self.program.execute({ROOT: values})
+            return self.program.execute({ROOT: values})
         except Exception as error:  # noqa: BLE001 (the library raises a dozen kinds)
             raise EvaluationError("; ".join(missing) or _short(error)) from None
         except BaseException as error:
             if type(error).__name__ != "PanicException":  # a panic in Rust comes as a BaseException
                 raise
             raise EvaluationError("the expression broke the evaluator") from None
+
+
+class Condition(Expression):
+    """An expression that must be true."""
+
+    __slots__ = ()
+
+    def holds(self, part: Callable[[str], Any]) -> bool:
+        """Evaluate. Raises EvaluationError also where the answer is neither true nor false."""
+        answer = self.value(part)
         if not isinstance(answer, bool):
             raise EvaluationError(f"the answer is {answer!r:.60}, not true or false")
         return answer
 
 
 def compile_condition(text: str, protocols: tuple[Protocol, ...]) -> Condition:
-    """Parse and check an expression for calls of these protocols. Raises ConditionError for the first mistake."""
+    """Parse and check `when` for calls of these protocols. Raises ConditionError for the first mistake."""
+    expression = compile_expression(text, protocols, "when")
+    return Condition(expression.text, expression.parts, expression.program)
+
+
+def compile_expression(text: str, protocols: tuple[Protocol, ...], key: str) -> Expression:
+    """Parse and check the expression under `key`. Raises ConditionError for the first mistake."""
     cel = _library()
     try:
         program = cel.compile(text)
         references = program.references()
     except ValueError as error:
-        raise ConditionError(_syntax(text, str(error)), "a CEL expression") from None
+        raise ConditionError(_syntax(text, key, str(error)), "a CEL expression") from None
     tokens = list(_tokens(text))
     bound = _bound(tokens)
     for name in references["variables"]:
@@ -138,19 +155,19 @@ def compile_condition(text: str, protocols: tuple[Protocol, ...]) -> Condition:
             fields = frozenset.intersection(*(FIELDS[protocol] for protocol in protocols))
             write = f"call.{name}" if name in fields else ""
             raise ConditionError(
-                f"the unknown variable {name!r} in `when`", "the variable 'call' and its fields", write
+                f"the unknown variable {name!r} in `{key}`", "the variable 'call' and its fields", write
             )
     for name in references["functions"]:
         if name.isidentifier() and not name.startswith("_") and name not in FUNCTIONS:
             raise ConditionError(
-                f"the unknown function {name!r} in `when`", "a function of CEL's standard", _close(name, FUNCTIONS)
+                f"the unknown function {name!r} in `{key}`", "a function of CEL's standard", _close(name, FUNCTIONS)
             )
     if ROOT in bound:
-        raise ConditionError("'call' as a name of a macro's own in `when`", "another name for it")
-    parts = _parts(tokens, protocols)
+        raise ConditionError(f"'call' as a name of a macro's own in `{key}`", "another name for it")
+    parts = _parts(tokens, protocols, key)
     _check_patterns(cel, tokens)
     _check_numbers(tokens)
-    return Condition(text, frozenset(parts), program)
+    return Expression(text, frozenset(parts), program)
 
 
 @cache
@@ -193,7 +210,7 @@ def _bound(tokens: list[tuple[str, str]]) -> set[str]:
     }
 
 
-def _parts(tokens: list[tuple[str, str]], protocols: tuple[Protocol, ...]) -> set[str]:
+def _parts(tokens: list[tuple[str, str]], protocols: tuple[Protocol, ...], key: str) -> set[str]:
     known = frozenset.intersection(*(FIELDS[protocol] for protocol in protocols))
     everywhere = frozenset.union(*FIELDS.values())
     parts = set()
@@ -202,21 +219,22 @@ def _parts(tokens: list[tuple[str, str]], protocols: tuple[Protocol, ...]) -> se
             continue
         name = _member(tokens, place + 1)
         if name is None:
-            raise ConditionError("'call' without a field in `when`", "one of its fields, such as call.host")
+            raise ConditionError(f"'call' without a field in `{key}`", "one of its fields, such as call.host")
         if name not in known:
             here = "" if name not in everywhere else f" for {' and '.join(protocols)}"
             raise ConditionError(
-                f"the unknown field call.{name}{here} in `when`",
+                f"the unknown field call.{name}{here} in `{key}`",
                 f"one of {', '.join(sorted(known))}",
                 _close(name, known, "call."),
             )
         parts.add(name)
-        inner = _member(tokens, place + (3 if tokens[place + 1][1] == "." else 4)) if name == "smtp" else None
-        if inner is not None and inner not in SMTP_FIELDS:
+        fields = _INNER.get(name)
+        inner = _member(tokens, place + (3 if tokens[place + 1][1] == "." else 4)) if fields else None
+        if fields and inner is not None and inner not in fields:
             raise ConditionError(
-                f"the unknown field call.smtp.{inner} in `when`",
-                f"one of {', '.join(sorted(SMTP_FIELDS))}",
-                _close(inner, SMTP_FIELDS, "call.smtp."),
+                f"the unknown field call.{name}.{inner} in `{key}`",
+                f"one of {', '.join(sorted(fields))}",
+                _close(inner, fields, f"call.{name}."),
             )
     return parts
 
@@ -274,12 +292,12 @@ def _close(name: str, known: frozenset[str], prefix: str = "") -> str:
     return prefix + close[0] if close else ""
 
 
-def _syntax(text: str, message: str) -> str:
+def _syntax(text: str, key: str, message: str) -> str:
     match = _SYNTAX.search(message)
     if match is None:
         return f"the expression {text!r}"
     problem = match[2].partition(" expecting {")[0]
-    return f"a syntax error at character {match[1]} of `when`: {problem}"
+    return f"a syntax error at character {match[1]} of `{key}`: {problem}"
 
 
 def _short(error: Exception) -> str:

@@ -160,17 +160,33 @@ class Facts:
         envelope = self.call.envelope
         if envelope is None:
             raise EvaluationError("the session sent no message")
-        from email.parser import BytesHeaderParser  # noqa: PLC0415 (only for rules that read mail)
-
-        head = BytesHeaderParser().parsebytes(self.call.body[:65_536])
         return {
             "sender": envelope.sender,
             "recipients": list(envelope.recipients),
             "user": envelope.user,
             "helo": envelope.helo,
             "tls": envelope.tls,
-            "subject": _decoded(str(head.get("Subject", ""))),
+            "subject": self.subject,
         }
+
+    def mail(self) -> dict[str, Any]:
+        """What `call.mail` holds: addresses in lower case, so that they can be counted. Raises EvaluationError."""
+        envelope = self.call.envelope
+        if envelope is None:
+            raise EvaluationError("the session sent no message")
+        return {
+            "from": envelope.sender.lower(),
+            "to": [recipient.lower() for recipient in envelope.recipients],
+            "subject": self.subject,
+        }
+
+    @cached_property
+    def subject(self) -> str:
+        """A mail's subject, decoded; empty where it has none."""
+        from email.parser import BytesHeaderParser  # noqa: PLC0415 (only for rules that read mail)
+
+        head = BytesHeaderParser().parsebytes(self.call.body[:65_536])
+        return _decoded(str(head.get("Subject", "")))
 
 
 _PARTS: Mapping[str, Callable[[Facts], Any]] = {
@@ -186,6 +202,7 @@ _PARTS: Mapping[str, Callable[[Facts], Any]] = {
     "json": lambda facts: facts.json,
     "form": lambda facts: facts.form,
     "smtp": Facts.smtp,
+    "mail": Facts.mail,
 }
 
 

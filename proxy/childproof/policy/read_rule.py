@@ -12,13 +12,13 @@ import msgspec
 from childproof.model import Action, Protocol, Reply, parse_address
 
 from .condition import Condition, ConditionError, compile_condition
+from .read_limit import read_limits
 from .read_match import read_match, read_networks
 from .reader import Part
-from .rule import Delay, Limit, Match, Network, Rule, RuleFault
+from .rule import Delay, Match, Network, Rule, RuleFault
+from .units import milliseconds
 
 _ACTIONS = ("stub", "reply", "allow", "deny")
-_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)")
 _OURS = {"content-length", "transfer-encoding", "connection", "date", "x-childproof"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # The ranges that are not reached from the whole internet; only within them does a rule need to name addresses.
@@ -58,7 +58,7 @@ def read_rule(part: Part, stubs: Collection[str] | None) -> Rule | None:
     match = read_match(match_part) if match_part is not None else Match()
     action = _action(part, match)
     condition = _condition(part, match)
-    limit, fault, delay = _limit(part), _fault(part, match), _delay(part)
+    limits, fault, delay = read_limits(part, match), _fault(part, match), _delay(part)
     if action is Action.DENY:
         for key in ("limit", "fault", "delay"):
             if part.get(key) is not None:
@@ -78,7 +78,7 @@ def read_rule(part: Part, stubs: Collection[str] | None) -> Rule | None:
         reply=reply,
         reason=_reason(part),
         networks=networks,
-        limit=limit,
+        limits=limits,
         fault=fault,
         delay=delay,
     )
@@ -230,14 +230,6 @@ def _is_private(network: Network) -> bool:
     return any(network.version == private.version and network.subnet_of(private) for private in _PRIVATE)  # type: ignore[arg-type]
 
 
-def _limit(part: Part) -> Limit | None:
-    limit = part.part("limit")
-    if limit is None:
-        return None
-    calls, per = limit.get("calls"), limit.get("per")
-    return Limit(calls, _milliseconds(per)) if calls is not None and per is not None else None
-
-
 def _fault(part: Part, match: Match) -> RuleFault | None:
     fault = part.part("fault")
     if fault is None:
@@ -256,19 +248,13 @@ def _fault(part: Part, match: Match) -> RuleFault | None:
 def _delay(part: Part) -> Delay | None:
     value = part.get("delay")
     if isinstance(value, str):
-        return Delay(_milliseconds(value), _milliseconds(value))
+        return Delay(milliseconds(value), milliseconds(value))
     delay = part.part("delay")
     if delay is None:
         return None
     low, high = delay.get("min"), delay.get("max")
     if low is None or high is None:
         return None
-    if _milliseconds(low) > _milliseconds(high):
+    if milliseconds(low) > milliseconds(high):
         part.fault("delay", f"min {low} above max {high}", "min not above max", f"delay: {{min: {high}, max: {low}}}")
-    return Delay(_milliseconds(low), _milliseconds(high))
-
-
-def _milliseconds(text: str) -> int:
-    found = _DURATION.fullmatch(text)
-    assert found is not None, "the schema has checked it"
-    return int(found[1]) * _UNITS[found[2]]
+    return Delay(milliseconds(low), milliseconds(high))

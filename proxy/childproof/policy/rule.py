@@ -8,16 +8,9 @@ from childproof.model import Action, Protocol, Reply
 
 from .condition import Condition
 from .glob import PathGlob
+from .limit import Limit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-@dataclass(frozen=True, slots=True)
-class Limit:
-    """At most `calls` in a window of `per_ms` milliseconds. The engine counts, in the world."""
-
-    calls: int
-    per_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +69,7 @@ class Rule:
     reply: Reply | None = None
     reason: str = ""
     networks: tuple[str, ...] = ()
-    limit: Limit | None = None
+    limits: tuple[Limit, ...] = ()
     fault: RuleFault | None = None
     delay: Delay | None = None
 

@@ -24,3 +24,19 @@ def count_call(tx: Transaction, service: str, rate: RateLimit) -> list[tuple[str
     if count > rate.calls:
         raise Refusal.of("rate_limited", **values)
     return [(name, fill(template, values)) for name, template in rate.headers.items()]
+
+
+def limit_headers(tx: Transaction, rate: RateLimit | None, retry_after: int) -> list[tuple[str, str]]:
+    """The headers of a reply to one call too many: the dialect's, with nothing remaining, and `Retry-After` (seconds)."""
+    told: list[tuple[str, str]] = []
+    if rate is not None:
+        values = {
+            "limit": rate.calls,
+            "remaining": 0,
+            "reset": tx.now() // 1000 + retry_after,
+            "reset_after": retry_after,
+        }
+        told = [(name, fill(template, values)) for name, template in rate.headers.items()]
+    if retry_after and not any(name.lower() == "retry-after" for name, _ in told):
+        told.append(("Retry-After", str(retry_after)))
+    return told

@@ -17,14 +17,16 @@ from .context import Context
 from .entity import Response
 from .errors import text
 from .outcome import compare_outcomes, render_outcomes
-from .ratelimit import count_call
+from .ratelimit import count_call, limit_headers
 from .refusal import Refusal
 from .rendering import encode, next_link, shown
 from .replay import key_of, remember, replay
 from .seeding import plant
 from .service import Plan, Service
+from .streaming import Streamed
 
 _NO_BODY = (204, 304)
+SMTP_LIMITED = 452  # RFC 5321, section 4.2.3; the enhanced code is RFC 3463's for a policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,23 @@ class Stub:
         if key is not None:
             remember(tx, self.name, call, key, reply, request_id=request_id)
         return Answer(reply, name, fidelity, tuple(ctx.effects))
+
+    def limited(self, call: Call, tx: Transaction, retry_after: int = 0) -> Reply:
+        """What the service says to one call too many. `retry_after` in seconds; 0 where it can't tell.
+
+        HTTP: `rate_limited` of `dialect.errors.kinds` with its status, else 429, `Retry-After`, and the headers of
+        `dialect.rate_limit` with nothing remaining. SMTP: 452.
+        """
+        refusal = Refusal.of("rate_limited", limit=0, remaining=0, reset_after=retry_after)
+        if call.protocol is not Protocol.HTTP:
+            _, values = self.service.errors.words(refusal, {})
+            return Reply(SMTP_LIMITED, (), f"4.7.1 {text(values.get('message'))}".encode())
+        plant(self.service, tx)
+        headers, request_id = self._headers(call, tx)
+        told = limit_headers(tx, self.service.settings.rate_limit, retry_after)
+        reply = self._refused(_Frame(call, tx, (*headers, *told), request_id), refusal)
+        # A service that says no at 200 still says this one at a status of its own.
+        return replace(reply, status=self.service.errors.words(refusal, {})[0])
 
     def perform(self, job: str, payload: dict[str, Any], tx: Transaction) -> tuple[Effect, ...]:
         """Do scheduled work (`@job`). Gives its effects. LookupError for a job that the stub doesn't have."""

@@ -65,6 +65,9 @@ class Shop:
             Reply(200, (("content-type", "application/json"),), b"{}"), effects=(Effect("shop", "made", "t"),)
         )
 
+    def limited(self, call: Call, tx: Transaction, retry_after: int) -> Reply:
+        return Reply(429, (("retry-after", str(retry_after)),), b"slow down")
+
 
 class Stubs:
     def __init__(self, stub: Shop) -> None:
@@ -211,7 +214,7 @@ def test_a_body_over_the_limit_is_413_and_never_judged() -> None:
 
 
 def test_exactly_the_limit_passes_and_the_window_reopens() -> None:
-    bench = Bench(Rule("shop", Action.STUB, stub="shop", limit=Limit(2, 10_000)))
+    bench = Bench(Rule("shop", Action.STUB, stub="shop", limits=(Limit(2, 10_000),)))
     statuses = [reply.status for _ in range(12) if (reply := bench.engine.handle(POST).reply)]
     assert statuses == [200, 200, *[429] * 8, 200, 200]  # a second a call: call 11 is 10 s after the first
     denied = bench.entries()[2]
@@ -219,7 +222,7 @@ def test_exactly_the_limit_passes_and_the_window_reopens() -> None:
 
 
 def test_a_mail_session_without_a_message_takes_nothing_from_a_limit() -> None:
-    bench = Bench(Rule("mail", Action.STUB, stub="shop", limit=Limit(1, 60_000)))
+    bench = Bench(Rule("mail", Action.STUB, stub="shop", limits=(Limit(1, 60_000),)))
     session = Call(Protocol.SMTP, "smtp.gmail.com", 587, method="SESSION", envelope=Envelope("", ()))
     message = Call(Protocol.SMTP, "smtp.gmail.com", 587, method="MESSAGE", envelope=Envelope("a@b.c", ("d@e.f",)))
     verdicts = [bench.engine.handle(call).verdict.action for call in (session, message, session, message)]
@@ -227,7 +230,7 @@ def test_a_mail_session_without_a_message_takes_nothing_from_a_limit() -> None:
 
 
 def test_a_limit_tells_when_to_come_back() -> None:
-    bench = Bench(Rule("shop", Action.STUB, stub="shop", limit=Limit(1, 10_000)))
+    bench = Bench(Rule("shop", Action.STUB, stub="shop", limits=(Limit(1, 10_000),)))
     bench.engine.handle(POST)
     reply = bench.engine.handle(POST).reply
     assert reply is not None

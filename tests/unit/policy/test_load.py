@@ -105,8 +105,8 @@ def test_modifiers() -> None:
         "version: 1\nrules:\n  - name: a\n    match: {}\n    stub: s\n    limit: {calls: 50, per: 2h}\n"
         "    fault: {kind: status, rate: 0.25}\n    delay: {min: 50ms, max: 1s}\n"
     ).rules[0]
-    assert (rule.limit, rule.fault, rule.delay) == (
-        Limit(50, 7_200_000),
+    assert (rule.limits, rule.fault, rule.delay) == (
+        (Limit(50, 7_200_000),),
         RuleFault("status", 503, 0.25),
         Delay(50, 1000),
     )
