@@ -6,20 +6,15 @@ a format's prefix and the last four characters, never more.
 """
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
+import ahocorasick_rs
 import msgspec
 
-from .secrets import DROPPED, PLAIN, REDACTED, RULES, Rule, is_telling
+from .secrets import PLAIN, REDACTED, RULES, Rule, is_telling
 
 _check = msgspec.json.Decoder(msgspec.Raw)
-# Looked for as text: in bytes, `in` first asks whether it is given a number, which takes ten times as long.
-_TRACED: dict[str, list[Rule]] = {}
-for _rule in RULES:
-    _TRACED.setdefault(_rule.trace.decode(), []).append(_rule)
-_WHOLE = tuple((rule.needle.decode(), rule) for rule in _TRACED.pop("", []))
-_ORDER = {id(rule): place for place, rule in enumerate(RULES)}
 
 _USERINFO = re.compile(r"(://[^/\s:@\"'\\]*:)[^/\s@\"'\\]+(?=@)")
 _DIGIT_TABLE = bytes(48 if 48 <= byte < 58 else 46 for byte in range(256))
@@ -52,11 +47,6 @@ def _redact_again(text: str) -> str:
     return redact(text)
 
 
-def is_harmless(raw: bytes) -> bool:
-    """Whether nothing in it even looks like a secret, so that masking would change nothing."""
-    return not (_may_hold_card(raw) or _hits(text := raw.decode(), raw) or "://" in text)
-
-
 def redact_json(raw: bytes) -> bytes:
     """A JSON document, still valid and of the same shape, without its secrets."""
     text = raw.decode()
@@ -78,25 +68,23 @@ def _may_hold_card(raw: bytes) -> bool:
     return raw.translate(_DIGIT_TABLE, b" +-%").find(b"0000000000000") >= 0
 
 
-def _hits(text: str, raw: bytes) -> list[Rule]:
-    """The rules whose needle occurs, or might, in their order."""
-    trace = raw.translate(None, DROPPED).decode()
-    hits = [rule for needle, rule in _WHOLE if needle in text]
-    for mark, rules in _TRACED.items():
-        if mark in trace:
-            hits += rules
-    if len(hits) > 1:
-        hits.sort(key=_place)
-    return hits
+@cache
+def _needles() -> ahocorasick_rs.BytesAhoCorasick:
+    """All needles at once, found in one pass over a text: two nanoseconds a byte, however many there are."""
+    return ahocorasick_rs.BytesAhoCorasick(
+        [rule.needle for rule in RULES], implementation=ahocorasick_rs.Implementation.DFA
+    )
 
 
-def _place(rule: Rule) -> int:
-    return _ORDER[id(rule)]
+def _hits(raw: bytes) -> list[Rule]:
+    """The rules whose needle occurs, in their order."""
+    found = _needles().find_matches_as_indexes(raw, overlapping=True)
+    return [RULES[number] for number in sorted({number for number, _, _ in found})] if found else []
 
 
 def _mask_words(text: str, raw: bytes) -> str:
     """All but cards."""
-    for rule in _hits(text, raw):
+    for rule in _hits(raw):
         text = rule.pattern.sub(rule.mask, text)
     return _USERINFO.sub(rf"\1{REDACTED}", text) if "://" in text else text
 
@@ -219,7 +207,7 @@ def _redact_any(name: str, value: str) -> str:
 
 def _mask_credentials(text: str) -> str:
     """A key in a known format keeps its prefix and its end, anything else nothing."""
-    for rule in _hits(text, text.encode("utf-8", "replace")):
+    for rule in _hits(text.encode("utf-8", "replace")):
         match = rule.pattern.search(text)
         if match is not None and match.end() == len(text) and "key" in match.re.groupindex and match.start() <= 1:
             return text[: match.start()] + rule.mask(match)

@@ -1,8 +1,6 @@
 """What secrets look like: one rule per format, each beginning with plain characters that are quickly looked for.
 
-A rule's pattern runs only where its `needle` occurs. Most needles aren't even looked for in the text itself but in its
-*trace*: what remains when everything but capitals, `_`, `-`, `.` and a dozen rare letters is left out. `sk_live_` leaves
-`k_v_` there, and a trace is a fifth as long as the text.
+A rule's pattern runs only where its `needle` occurs.
 
 A sandbox chooses the texts, so every pattern takes time in proportion to a text's length: it may not begin at each place
 of a run that it then reads to the end in vain.
@@ -14,8 +12,6 @@ from dataclasses import dataclass
 from functools import cache
 
 REDACTED = "[redacted]"
-_KEPT = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ_-.cdghkptvwxyz")
-DROPPED = bytes(byte for byte in range(256) if byte not in _KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +27,6 @@ class Rule:
     def pattern(self) -> re.Pattern[str]:
         """The compiled pattern. Made when the needle is first found: all of them at once would take 20 ms of a start."""
         return _compile(self.regex, self.flags)
-
-    @property
-    def trace(self) -> bytes:
-        """What the needle leaves in a text's trace; empty where that would be too little to tell."""
-        left = self.needle.translate(None, DROPPED)
-        capitals = sum(byte in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ" for byte in left)
-        telling = len(left) >= 3 and (left == self.needle or any(byte in b"_-." for byte in left))
-        return left if telling or (len(left) >= 2 and (capitals or b"-" in left)) else b""
 
 
 def shorten(secret: str) -> str:

@@ -17,7 +17,7 @@ from childproof.model import Change, Effect, Upstream
 from . import blobs
 from .bounding import bounded
 from .entry import Entry, Recorded
-from .redaction import is_harmless, redact, redact_json, redact_short
+from .redaction import redact, redact_json, redact_short
 
 _TABLES = (
     """
@@ -97,11 +97,8 @@ def create(connection: sqlite3.Connection) -> None:
 
 def to_row(entry: Entry, texts: list[str]) -> tuple[object, ...]:
     """The values that APPEND takes, redacted. Bodies that are blobs are added to `texts`."""
-    changes = bounded(entry.changes) if entry.changes else _NONE
-    effects = bounded(entry.effects) if entry.effects else _NONE
-    # An effect mostly tells of what changed: looked at together, they cost little more than one of them.
-    if not is_harmless(changes + effects):
-        changes, effects = redact_json(changes), redact_json(effects)
+    changes = redact_json(bounded(entry.changes)) if entry.changes else _NONE
+    effects = redact_json(bounded(entry.effects)) if entry.effects else _NONE
     head = {
         "id": entry.id,
         "world": entry.world,

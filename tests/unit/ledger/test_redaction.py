@@ -215,7 +215,7 @@ NOISE = st.text(alphabet="abkvtxgh_-. \"':=&%+{}[]\\0123456789ASIK\n", max_size=
     NOISE, st.sampled_from([*SECRETS, *CARDS, '"password":"x1"', "token=abc", "a://b:c@d", '"cvc": 1', "PWD=zz"]), NOISE
 )
 def test_a_rule_is_never_skipped_where_its_pattern_would_match(before, secret, after):
-    """The cheap test may cry wolf, but it must hear every wolf."""
+    """Looking for all needles at once finds each of them, also where one is part of another."""
     text = before + secret + after
     assert not [rule.needle for rule in missed(text)]
 
@@ -226,7 +226,7 @@ def test_nor_in_plain_noise(text):
 
 
 def missed(text: str) -> list[Rule]:
-    looked_for = _hits(text, text.encode())
+    looked_for = _hits(text.encode())
     return [rule for rule in RULES if rule not in looked_for and rule.pattern.search(text)]
 
 
