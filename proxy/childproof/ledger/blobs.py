@@ -86,7 +86,8 @@ def drop(connection: sqlite3.Connection, branch: int, after: int) -> None:
     numbers = connection.execute(_USED, place).fetchall()
     connection.execute(_UNUSE, place)
     connection.executemany(
-        "DELETE FROM blob WHERE number = ?1 AND NOT EXISTS (SELECT 1 FROM blob_use WHERE blob = ?1)", numbers
+        "DELETE FROM blob WHERE number = ? AND NOT EXISTS (SELECT 1 FROM blob_use AS use WHERE use.blob = blob.number)",
+        numbers,
     )
 
 

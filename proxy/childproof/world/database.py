@@ -13,6 +13,8 @@ from childproof.errors import StoreError
 
 from . import schema, where
 
+IMPATIENT_MS = 100
+
 
 class Database:
     """One connection with its lock. Database errors leave it as StoreError, naming the file and what to do."""
@@ -28,6 +30,7 @@ class Database:
         self._latest = 0
         self._busy = False
         self._data_version = -1
+        self._patient: int | None = None  # how long to wait for the lock (ms), while it is not waited for
         self._collections: dict[tuple[str, str], int] = {}
         self._names: dict[int, tuple[str, str]] = {}
 
@@ -120,7 +123,7 @@ class Database:
     def _begin(self, *, write: bool) -> None:
         if write and self.readonly:
             raise StoreError(f"{self.path} is open for reading only")
-        self.connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        self._wait_for_lock("BEGIN IMMEDIATE" if write else "BEGIN")
         # SQLite counts what other connections commit; asking also takes the snapshot of a reader.
         version = self.connection.execute("PRAGMA data_version").fetchone()[0]
         if version != self._data_version:
@@ -130,6 +133,22 @@ class Database:
             self._collections = {name: number for number, name in self._names.items()}
             self.indexes = where.known_indexes(self.connection)
             self._data_version = version
+
+    def _wait_for_lock(self, statement: str) -> None:
+        """Begin; where that was waited for in vain, wait no more than a moment the next times, until it succeeds again.
+
+        Whatever holds a file for so long holds it for longer, and meanwhile every call waits behind the one before.
+        """
+        try:
+            self.connection.execute(statement)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname.startswith("SQLITE_BUSY") and self._patient is None:
+                self._patient = self.connection.execute("PRAGMA busy_timeout").fetchone()[0]
+                self.connection.execute(f"PRAGMA busy_timeout = {min(self._patient, IMPATIENT_MS)}")
+            raise
+        if self._patient is not None:
+            self.connection.execute(f"PRAGMA busy_timeout = {self._patient}")
+            self._patient = None
 
     def _release(self) -> None:
         self._busy = False

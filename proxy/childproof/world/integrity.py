@@ -1,5 +1,6 @@
 """Whether a file holds together, and what in it nobody needs any more. Neither ever touches what a branch can read."""
 
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ SELECT w.name, v.last FROM (SELECT world, max(seq) AS last FROM version GROUP BY
 WHERE v.last > max(w.base, coalesce((SELECT max(seq) FROM step WHERE world = w.id), 0))
 """
 _NO_JSON = "SELECT count(*) FROM version WHERE value IS NOT NULL AND NOT json_valid(value)"
+_FOLDING_MS = 1_000
 _CLOCK = "SELECT value FROM version WHERE collection = ? AND id = 'clock'"
 
 
@@ -82,16 +84,28 @@ def compact(database: Database, record: Record | None) -> Compacted:
     """
     connection = database.connection
     before = _size(database)
-    with database.transaction(write=True):
+    with database.transaction(write=False):  # nobody waits while all of it is read
         wrong = list(findings(database))
-        if wrong:
-            raise StoreError(f"{database.path} isn't sound, and was left alone: {'; '.join(wrong)}")
+    if wrong:
+        raise StoreError(f"{database.path} isn't sound, and was left alone: {'; '.join(wrong)}")
+    with database.transaction(write=True):
         branches = prune(connection, record)
         database.forget()
     with database.alone():
         connection.execute("VACUUM")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        _fold(connection)
     return Compacted(branches, before, _size(database))
+
+
+def _fold(connection: sqlite3.Connection) -> None:
+    """Bring the log back into the file. Writers wait for readers to be done meanwhile: so only for a moment."""
+    patient = connection.execute("PRAGMA busy_timeout").fetchone()[0]
+    connection.execute(f"PRAGMA busy_timeout = {min(patient, _FOLDING_MS)}")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)")  # what can be done beside readers
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {patient}")
 
 
 def _size(database: Database) -> int:
