@@ -24,10 +24,11 @@ from childproof.model import (
     Verdict,
 )
 from childproof.policy import Rule, Ruleset
-from childproof.world import Store, Transaction, World, run_due
+from childproof.world import MOST, Store, Transaction, World
 
-from .callid import call_id_of
+from .callid import brought_trace, identify
 from .denial import denial, http_date
+from .jobs import Jobs
 from .limits import beyond, within
 from .recording import Decision, Recording
 
@@ -54,6 +55,7 @@ class Engine:
         self._recording = Recording(ledger, wall)
         self._rules = rules
         self._catalog = catalog
+        self._jobs = Jobs(self._recording, catalog.get)
         self._wall = wall
         self._worlds: dict[str, World] = {}
         self._started: dict[str, int] = {}
@@ -73,14 +75,7 @@ class Engine:
         """Judge and answer one call. Never raises: a bug of ours is a denial with a record."""
         started = time.perf_counter_ns()
         try:
-            with self._world(call.world).transaction() as tx:
-                call_id = call_id_of(tx)
-                # Time has passed since the last call: what stubs put off until now happens before this one.
-                told = run_due(tx, self._catalog.get)
-                decision = self._decide(call, tx, call_id)
-                if told:
-                    decision = replace(decision, effects=(*told, *decision.effects))
-                self._recording.call(call, tx, call_id, decision, started)
+            call_id, decision = self._answered(call, started)
         except Exception as error:  # noqa: BLE001 (whatever it is: deny, record, continue)
             call_id, decision = self._denied_by_bug(call, error, started)
         if decision.forward is not None:
@@ -108,6 +103,21 @@ class Engine:
         if world is None:
             world = self._worlds[name] = self._store.world(name)
         return world
+
+    def _answered(self, call: Call, started: int) -> tuple[str, Decision]:
+        """A transaction for the call. What was put off until now comes before it, each job in one of its own."""
+        world = self._world(call.world)
+        for left in range(MOST, -1, -1):
+            with world.transaction() as tx:
+                job = tx.earliest(tx.now())
+                if job is not None and left:
+                    self._jobs.perform(tx, job)
+                    continue
+                call_id = identify(tx, brought_trace(call))
+                decision = self._decide(call, tx, call_id)
+                self._recording.call(call, tx, decision, started)
+                break
+        return call_id, decision
 
     def _decide(self, call: Call, tx: Transaction, call_id: str) -> Decision:
         if call.violation is not None:
@@ -169,10 +179,10 @@ class Engine:
         at = self._wall()
         try:
             with self._world(call.world).transaction() as tx:
-                call_id, at = call_id_of(tx), tx.now()
+                call_id, at = identify(tx, brought_trace(call)), tx.now()
                 reply = denial(call, verdict, call_id, at=at, status=_bug_status(call))
                 decision = Decision(verdict, reply, error=head)
-                self._recording.call(call, tx, call_id, decision, started)
+                self._recording.call(call, tx, decision, started)
         except Exception as failure:  # noqa: BLE001 (nothing can be stored: still deny, and say so aloud)
             self._on_trouble(f"{call.target} was denied but could not be recorded: {failure}")
             return call_id, Decision(verdict, denial(call, verdict, call_id, at=at, status=_bug_status(call)))

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from childproof.errors import ChildproofError
 from childproof.ledger import Ledger, timestamp
-from childproof.world import FAILED, MOST, ClockSettings, Worker, World, perform
+from childproof.world import MOST, ClockSettings, Worker, World
 
-from .callid import call_id_of
+from .callid import identify
+from .jobs import Jobs
 from .recording import Recording
 
 
@@ -25,7 +26,7 @@ class Passing:
 
     def __init__(self, ledger: Ledger, worker: Callable[[str], Worker], wall: Callable[[], int]) -> None:
         self._recording = Recording(ledger, wall)
-        self._worker = worker
+        self._jobs = Jobs(self._recording, worker)
         self._wall = wall
 
     def set(self, world: World, settings: ClockSettings, *, offset: int | None = None) -> None:
@@ -34,7 +35,8 @@ class Passing:
             if offset is not None:
                 settings = ClockSettings(self._wall() + offset, "real")
             tx.set_clock(settings)
-            self._recording.passed(tx, call_id_of(tx), "SET", f"clock: {settings.run}", "the clock was set")
+            identify(tx)
+            self._recording.passed(tx, "SET", f"clock: {settings.run}", "the clock was set")
 
     def advance(self, world: World, by: int) -> Passed:
         """Let `by` milliseconds pass: what was scheduled runs at its time, in order, over all services.
@@ -49,9 +51,8 @@ class Passing:
                 job = tx.earliest(target)
                 if job is None:
                     tx.travel(max(tx.now(), target))
-                    self._recording.passed(
-                        tx, call_id_of(tx), "ADVANCE", f"clock to {timestamp(tx.now())}", "the clock was advanced"
-                    )
+                    identify(tx)
+                    self._recording.passed(tx, "ADVANCE", f"clock to {timestamp(tx.now())}", "the clock was advanced")
                     return Passed(tx.now(), jobs, failed)
                 tx.travel(max(tx.now(), job.at))
                 crowd = crowd + 1 if tx.now() == moment else 1
@@ -61,16 +62,5 @@ class Passing:
                         f"world {world.name}: more than {MOST} jobs of {timestamp(moment)}, the next one is "
                         f"{job.service} {job.job}; it seems to schedule itself again and again. The clock stays there"
                     )
-                effects = perform(tx, job, self._worker)
-                broken = next((effect for effect in effects if effect.type == FAILED and effect.id == job.id), None)
-                jobs, failed = jobs + 1, failed + (broken is not None)
-                self._recording.passed(
-                    tx,
-                    call_id_of(tx),
-                    "JOB",
-                    f"job {job.service} {job.job}",
-                    f"scheduled for {timestamp(job.at)}",
-                    job=(job.service, job.job),
-                    effects=effects,
-                    error=None if broken is None else str(broken.data["error"]),
-                )
+                worked = self._jobs.perform(tx, job)
+                jobs, failed = jobs + 1, failed + (not worked)

@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from childproof.ledger import Entry, Ledger, record
+from childproof.ledger import Entry, Ledger, record, timestamp
 from childproof.model import Call, Effect, Forward, Reply, Upstream, Verdict
-from childproof.world import Transaction
+from childproof.world import Job, Transaction
 
 CLOCK = "clock"  # the protocol of what passing time does
 
@@ -33,12 +33,12 @@ class Recording:
         self._ledger = ledger
         self._wall = wall
 
-    def call(self, call: Call, tx: Transaction, call_id: str, decision: Decision, started: int) -> None:
+    def call(self, call: Call, tx: Transaction, decision: Decision, started: int, *, cause: str | None = None) -> None:
         """The entry of a call within its transaction. `started` is of `time.perf_counter_ns`."""
         reply, verdict = decision.reply, decision.verdict
         self._ledger.append(
             Entry(
-                id=call_id,
+                id=tx.call_id,
                 world=tx.world,
                 sandbox=call.sandbox,
                 seq=tx.seq,
@@ -63,49 +63,27 @@ class Recording:
                 changes=tx.changes,
                 effects=decision.effects,
                 error=decision.error,
+                trace=tx.trace,
+                cause=cause,
             )
         )
 
-    def passed(
-        self,
-        tx: Transaction,
-        call_id: str,
-        method: str,
-        target: str,
-        reason: str,
-        *,
-        job: tuple[str | None, str | None] = (None, None),
-        effects: tuple[Effect, ...] = (),
-        error: str | None = None,
-    ) -> None:
-        """The entry of what time brought: a clock set or advanced, or with `job` (service, name) work that was due."""
+    def passed(self, tx: Transaction, method: str, target: str, reason: str) -> None:
+        """The entry of a clock that was set or advanced."""
+        self._ledger.append(_of_time(tx, self._wall(), method, target, reason))
+
+    def job(self, tx: Transaction, job: Job, effects: tuple[Effect, ...], error: str | None = None) -> None:
+        """The entry of work that was due, done or not."""
+        entry = _of_time(tx, self._wall(), "JOB", f"job {job.service} {job.job}", f"scheduled for {timestamp(job.at)}")
         self._ledger.append(
-            Entry(
-                id=call_id,
-                world=tx.world,
-                sandbox="",
-                seq=tx.seq,
-                at=self._wall(),
-                world_at=tx.now(),
-                protocol=CLOCK,
-                target=target,
-                host="",
-                port=0,
-                method=method,
-                path="",
-                verdict="reply" if job[0] is None else "stub",
-                rule=None,
-                reason=reason,
-                stub=job[0],
-                operation=job[1],
-                fidelity=None,
-                status=None,
-                duration_us=0,
-                request=None,
-                reply=None,
-                changes=tx.changes,
+            replace(
+                entry,
+                verdict="stub",
+                stub=job.service,
+                operation=job.job,
                 effects=effects,
                 error=error,
+                cause=job.cause or None,
             )
         )
 
@@ -119,3 +97,33 @@ class Recording:
             duration_us=duration_us,
             error=error or None,
         )
+
+
+def _of_time(tx: Transaction, at: int, method: str, target: str, reason: str) -> Entry:
+    return Entry(
+        id=tx.call_id,
+        world=tx.world,
+        sandbox="",
+        seq=tx.seq,
+        at=at,
+        world_at=tx.now(),
+        protocol=CLOCK,
+        target=target,
+        host="",
+        port=0,
+        method=method,
+        path="",
+        verdict="reply",
+        rule=None,
+        reason=reason,
+        stub=None,
+        operation=None,
+        fidelity=None,
+        status=None,
+        duration_us=0,
+        request=None,
+        reply=None,
+        changes=tx.changes,
+        effects=(),
+        trace=tx.trace,
+    )

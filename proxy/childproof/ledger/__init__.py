@@ -7,6 +7,7 @@ from .lines import LINE_KEYS, entry_line, timestamp, to_line
 from .recording import record
 from .redaction import redact
 from .secrets import REDACTED
+from .trace import trace_of
 
 __all__ = [
     "LINE_KEYS",
@@ -21,4 +22,5 @@ __all__ = [
     "redact",
     "timestamp",
     "to_line",
+    "trace_of",
 ]

@@ -28,6 +28,9 @@ class Entry:
     `at` is real time and `world_at` the world's (unix ms); (`world`, `seq`) is the call's place in history. `verdict`
     is stub, reply, allow or deny; `stub`, `operation` and `fidelity` are set for `stub`. `status` is the protocol's
     own. `settled` is False for an allowed call that is still under way: its upstream figures aren't known yet.
+
+    `trace` (32 hexadecimal digits, a trace id of W3C Trace Context) is shared by all that follows from one call, and
+    `cause` is the id of the call that this one follows from; None for a call that the sandbox made.
     """
 
     id: str
@@ -57,3 +60,5 @@ class Entry:
     upstream: Upstream = NO_UPSTREAM
     error: str | None = None
     settled: bool = True
+    trace: str = ""
+    cause: str | None = None

@@ -5,6 +5,8 @@ import sqlite3
 from dataclasses import dataclass
 from functools import lru_cache
 
+from .trace import trace_of
+
 _PART = re.compile(r"\*\*|\*|\?|[^*?]+")
 _MEANS = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
 _TOUCHES = "EXISTS (SELECT 1 FROM json_each({column}) WHERE json_extract(value, '$.id') = ?)"
@@ -16,7 +18,7 @@ class Filter:
 
     `service` is a stub's name or a host. `since` is real time in unix ms, itself included. `path` is a glob over the
     path without its query: `*` stays within a segment, `**` goes beyond. `entity` is the id of something that the call
-    changed or told of. `protocols` are those to keep, all of them where it is empty.
+    changed or told of. `protocols` are those to keep, all of them where it is empty. `trace` is a trace id.
     """
 
     verdict: str | None = None
@@ -26,6 +28,7 @@ class Filter:
     path: str | None = None
     entity: str | None = None
     protocols: tuple[str, ...] = ()
+    trace: str | None = None
 
     def sql(self) -> tuple[str, list[object]]:
         """A condition and its parameters. It needs what `prepare` gives a connection."""
@@ -48,6 +51,9 @@ class Filter:
         if self.protocols:
             text += f" AND json_extract(head, '$.protocol') IN ({', '.join('?' * len(self.protocols))})"
             values += self.protocols
+        if self.trace is not None:
+            text += " AND coalesce(json_extract(head, '$.trace'), trace_of(id)) = ?"
+            values.append(self.trace)
         if self.entity is not None:
             # Most entries have nothing of it in them, and need not be parsed to tell.
             found = " OR ".join(
@@ -64,6 +70,7 @@ ANY = Filter()
 def prepare(connection: sqlite3.Connection) -> None:
     """Teach a connection what conditions need beyond SQL."""
     connection.create_function("path_fits", 2, path_fits, deterministic=True)
+    connection.create_function("trace_of", 1, trace_of, deterministic=True)
 
 
 def path_fits(path: str, glob: str) -> bool:

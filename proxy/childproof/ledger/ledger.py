@@ -112,6 +112,11 @@ class Ledger:
                     found.setdefault(entry.id, entry)
         return list(found.values())[:most]
 
+    def caused_by(self, call_id: str) -> list[Entry]:
+        """The entries that a call caused directly, oldest first."""
+        found = self._select(tables.CAUSED_BY, [call_id], "position", -1)
+        return [entry for _, entry in found]
+
     def at(self, world: str, seq: int) -> Entry | None:
         """The entry of a world's call by its number, an inherited one too."""
         for entry in self.entries(world=world, after_seq=seq - 1, limit=1):

@@ -40,6 +40,8 @@ LINE_KEYS = {
     "upstream": "{dns, connections, bytes_out, bytes_in}: what left the machine for this call",
     "error": "an error inside childproof, a stub or upstream, or null",
     "settled": "false while an allowed call is under way; a later line with the same id completes it",
+    "trace": "shared by all that follows from one call: 32 hexadecimal digits, a W3C trace id",
+    "cause": "the id of the call that this one follows from; null for one that the sandbox made",
 }
 
 

@@ -18,7 +18,11 @@ from . import blobs
 from .bounding import bounded
 from .entry import Entry, Recorded
 from .redaction import redact, redact_json, redact_short
+from .trace import trace_of
 
+_CAUSE = "json_extract(head, '$.cause')"
+_CAUSED = 'instr(head, \'"cause":"\') > 0'
+CAUSED_BY = f"{_CAUSED} AND {_CAUSE} = ?"
 _TABLES = (
     """
     CREATE TABLE IF NOT EXISTS entry(
@@ -38,6 +42,8 @@ _TABLES = (
     """,
     "CREATE INDEX IF NOT EXISTS entry_id ON entry(id)",
     "CREATE INDEX IF NOT EXISTS entry_call ON entry(world, seq)",
+    # Of the few entries that another one caused. The text can't come from anywhere else: quotes in values are escaped.
+    f"CREATE INDEX IF NOT EXISTS entry_cause ON entry({_CAUSE}) WHERE {_CAUSED}",
     """
     CREATE TABLE IF NOT EXISTS settlement(
       number INTEGER PRIMARY KEY,
@@ -122,7 +128,10 @@ def to_row(entry: Entry, texts: list[str]) -> tuple[object, ...]:
         "duration_us": entry.duration_us,
         "upstream": entry.upstream,
         "error": redact(entry.error) if entry.error else entry.error,
+        "trace": entry.trace,
     }
+    if entry.cause is not None:
+        head["cause"] = entry.cause
     return (
         entry.id,
         entry.world,
@@ -143,6 +152,8 @@ def from_row(row: Row, text_of: Callable[[str], str]) -> Entry:
     _, raw_head, request, reply, changes, effects, settled = row
     head = _head(raw_head)
     head["upstream"] = Upstream(**head["upstream"])
+    if not head.get("trace"):  # of a format before 3
+        head["trace"] = trace_of(head["id"])
     entry = Entry(
         **head,
         request=blobs.part_of_column(request, text_of),

@@ -13,22 +13,29 @@ KIND = "job"
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Work that a stub asked for at a time of its world (unix milliseconds)."""
+    """Work that a stub asked for at a time of its world (unix milliseconds).
+
+    `trace` and `cause` are those of the call that asked for it, its id being the cause; empty where nobody said.
+    """
 
     id: str
     at: int
     service: str
     job: str
     payload: dict[str, Any] = field(default_factory=dict)
+    trace: str = ""
+    cause: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As stored in the world."""
-        return {"at": self.at, "service": self.service, "job": self.job, "payload": self.payload}
+        value = {"at": self.at, "service": self.service, "job": self.job, "payload": self.payload}
+        return {**value, "trace": self.trace, "cause": self.cause} if self.cause else value
 
     @classmethod
     def from_json(cls, job_id: str, value: dict[str, Any]) -> "Job":
         """As read back."""
-        return cls(job_id, value["at"], value["service"], value["job"], value["payload"])
+        origin = value.get("trace", ""), value.get("cause", "")  # files before format 3 have none
+        return cls(job_id, value["at"], value["service"], value["job"], value["payload"], *origin)
 
 
 class Agenda:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from childproof.errors import StoreError
 
-VERSION = 2
+VERSION = 3
 APPLICATION = 0x63687066  # "chpf": tells our files from other programs' databases
 BUSY_MS = 5_000
 
@@ -60,6 +60,7 @@ CREATE INDEX version_order ON version(world, collection, ordinal) WHERE first = 
 MIGRATIONS = {
     1: "CREATE TABLE label(world INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY(world, key)) "
     "WITHOUT ROWID",
+    2: "",  # entries and jobs say what caused them; those that don't are read as before
 }
 
 MEANINGS = {
@@ -169,7 +170,8 @@ def _migrate(connection: sqlite3.Connection) -> None:
     try:
         # Another process may have been quicker since we looked.
         for number in range(_pragma(connection, "user_version"), VERSION):
-            connection.execute(MIGRATIONS[number])
+            if MIGRATIONS[number]:
+                connection.execute(MIGRATIONS[number])
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.execute("COMMIT")
     except sqlite3.Error:

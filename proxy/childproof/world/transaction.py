@@ -40,11 +40,16 @@ class Transaction(Snapshot):
 
     `seq` is the call's number in its world; (world, seq) is the call's place in history. Nothing is written before
     the end, so reading one's own changes costs no I/O. Raises StoreError where the file can't be locked or written.
+
+    `call_id` and `trace` are what the record calls this call and the chain of causes that it belongs to: set by
+    whoever records it, and handed on to what the call puts off.
     """
 
     def __init__(self, database: "Database", world: "World") -> None:
         super().__init__(database, world.name)
         self.seed = 0
+        self.call_id = ""
+        self.trace = ""
         self._world = world
         self._open = False
         self._pending: dict[int, dict[str, _Pending]] = {}
@@ -163,7 +168,7 @@ class Transaction(Snapshot):
         """Ask for work at a time of this world (unix ms). Returns the job's id."""
         self._jobs += 1
         job_id = f"job_{self.seq}_{self._jobs}"
-        self.put(SERVICE, KIND, job_id, Job(job_id, at, service, job, payload).to_json())
+        self.put(SERVICE, KIND, job_id, Job(job_id, at, service, job, payload, self.trace, self.call_id).to_json())
         return job_id
 
     def due(self, now: int) -> list[Job]:

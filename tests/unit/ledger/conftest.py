@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from childproof.ledger import Entry, Ledger
+from childproof.ledger import Entry, Ledger, trace_of
 from childproof.model import Change, Effect
 from childproof.world import Store
 
@@ -38,6 +38,7 @@ def make_entry(world: str, seq: int, **fields: object) -> Entry:
         "reply": None,
         "changes": (Change("stripe", "thing", f"th_{seq}", None, {"id": f"th_{seq}", "n": seq}),),
         "effects": (Effect("stripe", "thing.created", f"th_{seq}", {"n": seq}),),
+        "trace": trace_of(f"call_{world}_{seq}"),
     }
     return Entry(**{**values, **fields})  # type: ignore[arg-type]
 

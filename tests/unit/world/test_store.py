@@ -138,7 +138,7 @@ class TestFilesThatCannotBeUsed:
         Store.open(path, wall=wall).close()
         with sqlite3.connect(path) as other:
             other.execute("PRAGMA user_version = 99")
-        with pytest.raises(StoreError, match=r"childproof\.db has format 99, this childproof reads format 2"):
+        with pytest.raises(StoreError, match=r"childproof\.db has format 99, this childproof reads format 3"):
             Store.open(path, wall=wall)
         with sqlite3.connect(path) as other:
             assert other.execute("PRAGMA user_version").fetchone() == (99,)
