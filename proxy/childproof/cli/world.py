@@ -28,6 +28,7 @@ MORE = {
     "import": ("childproof.cli.world_file", "import_"),
     "diff": ("childproof.cli.world_diff", "diff"),
     "show": ("childproof.cli.world_show", "show"),
+    "seed": ("childproof.cli.world_seed", "seed"),
 }
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs; the keys are in docs/worlds.md.")
 

@@ -2,7 +2,30 @@
 
 from .context import Context, merged_metadata
 from .entity import Entity, Response
-from .marks import expands, job, operation, receives
+from .marks import expands, job, operation, receives, seeds
+from .people import Address, Person, people
+from .playing import SeedContext
+from .recipes import Count, Share, Span
 from .refusal import Refusal
+from .timeline import Seeding
 
-__all__ = ["Context", "Entity", "Refusal", "Response", "expands", "job", "merged_metadata", "operation", "receives"]
+__all__ = [
+    "Address",
+    "Context",
+    "Count",
+    "Entity",
+    "Person",
+    "Refusal",
+    "Response",
+    "SeedContext",
+    "Seeding",
+    "Share",
+    "Span",
+    "expands",
+    "job",
+    "merged_metadata",
+    "operation",
+    "people",
+    "receives",
+    "seeds",
+]

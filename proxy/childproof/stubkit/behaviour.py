@@ -22,11 +22,12 @@ from childproof.errors import Fault
 from .marks import ATTRIBUTE, Mark
 from .openapi import OpenApi
 from .purity import impurities
+from .recipes import Recipe, RecipeError, recipe
 from .routing import parameters
 from .service import Behaviours
 
 PROTOCOLS = ("smtp",)
-_ARGUMENTS = {"job": "dict", "expands": "Entity"}
+_ARGUMENTS = {"job": "dict", "expands": "Entity", "seeds": "Options"}
 
 
 def load_behaviours(
@@ -55,9 +56,16 @@ def load_behaviours(
                 faults.extend(_check(mark, function, file, api, declared, found))
                 found.setdefault((mark.what, mark.name), _called(mark, function))
     by_kind: dict[str, dict[str, Callable[..., Any]]] = {"operation": {}, "receives": {}, "job": {}, "expands": {}}
+    recipes: dict[str, Recipe] = {}
     for (what, name_), function in found.items():
-        by_kind[what][name_] = function
-    return Behaviours(by_kind["operation"], by_kind["receives"], by_kind["job"], by_kind["expands"]), faults
+        if what != "seeds":
+            by_kind[what][name_] = function
+        elif not faults:  # each was checked to be one
+            recipes[name_] = recipe(function)
+    return (
+        Behaviours(by_kind["operation"], by_kind["receives"], by_kind["job"], by_kind["expands"], recipes),
+        faults,
+    )
 
 
 def argument(parameter: str) -> str:
@@ -99,14 +107,22 @@ def _check(  # noqa: C901, PLR0917 - one mark against everything it must agree w
             wanted = ("payload",)
         case "expands":
             wanted = ("entity",)
+        case "seeds":
+            wanted = ("options",)
     wrong = _signature(function, wanted, by_name=mark.what == "operation")
     if wrong:
-        arguments = ", ".join(("ctx: Context", *(f"{name}: {_ARGUMENTS.get(mark.what, 'str')}" for name in wanted)))
+        first = "seeding: Seeding" if mark.what == "seeds" else "ctx: Context"
+        arguments = ", ".join((first, *(f"{name}: {_ARGUMENTS.get(mark.what, 'str')}" for name in wanted)))
         faults.append(
             fault(
                 f"{label}: {wrong}", "the context, then what the name asks for", f"def {function.__name__}({arguments})"
             )
         )
+    elif mark.what == "seeds":
+        try:
+            recipe(function)
+        except RecipeError as error:
+            faults.append(fault(f"{label}: {error}", "options with the type that a world file gives them"))
     return faults
 
 

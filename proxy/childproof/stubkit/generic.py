@@ -77,6 +77,11 @@ def invent(ctx: Context, service: Service, resource: Resource, tx: Transaction, 
     return ctx.create(resource.name, **{**_invented(service, resource, frozenset(), tx), **fields})
 
 
+def invented(service: Service, resource: Resource, tx: Transaction) -> dict[str, Any]:
+    """Values for everything that a new entity of a resource may have."""
+    return _invented(service, resource, frozenset(), tx)
+
+
 def _create(  # noqa: PLR0917 - what a creation needs
     ctx: Context, service: Service, plan: Plan, resource: Resource, tx: Transaction, parents: Mapping[str, Any]
 ) -> Entity:

@@ -15,10 +15,10 @@ class Mark:
     """What a function was declared to do.
 
     `name` is an operation (`POST /v1/…`), a protocol (`smtp`), a job's name, or the resource and field that it
-    expands (`charge.refunds`).
+    expands (`charge.refunds`), or a key of the stub's section in a world file.
     """
 
-    what: Literal["operation", "receives", "job", "expands"]
+    what: Literal["operation", "receives", "job", "expands", "seeds"]
     name: str
 
 
@@ -46,6 +46,14 @@ def expands[F: Callable[..., Any]](resource: str, field: str) -> Callable[[F], F
     The function takes the context and the entity and gives the field's value. Entities are stored without the field.
     """
     return _marking(Mark("expands", f"{resource}.{field}"))
+
+
+def seeds[F: Callable[..., Any]](key: str) -> Callable[[F], F]:
+    """Plant what a world file says under a key of the stub's section: `@seeds("customers")`.
+
+    The function takes a `Seeding` to plan with and the options; their annotation (a dataclass, usually) is their format.
+    """
+    return _marking(Mark("seeds", key))
 
 
 def _marking[F: Callable[..., Any]](mark: Mark) -> Callable[[F], F]:

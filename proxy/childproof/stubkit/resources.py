@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from .ids import IdMaker
 
+DELETED = "~deleted"  # suffix of a kind: entities that were deleted softly leave the lists but stay known
+
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:

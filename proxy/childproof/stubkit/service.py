@@ -17,6 +17,7 @@ from .lists import ListDialect, list_dialect
 from .manifest import Manifest
 from .openapi import OpenApi, Operation
 from .outcome import Outcome, compile_outcomes
+from .recipes import Recipe
 from .registry import Registry
 from .request import RequestReader, reader
 from .resources import Resource
@@ -34,6 +35,7 @@ class Behaviours:
     receivers: Mapping[str, Behaviour] = field(default_factory=dict)
     jobs: Mapping[str, Behaviour] = field(default_factory=dict)
     expansions: Mapping[str, Behaviour] = field(default_factory=dict)  # by `resource.field`
+    recipes: Mapping[str, Recipe] = field(default_factory=dict)  # by the key of a world file's section
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from .lineage import Branch, Record
 from .patch import json_patch, pointer
 from .schedule import Job
 from .snapshot import Snapshot
+from .staging import Stage
 from .store import Store
 from .transaction import Transaction
 from .world import World
@@ -29,6 +30,7 @@ __all__ = [
     "Job",
     "Record",
     "Snapshot",
+    "Stage",
     "Store",
     "Transaction",
     "Worker",

@@ -13,7 +13,8 @@ from childproof.errors import StoreError
 
 VERSION = 3
 APPLICATION = 0x63687066  # "chpf": tells our files from other programs' databases
-BUSY_MS = 5_000
+BUSY_MS = 20_000  # how long another process's write is waited for: a compaction of a large file may take as long
+_NAMELESS = (":memory:", "")  # in memory, or in a private file that goes with the connection
 
 TABLES = """
 CREATE TABLE world(
@@ -109,7 +110,7 @@ def connect(path: str, *, readonly: bool) -> sqlite3.Connection:
 
 
 def _open(path: str, *, readonly: bool) -> sqlite3.Connection:
-    if path == ":memory:":
+    if path in _NAMELESS:
         target = path
     else:
         # `rw` and not `ro`, even to read: a reader of a WAL file has to make the shared-memory file where it is alone.
@@ -121,7 +122,7 @@ def _open(path: str, *, readonly: bool) -> sqlite3.Connection:
     # Transactions are begun and ended by us; one connection serves all threads, behind the store's lock.
     return sqlite3.connect(
         target,
-        uri=path != ":memory:",
+        uri=path not in _NAMELESS,
         timeout=BUSY_MS / 1000,
         isolation_level=None,
         check_same_thread=False,

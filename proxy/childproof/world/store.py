@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -19,6 +19,9 @@ from .database import Database
 from .lineage import Branch, Record
 from .versions import INSERT, ordinal_of
 from .world import World
+
+if TYPE_CHECKING:
+    from .staging import Stage
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){0,9}")
 
@@ -90,6 +93,23 @@ class Store:
             self._check_new(name)
             made = self._create(name, seed, clock)
             lineage.set_labels(self.connection, made.id, labels or {})
+            return made
+
+    def plant(
+        self,
+        stage: "Stage",
+        name: str,
+        *,
+        seed: int = 0,
+        clock: ClockSettings = REAL,
+        labels: Mapping[str, str] | None = None,
+    ) -> World:
+        """A new world that begins with what a stage holds, all of it or nothing. Raises as `create` does."""
+        with self._database.transaction(write=True):
+            self._check_new(name)
+            made = self._create(name, seed, clock)
+            lineage.set_labels(self.connection, made.id, labels or {})
+            stage.copy(self._database, made.id)
             return made
 
     def ensure(self, name: str, *, seed: int = 0, clock: ClockSettings = REAL) -> World:
