@@ -62,7 +62,8 @@ def run(
 ) -> None:
     r"""Run COMMAND sealed in; print afterwards what would have happened.
 
-    The exit code is COMMAND's own. Standard input, output, errors, signals and the terminal pass through.
+    The exit code is COMMAND's own, but 1 instead of 0 where a call could not be recorded. Standard input, output,
+    errors, signals and the terminal pass through.
 
     \b
       childproof run -- python agent.py

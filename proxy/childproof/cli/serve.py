@@ -53,4 +53,5 @@ def serve(
             raise click.BadParameter(f"{address!r} is not HOST:PORT; write for example 127.0.0.1:8080", param_hint=name)
     if http or socks:
         config = replace(config, listen=(Listen(world, http or "", socks or ""),))
-    serving.serve(config, Reporting(report))  # type: ignore[arg-type]  # the choice is Reporting's own
+    code = serving.serve(config, Reporting(report))  # type: ignore[arg-type]  # the choice is Reporting's own
+    raise SystemExit(code)

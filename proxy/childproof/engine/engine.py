@@ -31,8 +31,10 @@ from .denial import denial, http_date
 from .jobs import Jobs
 from .limits import beyond, within
 from .recording import Decision, Recording
+from .shortfall import Missing, Shortfall
 
 DEFAULT_MAX_BODY = 10 * 1024 * 1024
+UNRECORDED = "call_unrecorded"  # the id of a call that has no entry
 _TRACEBACK_LINES = 6
 _FORWARDED = frozenset({Protocol.HTTP, Protocol.SMTP, Protocol.TCP})  # nothing else has a way out
 
@@ -58,9 +60,10 @@ class Engine:
         self._jobs = Jobs(self._recording, catalog.get)
         self._wall = wall
         self._worlds: dict[str, World] = {}
-        self._started: dict[str, int] = {}
+        self._started: dict[str, tuple[int, str]] = {}  # of calls under way: the moment, the world
         self.max_body = max_body
         self._on_trouble = on_trouble
+        self._shortfall = Shortfall(on_trouble)
 
     def replace_rules(self, rules: Ruleset) -> None:
         """Use another, complete ruleset from the next call on."""
@@ -78,8 +81,11 @@ class Engine:
             call_id, decision = self._answered(call, started)
         except Exception as error:  # noqa: BLE001 (whatever it is: deny, record, continue)
             call_id, decision = self._denied_by_bug(call, error, started)
+        else:
+            if self._shortfall:
+                self._shortfall.over()
         if decision.forward is not None:
-            self._started[call_id] = started
+            self._started[call_id] = started, call.world
         return Outcome(
             call_id,
             decision.verdict,
@@ -91,12 +97,16 @@ class Engine:
 
     def settle(self, outcome: Outcome, upstream: Upstream, reply: Reply | None, error: str = "") -> None:
         """Complete the record of a forwarded call with what left the machine and what came back."""
-        started = self._started.pop(outcome.call_id, None)
+        started, world = self._started.pop(outcome.call_id, (None, ""))
         duration = 0 if started is None else (time.perf_counter_ns() - started) // 1000
         try:
             self._recording.settle(outcome.call_id, upstream, reply, duration, error)
         except Exception as failure:  # noqa: BLE001 (the bytes are gone; all that is left is to say so)
-            self._on_trouble(f"the record of {outcome.call_id} could not be completed: {failure}")
+            self._shortfall.unfinished(world, failure)
+
+    def missing(self, world: str) -> Missing:
+        """What the ledger could not take of a world's calls."""
+        return self._shortfall.of(world)
 
     def _world(self, name: str) -> World:
         world = self._worlds.get(name)
@@ -170,12 +180,10 @@ class Engine:
                 return Decision(closed, denial(call, closed, call_id, at=tx.now()))
 
     def _denied_by_bug(self, call: Call, error: Exception, started: int) -> tuple[str, Decision]:
+        self._worlds.pop(call.world, None)  # it may be gone, and be made anew under its name
         head = "".join(traceback.format_exception(error)[-_TRACEBACK_LINES:])
-        verdict = Verdict(
-            reason=_trouble(error),
-            hint="this is childproof's or a stub's fault, not yours; the ledger entry has the details",
-        )
-        call_id = "call_unrecorded"
+        store = isinstance(error, StoreError)
+        verdict = Verdict(reason=_trouble(error), hint=_STORE_HINT if store else _BUG_HINT)
         at = self._wall()
         try:
             with self._world(call.world).transaction() as tx:
@@ -184,12 +192,21 @@ class Engine:
                 decision = Decision(verdict, reply, error=head)
                 self._recording.call(call, tx, decision, started)
         except Exception as failure:  # noqa: BLE001 (nothing can be stored: still deny, and say so aloud)
-            self._on_trouble(f"{call.target} was denied but could not be recorded: {failure}")
-            return call_id, Decision(verdict, denial(call, verdict, call_id, at=at, status=_bug_status(call)))
-        self._on_trouble(f"{call.target} was denied: {verdict.reason} (childproof show {call_id})")
+            self._shortfall.missed(call.world, failure)
+            # The number that the call would have had is the next one's.
+            reply = denial(call, verdict, UNRECORDED, at=at, status=_bug_status(call))
+            return UNRECORDED, Decision(verdict, reply)
+        if self._shortfall:
+            self._shortfall.over()
+        if store:  # it meets every call: the same words, said once
+            self._on_trouble(f"calls are denied: {verdict.reason}")
+        else:
+            self._on_trouble(f"{call.target} was denied: {verdict.reason} (childproof show {call_id})")
         return call_id, decision
 
 
+_STORE_HINT = "whoever runs childproof must act, the reason says how; calling again helps once that is done"
+_BUG_HINT = "this is childproof's or a stub's fault, not yours; the ledger entry has the details"
 _VIOLATION_HINTS = {
     "host_mismatch": "make the connection's target, the TLS server name and the Host header name the same host",
     "body_too_large": "send less, or raise limits.body in childproof.yaml",

@@ -67,29 +67,36 @@ class Ledger:
         *,
         world: str | None = None,
         after_seq: int = 0,
+        after: int = 0,
         only: Filter = ANY,
         limit: int | None = None,
         last: int | None = None,
     ) -> Iterator[Entry]:
         """Entries, oldest first: of one world, with what it inherited from those it was forked from, or of all.
 
-        `after_seq` counts in the world and needs one. `limit` takes the first ones, `last` the newest ones.
+        `after_seq` counts in the world and needs one, `after` is a `position()`. `limit` takes the first ones, `last` the
+        newest ones.
         """
         if world is None:
             branches: list[tuple[int | None, int]] = [(None, 0)]
         else:
             branches = [(int(row[0]), int(row[1])) for row in self._fetch(tables.LINEAGE, [world])]
         if last is not None:
-            yield from self._newest(branches, after_seq, only, last)
+            yield from self._newest(branches, after_seq, after, only, last)
             return
         left = limit
         for branch, end in branches:
-            for entry in self._oldest(branch, end, after_seq, only):
+            for entry in self._oldest(branch, end, after_seq, after, only):
                 if left is not None:
                     if left <= 0:
                         return
                     left -= 1
                 yield entry
+
+    def position(self) -> int:
+        """Where the record stands now, in no world's own count; for `entries(after=…)`."""
+        found = self._fetch("SELECT max(position) FROM entry", [])
+        return int(found[0][0] or 0) if found else 0
 
     def get(self, call_id: str) -> Entry | None:
         """The entry of a call; None where there is none."""
@@ -161,9 +168,9 @@ class Ledger:
         with self._guard():
             return blobs.find(self._connection, name)
 
-    def _oldest(self, branch: int | None, end: int, after_seq: int, only: Filter) -> Iterator[Entry]:
+    def _oldest(self, branch: int | None, end: int, after_seq: int, after: int, only: Filter) -> Iterator[Entry]:
         """Page by page, so that no open cursor keeps the file's log from being folded in."""
-        extra, values = only.sql()
+        extra, values = _later(only, after)
         seq, position = after_seq + 1, 0
         while True:
             if branch is None:
@@ -178,15 +185,17 @@ class Ledger:
             if len(page) < _PAGE:
                 return
 
-    def _newest(self, branches: list[tuple[int | None, int]], after: int, only: Filter, last: int) -> list[Entry]:
-        extra, values = only.sql()
+    def _newest(
+        self, branches: list[tuple[int | None, int]], after_seq: int, after: int, only: Filter, last: int
+    ) -> list[Entry]:
+        extra, values = _later(only, after)
         found: list[Entry] = []
         for branch, end in reversed(branches):
             if branch is None:
                 condition, parameters, order = "1 = 1", Parameters(), "position DESC"
             else:
                 condition, order = "world = ? AND seq > ? AND seq <= ?", "seq DESC, position DESC"
-                parameters = Parameters([branch, after, end])
+                parameters = Parameters([branch, after_seq, end])
             page = self._select(condition + extra, [*parameters, *values], order, last - len(found))
             found += [entry for _, entry in page]
         return found[::-1]
@@ -211,15 +220,21 @@ class Ledger:
                 raise StoreError(f"{file}: the ledger can't be read or written: {error}") from error
 
 
+def _later(only: Filter, after: int) -> tuple[str, Parameters]:
+    extra, values = only.sql()
+    return (f"{extra} AND position > ?", [*values, after]) if after else (extra, values)
+
+
 @contextmanager
 def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
+        connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk ends it by itself
+            connection.execute("ROLLBACK")
         raise
-    connection.execute("COMMIT")
 
 
 class Tail:

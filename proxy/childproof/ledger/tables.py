@@ -2,7 +2,8 @@
 
 They live in the worlds' file and share their transactions, so that a call's changes and its entry are one. Of the other
 tables `world(id, name, parent, base)` is read, to follow a fork, and `step(world, seq)`, to check the record. Nothing is rewritten: what becomes known after a
-call was allowed is a row in `settlement`.
+call was allowed is a row in `settlement`. Positions and numbers are never given twice: who follows a ledger, or looks at
+what came after a moment, misses nothing where a world was reset meanwhile.
 """
 
 import sqlite3
@@ -26,7 +27,7 @@ CAUSED_BY = f"{_CAUSED} AND {_CAUSE} = ?"
 _TABLES = (
     """
     CREATE TABLE IF NOT EXISTS entry(
-      position INTEGER PRIMARY KEY,
+      position INTEGER PRIMARY KEY AUTOINCREMENT,
       id TEXT NOT NULL,
       world INTEGER NOT NULL,
       seq INTEGER NOT NULL,
@@ -46,7 +47,7 @@ _TABLES = (
     f"CREATE INDEX IF NOT EXISTS entry_cause ON entry({_CAUSE}) WHERE {_CAUSED}",
     """
     CREATE TABLE IF NOT EXISTS settlement(
-      number INTEGER PRIMARY KEY,
+      number INTEGER PRIMARY KEY AUTOINCREMENT,
       entry INTEGER NOT NULL,
       data TEXT NOT NULL
     )

@@ -43,13 +43,14 @@ class Parts:
     rule_files: tuple[Path, ...] = ()
 
     def report(self, world: str, *, after: int) -> "Report":
-        """The outcome of the calls of `world` with a sequence number above `after`."""
+        """The outcome of the calls of `world` that were recorded since `after`, a `Ledger.position()`."""
         from .report import summarize  # noqa: PLC0415 (for the end; the start needs none of it)
 
         def words(service: str, effects: Sequence[Effect]) -> str:
             return self.catalog.get(service).outcomes(effects) if service in self.catalog else ""
 
-        return summarize(world, self.ledger.entries(world=world, after_seq=after), words)
+        entries = self.ledger.entries(world=world, after=after)
+        return summarize(world, entries, words, self.engine.missing(world))
 
     def close(self) -> None:
         """Close the store; the last thing to do."""

@@ -3,9 +3,11 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from childproof.errors import StoreError
 
 from .compose import Parts
 from .report import to_json, to_text, unpainted
@@ -24,18 +26,23 @@ class Reporting:
     file: ReportFile | None = None
 
 
-def emit_reports(parts: Parts, before: Mapping[str, int], reporting: Reporting) -> None:
-    """Print one report per world, over the calls after its number in `before`.
+def emit_reports(parts: Parts, worlds: Sequence[str], after: int, reporting: Reporting) -> None:
+    """Print one report per world, over what was recorded since `after`, a `Ledger.position()`.
 
-    Never raises for a place that can't be written any more: the exit code is the command's own.
+    Never raises for a place that can't be written any more, or a record that can't be read: the exit code is the
+    command's own.
     """
     if reporting.form == "none":
         return
     width, paint = (None, unpainted) if reporting.file is not None else _terminal()
     texts = []
     ledger = _shown(parts.config.store)
-    for world, after in before.items():
-        report = parts.report(world, after=after)
+    for world in worlds:
+        try:
+            report = parts.report(world, after=after)
+        except StoreError as error:
+            say(f"world {world} can't be reported on: {error}")
+            continue
         if reporting.form == "json":
             texts.append(json.dumps(to_json(report, ledger=ledger)))
         else:

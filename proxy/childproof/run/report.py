@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from childproof.engine import NOTHING_MISSING, Missing
 from childproof.ledger import Entry
 from childproof.model import Effect, Protocol, Upstream
 from childproof.model.text import printable
@@ -26,7 +27,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The outcome of a run. `calls` leaves name look-ups out; those are in `lookups`. `upstream` is the sum over all."""
+    """The outcome of a run. `calls` leaves name look-ups out; those are in `lookups`. `upstream` is the sum over all.
+
+    All of it is of what was recorded; `missing` counts what was not.
+    """
 
     world: str
     calls: int
@@ -37,6 +41,8 @@ class Report:
     denied: tuple[Line, ...] = ()
     gaps: tuple[Line, ...] = ()
     errors: int = 0
+    failed: int = 0
+    missing: Missing = NOTHING_MISSING
     fidelity: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -45,9 +51,14 @@ class Report:
         return self.upstream.bytes_out
 
 
-def summarize(world: str, entries: Iterable[Entry], outcomes: Callable[[str, Sequence[Effect]], str]) -> Report:
+def summarize(
+    world: str,
+    entries: Iterable[Entry],
+    outcomes: Callable[[str, Sequence[Effect]], str],
+    missing: Missing = NOTHING_MISSING,
+) -> Report:
     """Fold a run's entries into its report. `outcomes(service, effects)` words what a service would have done."""
-    calls = lookups = errors = 0
+    calls = lookups = errors = failed = 0
     dns = connections = bytes_out = bytes_in = 0
     touched: dict[str, list[Effect]] = {}
     lines: dict[str, Counter[tuple[str, str]]] = {"allow": Counter(), "deny": Counter(), "gap": Counter()}
@@ -57,19 +68,22 @@ def summarize(world: str, entries: Iterable[Entry], outcomes: Callable[[str, Seq
         if entry.protocol == Protocol.DNS:
             lookups += 1
         else:
-            calls += 1
+            calls += entry.made
         dns += entry.upstream.dns
         connections += entry.upstream.connections
         bytes_out += entry.upstream.bytes_out
         bytes_in += entry.upstream.bytes_in
-        errors += entry.error is not None
-        if entry.fidelity:
+        errors += entry.error is not None and entry.made
+        failed += entry.error is not None and not entry.made
+        if entry.fidelity and entry.made:
             fidelity[entry.fidelity] += 1
         if entry.stub:
             touched.setdefault(entry.stub, [])
-            answered[entry.stub] += 1
+            answered[entry.stub] += entry.made
         for effect in entry.effects:
             touched.setdefault(effect.service, []).append(effect)
+        if not entry.made:
+            continue
         if entry.fidelity == "gap":
             lines["gap"][entry.target, f"the {entry.stub} stub does not model it"] += 1
         elif entry.verdict == "allow":
@@ -89,6 +103,8 @@ def summarize(world: str, entries: Iterable[Entry], outcomes: Callable[[str, Seq
         denied=_lines(lines["deny"]),
         gaps=_lines(lines["gap"]),
         errors=errors,
+        failed=failed,
+        missing=missing,
         fidelity=dict(fidelity),
     )
 
@@ -131,6 +147,11 @@ def to_text(
     if report.errors:
         words = f"{_plural(report.errors, 'call')} denied by an error inside childproof or a stub"
         rows.append(("errors", _wrapped(words, room)))
+    if report.failed:
+        words = f"{_plural(report.failed, 'piece')} of a stub's later work failed"
+        rows.append(("failed", _wrapped(words, room)))
+    if report.missing:
+        rows.append(("missing", _wrapped(str(report.missing), room)))
     rows.append(("ledger", _wrapped(f"{ledger} · {log_command}", room)))
     out = [paint("head", " · ".join(head))]
     for label, block in rows:
@@ -161,6 +182,9 @@ def to_json(report: Report, *, ledger: str) -> dict[str, Any]:
         "denied": lines(report.denied),
         "gaps": lines(report.gaps),
         "errors": report.errors,
+        "failed": report.failed,
+        "unrecorded": report.missing.calls,
+        "unfinished": report.missing.ends,
         "fidelity": report.fidelity,
         "ledger": ledger,
     }

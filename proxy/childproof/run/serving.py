@@ -8,21 +8,25 @@ from .compose import Parts, compose
 from .config import Config, Listen
 from .emit import Reporting, emit_reports
 from .proxy import Proxy, until_stopped
-from .trouble import Trouble, say
+from .trouble import Trouble, ending, say
 
 DEFAULT_LISTEN = (Listen("main", http="127.0.0.1:8080", socks="127.0.0.1:1080"),)
 
 
-def serve(config: Config, reporting: Reporting) -> None:
-    """Listen as configured (by default HTTP on 8080 and SOCKS5 on 1080, loopback only) until SIGINT or SIGTERM."""
+def serve(config: Config, reporting: Reporting) -> int:
+    """Listen as configured (by default HTTP on 8080 and SOCKS5 on 1080, loopback only) until SIGINT or SIGTERM.
+
+    The exit code: 1 where something could not be recorded.
+    """
     listeners = config.listen or DEFAULT_LISTEN
     worlds = tuple(dict.fromkeys(listen.world for listen in listeners))
     ca = ensure_ca(config.state_dir)
     parts = compose(config, worlds=worlds, on_trouble=Trouble())
-    before = {world: parts.store.world(world).seq for world in worlds}
+    before = parts.ledger.position()
     try:
         asyncio.run(_serve(parts, ca, listeners))
-        emit_reports(parts, before, reporting)
+        emit_reports(parts, worlds, before, reporting)
+        return ending(0, {world: parts.engine.missing(world) for world in worlds})
     finally:
         parts.close()
 

@@ -19,7 +19,7 @@ from childproof.model import Call, Protocol, Violation
 from childproof.sandbox.sealed import SandboxListeners, SandboxSpec, SealedSandbox
 
 from .config import DEFAULT_FILE, Config, config_file, load_config
-from .trouble import Trouble, say
+from .trouble import Trouble, ending, say
 
 if TYPE_CHECKING:
     from childproof.capture.mitm.ca import CA
@@ -56,7 +56,7 @@ class Session:
 
 
 def run_command(session: Session, *, sealed: bool) -> int:
-    """Run the session's command and report; its exit code.
+    """Run the session's command and report; its exit code, or 1 for 0 where something could not be recorded.
 
     Raises InputError, StoreError or SandboxError; then the command has not been started.
     """
@@ -68,7 +68,7 @@ def run_command(session: Session, *, sealed: bool) -> int:
                 sandbox = SealedSandbox.launch(SandboxSpec(session.command, session.environ, str(session.cwd)))
             parts, ca = _prepare(session, config, sandbox)
         try:
-            before = {session.world: parts.store.world(session.world).seq}
+            before = parts.ledger.position()
             if sandbox is not None:
                 code = asyncio.run(_sealed(parts, ca, session.world, sandbox))
             else:
@@ -76,7 +76,8 @@ def run_command(session: Session, *, sealed: bool) -> int:
             if session.report != "none":
                 from .emit import Reporting, emit_reports  # noqa: PLC0415 (the start needs none of it)
 
-                emit_reports(parts, before, Reporting(session.report, session.report_to))
+                emit_reports(parts, (session.world,), before, Reporting(session.report, session.report_to))
+            code = ending(code, {session.world: parts.engine.missing(session.world)})
             _warn_of_a_new_configuration(session, config)
         finally:
             parts.close()

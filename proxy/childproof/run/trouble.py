@@ -2,11 +2,13 @@
 
 import contextlib
 import sys
+from collections.abc import Mapping
 from typing import TextIO
 
 from childproof.model.text import printable
 
 MAX_LINES = 20
+INCOMPLETE = 1  # the exit code, instead of 0, of a run whose record lacks something
 
 
 class Trouble:
@@ -24,6 +26,17 @@ class Trouble:
             return
         self._seen.add(message)
         say(message, self._stream)
+        if len(self._seen) == MAX_LINES:
+            say("what else goes wrong is not shown here any more; childproof log has it", self._stream)
+
+
+def ending(code: int, missing: Mapping[str, object]) -> int:
+    """The exit code of a run that ended with `code`, given what each world's record lacks; says aloud what it does."""
+    for world, what in missing.items():
+        if what:
+            say(f"the record of world {world} is incomplete: {what}")
+            code = code or INCOMPLETE
+    return code
 
 
 def say(message: str, stream: TextIO | None = None) -> None:

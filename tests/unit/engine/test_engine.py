@@ -184,7 +184,7 @@ def test_a_store_that_can_not_be_written_means_denials_not_silence(tmp_path: Pat
     outcome = bench.engine.handle(POST)
     assert outcome.reply is not None
     assert outcome.reply.status == 403
-    assert "could not be recorded" in bench.trouble[-1]
+    assert "can't be recorded" in bench.trouble[-1]
 
 
 def test_an_unknown_world_is_a_denial() -> None:
