@@ -67,7 +67,7 @@ MIGRATIONS = {
 MEANINGS = {
     "BUSY": "is locked by another process; wait until that is done, or choose another file with --db",
     "LOCKED": "is locked by another process; wait until that is done, or choose another file with --db",
-    "FULL": "can't grow: the disk is full; free some space and start again",
+    "FULL": "can't grow: the disk is full; free some space",
     "NOTADB": "is not a childproof database; move it away, or choose another file with --db",
     "CORRUPT": "is damaged; restore a copy, or choose another file with --db",
     "CANTOPEN": "can't be opened; check that its folder exists and may be written, or choose another file with --db",
