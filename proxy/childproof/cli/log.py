@@ -1,5 +1,6 @@
 """`childproof log`: the calls of a world, as a table, as plain columns, or as JSON lines."""
 
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -11,19 +12,20 @@ from rich.table import Table
 from rich.text import Text
 
 from childproof import __version__
-from childproof.ledger import Entry, Filter, timestamp, to_line
+from childproof.ledger import CLOCK, Entry, Filter, timestamp, to_line
 from childproof.ledger.har import to_har
 from childproof.ledger.metrics import to_metrics
 from childproof.model import Fidelity, Protocol
 
 from .options import Since
-from .reading import duration, open_ledger, printable, store_option
+from .reading import duration, find_call, open_ledger, printable, store_option
 
 SHOWN = 100
 POLL = 0.1
 ROOMY = 90
 FIDELITIES = [fidelity.value for fidelity in Fidelity]
-PROTOCOLS = [*(protocol.value for protocol in Protocol), "clock"]
+PROTOCOLS = [*(protocol.value for protocol in Protocol), CLOCK]
+_TRACE = re.compile(r"[0-9a-f]{32}")
 STYLES = {"stub": "green", "reply": "green", "allow": "yellow", "deny": "red"}
 
 
@@ -57,6 +59,9 @@ STYLES = {"stub": "green", "reply": "green", "allow": "yellow", "deny": "red"}
 @click.option("--path", metavar="GLOB", help="Only calls to such a path: * is within a segment, ** any number of them.")
 @click.option("--entity", metavar="ID", help="Only calls that changed this entity or told of it.")
 @click.option(
+    "--trace", metavar="ID|CALL", help="Only what follows from one call: a trace id, or any call of the trace."
+)
+@click.option(
     "--since", type=Since(), metavar="TIME|AGO", help="Only calls made since then: 2026-01-05T09:00:00Z, or 10m ago."
 )
 def log(
@@ -74,6 +79,7 @@ def log(
     protocols: tuple[str, ...],
     path: str | None,
     entity: str | None,
+    trace: str | None,
     since: int | None,
 ) -> None:
     r"""List the calls of a world, oldest first.
@@ -84,9 +90,9 @@ def log(
       childproof log --protocol http --protocol smtp
       childproof log --path '/v1/customers/**' --since 10m
       childproof log --entity cus_NffrFeUfNV2Hib
+      childproof log --trace call_5f1c
       childproof log --follow
     """
-    only = Filter(verdict, service, fidelity, since, path, entity, protocols)
     forms = [name for name, given in (("--json", as_json), ("--har", har), ("--metrics", metrics)) if given]
     if len(forms) > 1 or (follow and (har is not None or metrics)):
         raise click.UsageError(
@@ -97,6 +103,9 @@ def log(
         names = store.names()
         if world is not None:
             store.world(world)  # says which there are, if not this one
+        if trace is not None and not _TRACE.fullmatch(trace):
+            trace = find_call(store, ledger, trace, world).trace
+        only = Filter(verdict, service, fidelity, since, path, entity, protocols, trace)
         # Following begins before the list is read, so that nothing falls between the two.
         tail = ledger.tail(world=world, only=only)
         shown = (limit or None) if limit is not None else (SHOWN if person else None)

@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from childproof.errors import InputError, StoreError
-from childproof.ledger import Ledger
+from childproof.errors import ChildproofError, InputError, StoreError
+from childproof.ledger import Entry, Ledger
 from childproof.model.text import printable
 from childproof.world import Store
 
@@ -77,6 +77,29 @@ def call_number(store: Store, ledger: Ledger, world: str, text: str) -> int:
     return store.call_at(world, time)
 
 
+def find_call(store: Store, ledger: Ledger, call: str, world: str | None) -> Entry:
+    """The entry that a person means by an id, the beginning of one, or a number in its world. Raises ChildproofError."""
+    names = store.names()
+    if world is not None:
+        store.world(world)  # says which there are, if not this one
+    if call.isdecimal():
+        owner = world if world is not None else names[0] if len(names) == 1 else None
+        numbered = None if owner is None else ledger.at(owner, int(call))
+        if numbered is not None:
+            return numbered
+    found = ledger.find(call) if call else []
+    exact = [entry for entry in found if call in (entry.id, entry.id.removeprefix("call_"))]
+    if len(found) == 1 or exact:
+        return (exact or found)[0]
+    if found:
+        some = "\n".join(f"  {entry.id}  {printable(entry.target)}" for entry in found)
+        raise ChildproofError(f"{len(found)} or more calls begin with {call!r}; write more of one of these:\n{some}")
+    if call.isdecimal() and world is None and len(names) > 1:
+        raise ChildproofError(f"call {call} of which world? Add --world with one of: {', '.join(names)}")
+    where = f"world {world}" if world is not None else f"worlds: {', '.join(names) or 'none'}"
+    raise ChildproofError(f"{store.path} has no call {call!r} ({where}); `childproof log` lists the calls")
+
+
 def duration(microseconds: int) -> str:
     """Microseconds as people read them: `850 µs`, `1.4 ms`, `2.3 s`."""
     if microseconds < 1000:
@@ -91,4 +114,4 @@ def _no_clock() -> int:
     return 0
 
 
-__all__ = ["call_number", "duration", "open_ledger", "open_worlds", "printable", "store_option"]
+__all__ = ["call_number", "duration", "find_call", "open_ledger", "open_worlds", "printable", "store_option"]

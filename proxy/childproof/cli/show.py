@@ -8,13 +8,12 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from childproof.errors import ChildproofError
-from childproof.ledger import Entry, Ledger, Recorded, timestamp, to_line
+from childproof.ledger import Entry, Recorded, timestamp, to_line
 from childproof.model import Change, Effect, header
-from childproof.world import MISSING, Store, differences
+from childproof.world import MISSING, differences
 
 from .log import STYLES
-from .reading import duration, open_ledger, printable, store_option
+from .reading import duration, find_call, open_ledger, printable, store_option
 
 BODY_LINES = 60
 WIDTH = 13
@@ -27,7 +26,7 @@ WIDTH = 13
 @click.option("--full", is_flag=True, help=f"All of a body, not only its first {BODY_LINES} lines.")
 @click.argument("call")
 def show(*, db: str | None, world: str | None, as_json: bool, full: bool, call: str) -> None:
-    r"""Show one CALL in full: verdict, request, reply, changes, effects, and what left the machine.
+    r"""Show one CALL in full: verdict, request, reply, changes, effects, what left the machine, what it caused.
 
     CALL is an id, the beginning of one, or the call's number in its world.
 
@@ -36,40 +35,20 @@ def show(*, db: str | None, world: str | None, as_json: bool, full: bool, call: 
       childproof show 12 --world demo
     """
     with open_ledger(db) as (store, ledger):
-        entry = _find(store, ledger, call, world)
+        entry = find_call(store, ledger, call, world)
+        cause = None if entry.cause is None else ledger.get(entry.cause)
+        caused = ledger.caused_by(entry.id)
     if as_json:
         print(to_line(entry))
         return
     console = Console(highlight=False, soft_wrap=True)
-    for line in _lines(entry, most=None if full else BODY_LINES):
+    for line in _lines(entry, cause, caused, most=None if full else BODY_LINES):
         console.print(line)
 
 
-def _find(store: Store, ledger: Ledger, call: str, world: str | None) -> Entry:
-    names = store.names()
-    if world is not None:
-        store.world(world)  # says which there are, if not this one
-    if call.isdecimal():
-        owner = world if world is not None else names[0] if len(names) == 1 else None
-        numbered = None if owner is None else ledger.at(owner, int(call))
-        if numbered is not None:
-            return numbered
-    found = ledger.find(call) if call else []
-    exact = [entry for entry in found if call in (entry.id, entry.id.removeprefix("call_"))]
-    if len(found) == 1 or exact:
-        return (exact or found)[0]
-    if found:
-        some = "\n".join(f"  {entry.id}  {printable(entry.target)}" for entry in found)
-        raise ChildproofError(f"{len(found)} or more calls begin with {call!r}; write more of one of these:\n{some}")
-    if call.isdecimal() and world is None and len(names) > 1:
-        raise ChildproofError(f"call {call} of which world? Add --world with one of: {', '.join(names)}")
-    where = f"world {world}" if world is not None else f"worlds: {', '.join(names) or 'none'}"
-    raise ChildproofError(f"{store.path} has no call {call!r} ({where}); `childproof log` lists the calls")
-
-
-def _lines(entry: Entry, *, most: int | None) -> list[Text]:
+def _lines(entry: Entry, cause: Entry | None, caused: list[Entry], *, most: int | None) -> list[Text]:
     head = Text(printable(entry.target), "bold")
-    lines = [head, *_facts(entry)]
+    lines = [head, *_facts(entry, cause, caused)]
     for title, part in (("request", entry.request), ("reply", entry.reply)):
         if part is not None and (part.headers or part.size or part.body):
             lines += [Text(), Text(title, "bold"), *_recorded(part, most=most)]
@@ -84,7 +63,7 @@ def _lines(entry: Entry, *, most: int | None) -> list[Text]:
     return lines
 
 
-def _facts(entry: Entry) -> list[Text]:
+def _facts(entry: Entry, cause: Entry | None, caused: list[Entry]) -> list[Text]:
     verdict = Text(entry.verdict, STYLES.get(entry.verdict, ""))
     verdict.append(f"  {printable(entry.reason)}", "default")
     facts: list[tuple[str, str | Text]] = [("verdict", verdict)]
@@ -99,8 +78,16 @@ def _facts(entry: Entry) -> list[Text]:
         ("time", f"{timestamp(entry.at)}, took {duration(entry.duration_us)}"),
         ("call", f"{entry.id}{f', sandbox {entry.sandbox}' if entry.sandbox else ''}"),
         ("upstream", _upstream(entry)),
+        ("trace", entry.trace),
     ]
+    if entry.cause is not None:
+        facts.append(("caused by", f"{entry.cause}  {cause.target}" if cause is not None else entry.cause))
+    facts += [("" if place else "caused", f"{one.id}  {_brief(one)}") for place, one in enumerate(caused)]
     return [_fact(name, value) for name, value in facts]
+
+
+def _brief(entry: Entry) -> str:
+    return entry.target if entry.verdict == "stub" else f"{entry.target} ({entry.verdict}: {entry.reason})"
 
 
 def _fact(name: str, value: str | Text) -> Text:

@@ -4,11 +4,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from childproof.ledger import Entry, Ledger, record, timestamp
+from childproof.ledger import CLOCK, Entry, Ledger, record, timestamp
 from childproof.model import Call, Effect, Forward, Reply, Upstream, Verdict
 from childproof.world import Job, Transaction
-
-CLOCK = "clock"  # the protocol of what passing time does
 
 
 @dataclass(frozen=True, slots=True)

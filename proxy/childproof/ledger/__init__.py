@@ -1,6 +1,6 @@
 """The record: one entry per call, complete, redacted before it is stored, in the same transaction as the call's changes."""
 
-from .entry import Entry, Recorded
+from .entry import CLOCK, Entry, Recorded
 from .filter import Filter
 from .ledger import Ledger, Tail
 from .lines import LINE_KEYS, entry_line, timestamp, to_line
@@ -10,6 +10,7 @@ from .secrets import REDACTED
 from .trace import trace_of
 
 __all__ = [
+    "CLOCK",
     "LINE_KEYS",
     "REDACTED",
     "Entry",

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from childproof.model import NO_UPSTREAM, Change, Effect, Upstream
 
 
+CLOCK = "clock"  # the protocol of what passing time does in a world
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """A request or a reply as it may be kept: headers and body redacted, the body bounded.
@@ -62,3 +65,8 @@ class Entry:
     settled: bool = True
     trace: str = ""
     cause: str | None = None
+
+    @property
+    def made(self) -> bool:
+        """Whether the sandbox made this call. All else is time's doing, or follows from what was made."""
+        return self.cause is None and self.protocol != CLOCK

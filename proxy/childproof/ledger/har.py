@@ -37,6 +37,8 @@ _TOLD = (
     "fidelity",
     "error",
     "settled",
+    "trace",
+    "cause",
 )
 
 

@@ -129,7 +129,7 @@ def to_row(entry: Entry, texts: list[str]) -> tuple[object, ...]:
         "duration_us": entry.duration_us,
         "upstream": entry.upstream,
         "error": redact(entry.error) if entry.error else entry.error,
-        "trace": entry.trace,
+        "trace": entry.trace or trace_of(entry.id),
     }
     if entry.cause is not None:
         head["cause"] = entry.cause

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from childproof.ledger import LINE_KEYS
+from childproof.ledger import LINE_KEYS, trace_of
 from childproof.model import Change, Effect, Upstream
 from tests.unit.cli.book import Book
 
@@ -247,3 +247,16 @@ def test_on_a_terminal_it_is_a_table_as_wide_as_the_terminal_and_no_wider(book, 
     assert all(len(line.rstrip()) <= columns for line in lines)
     assert "deny" in lines[-1]
     assert "TCP 203.0.113.7" in lines[-1]
+
+
+def test_a_trace_is_found_by_its_id_and_by_any_of_its_calls(book, run):
+    paid = book.call()
+    book.call()
+    trace = trace_of(paid.id)
+    mail = book.call(cause=paid.id, trace=trace)
+    for named in (trace, paid.id, mail.id, "3"):
+        code, out, _ = run("log", "--json", "--trace", named)
+        assert (code, [json.loads(line)["seq"] for line in out.splitlines()]) == (0, [1, 3])
+    code, _, err = run("log", "--trace", "call_nowhere")
+    assert code == 1
+    assert "has no call 'call_nowhere'" in err

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from childproof.ledger import record
+from childproof.ledger import record, trace_of
 from childproof.model import Change, Effect, Upstream
 
 
@@ -42,6 +42,7 @@ class TestShow:
             "  time         2026-01-05T12:00:00.001Z, took 1.9 ms\n"
             "  call         call_main0001, sandbox box\n"
             "  upstream     nothing left this machine\n"
+            f"  trace        {trace_of('call_main0001')}\n"
             "\n"
             "request\n"
             "  Content-Type: application/x-www-form-urlencoded\n"
@@ -132,3 +133,25 @@ class TestShow:
             effects=(Effect("s", evil, evil),),
         )
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", run("show", "1")[1])
+
+
+def test_what_caused_a_call_and_what_it_caused_stand_with_it(book, run):
+    paid = book.call()
+    mail = book.call(cause=paid.id, trace="ab" * 16, target="SMTP shop.example:25", protocol="smtp")
+    book.call(
+        cause=paid.id,
+        trace="ab" * 16,
+        target="SMTP other.example:25",
+        verdict="deny",
+        reason="no rule",
+        protocol="smtp",
+    )
+    _, out, _ = run("show", paid.id)
+    assert (
+        "  caused       call_main0002  SMTP shop.example:25\n"
+        "               call_main0003  SMTP other.example:25 (deny: no rule)\n"
+    ) in out
+    _, out, _ = run("show", mail.id)
+    assert f"  trace        {'ab' * 16}\n  caused by    {paid.id}  {paid.target}\n" in out
+    _, out, _ = run("show", mail.id, "--json")
+    assert (json.loads(out)["trace"], json.loads(out)["cause"]) == ("ab" * 16, paid.id)

@@ -162,3 +162,15 @@ def test_the_report_for_machines_is_whole() -> None:
     assert made["fidelity"] == {"modelled": 1}
     assert made["services"] == [{"stub": "stripe", "outcome": "1 call, none with an effect outside"}]
     assert (made["version"], made["calls"], made["errors"], made["ledger"]) == (1, 3, 0, "childproof.db")
+
+
+def test_what_follows_from_the_commands_calls_counts_in_outcomes_alone() -> None:
+    """A receipt that a stub mails, a job that was due: they are no calls, no denials and no errors of the command."""
+    paid = replace(STUBBED, effects=(Effect("stripe", "paid", "ch_1"),))
+    mail = replace(STUBBED, protocol="smtp", stub="email", cause="call_1", effects=(Effect("email", "sent", "msg_1"),))
+    lost = replace(ENTRY, protocol="smtp", cause="call_1")
+    job = replace(STUBBED, protocol="clock", error="RuntimeError: oh")
+    made = report(paid, mail, lost, job)
+    assert (made.calls, made.denied, made.errors, made.failed) == (1, (), 0, 1)
+    assert made.services == (("stripe", "would have done paid"), ("email", "would have done sent"))
+    assert "1 piece of a stub's later work failed" in text(made)
