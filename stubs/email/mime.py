@@ -135,10 +135,12 @@ def _read_parts(message: Message, parsed: Parsed) -> None:
 
 def _leaves(message: Message, defects: list[str], depth: int = 0) -> Iterator[Message]:
     """The parts that are no multipart. A message within the message is one part, not taken apart."""
-    children = message.get_payload()
-    if not message.is_multipart() or not isinstance(children, list) or message.get_content_maintype() == "message":
+    # asked in this order: of a part that is no multipart, `get_payload` decodes the text, which can raise
+    if not message.is_multipart() or message.get_content_maintype() == "message":
         yield message
         return
+    children = message.get_payload()
+    assert isinstance(children, list)
     defects.extend(type(defect).__name__ for defect in message.defects)
     if depth >= DEEPEST:
         defects.append(f"parts nested deeper than {DEEPEST} levels")

@@ -9,6 +9,8 @@ import msgspec
 
 _KEY = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\])*)")
 _PART = re.compile(r"\[([^\[\]]*)\]")
+JSON_SPACE = " \t\r\n"  # RFC 8259, section 2; Python's own idea of white space is wider
+_JSON_SPACE = JSON_SPACE.encode()
 MAX_DEPTH = 20
 MAX_PAIRS = 10_000
 
@@ -19,7 +21,7 @@ class BodyError(ValueError):
 
 def parse_json(body: bytes) -> Any:
     """A JSON document (RFC 8259) as Python values. An empty body is None. Raises BodyError."""
-    if not body.strip():
+    if not body.strip(_JSON_SPACE):
         return None
     try:
         return msgspec.json.decode(body)

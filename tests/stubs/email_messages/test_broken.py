@@ -29,6 +29,7 @@ from hypothesis import HealthCheck, given, settings, strategies
         (b"Content-Type: multipart/mixed\r\n\r\nno boundary", "text", None),
         (b"Content-Type: ;;;=\r\n\r\nx", "text", "x"),
         (b'Content-Type: text/plain; charset="utf-7"\r\n\r\n+AGE-', "text", None),
+        (b"Content-Type: text/plain; charset=a\x00b\r\n\r\nh\xc3\xa9", "text", "hé"),
         (b"Content-Type: text/html\r\n\r\n<b>only</b>", "html", "<b>only</b>"),
         (b"Content-Disposition: attachment; filename*=utf-8''%ff\r\n\r\nx", "text", None),
         (b"Content-Disposition: attachment; filename*0*=bad'; filename*1=x\r\n\r\nx", "text", None),

@@ -71,6 +71,6 @@ def test_the_order_of_indexes_does_not_matter(order: list[int]) -> None:
 def test_json_is_strict() -> None:
     assert parse_json(b'{"a": [1, 2.5, null]}') == {"a": [1, 2.5, None]}
     assert parse_json(b"  ") is None
-    for bad in (b"{", b"NaN", b"{'a': 1}", b"\xff", b'"\xed\xa0\x80"', b"[1,]", b"[" * 100_000):
+    for bad in (b"\x0c", b"\x1f", b"{", b"NaN", b"{'a': 1}", b"\xff", b'"\xed\xa0\x80"', b"[1,]", b"[" * 100_000):
         with pytest.raises(BodyError):
             parse_json(bad)

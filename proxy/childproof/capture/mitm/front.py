@@ -164,12 +164,15 @@ class Front(asyncio.Protocol):
 
     def _http(self) -> None:
         data = self._data = self._data.lstrip(b"\r\n")  # not kept: they might never end
-        if data.startswith(TLS_RECORD) or classify(data) is First.OTHER:
+        found = classify(data)
+        if data.startswith(TLS_RECORD) or found is First.OTHER:
             violation = Violation("malformed", "a proxy port takes HTTP CONNECT, http:// requests and SOCKS5", 400)
             decide(self._onward.judge, other_call(self._site(), Protocol.TCP, violation))
             self.reset()
             return
-        if data[:1].isascii() and not data[:8].upper().startswith(b"CONNECT ") and len(data) >= len(b"CONNECT "):
+        if found is First.MORE or len(data) < len(b"CONNECT "):
+            return  # whatever it becomes is told from more of it, however it is cut
+        if not data[:8].upper().startswith(b"CONNECT "):
             if data.startswith(HTTP2_PREFACE[:8]):
                 self._deny_http(Request(b"PRI", b"*", "2.0", ()), Violation("unsupported", "HTTP/2 without TLS", 400))
                 return
@@ -308,8 +311,12 @@ class Front(asyncio.Protocol):
         if self._data.startswith(TLS_RECORD) and found is First.HTTP:
             self._hand_on(replace(self._site(), tls=True))
         elif self._data.startswith(HTTP2_PREFACE):
+            judge, place = self._onward.judge, self._destination
+            if judge.may_allow(self._ingress.world, place.host, place.port) is False:
+                self._hand_on(replace(self._site(), http2=True))
+                return
             violation = Violation("unsupported", "HTTP/2 without TLS (prior knowledge)")
-            decide(self._onward.judge, other_call(self._site(), Protocol.HTTP, violation, "PRI"))
+            decide(judge, other_call(self._site(), Protocol.HTTP, violation, "PRI"))
             self.reset()
         elif len(self._data) < len(HTTP2_PREFACE) and HTTP2_PREFACE.startswith(self._data):
             return
