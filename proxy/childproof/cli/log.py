@@ -212,4 +212,5 @@ def _why(entry: Entry) -> str:
         return f"{entry.stub}{operation} ({entry.fidelity})" if entry.fidelity else f"{entry.stub}{operation}"
     if entry.verdict == "deny" or entry.rule is None:
         return entry.reason
-    return f"rule {entry.rule}"
+    would = f", which {entry.would[0].rule} would deny" if entry.would else ""
+    return f"rule {entry.rule}{would}"

@@ -1,4 +1,4 @@
-"""`childproof rules check | explain | test`: rule files, looked at without running anything."""
+"""`childproof rules check | explain | test | suggest`: rule files, looked at without running anything."""
 
 import json
 import sys
@@ -17,6 +17,8 @@ from childproof.policy.cases import load_cases, run_case, with_content
 from childproof.policy.limit import adds
 from childproof.policy.target import EXAMPLE, TargetError, is_target_word, parse_target
 
+from .rules_suggest import suggest_command
+
 _STUBS = click.option(
     "--stubs",
     "folders",
@@ -29,7 +31,7 @@ _STUBS = click.option(
 
 @click.group()
 def rules() -> None:
-    """Check, explain and test rule files."""
+    """Check, explain, test and draft rule files."""
 
 
 @rules.command(short_help="Load rule files as one ruleset, report every fault.")
@@ -126,6 +128,8 @@ def test(files: tuple[Path, ...], rule_files: tuple[Path, ...], folders: tuple[P
     sys.exit(1 if failed else 0)
 
 
+rules.add_command(suggest_command)
+
 _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 
@@ -196,6 +200,9 @@ def _as_json(call: Call, explanation: Explanation) -> dict[str, Any]:
         "stub": verdict.stub,
         "reason": verdict.reason,
         "hint": verdict.hint,
+        "would": [
+            {"verdict": one.verdict, "rule": one.rule, "reason": one.reason} for one in explanation.judgement.would
+        ],
         "limits": [{"limit": str(limit), "adds": adds} for limit, adds in _limits(call, rule)],
         "nearest": {"rule": nearest.name, "differences": differences} if nearest is not None else None,
     }
@@ -213,6 +220,7 @@ def _as_text(call: Call, explanation: Explanation) -> str:
     if verdict.rule is not None:
         lines.append(f"  rule     {verdict.rule}")
     lines.append(f"  reason   {verdict.reason}")
+    lines += [f"  would    {one.verdict}, by {one.rule}: {one.reason}" for one in explanation.judgement.would]
     lines += [f"  limit    {limit}; this call adds {adds}" for limit, adds in _limits(call, explanation.judgement.rule)]
     if nearest is not None:
         lines.append(f"  nearest  {nearest.name}")

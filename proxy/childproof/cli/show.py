@@ -72,6 +72,7 @@ def _facts(entry: Entry, cause: Entry | None, caused: list[Entry]) -> list[Text]
     if entry.stub is not None:
         parts = [entry.stub, entry.operation or "", f"({entry.fidelity})" if entry.fidelity else ""]
         facts.append(("stub", " ".join(part for part in parts if part)))
+    facts += [("would", f"{one.verdict}, by rule {one.rule}: {one.reason}") for one in entry.would]
     facts += [
         ("status", "not known yet" if not entry.settled else "-" if entry.status is None else str(entry.status)),
         ("world", f"{entry.world}, call {entry.seq}, at {timestamp(entry.world_at)} of its time"),

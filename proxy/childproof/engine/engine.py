@@ -23,15 +23,16 @@ from childproof.model import (
     Upstream,
     Verdict,
 )
-from childproof.policy import Rule, Ruleset
+from childproof.policy import Judgement, Rule, Ruleset
 from childproof.world import MOST, Store, Transaction, World
 
 from .callid import brought_trace, identify
+from .checks import check
 from .denial import denial, http_date
 from .jobs import Jobs
-from .limits import beyond, within
 from .recording import Decision, Recording
 from .shortfall import Missing, Shortfall
+from .streams import Streams
 
 DEFAULT_MAX_BODY = 10 * 1024 * 1024
 UNRECORDED = "call_unrecorded"  # the id of a call that has no entry
@@ -137,11 +138,12 @@ class Engine:
             verdict = Verdict(reason=f"the body has {len(call.body)} bytes, at most {self.max_body} are judged")
             return Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=413))
         judgement = self._rules.judge(call)
+        refused, would = check(call, tx, call_id, judgement, self._catalog)
+        decision = refused or self._carry_out(call, tx, call_id, judgement)
+        return replace(decision, would=would) if would else decision
+
+    def _carry_out(self, call: Call, tx: Transaction, call_id: str, judgement: Judgement) -> Decision:
         verdict, rule = judgement.verdict, judgement.rule
-        if rule is not None and verdict.action is not Action.DENY:
-            spent = within(call, tx, rule)
-            if spent is not None:
-                return beyond(call, tx, call_id, rule, spent, self._catalog)
         delay = 0.0 if rule is None else _delay(rule, tx)
         fault = "" if rule is None or verdict.action is Action.DENY else _fault(rule, tx)
         if rule is not None and rule.fault is not None and fault == "status":

@@ -22,6 +22,7 @@ class Decision:
     delay: float = 0.0
     fault: str = ""
     error: str | None = None
+    would: tuple[Would, ...] = ()
 
 
 class Recording:
@@ -63,7 +64,9 @@ class Recording:
                 error=decision.error,
                 trace=tx.trace,
                 cause=cause,
-            )
+                would=decision.would,
+            ),
+            written=tx.written,
         )
 
     def passed(self, tx: Transaction, method: str, target: str, reason: str) -> None:

@@ -34,6 +34,7 @@ class Entry:
 
     `trace` (32 hexadecimal digits, a trace id of W3C Trace Context) is shared by all that follows from one call, and
     `cause` is the id of the call that this one follows from; None for a call that the sandbox made.
+    `would` is what rules that aren't enforced would have said instead.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Entry:
     settled: bool = True
     trace: str = ""
     cause: str | None = None
+    would: tuple[Would, ...] = ()
 
     @property
     def made(self) -> bool:

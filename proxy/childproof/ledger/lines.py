@@ -42,6 +42,7 @@ LINE_KEYS = {
     "settled": "false while an allowed call is under way; a later line with the same id completes it",
     "trace": "shared by all that follows from one call: 32 hexadecimal digits, a W3C trace id",
     "cause": "the id of the call that this one follows from; null for one that the sandbox made",
+    "would": "[{verdict, rule, reason}…]: what rules that aren't enforced would have said instead",
 }
 
 

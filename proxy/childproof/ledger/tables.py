@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from childproof.model import Change, Effect, Upstream
+from childproof.model import Change, Effect, Upstream, Would
 
 from . import blobs
-from .bounding import bounded
+from .bounding import Items, bounded
 from .entry import Entry, Recorded
 from .redaction import redact, redact_json, redact_short
 from .trace import trace_of
@@ -133,6 +133,8 @@ def to_row(entry: Entry, texts: list[str]) -> tuple[object, ...]:
     }
     if entry.cause is not None:
         head["cause"] = entry.cause
+    if entry.would:
+        head["would"] = [replace(one, reason=redact_short(one.reason)) for one in entry.would]
     return (
         entry.id,
         entry.world,
@@ -153,6 +155,8 @@ def from_row(row: Row, text_of: Callable[[str], str]) -> Entry:
     _, raw_head, request, reply, changes, effects, settled = row
     head = _head(raw_head)
     head["upstream"] = Upstream(**head["upstream"])
+    if "would" in head:
+        head["would"] = tuple(Would(**one) for one in head["would"])
     if not head.get("trace"):  # of a format before 3
         head["trace"] = trace_of(head["id"])
     entry = Entry(

@@ -4,10 +4,10 @@ from .address import is_address, is_global, parse_address
 from .body import BodyError, parse_form, parse_json
 from .call import Call, Envelope, Protocol, Violation
 from .hostname import HostError, matches_pattern, normalize_host
-from .record import NO_UPSTREAM, Change, Effect, Fidelity, Upstream
+from .record import NO_UPSTREAM, Change, Effect, Fidelity, Upstream, Written
 from .reply import Forward, Outcome, Reply, header
 from .stream import Frame, Part, Step, Stream, Talk
-from .verdict import Action, Verdict
+from .verdict import Action, Verdict, Would
 
 __all__ = [
     "NO_UPSTREAM",
@@ -31,6 +31,8 @@ __all__ = [
     "Upstream",
     "Verdict",
     "Violation",
+    "Would",
+    "Written",
     "header",
     "is_address",
     "is_global",

@@ -25,3 +25,12 @@ class Verdict:
     reason: str = "no rule was asked"
     hint: str = ""
     stub: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Would:
+    """What a rule that isn't enforced (`enforce: false`) would have done: deny, for this reason."""
+
+    rule: str
+    reason: str
+    verdict: str = Action.DENY.value

@@ -10,7 +10,7 @@ import msgspec
 
 from childproof.documents import Document, parse_yaml, schema_faults
 from childproof.errors import Fault, InputError
-from childproof.model import Action, Call, Envelope, Protocol, Verdict
+from childproof.model import Action, Call, Envelope, Protocol, Verdict, Would
 
 from .limit import MemoryCounters, count, is_counted
 from .load import load_ruleset, schema
@@ -73,7 +73,7 @@ def run_case(case: Case) -> list[Failure]:
     counters = MemoryCounters()
     for call in case.before:
         _judged(case.rules, call, counters)
-    verdict, rule = _judged(case.rules, case.call, counters)
+    verdict, rule, would = _judged(case.rules, case.call, counters)
     got: dict[str, str | int | None] = {
         "verdict": verdict.action.value,
         "rule": verdict.rule,
@@ -81,6 +81,7 @@ def run_case(case: Case) -> list[Failure]:
         "reason": verdict.reason,
         "hint": verdict.hint,
         "status": rule.reply.status if rule is not None and rule.reply is not None else None,
+        "would": ", ".join(one.rule for one in would) or None,
     }
     return [
         Failure(
@@ -91,14 +92,16 @@ def run_case(case: Case) -> list[Failure]:
     ]
 
 
-def _judged(rules: Ruleset, call: Call, counters: MemoryCounters) -> tuple[Verdict, Rule | None]:
+def _judged(rules: Ruleset, call: Call, counters: MemoryCounters) -> tuple[Verdict, Rule | None, tuple[Would, ...]]:
     judgement = rules.judge(call)
     verdict, rule = judgement.verdict, judgement.rule
     if rule is not None and rule.limits and verdict.action is not Action.DENY and is_counted(call):
         spent = count(rule.name, rule.limits, call, counters)
+        if spent is not None and not rule.enforce:
+            return verdict, rule, (*judgement.would, Would(rule.name, spent.reason))
         if spent is not None:
-            return Verdict(rule=rule.name, reason=spent.reason), rule
-    return verdict, rule
+            return Verdict(rule=rule.name, reason=spent.reason), rule, ()
+    return verdict, rule, judgement.would
 
 
 @dataclass(slots=True)
@@ -162,7 +165,7 @@ class _Loader:
         return self.known[key]
 
 
-_EXPECTED = ("verdict", "rule", "stub", "reason", "hint", "status")
+_EXPECTED = ("verdict", "rule", "stub", "reason", "hint", "status", "would")
 
 
 def _call(value: dict[str, Any]) -> Call:

@@ -1,15 +1,16 @@
 """What rules read of a call, worked out on first use: most decisions need the host and a path, few need the body."""
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_plus
 
 from childproof.model import BodyError, Call, Protocol, normalize_host, parse_address
 from childproof.model.address import embedded_ipv4
-from childproof.model.body import nest_pairs
+from childproof.model.body import JSON_SPACE, nest_pairs
 
 from .condition import EvaluationError
 from .path import canonical_path, is_ambiguous, readings
@@ -18,6 +19,7 @@ FORM = "application/x-www-form-urlencoded"
 MAX_PAIRS = 10_000
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 _OVERRIDE_FIELD = "_method"
+_MUTATION = re.compile(r"\bmutation\b")
 _INT64 = 2**63
 
 
@@ -68,6 +70,8 @@ class Facts:
                 form = {}
             if _OVERRIDE_FIELD in form:
                 found.append(str(form[_OVERRIDE_FIELD]))
+        if self.call.method in ("GET", "HEAD") and _writes(self.call.query):
+            found.append("POST")
         return tuple(value.strip().upper() for value in found)
 
     @cached_property
@@ -113,7 +117,7 @@ class Facts:
     def json(self) -> Any:
         """The body as a JSON document, None where it is empty. Raises EvaluationError."""
         text = self.text()
-        if not text.strip():
+        if not text.strip(JSON_SPACE):
             return None
         try:
             return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
@@ -234,6 +238,17 @@ def _numbers(value: Any) -> Any:
         if str(number) == value and -_INT64 <= number < _INT64:
             return number
     return value
+
+
+def _writes(query: str) -> bool:
+    """Whether a query string holds a GraphQL document with a mutation, as some servers take them by GET too.
+
+    Told by its word and a brace, wherever they stand: comments and strings can hide one from anything less simple.
+    """
+    if not query:
+        return False
+    text = unquote_plus(query)
+    return "{" in text and _MUTATION.search(text) is not None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

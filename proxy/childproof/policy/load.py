@@ -108,14 +108,14 @@ class _Loader:
         rules = top.get(_RULES_KEY)
         for number, rule in enumerate(rules if isinstance(rules, list) else ()):
             if isinstance(rule, dict):
-                self.rule(Part(report, (_RULES_KEY, number), rule))
+                self.rule(Part(report, (_RULES_KEY, number), rule), enforce=top.get("enforce") is not False)
         self.faults += report.faults
 
-    def rule(self, part: Part) -> None:
+    def rule(self, part: Part, *, enforce: bool) -> None:
         """One rule of a file."""
         report = part.report
         before = len(report.faults)
-        rule = read_rule(part, self.stubs)
+        rule = read_rule(part, self.stubs, enforce=enforce)
         if rule is not None:
             refused = any(place[: len(part.path)] == part.path for place in report.bad)
             sound = len(report.faults) == before and not refused

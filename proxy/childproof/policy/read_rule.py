@@ -52,8 +52,11 @@ _PRIVATE = tuple(
 )
 
 
-def read_rule(part: Part, stubs: Collection[str] | None) -> Rule | None:
-    """Read a rule. None where too little of it makes sense; its faults stand in the report either way."""
+def read_rule(part: Part, stubs: Collection[str] | None, *, enforce: bool = True) -> Rule | None:
+    """Read a rule. None where too little of it makes sense; its faults stand in the report either way.
+
+    `enforce` is what the file says for those of its rules that say nothing themselves.
+    """
     match_part = part.part("match")
     match = read_match(match_part) if match_part is not None else Match()
     action = _action(part, match)
@@ -81,7 +84,22 @@ def read_rule(part: Part, stubs: Collection[str] | None) -> Rule | None:
         limits=limits,
         fault=fault,
         delay=delay,
+        enforce=_enforced(part, action, enforce=enforce),
     )
+
+
+def _enforced(part: Part, action: Action, *, enforce: bool) -> bool:
+    """Only what is or may be a denial can be left unenforced; a stub always answers, whatever the file says."""
+    given = part.get("enforce")
+    if action in (Action.DENY, Action.ALLOW):
+        return enforce if given is None else bool(given)
+    if given is False:
+        part.fault(
+            "enforce",
+            f"'enforce: false' in a rule with {action.value!r}",
+            "it only beside deny and allow: what a stub or a reply answers never goes out",
+        )
+    return True
 
 
 def _action(part: Part, match: Match) -> Action | None:

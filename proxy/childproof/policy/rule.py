@@ -58,7 +58,8 @@ class Match:
 class Rule:
     """One compiled rule.
 
-    `networks` are the ranges (CIDR) besides public addresses that an `allow` names, as the dialler takes them.
+    `networks` are the ranges (CIDR) besides public addresses that an `allow` names, as the dialler takes them. A rule that isn't
+    enforced only tells what it would have denied.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Rule:
     limits: tuple[Limit, ...] = ()
     fault: RuleFault | None = None
     delay: Delay | None = None
+    enforce: bool = True
 
     @property
     def narrow(self) -> bool:

@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from pathlib import Path
 
-from childproof.model import Action, Call, HostError, Protocol, Verdict
+from childproof.model import Action, Call, HostError, Protocol, Verdict, Would
 
 from .difference import Difference, difference
 from .facts import Facts
@@ -29,12 +29,14 @@ class Judgement:
     """A verdict with the rule it came from (None where none matched), for its reply, limit, fault and delay.
 
     `refused` are, for an `allow` of a name, the ranges (CIDR) that rules above it deny to such a call: whether the name
-    leads there is known when it is resolved, so the dialler asks.
+    leads there is known when it is resolved, so the dialler asks. `would` is what unenforced rules above it would have
+    denied.
     """
 
     verdict: Verdict
     rule: Rule | None = None
     refused: tuple[str, ...] = ()
+    would: tuple[Would, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +103,20 @@ class Ruleset:
             return Judgement(Verdict(reason=call.violation.reason))
         facts = Facts(call)
         doubt: tuple[Rule, Difference] | None = None
+        would: tuple[Would, ...] = ()
         candidates = self.candidates(facts)
         for rule in candidates:
             first = next(difference(rule, facts), None)
-            if first is None:
+            if first is None and rule.action is Action.DENY and not rule.enforce:
+                would = (*would, Would(rule.name, _verdict(rule).reason))
+            elif first is None:
                 if doubt is not None and rule.action is Action.ALLOW:
                     return Judgement(_doubtful(rule, *doubt), rule)
-                return Judgement(_verdict(rule), rule, self._refused(rule, facts))
-            if first.failed and rule.action is not Action.ALLOW and doubt is None:
+                return Judgement(_verdict(rule), rule, self._refused(rule, facts), would)
+            elif first.failed and rule.action is not Action.ALLOW and doubt is None:
                 doubt = rule, first
         if call.protocol is Protocol.DNS:
-            return Judgement(Verdict(Action.REPLY, None, NAMES_ARE_OURS))
+            return Judgement(Verdict(Action.REPLY, None, NAMES_ARE_OURS), would=would)
         return Judgement(Verdict(Action.DENY, None, NO_RULE, self._hint(facts)))
 
     def _refused(self, allow: Rule, facts: Facts) -> tuple[str, ...]:
@@ -139,7 +144,7 @@ class Ruleset:
                 continue
             if rule.action is Action.ALLOW:
                 return True
-            if rule.match == where.match and rule.condition is None:
+            if rule.match == where.match and rule.condition is None and rule.enforce:
                 return False  # decides on every call to this place, before any later rule can
         return False
 

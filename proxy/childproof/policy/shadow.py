@@ -70,6 +70,8 @@ def _covering(
 
 def _covers(wide: Rule, narrow: Rule, path: PathGlob | None) -> bool:
     """Whether `wide` takes every call that `narrow` would, given that hosts, protocol and extras are settled."""
+    if wide.action is Action.DENY and not wide.enforce:
+        return False  # it only tells; the rules below it decide
     one, two = wide.match, narrow.match
     if wide.action is Action.ALLOW and narrow.action is not Action.ALLOW and _asks_ambiguous(one):
         return False  # an `allow` leaves the ambiguous calls to the rules below it

@@ -39,6 +39,7 @@ class Report:
     services: tuple[tuple[str, str], ...] = ()
     allowed: tuple[Line, ...] = ()
     denied: tuple[Line, ...] = ()
+    would: tuple[Line, ...] = ()  # denied, were its rule enforced
     gaps: tuple[Line, ...] = ()
     errors: int = 0
     failed: int = 0
@@ -61,7 +62,7 @@ def summarize(
     calls = lookups = errors = failed = 0
     dns = connections = bytes_out = bytes_in = 0
     touched: dict[str, list[Effect]] = {}
-    lines: dict[str, Counter[tuple[str, str]]] = {"allow": Counter(), "deny": Counter(), "gap": Counter()}
+    lines: dict[str, Counter[tuple[str, str]]] = {"allow": Counter(), "deny": Counter(), "would": Counter(), "gap": Counter()}
     fidelity: Counter[str] = Counter()
     answered: Counter[str] = Counter()
     for entry in entries:
@@ -84,6 +85,8 @@ def summarize(
             touched.setdefault(effect.service, []).append(effect)
         if not entry.made:
             continue
+        for one in entry.would:
+            lines["would"][entry.target, f"the rule {one.rule} would deny it: {one.reason}"] += 1
         if entry.fidelity == "gap":
             lines["gap"][entry.target, f"the {entry.stub} stub does not model it"] += 1
         elif entry.verdict == "allow":
@@ -101,6 +104,7 @@ def summarize(
         ),
         allowed=_lines(lines["allow"]),
         denied=_lines(lines["deny"]),
+        would=_lines(lines["would"]),
         gaps=_lines(lines["gap"]),
         errors=errors,
         failed=failed,
@@ -140,6 +144,7 @@ def to_text(
     for label, lines, more in (
         ("allowed", report.allowed, " --verdict allow"),
         ("denied", report.denied, " --verdict deny"),
+        ("dry run", report.would, " --verdict allow"),
         ("gaps", report.gaps, " --fidelity gap"),
     ):
         if lines:
@@ -180,6 +185,7 @@ def to_json(report: Report, *, ledger: str) -> dict[str, Any]:
         "services": [{"stub": name, "outcome": words} for name, words in report.services],
         "allowed": lines(report.allowed),
         "denied": lines(report.denied),
+        "would": lines(report.would),
         "gaps": lines(report.gaps),
         "errors": report.errors,
         "failed": report.failed,

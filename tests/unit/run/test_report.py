@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from childproof.ledger import Entry
-from childproof.model import Effect, Upstream
+from childproof.model import Effect, Upstream, Would
 from childproof.run.report import MAX_LINES, Report, summarize, to_json, to_text
 
 NO_RULE = "no rule matches (default: deny)"
@@ -174,3 +174,13 @@ def test_what_follows_from_the_commands_calls_counts_in_outcomes_alone() -> None
     assert (made.calls, made.denied, made.errors, made.failed) == (1, (), 0, 1)
     assert made.services == (("stripe", "would have done paid"), ("email", "would have done sent"))
     assert "1 piece of a stub's later work failed" in text(made)
+
+
+def test_a_dry_run_tells_what_would_have_been_denied() -> None:
+    """In the text and for machines: the call, the rule and its reason."""
+    entry = replace(ENTRY, verdict="allow", rule="open", would=(Would("no-uploads", "nothing is uploaded"),))
+    made = report(entry)
+    shown = text(made)
+    assert "dry run" in shown
+    assert "the rule no-uploads would deny it: nothing is uploaded" in shown
+    assert to_json(made, ledger="x")["would"][0]["count"] == 1

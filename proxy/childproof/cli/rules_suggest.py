@@ -1,0 +1,79 @@
+"""`childproof rules suggest`: from the ledger of a world to the smallest rule file that its calls need."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from childproof.catalog import Catalog, load_catalog
+from childproof.ledger import Entry
+from childproof.model import Action, Call, Envelope, Protocol
+from childproof.policy.suggest import Seen, Serving, suggest
+
+from .reading import open_ledger
+
+
+@click.command(name="suggest", short_help="Draft the rules that the calls in a ledger need.")
+@click.option("--db", metavar="FILE", help="The database of worlds and ledger [default: childproof.db].")
+@click.option("--world", metavar="NAME", help="The world whose calls are looked at [default: all].")
+@click.option(
+    "--stubs",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="A stub, or a folder of stubs, besides the shipped ones. May be given again.",
+)
+@click.option(
+    "--allow-new", is_flag=True, help="Let out what no rule decided about, instead of writing it as a comment."
+)
+def suggest_command(db: str | None, world: str | None, folders: tuple[Path, ...], *, allow_new: bool) -> None:
+    """Draft the smallest rule file that decides about every call in a ledger.
+
+    What a stub of the catalog serves is stubbed. What was let out is let out: to the hosts, methods and paths that were
+    seen. What no rule decided about stands in the draft as a comment.
+    """
+    catalog = load_catalog(folders)
+    with open_ledger(db) as (store, ledger):
+        if world is not None:
+            store.world(world)
+        seen = list(_seen(ledger.entries(world=world)))
+    print(suggest(seen, _serving(catalog), allow_new=allow_new).text, end="")
+
+
+def _seen(entries: Iterator[Entry]) -> Iterator[Seen]:
+    for entry in entries:
+        if entry.protocol in {protocol.value for protocol in Protocol}:
+            would = tuple(one.rule for one in entry.would)
+            yield Seen(call_of(entry), Action(entry.verdict), entry.rule, entry.stub, entry.reason, would)
+
+
+def call_of(entry: Entry) -> Call:
+    """The call again, as far as its entry tells: what was masked or cut stays so."""
+    path, _, query = entry.path.partition("?")
+    scheme = entry.target.split(" ", 1)[-1].partition("://")[0] if "://" in entry.target else ""
+    protocol = Protocol(entry.protocol)
+    return Call(
+        protocol,
+        entry.host,
+        entry.port,
+        world=entry.world,
+        method=entry.method,
+        scheme=scheme,
+        path=path,
+        query=query,
+        headers=entry.request.headers if entry.request is not None else (),
+        tls=scheme == "https",
+        envelope=Envelope("", ()) if protocol is Protocol.SMTP else None,
+    )
+
+
+def _serving(catalog: Catalog) -> list[Serving]:
+    found = []
+    for name in catalog.names():
+        stub = catalog.get(name)
+        protocols = {Protocol(kind) for kind in stub.service.behaviours.receivers}
+        if stub.service.api is not None:
+            protocols.add(Protocol.HTTP)
+        found.append(Serving(name, stub.hosts, frozenset(protocols)))
+    return found
