@@ -159,7 +159,7 @@ def test_http2_authority_and_host_must_agree(machine, tools):
     context.load_verify_locations(str(machine.ca.cert_pem))
     with httpx.Client(http1=False, http2=True, verify=context, proxy=f"http://127.0.0.1:{machine.port}") as client:
         assert client.get("https://api.example/x").status_code == 200
-        assert client.get("https://api.example/x", headers={"Host": "evil.example"}).status_code == 403
+        assert client.get("https://api.example/x", headers={"Host": "evil.example"}).status_code == 421
     assert machine.judge.violations == ["host_mismatch"]
     assert machine.judge.calls[0].http_version == "2.0"
 

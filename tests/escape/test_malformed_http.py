@@ -187,11 +187,28 @@ def test_an_h2c_offer_is_answered_in_http_1(machine, tools, forwards):
     assert sock.recv(65536).startswith(b"HTTP/1.1 200 ")
 
 
-def test_http_2_without_tls_is_refused_and_recorded(machine, tools):
+def test_http_2_without_tls_is_refused_and_recorded_where_something_may_be_allowed(machine, tools):
+    machine.judge.forwards = lambda _host: True
     connection = h2.connection.H2Connection()
     connection.initiate_connection()
     assert tools.exchange(machine.tunnel("api.example:80"), connection.data_to_send()) == b""
     assert machine.judge.violations == ["unsupported"]
+
+
+def test_http_2_without_tls_is_answered_where_nothing_may_be_allowed(machine, tools):
+    machine.judge.decide = tools.stubbed()
+    client = h2.connection.H2Connection()
+    client.initiate_connection()
+    headers = [(":method", "GET"), (":scheme", "http"), (":authority", "api.example"), (":path", "/x")]
+    client.send_headers(1, headers, end_stream=True)
+    sock = machine.tunnel("api.example:80")
+    sock.sendall(client.data_to_send())
+    sock.settimeout(5)
+    heard = []
+    while not any(isinstance(event, h2.events.StreamEnded) for event in heard):
+        heard += client.receive_data(sock.recv(65536))
+    assert machine.judge.calls[0].http_version == "2.0"
+    assert machine.sentinel.connections == 0
 
 
 def test_a_stub_s_header_that_would_split_the_reply_is_a_500(machine, tools):

@@ -19,7 +19,9 @@ from childproof.capture.peek import First, classify
 from childproof.model import NO_UPSTREAM, Call, Outcome, Reply, Violation
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide, internal, refuse_upgrade
-from .replies import denial, render, reply_of
+from .chunked import Chunked
+from .pump import Pump
+from .replies import denial, has_body, render, reply_of
 from .wire import HOLD_SECONDS, LINGER_BYTES, LINGER_SECONDS, Patience, ResetConnection
 
 _TELLING = 128  # bytes that tell whether a request line begins
@@ -38,18 +40,20 @@ class AnswerLayer(layer.Layer):
         self._patience = patience
         self._parser = _new_parser()
         self._request: h11.Request | None = None
-        self._body: list[bytes] = []
+        self._body = bytearray()  # not a list: a body may come in millions of chunks
         self._size = 0
         self._continued = False
         self._later: tuple[commands.RequestWakeup, bytes | None, bool] | None = None
-        self._waiting_bytes = bytearray()  # what came while a delayed reply was still to be sent
+        self._going: Chunked | None = None  # a reply that goes on
+        self._waiting_bytes = bytearray()  # what came while a delayed reply was still to be sent, or one went on
+        self._talk: layer.Layer | None = None  # a WebSocket has taken over
         self._drained: int | None = None  # counts what is thrown away after a last reply
         self._closed = False
 
     def handle_event(self, event: events.Event) -> Commands:
         """One event in, commands out. Nothing here blocks, so mitmproxy's pausing around it is left out."""
         try:
-            yield from self._handle_event(event)
+            yield from self._handle_event(event) if self._talk is None else self._talk.handle_event(event)
         except Exception as error:  # noqa: BLE001 - closed by default: recorded, answered with 500, closed
             decide(self._judge, self._call(internal(error)))
             yield from self._last(denial(500, "internal error"))
@@ -60,12 +64,12 @@ class AnswerLayer(layer.Layer):
                 return
             if self._drained is not None:
                 yield from self._drain(len(event.data))
-            elif self._later is not None:
+            elif self._later is not None or self._going is not None:
                 self._waiting_bytes += event.data
                 if len(self._waiting_bytes) > MAX_HEAD + self._judge.max_body:
                     yield from self._close()
             else:
-                self._parser.receive_data(event.data)
+                self._receive(event.data)
                 yield from self._advance()
         elif isinstance(event, events.Wakeup):
             yield from self._woken(event)
@@ -73,6 +77,13 @@ class AnswerLayer(layer.Layer):
             yield from self._close()
 
     # reading
+
+    def _receive(self, data: bytes) -> None:
+        if self._request is None and not self._parser.trailing_data[0]:
+            # empty lines before a request (RFC 9112, section 2.2) aren't kept: they might never end
+            data = data.lstrip(b"\r\n")
+        if data:
+            self._parser.receive_data(data)
 
     def _advance(self) -> Commands:
         while True:
@@ -92,10 +103,10 @@ class AnswerLayer(layer.Layer):
                 if self._size > self._judge.max_body:
                     yield from self._refuse(_body_too_large(self._judge.max_body))
                     return
-                self._body.append(bytes(item.data))
+                self._body += item.data
             elif isinstance(item, h11.EndOfMessage):
                 yield from self._answer()
-                if self._later is not None or self._closed or self._drained is not None:
+                if self._busy():
                     return
             else:
                 yield from self._unfinished()
@@ -131,7 +142,7 @@ class AnswerLayer(layer.Layer):
             request.target,
             request.http_version.decode("latin-1"),
             request.headers.raw_items(),
-            b"".join(self._body),
+            bytes(self._body),
         )
         return refuse_upgrade(build_call(self._site, parts, violation))
 
@@ -147,20 +158,24 @@ class AnswerLayer(layer.Layer):
         rest, _ = self._parser.trailing_data
         self._parser = _new_parser()
         self._request = None
-        self._body, self._size, self._continued = [], 0, False
+        self._body, self._size, self._continued = bytearray(), 0, False
         if rest:
-            self._parser.receive_data(rest)
+            self._receive(rest)
         self._patience.waiting(bool(rest))
-        yield from self._send(outcome, request.method, last=last)
+        yield from self._send(outcome, request, last=last)
 
-    def _send(self, outcome: Outcome, method: bytes, *, last: bool) -> Commands:
+    def _send(self, outcome: Outcome, request: h11.Request, *, last: bool) -> Commands:
         message: bytes | None
         if outcome.fault == "reset":
             message, last = None, True
         elif outcome.fault == "timeout":
             message, last = None, False
         else:
-            message = self._message(reply_of(outcome), method, last=last)
+            reply = reply_of(outcome)
+            if reply.stream is not None:
+                message = self._going_on(outcome, reply, request, last=last)
+            else:
+                message = self._message(reply, request.method, last=last)
         seconds = outcome.delay + (HOLD_SECONDS if outcome.fault == "timeout" else 0)
         if seconds > 0:
             wakeup = commands.RequestWakeup(seconds)
@@ -183,28 +198,79 @@ class AnswerLayer(layer.Layer):
             yield ResetConnection() if last else commands.CloseConnection(self.context.client)
             self._closed = True
             return
+        if self._going is not None:
+            yield from self._go_on(message)
+            return
         yield commands.SendData(self.context.client, message)
         if last:
             yield from self._linger()
 
     def _woken(self, event: events.Wakeup) -> Commands:
+        if self._closed:
+            return
         if self._drained is not None:
             yield from self._close()
         elif self._later is not None and self._later[0] is event.command:
             _, message, last = self._later
             self._later = None
             yield from self._deliver(message, last=last)
-            if self._waiting_bytes and not self._closed and self._drained is None:
-                self._parser.receive_data(bytes(self._waiting_bytes))
-                self._waiting_bytes.clear()
-            if not self._closed and self._drained is None:
-                yield from self._advance()
+            yield from self._resume()
+        elif self._going is not None and self._going.room is event.command:
+            yield from self._go_on()
+            yield from self._resume()
+
+    def _resume(self) -> Commands:
+        """Go on with what the client sent in the meantime."""
+        if self._busy():
+            return
+        if self._waiting_bytes:
+            self._receive(bytes(self._waiting_bytes))
+            self._waiting_bytes.clear()
+        yield from self._advance()
+
+    def _busy(self) -> bool:
+        """Whether the next request must wait, or there is none any more."""
+        return (
+            self._later is not None or self._going is not None or self._closed or self._drained is not None
+            or self._talk is not None
+        )  # fmt: skip
+
+    # replies that go on
+
+    def _going_on(self, outcome: Outcome, reply: Reply, request: h11.Request, *, last: bool) -> bytes:
+        """Set up what comes after the head, and give the head. A header that can't be sent makes it a denial."""
+        try:
+            going = Chunked(self._judge, outcome, reply, version=request.http_version, last=last)
+        except (ValueError, UnicodeError):
+            Pump(self._judge, outcome, reply).over("its head can't be sent")
+            return self._message(reply, request.method, last=last)
+        if has_body(reply, head_request=request.method == b"HEAD"):
+            self._going = going
+            self._patience.waiting(False)
+        else:
+            going.pump.over()
+        return going.head
+
+    def _go_on(self, head: bytes = b"") -> Commands:
+        going = self._going
+        assert going is not None
+        data = head + going.advance()
+        if data:
+            yield commands.SendData(self.context.client, data)
+        if going.room is not None:
+            yield going.room
+            return
+        self._going = None
+        if going.pump.error:
+            yield from self._close()
+        elif going.last:
+            yield from self._linger()
 
     # ending
 
     def _refuse(self, violation: Violation) -> Commands:
         outcome = decide(self._judge, self._call(violation))
-        self._body = []
+        self._body.clear()
         yield from self._last(outcome.reply or denial(violation.status or 400, violation.reason, call=outcome.call_id))
 
     def _last(self, reply: Reply) -> Commands:
@@ -234,6 +300,8 @@ class AnswerLayer(layer.Layer):
     def _close(self) -> Commands:
         if not self._closed:
             self._closed = True
+            if self._going is not None:
+                self._going.pump.over("the client left")
             yield commands.CloseConnection(self.context.client)
 
 

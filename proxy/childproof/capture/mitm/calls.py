@@ -19,7 +19,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 MAX_HEAD = 64 * 1024  # request line and headers, in bytes; servers allow 8 to 64 KiB
 _TARGET = re.compile(rb"[\x21-\x7e]+")  # visible ASCII (RFC 3986); h11 asks for the same
 _ABSOLUTE = re.compile(rb"(?i:(https?)):" + rb"//([^/?#]*)([^#]*)")
-_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,64}")
+_METHOD = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}")  # as long as a first look takes for one
 _VERSIONS = ("1.1", "1.0", "2.0")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -36,6 +36,7 @@ class Site:
     destination: Destination | None
     tls: bool = False
     sni: str | None = None
+    http2: bool = False  # by prior knowledge, without TLS (RFC 9113, section 3.3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ def build_call(site: Site, request: Request, violation: Violation | None = None)
         place = Destination("", 0)
         found = found or Violation("malformed", "a proxy request needs an absolute URI: GET http://host/path", 400)
     found = found or disagreement(place.host, place.port, claims)
+    if found is not None and found.kind == "host_mismatch" and request.version == "2.0":
+        found = replace(found, status=421)  # RFC 9110, section 15.5.20: one connection isn't for several names
     path, _, query = _text(target).partition("?")
     return Call(
         protocol=Protocol.HTTP,

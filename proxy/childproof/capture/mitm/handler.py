@@ -30,7 +30,7 @@ from childproof.model import Protocol, Upstream
 from .calls import Site, internal
 from .hooks import Core, Hooks
 from .lean import Master
-from .wire import ResetConnection
+from .wire import STALL_SECONDS, RequestRoom, ResetConnection
 
 logger = logging.getLogger(__name__)
 _OURS = frozenset({"next_layer"})  # hooks that other addons aren't asked about at all
@@ -196,6 +196,31 @@ class GuardedHandler(ProxyConnectionHandler):
             self._task(self._finish_hook(hook, waiting), f"hook {hook.name}")
         elif hook.blocking:
             queue.append(events.HookCompleted(hook))
+
+    async def wakeup(self, request: commands.RequestWakeup) -> None:
+        """After the time that a layer asked for, and with `RequestRoom` when the client is ready for more."""
+        await asyncio.sleep(request.delay)
+        if isinstance(request, RequestRoom) and not await self._has_room():
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self.wakeup_timer.discard(task)
+        await self.server_event(events.Wakeup(request))
+
+    async def _has_room(self) -> bool:
+        """Wait until the client has read most of what it was sent; False where it is gone or given up."""
+        io = self.transports.get(self.client)
+        if io is None or not isinstance(io.writer, asyncio.StreamWriter):
+            return False
+        try:
+            async with asyncio.timeout(STALL_SECONDS):
+                await io.writer.drain()
+        except TimeoutError:
+            self.abort()
+            return False
+        except OSError:
+            return False
+        return True
 
     async def _finish_hook(self, hook: commands.StartHook, waiting: Awaitable[None]) -> None:
         try:

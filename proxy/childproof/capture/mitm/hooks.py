@@ -21,6 +21,7 @@ from childproof.capture.peek import First, classify
 from childproof.model import Call, HostError, Outcome, Protocol, Reply, Upstream, Violation, normalize_host
 
 from .answer import AnswerLayer
+from .answer2 import Answer2Layer
 from .calls import Site, build_call, decide, internal, other_call, refuse_upgrade
 from .gate import Dial, Gate, Permission
 from .leaf import ALPN, Leaves
@@ -89,13 +90,15 @@ class Hooks:
         """The HTTP layer for a connection without TLS."""
         if self.site.destination is None:
             return self._mitmproxy(ctx, HTTPMode.regular)
+        if self.site.http2:
+            return Answer2Layer(ctx, self.site, self.core.judge, self.patience)
         return self._http(ctx)
 
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         """Inside TLS: HTTP, or nothing."""
         ctx = nextlayer.context
         if ctx.client.alpn == b"h2":
-            nextlayer.layer = self._mitmproxy(ctx, HTTPMode.transparent)
+            nextlayer.layer = self._http(ctx, Answer2Layer)
             return
         data = nextlayer.data_client()
         assert self.site.destination is not None
@@ -109,12 +112,14 @@ class Hooks:
             return
         nextlayer.layer = self._http(ctx)
 
-    def _http(self, ctx: context.Context) -> layer.Layer:
+    def _http(
+        self, ctx: context.Context, answers: type[AnswerLayer] | type[Answer2Layer] = AnswerLayer
+    ) -> layer.Layer:
         destination = self.site.destination
         assert destination is not None
         may_allow = self.core.judge.may_allow(self.site.ingress.world, destination.host, destination.port)
         if may_allow is False and self.core.answer_layer:
-            return AnswerLayer(ctx, self.site, self.core.judge, self.patience)
+            return answers(ctx, self.site, self.core.judge, self.patience)
         return self._mitmproxy(ctx, HTTPMode.transparent)
 
     def _mitmproxy(self, ctx: context.Context, mode: HTTPMode) -> GuardedHttpLayer:

@@ -34,7 +34,7 @@ def reply_of(outcome: Outcome) -> Reply:
 
 
 def response_headers(reply: Reply, *, head_request: bool) -> list[tuple[bytes, bytes]]:
-    """A reply's headers, checked, without those that belong to a connection, with a content length.
+    """A reply's headers, checked, without those that belong to a connection, with a content length unless it goes on.
 
     Raises ValueError for a header that would break the message apart: a stub's bug.
     """
@@ -50,14 +50,15 @@ def response_headers(reply: Reply, *, head_request: bool) -> list[tuple[bytes, b
         if not FIELD_NAME.fullmatch(raw_name) or not FIELD_VALUE.fullmatch(raw_value):
             raise ValueError(f"the reply's header {name!r} has characters that a header can't have")
         fields.append((raw_name, raw_value))
-    if reply.status not in _NO_BODY and reply.status >= 200:
+    if reply.status not in _NO_BODY and reply.status >= 200 and reply.stream is None:
         fields.append((b"content-length", length if length is not None and not reply.body else b"%d" % len(reply.body)))
     return fields
 
 
 def has_body(reply: Reply, *, head_request: bool) -> bool:
     """Whether the reply's body goes onto the wire (RFC 9110, section 6.4.1)."""
-    return not head_request and reply.status >= 200 and reply.status not in _NO_BODY and bool(reply.body)
+    whole = bool(reply.body) or reply.stream is not None
+    return not head_request and reply.status >= 200 and reply.status not in _NO_BODY and whole
 
 
 def reason_of(status: int) -> bytes:
@@ -65,14 +66,17 @@ def reason_of(status: int) -> bytes:
     return _REASONS.get(status, b"Unknown")
 
 
-def render(reply: Reply, *, head_request: bool, last: bool) -> bytes:
+def render(reply: Reply, *, head_request: bool, last: bool, chunked: bool = False) -> bytes:
     """A whole HTTP/1.1 response as one piece: one write, one TLS record, one packet where it fits.
 
-    `last` announces that the connection closes after it. Raises ValueError as `response_headers` does.
+    `last` announces that the connection closes after it, `chunked` that chunks follow (RFC 9112, section 7.1). Raises
+    ValueError as `response_headers` does.
     """
     fields = response_headers(reply, head_request=head_request)
     lines = [b"HTTP/1.1 %d %s" % (reply.status, reason_of(reply.status))]
     lines += [b"%s: %s" % field for field in fields]
+    if chunked:
+        lines.append(b"transfer-encoding: chunked")
     if last:
         lines.append(b"connection: close")
     lines.append(b"\r\n" + reply.body if has_body(reply, head_request=head_request) else b"\r\n")
