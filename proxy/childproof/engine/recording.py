@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from childproof.ledger import CLOCK, Entry, Ledger, record, timestamp
-from childproof.model import Call, Effect, Forward, Reply, Upstream, Verdict
+from childproof.model import Call, Effect, Forward, Reply, Upstream, Verdict, Would
 from childproof.world import Job, Transaction
 
 
@@ -59,7 +59,7 @@ class Recording:
                 duration_us=(time.perf_counter_ns() - started) // 1000,
                 request=record(call.headers, call.body),
                 reply=record(reply.headers, reply.body) if reply else None,
-                changes=tx.changes,
+                changes=(),
                 effects=decision.effects,
                 error=decision.error,
                 trace=tx.trace,
@@ -94,7 +94,7 @@ class Recording:
             call_id,
             upstream=upstream,
             status=reply.status if reply else None,
-            reply=record(reply.headers, reply.body) if reply else None,
+            reply=record(reply.headers, reply.body, whole=reply.size) if reply else None,
             duration_us=duration_us,
             error=error or None,
         )

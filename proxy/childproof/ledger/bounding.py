@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from childproof.model import Change, Effect
+from childproof.model import Change, Effect, Written
 
 from .redaction import redact
 
@@ -22,10 +22,11 @@ KEPT = 1024
 MARGIN = 8 * 1024
 _ROOM = 1024  # for the last item
 _encode = msgspec.json.Encoder().encode
-_builtins = msgspec.to_builtins
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+Items = Sequence[Change] | Sequence[Written] | Sequence[Effect]
 
 
-def bounded(items: Sequence[Change] | Sequence[Effect]) -> bytes:
+def bounded(items: Items) -> bytes:
     """Changes or effects as a JSON array of at most LIMIT bytes, about."""
     raw = _encode(items)
     if len(raw) <= LIMIT:
@@ -33,7 +34,7 @@ def bounded(items: Sequence[Change] | Sequence[Effect]) -> bytes:
     kept: list[bytes] = []
     left = LIMIT - _ROOM
     for place, item in enumerate(items):
-        plain = {name: _shorten(value) for name, value in _builtins(item).items()}
+        plain = {name: _shorten(value) for name, value in _decode(_encode(item)).items()}
         line = _encode(plain)
         if len(line) > left:
             line = _encode({name: _stump(value) if isinstance(value, dict) else value for name, value in plain.items()})
@@ -68,11 +69,11 @@ def _stump(value: dict[str, Any]) -> dict[str, Any]:
     return value if len(raw) <= KEPT else {"cut": {"size": len(raw), "sha256": _hash(raw)}}
 
 
-def _rest(items: Sequence[Change] | Sequence[Effect]) -> Change | Effect:
+def _rest(items: Items) -> Change | Effect:
     raw = _encode(items)
     # A hash of little could be guessed back to what is redacted.
     what = {"cut": {"items": len(items), "size": len(raw), "sha256": _hash(raw) if len(raw) > LONG else ""}}
-    if isinstance(items[0], Change):
+    if isinstance(items[0], Change | Written):
         return Change("", "cut", f"{len(items)} more", None, what)
     return Effect("", "cut", f"{len(items)} more", what)
 

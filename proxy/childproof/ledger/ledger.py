@@ -2,12 +2,12 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from childproof.errors import StoreError
-from childproof.model import Upstream
+from childproof.model import Upstream, Written
 
 from . import blobs, tables
 from .entry import Entry, Recorded
@@ -33,17 +33,18 @@ class Ledger:
             found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'entry'").fetchone()
             self._empty = found is None  # a reader that came before the first call's process was done
 
-    def append(self, entry: Entry) -> None:
+    def append(self, entry: Entry, *, written: Sequence[Written] = ()) -> None:
         """Store an entry, redacted: within the transaction that is open on the connection, else on its own.
 
+        `written` are its changes as the world stores them; it takes the place of `entry.changes`.
         Within a transaction, a database error is left to it, so that everything of the call is undone together.
         """
         with self._lock:
             if self._connection.in_transaction:
-                self._append(entry)
+                self._append(entry, written)
                 return
             with self._guard(), _transaction(self._connection):
-                self._append(entry)
+                self._append(entry, written)
 
     def settle(
         self,
@@ -157,9 +158,9 @@ class Ledger:
 
     # --- within
 
-    def _append(self, entry: Entry) -> None:
+    def _append(self, entry: Entry, written: Sequence[Written]) -> None:
         texts: list[str] = []
-        cursor = self._connection.execute(tables.APPEND, tables.to_row(entry, texts))
+        cursor = self._connection.execute(tables.APPEND, tables.to_row(entry, written or entry.changes, texts))
         if texts:
             assert cursor.lastrowid is not None
             blobs.store(self._connection, cursor.lastrowid, texts)

@@ -102,9 +102,9 @@ def create(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-def to_row(entry: Entry, texts: list[str]) -> tuple[object, ...]:
+def to_row(entry: Entry, changed: Items, texts: list[str]) -> tuple[object, ...]:
     """The values that APPEND takes, redacted. Bodies that are blobs are added to `texts`."""
-    changes = redact_json(bounded(entry.changes)) if entry.changes else _NONE
+    changes = redact_json(bounded(changed)) if changed else _NONE
     effects = redact_json(bounded(entry.effects)) if entry.effects else _NONE
     head = {
         "id": entry.id,

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import msgspec
+
 
 class Fidelity(StrEnum):
     """How much thought stands behind a reply. For the ledger; never shown to the sandbox."""
@@ -23,6 +25,16 @@ class Change:
     id: str
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+
+
+class Written(msgspec.Struct, frozen=True):
+    """A change as JSON: nobody has to read a document to pass it on, which is most of what a record costs."""
+
+    service: str
+    kind: str
+    id: str
+    before: msgspec.Raw | None
+    after: msgspec.Raw | None
 
 
 @dataclass(frozen=True, slots=True)

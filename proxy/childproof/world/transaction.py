@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import msgspec
 
-from childproof.model import Change
+from childproof.model import Change, Written
 
 from . import randomness, versions, where
 from .clock import Clock, ClockSettings
@@ -208,7 +208,7 @@ class Transaction(Snapshot):
     # --- what changed
 
     @property
-    def changes(self) -> tuple[Change, ...]:
+    def written(self) -> tuple[Written, ...]:
         """What this call has changed so far, net, in the order of first touch; without internal services."""
         found = []
         for collection, entities in self._pending.items():
@@ -216,12 +216,18 @@ class Transaction(Snapshot):
             if service.startswith("_"):
                 continue
             for entity, pending in entities.items():
-                if pending.raw != pending.before:
-                    before = None if pending.before is None else _decode(pending.before)
-                    after = None if pending.raw is None else _decode(pending.raw)
-                    if before != after or _in_order(before) != _in_order(after):
-                        found.append((pending.touched, Change(service, kind, entity, before, after)))
-        return tuple(change for _, change in sorted(found, key=lambda item: item[0]))
+                if _differ(pending.before, pending.raw):
+                    change = Written(service, kind, entity, _document(pending.before), _document(pending.raw))
+                    found.append((pending.touched, change))
+        return tuple([change for _, change in sorted(found, key=_touched)])
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The same as values."""
+        return tuple(
+            Change(change.service, change.kind, change.id, _value(change.before), _value(change.after))
+            for change in self.written
+        )
 
     # --- within
 
@@ -270,3 +276,23 @@ class Transaction(Snapshot):
     def _job_changes(self) -> Mapping[str, versions.Row]:
         collection = self._database.collection(SERVICE, KIND)
         return {} if collection is None else self._overlay(collection)
+
+
+def _differ(before: str | None, after: str | None) -> bool:
+    """Whether two documents differ in more than the order of their keys."""
+    if before is None or after is None or before == after:
+        return before != after
+    old, new = _decode(before), _decode(after)
+    return old != new or _in_order(old) != _in_order(new)
+
+
+def _document(raw: str | None) -> msgspec.Raw | None:
+    return None if raw is None else msgspec.Raw(raw)
+
+
+def _value(document: msgspec.Raw | None) -> dict[str, Any] | None:
+    return None if document is None else _decode(document)
+
+
+def _touched(item: tuple[int, Written]) -> int:
+    return item[0]

@@ -3,10 +3,11 @@
 import hashlib
 import json
 
+import msgspec
 import pytest
 
 from childproof.ledger.bounding import LIMIT, bounded
-from childproof.model import Change, Effect
+from childproof.model import Change, Effect, Written
 
 KEY = "sk_" + "live_51HxQ2eZvKYlo2CabcdefWXYZ"
 
@@ -45,6 +46,15 @@ def test_an_object_that_is_too_large_leaves_its_size_and_hash():
     assert (only["service"], only["kind"], only["id"]) == ("s", "k", "i")
     assert only["before"] == {"cut": {"size": len(whole), "sha256": hashlib.sha256(whole).hexdigest()}}
     assert only["after"] == {"n": 1}
+
+
+def test_changes_as_they_are_stored_are_bounded_like_values():
+    """A change that nobody has read is cut in the same places."""
+    values = (*(change(number, text="x" * 70_000) for number in range(3)), *(change(number) for number in range(3000)))
+    stored = [
+        Written(one.service, one.kind, one.id, None, msgspec.Raw(msgspec.json.encode(one.after))) for one in values
+    ]
+    assert bounded(stored) == bounded(values)
 
 
 def test_what_cannot_be_listed_is_counted():

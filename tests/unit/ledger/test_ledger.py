@@ -33,6 +33,19 @@ def test_an_entry_comes_back_as_it_went_in(book):
     assert book.ledger.get("call_nobody") is None
 
 
+def test_changes_as_the_world_stores_them_come_back_as_values(book):
+    """What a call wrote goes into the record as it stands, and reads the same as if it had been read in between."""
+    with book.store.world("main").transaction() as tx:
+        tx.put("s", "k", "i", {"a": [1, {"b": "ü", "client_secret": "pi_1_secret_abcdefghijkl"}]})
+        written, changes = tx.written, tx.changes
+        book.ledger.append(make_entry("main", tx.seq, id="call_raw", changes=()), written=written)
+        book.ledger.append(make_entry("main", tx.seq, id="call_values", changes=changes))
+    found = book.ledger.get("call_raw")
+    assert found.changes == book.ledger.get("call_values").changes
+    assert found.changes[0].after["a"][0] == 1
+    assert "abcdefgh" not in str(found.changes)
+
+
 def test_a_call_that_is_undone_has_no_entry(book):
     with pytest.raises(ZeroDivisionError), book.store.world("main").transaction() as tx:
         book.ledger.append(make_entry("main", tx.seq))

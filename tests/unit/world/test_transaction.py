@@ -87,6 +87,11 @@ def test_changes_are_net_in_order_of_first_touch_and_leave_internals_out(world):
             Change("s", "k", "kept", {"v": 1}, {"v": 3}),
             Change("s", "k", "gone", {"v": 1}, None),
         )
+        assert [(one.kind, one.id, one.before and bytes(one.before)) for one in tx.written] == [
+            ("other", "new", None),
+            ("k", "kept", b'{"v":1}'),
+            ("k", "gone", b'{"v":1}'),
+        ]
 
 
 def test_nothing_is_ever_overwritten(store, world):
