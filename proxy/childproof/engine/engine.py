@@ -65,6 +65,7 @@ class Engine:
         self.max_body = max_body
         self._on_trouble = on_trouble
         self._shortfall = Shortfall(on_trouble)
+        self._streams = Streams(self._recording, self._jobs, self._world, on_trouble)
 
     def replace_rules(self, rules: Ruleset) -> None:
         """Use another, complete ruleset from the next call on."""
@@ -85,19 +86,23 @@ class Engine:
         else:
             if self._shortfall:
                 self._shortfall.over()
+        reply = decision.reply
         if decision.forward is not None:
             self._started[call_id] = started, call.world
+        elif reply is not None and reply.stream is not None:
+            self._started[call_id] = started, call.world
+            reply = self._streams.carried(call, call_id, decision, reply)
         return Outcome(
             call_id,
             decision.verdict,
-            decision.reply,
+            reply,
             decision.forward,
             decision.delay,
             decision.fault,  # type: ignore[arg-type]  # policy admits only Outcome's own words
         )
 
     def settle(self, outcome: Outcome, upstream: Upstream, reply: Reply | None, error: str = "") -> None:
-        """Complete the record of a forwarded call with what left the machine and what came back."""
+        """Complete the record of a call that was forwarded, or whose reply went on: what left the machine, what came back."""
         started, world = self._started.pop(outcome.call_id, (None, ""))
         duration = 0 if started is None else (time.perf_counter_ns() - started) // 1000
         try:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import zlib
+from dataclasses import replace
 
 from childproof.model import header
 
@@ -15,12 +16,17 @@ MARGIN = 8 * 1024
 BINARY = "base64:"
 
 
-def record(headers: tuple[tuple[str, str], ...], body: bytes, *, limit: int = LIMIT) -> Recorded:
+def record(
+    headers: tuple[tuple[str, str], ...], body: bytes, *, limit: int = LIMIT, whole: int | None = None
+) -> Recorded:
     """What may be kept of a request or a reply: credentials masked, at most `limit` bytes of text.
 
     A gzip or deflate body is recorded unpacked, since a packed secret is no less one; with any other content coding
-    only size and hash are kept.
+    only size and hash are kept. `whole` is the body's real size where `body` is only its beginning, of at least
+    `limit` + `MARGIN` bytes: then there is no hash.
     """
+    if whole is not None and whole > len(body):
+        return replace(record(headers, body, limit=limit), size=whole, sha256="", cut=True)
     kept = redact_headers(headers)
     if not body:
         return Recorded(kept, "", 0)

@@ -1,7 +1,7 @@
 """What goes back to the sandbox, and what the capture layer is told to do."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from .stream import Stream, Talk
 from .verdict import Verdict
@@ -21,7 +21,7 @@ class Reply:
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes = b""
-    stream: Stream | Talk | None = None
+    stream: Stream | Talk[Any] | None = None
     size: int | None = None
 
 

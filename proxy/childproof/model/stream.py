@@ -46,11 +46,12 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class Talk[Heard]:
     """An accepted WebSocket: what is said first, and what is answered to each message and to the client's close.
 
-    `hear` never raises once the engine has it: a failure is a close with code 1011.
+    A stub's `hear` gives a `Step` whose value are the frames to say; the engine's gives the frames, and never raises:
+    a failure is a close with code 1011.
     """
 
     greeting: tuple[Frame, ...]
-    hear: Callable[[Frame], tuple[Frame, ...]]
+    hear: Callable[[Frame], Heard]

@@ -9,7 +9,7 @@ from childproof.model import Call, Effect
 from childproof.world.transaction import Transaction
 
 from .clock import stamp
-from .entity import Entity
+from .entity import Entity, public
 from .ids import ALNUM
 from .lists import Listed, Page
 from .refusal import Refusal
@@ -17,6 +17,7 @@ from .resources import Resource
 from .service import Plan, Service
 from .settings import literal
 from .shape import CREATED, UPDATED, types
+from .streaming import Streaming
 
 if TYPE_CHECKING:
     import builtins
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _DELETED = "~deleted"  # kind suffix: soft-deleted entities leave the lists but stay known
 
 
-class Context:
+class Context(Streaming):
     """What one operation sees and does.
 
     `call` is the call as it came; `path`, `query` and `body` are its values, checked against the schema and of its
@@ -273,6 +274,12 @@ class Context:
             raise LookupError("call_generic() belongs into an operation")
         return generic.perform(self, self._service, self._plan, self._tx)
 
+    def _again(self, tx: Transaction) -> "Context":
+        """The same request in another transaction."""
+        made = Context(self._service, tx, self.call, plan=self._plan, path=self.path, query=self.query, body=self.body)
+        made.request_id = self.request_id
+        return made
+
     def compute(self, entity: Entity, field: str) -> Any:
         """The value of a field that a function of the stub makes (`@expands`). LookupError where there is none."""
         behaviour = self._service.behaviours.expansions.get(f"{entity.resource}.{field}")
@@ -381,8 +388,3 @@ def merged_metadata(stored: Any, given: Any) -> dict[str, Any]:
         return {}
     merged = {**(stored if isinstance(stored, dict) else {}), **given}
     return {key: value for key, value in merged.items() if value is not None and value != ""}
-
-
-def public(entity: Mapping[str, Any]) -> dict[str, Any]:
-    """An entity as the service shows it: without the fields that only the stub knows, which begin with `_`."""
-    return {name: value for name, value in entity.items() if name[:1] != "_"}

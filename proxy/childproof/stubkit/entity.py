@@ -29,3 +29,8 @@ class Response:
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def public(entity: Mapping[str, Any]) -> dict[str, Any]:
+    """An entity as the service shows it: without the fields that only the stub knows, which begin with `_`."""
+    return {name: value for name, value in entity.items() if name[:1] != "_"}

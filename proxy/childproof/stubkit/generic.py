@@ -5,8 +5,8 @@ from typing import Any
 
 from childproof.world.transaction import Transaction
 
-from .context import Context, merged_metadata, public
-from .entity import Entity, Response
+from .context import Context, merged_metadata
+from .entity import Entity, Response, public
 from .refusal import Refusal
 from .resources import Resource
 from .service import Plan, Service

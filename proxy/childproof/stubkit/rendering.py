@@ -6,7 +6,7 @@ import msgspec
 
 from childproof.model import Call
 
-from .context import public
+from .entity import public
 from .lists import put
 
 

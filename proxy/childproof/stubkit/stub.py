@@ -86,7 +86,7 @@ class Stub:
             return Answer(self._refused(frame, refusal), name, fidelity)
         ctx = Context(self.service, tx, call, plan=plan, path=path, query=query, body=body, request_id=request_id)
         reply = self._act(ctx, frame, plan)
-        if key is not None:
+        if key is not None and reply.stream is None:
             remember(tx, self.name, call, key, reply, request_id=request_id)
         return Answer(reply, name, fidelity, tuple(ctx.effects))
 
@@ -151,6 +151,8 @@ class Stub:
     def _reply(self, ctx: Context, frame: _Frame, plan: Plan, made: Any) -> Reply:
         response = made if isinstance(made, Response) else Response(plan.operation.status, made)
         body = response.body
+        if isinstance(body, Streamed):
+            return Reply(response.status, (*response.headers.items(), *frame.headers), stream=body.stream)
         if self.service.settings.expand:
             wanted = ctx.query.get(self.service.settings.expand)
             if wanted is None and isinstance(ctx.body, dict):
