@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import islice
 from typing import Any
 
 from childproof.catalog import Catalog
@@ -17,8 +18,8 @@ from childproof.stubkit.refusal import Refusal
 from childproof.stubkit.resources import Resource
 from childproof.stubkit.seeding import plant as plant_fresh
 from childproof.stubkit.service import Service
-from childproof.stubkit.timeline import Planned, Seeding, Timeline
-from childproof.world import FAILED, Stage, perform
+from childproof.stubkit.timeline import Later, Planned, Seeding, Timeline, Unplantable
+from childproof.world import FAILED, Moment, Stage, perform
 from childproof.world.randomness import generator
 
 from .file import WorldFile
@@ -27,6 +28,7 @@ Progress = Callable[[int, int], None]  # steps done, steps planned so far
 Path = tuple[str | int, ...]
 WITHOUT = frozenset({QUEUE})  # what was told in the past has been delivered
 _BATCH = 200  # people stored in one go
+_STEPS = 40  # steps in one transaction, which holds in memory what they change
 _SHOWN = 20  # dangling references that are told one by one
 
 
@@ -65,12 +67,14 @@ class _Planting:
         self._store_people()
         for name, service in self.file.services.items():
             self._plan(service, self.file.sections[name])
-        self._fresh(self.timeline.start)
-        for done, planned in enumerate(self.timeline, 1):
-            self._work_until(planned.at)
-            self._do(planned)
+        self._fresh()
+        steps = iter(self.timeline)
+        done = 0
+        while batch := self._batch(steps):
+            done += batch
             self.progress(done, self.timeline.planned)
-        self._work_until(self.file.start)
+        with self.stage.moment(self.file.start) as tx:
+            self._work_until(tx, self.file.start)
         self._check()
         return self._count()
 
@@ -96,46 +100,57 @@ class _Planting:
                 path=(service.name, key),
             )
             if key in recipes:
-                recipes[key].function(seeding, options[key])
+                try:
+                    recipes[key].function(seeding, options[key])
+                except Unplantable as error:
+                    found = f"{service.name}.{key}: {error.found}"
+                    fault = self.file.document.fault((service.name, key), found, error.expected, error.write)
+                    raise InputError([fault]) from None
             else:
                 resource = sections.find(service, key)
                 assert resource is not None
                 sections.plan(seeding, resource, section[key])
 
-    def _fresh(self, at: int) -> None:
+    def _fresh(self) -> None:
         """What every world of these services begins with: their own seed.yaml."""
-        for service in self.file.services.values():
-            with self.stage.moment(at) as tx:
+        with self.stage.moment(self.timeline.start) as tx:
+            for service in self.file.services.values():
                 plant_fresh(service, tx)
 
-    def _do(self, planned: Planned) -> None:
+    def _batch(self, steps: Iterator[Planned]) -> int:
+        """Do the next few steps in one transaction; how many there were."""
+        count = 0
+        with self.stage.moment(self.file.start) as tx:
+            for planned in islice(steps, _STEPS):
+                self._work_until(tx, planned.at)
+                tx.go(planned.at)
+                self._do(planned, tx)
+                count += 1
+        return count
+
+    def _do(self, planned: Planned, tx: Moment) -> None:
         service, path = planned.service, planned.path
         made = self.made[service.name]
         before = {kind: len(ids) for kind, ids in made.items()} if len(path) > 2 else {}
-        with self.stage.moment(planned.at) as tx:
-            ctx = SeedContext(
-                service, tx, lambda at, step: self.timeline.add(max(at, planned.at), service, step, path), made
-            )
-            try:
-                planned.step(ctx)
-            except Refusal as refusal:
-                _, values = service.errors.words(refusal, {})
-                found = f"{'.'.join(map(str, path))}: {service.name} refuses it: {values.get('message')}"
-                raise InputError([self.file.document.fault(path, found, "what the service takes")]) from None
+        later: Later = lambda at, step: self.timeline.add(max(at, planned.at), service, step, path)  # noqa: E731
+        try:
+            planned.step(SeedContext(service, tx, later, made))
+        except Refusal as refusal:
+            _, values = service.errors.words(refusal, {})
+            found = f"{'.'.join(map(str, path))}: {service.name} refuses it: {values.get('message')}"
+            raise InputError([self.file.document.fault(path, found, "what the service takes")]) from None
         if len(path) > 2:
             for kind, ids in made.items():
                 for entity in ids[before.get(kind, 0) :]:
                     self.written[service.name, kind, entity] = path
 
-    def _work_until(self, time: int) -> None:
+    def _work_until(self, tx: Moment, time: int) -> None:
         """Do what stubs have put off until a time, each at its own."""
-        while (at := self.stage.due(time)) is not None:
-            with self.stage.moment(at) as tx:
-                job = tx.earliest(at)
-                assert job is not None
-                for effect in perform(tx, job, self.catalog.get):
-                    if effect.type == FAILED:
-                        raise ChildproofError(f"{job.service}: its job {job.job} failed: {effect.data['error']}")
+        while (job := tx.earliest(time)) is not None:
+            tx.go(job.at)
+            for effect in perform(tx, job, self.catalog.get):
+                if effect.type == FAILED:
+                    raise ChildproofError(f"{job.service}: its job {job.job} failed: {effect.data['error']}")
 
     # --- the check
 

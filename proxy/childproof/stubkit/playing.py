@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import msgspec
 
@@ -50,10 +50,10 @@ class SeedContext(Context):
         target = template
         for name in parameters(template):
             target = target.replace("{" + name + "}", quote(path[name], safe=""))
-        raw, media = _encoded(body, form=service.settings.body == "form")
+        raw = b"" if body is None else msgspec.json.encode(body)  # JSON also where clients send forms: it has types
         call = Call(
             Protocol.HTTP, service.host, 443, scheme="https", world=self._tx.world, method=method,
-            path=service.base + target, headers=(("Content-Type", media),) if raw else (), body=raw, tls=True,
+            path=service.base + target, headers=(("Content-Type", "application/json"),) if raw else (), body=raw, tls=True,
         )  # fmt: skip
         query, read = plan.reader.query(call), plan.reader.body(call)
         request_id = next(
@@ -94,6 +94,11 @@ class SeedContext(Context):
         made = self._made.get(resource)
         return made[self._tx.random(f"any {resource}").randrange(len(made))] if made else None
 
+    def newest(self, resource: str) -> str | None:
+        """The id of the entity of a resource that was made last; None where there is none."""
+        made = self._made.get(resource)
+        return made[-1] if made else None
+
     def create(self, resource: str, _id: str | None = None, /, **fields: Any) -> Entity:
         """As `Context.create`."""
         entity = super().create(resource, _id, **fields)
@@ -114,22 +119,3 @@ class _Played(Context):
         entity = super().create(resource, _id, **fields)
         self._made.setdefault(entity.resource, []).append(entity.id)
         return entity
-
-
-def _encoded(body: Mapping[str, Any] | None, *, form: bool) -> tuple[bytes, str]:
-    if body is None:
-        return b"", ""
-    if form:
-        return urlencode(_pairs(body)).encode(), "application/x-www-form-urlencoded"
-    return msgspec.json.encode(body), "application/json"
-
-
-def _pairs(value: Any, name: str = "") -> list[tuple[str, str]]:
-    """Nested values as form pairs: `items[0][price]=…`."""
-    if isinstance(value, Mapping):
-        return [pair for key, inner in value.items() for pair in _pairs(inner, f"{name}[{key}]" if name else key)]
-    if isinstance(value, list | tuple):
-        return [pair for place, inner in enumerate(value) for pair in _pairs(inner, f"{name}[{place}]")]
-    if value is None or isinstance(value, bool):
-        return [(name, "" if value is None else str(value).lower())]
-    return [(name, str(value))]

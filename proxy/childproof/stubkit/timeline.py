@@ -19,6 +19,16 @@ Step = Callable[[SeedContext], None]
 Later = Callable[[int, Step], None]
 
 
+class Unplantable(Exception):
+    """A world file's options that are well-formed and can't be: what was found, what was expected, what to write."""
+
+    def __init__(self, found: str, expected: str, write: str = "") -> None:
+        super().__init__(f"{found}; expected {expected}")
+        self.found = found
+        self.expected = expected
+        self.write = write
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Planned:
     """A step at its place: `at` in unix milliseconds, `turn` the order of those of one time. `path` is why it is done."""
@@ -90,6 +100,10 @@ class Seeding:
         """The options of another key of the section, as its recipe takes them; None where the file hasn't got it."""
         return self._section.get(key)
 
+    def refuse(self, found: str, expected: str, write: str = "") -> Unplantable:
+        """What to raise where the options ask for what can't be: `raise seeding.refuse(…)`."""
+        return Unplantable(found, expected, write)
+
     def first(self, step: Step, place: int | None = None) -> None:
         """Do a step before all that have a time. `place` is the item of the options that it is for, for messages."""
         self._timeline.add(None, self.service, step, self._path if place is None else (*self._path, place))
@@ -97,6 +111,10 @@ class Seeding:
     def at(self, time: int, step: Step) -> None:
         """Do a step at a time (unix milliseconds)."""
         self._timeline.add(time, self.service, step, self._path)
+
+    def ago(self, before: str) -> int:
+        """The time that lies a span before the world's start."""
+        return self.now - span(before)
 
     def times(self, count: int, over: str) -> list[int]:
         """As many times within a span before the world's start, in order."""

@@ -13,7 +13,7 @@ from .lineage import Branch, Record
 from .patch import json_patch, pointer
 from .schedule import Job
 from .snapshot import Snapshot
-from .staging import Stage
+from .staging import Moment, Stage
 from .store import Store
 from .transaction import Transaction
 from .world import World
@@ -28,6 +28,7 @@ __all__ = [
     "Comparison",
     "Difference",
     "Job",
+    "Moment",
     "Record",
     "Snapshot",
     "Stage",

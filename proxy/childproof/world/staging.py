@@ -41,6 +41,10 @@ class Moment(Transaction):
         self._now = self._at
         return self
 
+    def go(self, at: int) -> None:
+        """Be at another time from here on, earlier or later."""
+        self._now = at
+
     def random(self, purpose: str) -> Random:
         """As a call's, but another generator at each use: many entities are made in one moment."""
         self._asked += 1
@@ -67,6 +71,8 @@ class Stage:
         self._database = Database(_PRIVATE, lambda: start, readonly=False)
         # Another seed than the world's: its calls, numbered from 1 again, must not get the same ids.
         apart = int.from_bytes(blake2b(f"{seed}\x1fseeds".encode(), digest_size=7).digest())
+        # Nothing of it is ever read again after a failure, so nothing is written twice.
+        self._database.connection.execute("PRAGMA journal_mode = OFF")
         self._world = Store(self._database).create("stage", seed=apart, clock=ClockSettings(start, "frozen"))
 
     def __enter__(self) -> Self:
@@ -80,15 +86,6 @@ class Stage:
     def moment(self, at: int) -> Moment:
         """A call at a time (unix milliseconds): `with stage.moment(at) as tx: …`. Times may go back, order doesn't."""
         return Moment(self, self._database, self._world, at)
-
-    def due(self, until: int) -> int | None:
-        """The time of the earliest job up to a time; None where there is none."""
-        with self._database.reading():
-            if not self._world.agenda().due(until):
-                return None
-        with self.moment(until) as tx:
-            job = tx.earliest(until)
-        return None if job is None else job.at
 
     def kinds(self) -> list[tuple[str, str]]:
         """Every service and kind of entity, internal ones too, sorted."""
