@@ -48,7 +48,7 @@ def is_ambiguous(path: str) -> bool:
 
 
 def readings(path: str) -> tuple[str, ...]:
-    """Every path that a server may take `path` for, in canonical form: the plainest first, at most some forty."""
+    """Every path that a server may take `path` for, in canonical form: the plainest first, at most 75."""
     plain = canonical_path(path)
     if not is_ambiguous(path):
         return (plain, plain[:-1]) if len(plain) > 1 and plain.endswith("/") else (plain,)

@@ -98,8 +98,8 @@ class SmtpServer(SMTP):
                 sender, recipients, f"the message is larger than the {self.data_size_limit} bytes that are judged"
             )
         await super().push(text)
-        if text.startswith("421") and self.transport is not None:
-            self.loop.call_soon(self.transport.close)
+        if text.startswith(("421", "502 5.5.1 Too many")):
+            self._hang_up()  # aiosmtpd would go on with what the client had pipelined behind it
 
     async def handle_exception(self, error: Exception) -> str:
         """The reply to an exception while serving a command; the connection ends with it."""

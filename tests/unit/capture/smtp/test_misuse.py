@@ -211,3 +211,14 @@ def test_a_login_name_cannot_break_a_line(converse: Callable[..., Any], judge: A
     user = judge.calls[0].envelope.user
     assert user.isprintable()
     assert len(user) <= 320
+
+
+def test_nothing_is_taken_after_goodbye(converse: Callable[..., Any], judge: Any) -> None:
+    """A client that is sent away for its nonsense has no message judged that it had pipelined behind it."""
+    nonsense = b"".join(b"NONSENSE%d\r\n" % number for number in range(20))
+    script = (
+        b"EHLO me\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\n" + nonsense + b"DATA\r\nhello\r\n.\r\n"
+    )
+    heard = converse(judge, 25, lambda address: talk(address, script, half_close=True))
+    assert heard.splitlines()[-1].startswith(b"502 5.5.1 Too many")
+    assert [call.method for call in judge.calls] == ["SESSION"]
