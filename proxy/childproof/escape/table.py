@@ -1,0 +1,118 @@
+"""The table's rows: an attempt, the part of the matrix it belongs to, and how it must end wherever it is made."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from .lines import PARTS
+from .ways import Way
+
+
+class Manner(StrEnum):
+    """How a client's calls get in: it dials anything and is caught, or it asks a proxy."""
+
+    DIRECT = "direct"
+    PROXIED = "proxied"
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The attempt is stopped: it sees an answer that begins with one of `answers`, and the ledger says what it was.
+
+    `record` must be found in `target · reason` of an entry with this verdict. `reached` are the requests that may get
+    to the sinkhole all the same, and must: `GET host/path`, one for each. `unless` are beginnings of answers that mean
+    that this machine has no such thing to try.
+    """
+
+    answers: tuple[str, ...]
+    record: str = ""
+    verdict: str = "deny"
+    reached: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """It is stopped, and takes more than a client to try: `test` of the repository holds it, `FILE::NAME`."""
+
+    test: str
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """It can't be closed there, and `why`."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """There is nothing to try there, and `why`."""
+
+    why: str
+
+
+Ending = Closed | Elsewhere | Open | Absent
+Make = Callable[[Way], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One row. `make` returns what the client saw, or raises; None where the test that holds it makes it."""
+
+    part: str
+    name: str
+    make: Make | None
+    endings: Mapping[Manner, Ending]
+
+    @property
+    def about(self) -> str:
+        """What is tried, in words."""
+        doc = inspect.getdoc(self.make) if inspect.isfunction(self.make) else None
+        return doc or self.name.replace("_", " ")
+
+
+ATTEMPTS: dict[str, Attempt] = {}
+
+
+def add(part: str, name: str, make: Make | None, *, direct: Ending, proxied: Ending) -> None:
+    """Add a row. Raises ValueError for a part that the matrix hasn't, or a name that is taken."""
+    if part not in PARTS or name in ATTEMPTS:
+        raise ValueError(f"{part} {name}: no such part, or a name twice")
+    ATTEMPTS[name] = Attempt(part, name, make, {Manner.DIRECT: direct, Manner.PROXIED: proxied})
+
+
+def attempt(
+    part: str, both: Ending | None = None, *, direct: Ending | None = None, proxied: Ending | None = None
+) -> Callable[[Make], Make]:
+    """The same as a decorator: the row takes the function's name. `both` ends it alike in either manner."""
+
+    def decorate(make: Make) -> Make:
+        one, other = direct or both, proxied or both
+        assert one is not None
+        assert other is not None
+        add(part, getattr(make, "__name__", ""), make, direct=one, proxied=other)
+        return make
+
+    return decorate
+
+
+def denied(record: str) -> Closed:
+    """An HTTP call that is denied in HTTP's words."""
+    return Closed(("HTTP/1.1 403",), record)
+
+
+def malformed(record: str) -> Closed:
+    """What is no proper HTTP, or names no host."""
+    return Closed(("HTTP/1.1 400", "Refused: HTTP/1.1 400"), record)
+
+
+def reset(record: str) -> Closed:
+    """What is neither HTTP nor mail: the connection is reset, or the tunnel refused."""
+    return Closed(("reset", "Refused: HTTP/1.1 403"), record)
+
+
+AROUND = Open("a client that leaves the proxy out is not seen: only the sealed sandbox has no other way out")
+UNCONTAINED = Open("the client is a process like any other: what its user may do, it may do")
+NO_PROXY = Absent("there is no proxy to speak to inside: every connection is caught as it is")

@@ -1,0 +1,147 @@
+"""The topologies: how childproof stands between a client and the sinkhole, and how a client's session is run there.
+
+    python -m childproof.escape.topology NAME FOLDER
+
+runs one session in FOLDER, in the namespace that `outside` made; the attempts' answers are the last line of its output.
+A topology more is an entry more in TOPOLOGIES: the attempts' endings follow from its manner.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import childproof
+
+from .attempts.meaning import LIMIT
+from .sinkhole import HOST
+from .table import Manner
+
+RULES = f"""
+version: 1
+include: [default.yaml]
+rules:
+  - name: limited
+    match: {{host: limited.reached.example, path: /public/**}}
+    limit: {{calls: {LIMIT}, per: 1h}}
+    allow: {{addresses: [{HOST}/32]}}
+  - name: reached
+    match: {{host: "*.reached.example", method: [GET, HEAD], path: /public/**}}
+    allow: {{addresses: [{HOST}/32]}}
+  - name: public
+    match: {{host: "*.allowed.example", method: [GET, HEAD], path: /public/**}}
+    allow: {{}}
+  - name: judged
+    match: {{host: x.allowed.example, method: POST, path: /judged/**}}
+    when: call.json.amount < 10
+    allow: {{}}
+"""
+CHILDPROOF = (sys.executable, "-c", "from childproof.cli.entry import main; main()")
+DB, RULE_FILE, STATE = "box.db", "rules.yaml", "state"
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """One way to stand in between: `run` makes all attempts of a session in a folder, and gives its exit code."""
+
+    name: str
+    manner: Manner
+    about: str
+    run: Callable[[Path], int]
+
+
+def _given(folder: Path, **more: Any) -> dict[str, Any]:
+    return {
+        "folder": str(folder),
+        "db": str(folder / DB),
+        "rules": str(folder / RULE_FILE),
+        "state": str(folder / STATE / "childproof"),
+        "package": str(Path(childproof.__file__).parent),
+        "pid_namespace": str(Path("/proc/self/ns/pid").readlink()),
+        **more,
+    }
+
+
+def _client(manner: Manner, given: Mapping[str, Any]) -> list[str]:
+    return [sys.executable, "-m", "childproof.escape.inside", manner, json.dumps(given)]
+
+
+def _sealed(folder: Path) -> int:
+    command = [*CHILDPROOF, "run", "--db", DB, "--rules", RULE_FILE, "--report", "none", "--"]
+    with _unix_sockets(folder):
+        return subprocess.run([*command, *_client(Manner.DIRECT, _given(folder))], cwd=folder, check=False).returncode  # noqa: S603
+
+
+def _explicit(folder: Path) -> int:
+    command = [*CHILDPROOF, "serve", "--db", DB, "--rules", RULE_FILE, "--report", "none"]
+    command += ["--http", "127.0.0.1:0", "--socks", "127.0.0.1:0"]
+    with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as proxy:  # noqa: S603
+        ports: dict[str, tuple[str, int]] = {}
+        assert proxy.stderr is not None
+        for line in proxy.stderr:
+            if found := re.search(r"(http|socks)5? +(127\.0\.0\.1):(\d+)", line):
+                ports[found[1]] = (found[2], int(found[3]))
+            if "ready" in line:
+                break
+        # What it says from here on must go somewhere, or it would stop at a full pipe.
+        threading.Thread(target=lambda: sys.stderr.write(proxy.stderr.read() if proxy.stderr else "")).start()
+        try:
+            client = _client(Manner.PROXIED, _given(folder, **ports))
+            return subprocess.run(client, cwd=folder, check=False).returncode  # noqa: S603
+        finally:
+            proxy.send_signal(signal.SIGTERM)
+
+
+TOPOLOGIES = {
+    topology.name: topology
+    for topology in (
+        Topology("sealed", Manner.DIRECT, "`childproof run`: the client in a network of its own", _sealed),
+        Topology("explicit", Manner.PROXIED, "`childproof serve`: the client asks a proxy port", _explicit),
+    )
+}
+
+
+@contextlib.contextmanager
+def _unix_sockets(folder: Path) -> Iterator[None]:
+    """Servers outside that tell everybody who gets to them: one with a path, one without."""
+    servers = []
+    for name in (str(folder / "agent.sock"), f"\0{folder}"):
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(name)
+        server.listen()
+        servers.append(server)
+        threading.Thread(target=_tell, args=(server,), daemon=True).start()
+    try:
+        yield
+    finally:
+        for server in servers:
+            server.close()
+
+
+def _tell(server: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            client, _ = server.accept()
+            with client:
+                client.sendall(b"the way out")
+
+
+def main(name: str, folder: Path) -> int:
+    """Run a session; its exit code."""
+    os.environ["XDG_STATE_HOME"] = str(folder / STATE)
+    (folder / "place").mkdir(exist_ok=True)
+    (folder / RULE_FILE).write_text(RULES, encoding="utf-8")
+    return TOPOLOGIES[name].run(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
