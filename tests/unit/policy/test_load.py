@@ -180,3 +180,11 @@ def test_ten_thousand_rules_load_and_decide() -> None:
     )
     ports = "".join(f"  - {{name: t{n}, match: {{protocol: tcp, port: {n + 1}}}, deny: {{}}}}\n" for n in range(2500))
     assert len(load(f"version: 1\nrules:\n{hosts}{paths}{ports}")) == 10_000
+
+
+@pytest.mark.parametrize("protocol", ["sotp", "[http, sotp]", "''", '"smtp\\n"', "7"])
+def test_a_mistyped_protocol_is_a_fault_in_its_place(protocol: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load(f"version: 1\nrules:\n  - {{name: mail, match: {{protocol: {protocol}}}, stub: email}}\n")
+    assert all(fault.line == 3 for fault in caught.value.faults)
+    assert any("protocol" in fault.found for fault in caught.value.faults)
