@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench format clean
+.PHONY: demo test check bench fuzz soak format clean
 demo: $(VENV)/.ready
 	@$(BIN)/childproof run --world demo --db childproof.db -- $(BIN)/python examples/checkout_agent.py
 
@@ -21,6 +21,17 @@ check: $(VENV)/.ready
 
 bench: $(VENV)/.ready
 	@$(BIN)/python -m bench
+
+# make fuzz TARGETS="http1 smtp" SECONDS_EACH=300; needs atheris, which it installs
+SECONDS_EACH := 60
+fuzz: $(VENV)/.ready
+	@$(BIN)/python -c 'import atheris' 2>/dev/null || uv pip install --quiet --python $(BIN)/python 'atheris>=3.1' 2>/dev/null \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3.1'
+	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS_EACH) $(TARGETS)
+
+MINUTES := 10
+soak: $(VENV)/.ready
+	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
 
 format: $(VENV)/.ready
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .

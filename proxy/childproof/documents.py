@@ -6,6 +6,7 @@ JSON subset of YAML 1.2 is understood: no tags, no dates (`2026-01-05` stays tex
 
 import difflib
 import gc
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -199,7 +200,10 @@ class _Reader:
             return text
         if _INTEGER.fullmatch(text) and len(text) < _MAX_DIGITS:
             return int(text)
-        return float(text) if _FLOAT.fullmatch(text) else text
+        if not _FLOAT.fullmatch(text):
+            return text
+        number = float(text)
+        return number if math.isfinite(number) else text  # JSON has no infinity
 
     def fault(self, node: Any, found: str, expected: str) -> Fault:
         mark = node.start_mark

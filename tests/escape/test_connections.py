@@ -270,3 +270,58 @@ def test_connections_beyond_the_limit_are_refused_and_recorded(machine, tools):
     assert machine.judge.violations == ["unsupported"]
     first.sendall(b"GET / HTTP/1.1\r\nHost: api.example\r\n\r\n")
     assert first.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_tls_handshake_that_is_never_finished_is_given_up(machine, tools):
+    """The sweep is called with a clock of the test's own: nothing here waits."""
+    sock = machine.tunnel()
+    sock.sendall(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+    wait_for(lambda: len(machine.capture._intake) == 1)
+
+    async def sweep():
+        machine.capture._intake.sweep(time.monotonic() + 1000)
+
+    machine.run(sweep())
+    assert tools.exchange(sock, b"") == b""
+    wait_for(lambda: machine.judge.violations)
+    assert machine.judge.violations == ["tls_refused"]
+
+
+def test_a_finished_handshake_may_wait_for_its_first_request(machine, tools):
+    machine.judge.decide = tools.stubbed()
+    sock = machine.secure("api.example:443", "http/1.1")
+
+    async def sweep():
+        machine.capture._intake.sweep(time.monotonic() + 1000)
+
+    [handler] = machine.capture._intake._handlers.values()
+    wait_for(lambda: handler.hooks.patience.since is None)  # until then the client's last word is on its way
+    machine.run(sweep())
+    sock.sendall(b"GET / HTTP/1.1\r\nHost: api.example\r\n\r\n")
+    assert sock.recv(65536).startswith(b"HTTP/1.1 200 ")
+
+
+def test_one_connection_too_many_is_reset_and_recorded_and_the_others_stay(machine, tools):
+    """Whatever they are used for; and where one ends, there is room for another."""
+    machine.judge.decide = tools.stubbed()
+    machine.capture._shares.limit = 4
+    request = b"GET / HTTP/1.1\r\nHost: api.example\r\n\r\n"
+    http = machine.tunnel("api.example:80")
+    mail = machine.tunnel("mail.example:25")
+    silent, half = machine.raw(), machine.raw()
+    half.sendall(b"CONN")
+    assert tools.exchange(machine.raw(), b"CONNECT api.example:80 HTTP/1.1\r\n\r\n") == b""
+    assert [call.violation.reason for call in machine.judge.calls] == ["more than 4 open connections"]
+    http.sendall(request)
+    assert http.recv(65536).startswith(b"HTTP/1.1 200 ")
+    assert mail.recv(100).startswith(b"220")
+    silent.close()
+
+    def again():
+        with machine.raw() as sock:
+            return tools.exchange(
+                sock, b"GET http://api.example/ HTTP/1.1\r\nHost: api.example\r\nConnection: close\r\n\r\n"
+            )
+
+    wait_for(lambda: again().startswith(b"HTTP/1.1 200 "))
+    half.close()

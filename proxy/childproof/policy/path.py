@@ -19,6 +19,7 @@ _ODD = re.compile(
     r"|%(?:2[fF]|5[cC]|25|3[bB]|[01][0-9a-fA-F]|7[fF])"
     r"|%(?![0-9a-fA-F]{2})"
 )
+_PARAMS = re.compile(r";[^/]*")
 _STRAY = re.compile(r"%(?![0-9a-fA-F]{2})")
 _PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
 _HIGH = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
@@ -48,22 +49,20 @@ def is_ambiguous(path: str) -> bool:
 
 
 def readings(path: str) -> tuple[str, ...]:
-    """Every path that a server may take `path` for, in canonical form: the plainest first, at most 75."""
+    """Every path that a server may take `path` for, in canonical form: the plainest first, at most some 170."""
     plain = canonical_path(path)
     if not is_ambiguous(path):
         return (plain, plain[:-1]) if len(plain) > 1 and plain.endswith("/") else (plain,)
     found = {plain: None}
-    decoded = plain
+    spelled = [plain]  # as far as servers may have decoded it, with parameters taken out before, after, or not
     for _ in range(_ROUNDS):
-        for backslash, params, collapse_first in product((False, True), repeat=3):
-            reading = decoded.replace("\\", "/") if backslash else decoded
+        for text, backslash, params, collapse_first in product(spelled, *[(False, True)] * 3):
+            reading = text.replace("\\", "/") if backslash else text
             if params:
-                reading = re.sub(r";[^/]*", "", reading)
+                reading = _PARAMS.sub("", reading)
             found[canonical_path(_tidy(reading, collapse_first=collapse_first))] = None
-        again = _decode(decoded)
-        if again == decoded:
-            break
-        decoded = again
+        again = dict.fromkeys(_decode(form) for text in spelled for form in (text, _PARAMS.sub("", text)))
+        spelled = [text for text in again if text not in spelled]
     for reading in list(found):
         if len(reading) > 1 and reading.endswith("/"):
             found[reading[:-1]] = None

@@ -16,6 +16,7 @@ from childproof.errors import InputError
 
 from .compose import Parts, load_policy
 from .config import Listen, split_address
+from .descriptors import room_for
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -41,7 +42,8 @@ class Proxy:
         def tcp(ingress: Ingress, destination: Destination) -> asyncio.Protocol:
             return tcp_protocol_factory(ingress, destination, parts.engine)
 
-        self.http = HttpCapture(parts.engine, ca, smtp=smtp, tcp=tcp)
+        self.connections = room_for(parts.config.connections)  # of each listener's sandbox, at once
+        self.http = HttpCapture(parts.engine, ca, smtp=smtp, tcp=tcp, connections=self.connections)
 
     async def __aenter__(self) -> Self:
         await self.http.start()

@@ -153,7 +153,7 @@ class _Doors:
             judge=parts.engine,
             http=proxy.http,
             tls_context=proxy.http.context_for,
-            limits=Limits(connections=parts.config.connections),
+            limits=Limits(connections=proxy.connections),
         )
         self._transports: list[asyncio.DatagramTransport] = []
         self._accepting: asyncio.Task[None] | None = None

@@ -14,7 +14,7 @@ from childproof.policy.glob import GlobError, parse_path_glob, path_covers, path
 from childproof.policy.path import canonical_path, is_ambiguous, readings
 
 _PLAIN = re.compile(r"/[A-Za-z0-9._~/-]*")
-_MOST = 75
+_MOST = 171
 _VISIBLE = re.compile(r"[!-\"$->@-~]*")  # what a request's target may have, without its query
 
 

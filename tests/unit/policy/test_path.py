@@ -109,6 +109,8 @@ def test_plain_paths_are_not_ambiguous(path: str) -> None:
         ("/v1/charges%00.png", "/v1/charges"),
         ("/public/..;/v1/charges", "/v1/charges"),
         ("/v1%c0%afcharges", "/v1/charges"),
+        ("/v1%2fcharges;a=b%2fc", "/v1/charges"),
+        ("/v1%252fcharges;a=b%252fc", "/v1/charges"),
         ("/a//../v1/charges", "/v1/charges"),
         ("/v1//../charges", "/v1/charges"),
         ("/v1//../charges", "/charges"),

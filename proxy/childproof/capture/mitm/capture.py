@@ -28,11 +28,13 @@ from .calls import Site
 from .front import Front, Onward, ProtocolFactory
 from .gate import Dial
 from .hooks import Core
-from .intake import MAX_CONNECTIONS, Intake
+from .intake import Intake
 from .leaf import Leaves
 from .safety import SAFE_DEFAULTS, require_safe, unsafe_options
+from .shares import Shares
 
 SWEEP_SECONDS = 5.0
+MAX_SHARE = 2000  # connections of one sandbox at once
 _BACKLOG = 256
 
 
@@ -102,7 +104,7 @@ class HttpCapture:
         tcp: ProtocolFactory | None = None,
         upstream_ca: Path | None = None,
         clock: Callable[[], float] = time.monotonic,
-        connections: int = MAX_CONNECTIONS,
+        connections: int = MAX_SHARE,
     ) -> None:
         self.leaves = Leaves(ca)
         self._judge = judge
@@ -110,7 +112,7 @@ class HttpCapture:
         self._smtp, self._tcp = smtp, tcp
         self._upstream_ca = upstream_ca
         self._clock = clock
-        self._connections = connections
+        self._shares = Shares(connections)
         self._servers: dict[asyncio.Server, Ingress] = {}
         self._modes: dict[Ingress, IngressMode] = {}
         self._fronts: set[asyncio.Task[None]] = set()
@@ -146,8 +148,8 @@ class HttpCapture:
         master.addons.add(Watchdog())
         self._known_addons = tuple(master.addons.chain)
         core = Core(self._judge, self._dial, tls_config, self.leaves, self._clock)
-        self._intake = Intake(master, core, self._foreign, self._connections)
-        self._onward = Onward(self._judge, self._take, self._dial, self._smtp, self._tcp)
+        self._intake = Intake(master, core, self._foreign)
+        self._onward = Onward(self._judge, self._take, self._dial, self._smtp, self._tcp, self._shares)
         self._master = master
         HttpCapture._running = self
         self._sweeper = asyncio.create_task(self._sweep_forever())
@@ -180,6 +182,7 @@ class HttpCapture:
             if owner == ingress:
                 server.close()
                 del self._servers[server]
+        self._shares.forget(ingress)
         mode = self._modes.pop(ingress, None)
         if mode is not None:
             await self._intake.end(mode)

@@ -26,6 +26,7 @@ from .calls import MAX_HEAD, Request, Site, build_call, decide, internal, other_
 from .gate import Dial
 from .hosts import disagreement, host_and_port
 from .replies import denial, render, reply_of
+from .shares import Shares
 
 HANDSHAKE_SECONDS = 30.0  # for a CONNECT or SOCKS request to be whole
 SILENCE_SECONDS = 2.0  # in a tunnel: who waits this long waits for the server to speak first
@@ -61,6 +62,7 @@ class Onward:
     dial: Dial
     smtp: ProtocolFactory | None = None
     tcp: ProtocolFactory | None = None  # in the place of the relay that judges by itself
+    shares: Shares | None = None
     live: set["Front"] = field(default_factory=set)
     passed_on: "weakref.WeakSet[asyncio.Transport]" = field(default_factory=weakref.WeakSet)  # to mail and raw TCP
 
@@ -108,6 +110,12 @@ class Front(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Asyncio: the connection is there."""
         self._transport = cast("asyncio.Transport", transport)
+        shares = self._onward.shares
+        if shares is not None and not shares.take(self._ingress, transport):
+            violation = Violation("unsupported", f"more than {shares.limit} open connections")
+            decide(self._onward.judge, other_call(self._site(), Protocol.TCP, violation))
+            self.reset()
+            return
         self._onward.live.add(self)
         self._arm(HANDSHAKE_SECONDS if self._destination is None else self._silence())
         if self._destination is not None:

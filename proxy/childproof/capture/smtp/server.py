@@ -89,6 +89,7 @@ class SmtpServer(SMTP):
         """Send a reply; take note of those that tell of broken input."""
         text = status.decode("utf-8", "replace") if isinstance(status, bytes) else str(status)
         text = "\r\n".join(map(clean, text.split("\r\n")))
+        text = f"{text} " if len(text) == 3 else text  # an empty challenge: some clients want the space
         if text.startswith(_MALFORMED):
             self._record.malformed(f"no valid SMTP, answered with: {text}", int(text[:3]))
         elif text.startswith("552 Error"):

@@ -1,0 +1,31 @@
+"""How many connections each listener's sandbox may have at once: one sandbox's flood must not keep another one out."""
+
+import asyncio
+import weakref
+
+from childproof.capture.destination import Ingress
+
+
+class Shares:
+    """The open connections of each ingress, whatever became of them: still read, handed to HTTP, to mail or to TCP."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._open: dict[Ingress, weakref.WeakSet[asyncio.BaseTransport]] = {}
+
+    def take(self, ingress: Ingress, transport: asyncio.BaseTransport) -> bool:
+        """Count one more; False where the share is used up."""
+        own = self._open.get(ingress)
+        if own is None:
+            own = self._open[ingress] = weakref.WeakSet()
+        if len(own) >= self.limit:
+            for other in [other for other in own if other.is_closing()]:  # over, but not yet collected
+                own.discard(other)
+            if len(own) >= self.limit:
+                return False
+        own.add(transport)
+        return True
+
+    def forget(self, ingress: Ingress) -> None:
+        """The listener is gone."""
+        self._open.pop(ingress, None)
