@@ -4,10 +4,12 @@ It has no way to reach upstream: it yields bytes for the client, a close, a rese
 that gets here can't be forwarded, whatever a rule, a reload or a bug says.
 
 Parsing is h11's: strict, maintained, and in one piece 67 µs a request where mitmproxy's request head with the checks
-it needs takes 87 µs and leaves the body to do. A fresh parser for each request is 2 µs and makes pipelining plain.
+it needs takes 87 µs and leaves the body to do. A fresh parser for each request is 2 µs and makes pipelining plain. What
+comes whole and plain is read without it (`plain`).
 """
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import h11
@@ -20,6 +22,7 @@ from childproof.model import NO_UPSTREAM, Call, Outcome, Reply, Violation
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide, internal, refuse_upgrade
 from .chunked import Chunked
+from .plain import plain_request
 from .pump import Pump
 from .replies import denial, has_body, render, reply_of
 from .wire import HOLD_SECONDS, LINGER_BYTES, LINGER_SECONDS, Patience, ResetConnection
@@ -39,7 +42,7 @@ class AnswerLayer(layer.Layer):
         self._judge = judge
         self._patience = patience
         self._parser = _new_parser()
-        self._request: h11.Request | None = None
+        self._request: Request | None = None  # its head while the body is still coming
         self._body = bytearray()  # not a list: a body may come in millions of chunks
         self._size = 0
         self._continued = False
@@ -68,6 +71,9 @@ class AnswerLayer(layer.Layer):
                 self._waiting_bytes += event.data
                 if len(self._waiting_bytes) > MAX_HEAD + self._judge.max_body:
                     yield from self._close()
+            elif (whole := self._plain(event.data)) is not None:
+                self._request = whole
+                yield from self._answer()
             else:
                 self._receive(event.data)
                 yield from self._advance()
@@ -78,8 +84,16 @@ class AnswerLayer(layer.Layer):
 
     # reading
 
+    def _plain(self, data: bytes) -> Request | None:
+        """A request that begins and ends with these bytes, if it is plain enough."""
+        return plain_request(data, self._judge.max_body) if self._between() else None
+
+    def _between(self) -> bool:
+        """Whether nothing of the next request has come yet."""
+        return self._request is None and not self._parser.trailing_data[0]
+
     def _receive(self, data: bytes) -> None:
-        if self._request is None and not self._parser.trailing_data[0]:
+        if self._between():
             # empty lines before a request (RFC 9112, section 2.2) aren't kept: they might never end
             data = data.lstrip(b"\r\n")
         if data:
@@ -93,7 +107,8 @@ class AnswerLayer(layer.Layer):
                 yield from self._refuse(_violation_of(error))
                 return
             if isinstance(item, h11.Request):
-                self._request = item
+                version = item.http_version.decode("latin-1")
+                self._request = Request(item.method, item.target, version, item.headers.raw_items())
                 problem = self._too_large(item)
                 if problem is not None:
                     yield from self._refuse(problem)
@@ -137,14 +152,9 @@ class AnswerLayer(layer.Layer):
         if request is None:
             parts = Request(b"", b"/", "", ())
             return build_call(self._site, parts, violation or Violation("malformed", "no HTTP request", 400))
-        parts = Request(
-            request.method,
-            request.target,
-            request.http_version.decode("latin-1"),
-            request.headers.raw_items(),
-            bytes(self._body),
-        )
-        return refuse_upgrade(build_call(self._site, parts, violation))
+        if self._body:
+            request = replace(request, body=bytes(self._body))
+        return refuse_upgrade(build_call(self._site, request, violation))
 
     def _answer(self) -> Commands:
         call = self._call()
@@ -156,7 +166,8 @@ class AnswerLayer(layer.Layer):
             # the rules were reloaded since this layer was chosen; the next connection gets the other one
             self._judge.settle(outcome, NO_UPSTREAM, None, "not forwarded: the connection was opened under older rules")
         rest, _ = self._parser.trailing_data
-        self._parser = _new_parser()
+        if self._parser.their_state is not h11.IDLE:  # a plain request has left it as it was
+            self._parser = _new_parser()
         self._request = None
         self._body, self._size, self._continued = bytearray(), 0, False
         if rest:
@@ -164,7 +175,7 @@ class AnswerLayer(layer.Layer):
         self._patience.waiting(bool(rest))
         yield from self._send(outcome, request, last=last)
 
-    def _send(self, outcome: Outcome, request: h11.Request, *, last: bool) -> Commands:
+    def _send(self, outcome: Outcome, request: Request, *, last: bool) -> Commands:
         message: bytes | None
         if outcome.fault == "reset":
             message, last = None, True
@@ -237,10 +248,10 @@ class AnswerLayer(layer.Layer):
 
     # replies that go on
 
-    def _going_on(self, outcome: Outcome, reply: Reply, request: h11.Request, *, last: bool) -> bytes:
+    def _going_on(self, outcome: Outcome, reply: Reply, request: Request, *, last: bool) -> bytes:
         """Set up what comes after the head, and give the head. A header that can't be sent makes it a denial."""
         try:
-            going = Chunked(self._judge, outcome, reply, version=request.http_version, last=last)
+            going = Chunked(self._judge, outcome, reply, version=request.version, last=last)
         except (ValueError, UnicodeError):
             Pump(self._judge, outcome, reply).over("its head can't be sent")
             return self._message(reply, request.method, last=last)
@@ -284,7 +295,7 @@ class AnswerLayer(layer.Layer):
         Closing at once would reset the connection and take the reply with it (RFC 9112, section 9.6).
         """
         self._patience.waiting(False)
-        if self._request is None and not self._parser.trailing_data[0]:
+        if self._between():
             yield from self._close()
             return
         self._drained = 0
@@ -309,14 +320,14 @@ def _new_parser() -> h11.Connection:
     return h11.Connection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
 
 
-def _wants_close(request: h11.Request) -> bool:
+def _wants_close(request: Request) -> bool:
     tokens = {
         token.strip().lower()
         for name, value in request.headers
-        if name in (b"connection", b"proxy-connection")
+        if name.lower() in (b"connection", b"proxy-connection")
         for token in value.split(b",")
     }
-    return b"close" in tokens or (request.http_version != b"1.1" and b"keep-alive" not in tokens)
+    return b"close" in tokens or (request.version != "1.1" and b"keep-alive" not in tokens)
 
 
 def _body_too_large(limit: int) -> Violation:

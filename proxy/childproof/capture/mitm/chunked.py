@@ -11,8 +11,8 @@ from .wire import RequestRoom
 class Chunked:
     """One such reply. `room` is what to ask for before the next `advance`; None once it is over."""
 
-    def __init__(self, judge: Judge, outcome: Outcome, reply: Reply, *, version: bytes, last: bool) -> None:
-        self._chunked = version == b"1.1"
+    def __init__(self, judge: Judge, outcome: Outcome, reply: Reply, *, version: str, last: bool) -> None:
+        self._chunked = version == "1.1"
         self.last = last or not self._chunked
         self.head = render(reply, head_request=False, last=self.last, chunked=self._chunked)
         self.pump = Pump(judge, outcome, reply)
