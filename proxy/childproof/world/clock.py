@@ -28,22 +28,30 @@ REAL = ClockSettings()
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Settings tied to the moment they were made: the wall's time, and the number of the last call before them."""
+    """Settings tied to the moment they were made: the wall's time, and the number of the last call before them.
+
+    Without a `wall` it stands at its start until the first call, as the clock of a world that was seeded does.
+    """
 
     settings: ClockSettings
-    wall: int
+    wall: int | None
     seq: int
+
+    def begun(self, wall: int) -> "Clock":
+        """The same, running from now on if it stood."""
+        return Clock(self.settings, wall, self.seq) if self.wall is None else self
 
     def now(self, seq: int, wall: int) -> int:
         """The world's time in call `seq`, with the wall showing `wall`."""
         start = self.settings.start
+        began = wall if self.wall is None else self.wall
         match self.settings.run:
             case "real":
-                return wall if start is None else start + max(0, wall - self.wall)
+                return wall if start is None else start + max(0, wall - began)
             case "frozen":
-                return self.wall if start is None else start
+                return began if start is None else start
             case "step":
-                first = self.wall if start is None else start
+                first = began if start is None else start
                 return first + self.settings.step * max(0, seq - self.seq - 1)
 
     def to_json(self) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What two worlds hold that the other doesn't: found from their rows since they parted, whatever else they hold."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import msgspec
 
@@ -8,6 +9,7 @@ from childproof.model import Change
 
 from . import versions
 from .database import Database
+from .fresh import Fresh
 from .world import World
 
 _TOUCHED = "SELECT DISTINCT collection, id FROM version WHERE world = ? AND seq > ? AND seq <= ?"
@@ -62,6 +64,7 @@ def _changes(
     database: Database, touched: dict[tuple[int, str], None], first: versions.Lineage, second: versions.Lineage
 ) -> tuple[Change, ...]:
     found = []
+    fresh = cache(lambda service: (Fresh(database, first, service), Fresh(database, second, service)))
     for collection, entity in touched:
         service, kind = database.collection_name(collection)
         if service.startswith("_"):
@@ -71,6 +74,9 @@ def _changes(
         before, after = (None if row is None else row[1] for row in (old, new))
         if before == after:
             continue
+        mine, theirs = fresh(service)
+        if mine.untouched(kind, entity, before) and theirs.untouched(kind, entity, after):
+            continue  # only one of them has used the service yet, or each for the first time at another moment
         change = Change(service, kind, entity, *(None if raw is None else _decode(raw) for raw in (before, after)))
         if change.before != change.after or _in_order(change.before) != _in_order(change.after):
             place = max(row[0] for row in (old, new) if row is not None)

@@ -88,7 +88,10 @@ def _clock(clock: Clock) -> dict[str, Any]:
     values: dict[str, Any] = {"run": settings.run}
     if settings.start is not None:
         values["start"] = timestamp(settings.start)
-    return {**values, "step": settings.step, "set": {"call": clock.seq, "wall": timestamp(clock.wall)}}
+    set_: dict[str, Any] = {"call": clock.seq}
+    if clock.wall is not None:
+        set_["wall"] = timestamp(clock.wall)
+    return {**values, "step": settings.step, "set": set_}
 
 
 def _state(items: Iterable[Held]) -> dict[str, Any]:

@@ -86,7 +86,8 @@ def _clock_row(database: Database, world: int, values: dict[str, Any], parent: v
     written = values["clock"]
     start = written.get("start")
     settings = ClockSettings(None if start is None else milliseconds(start), written["run"], written.get("step", 1000))
-    clock = Clock(settings, milliseconds(written["set"]["wall"]), written["set"]["call"])
+    wall = written["set"].get("wall")
+    clock = Clock(settings, None if wall is None else milliseconds(wall), written["set"]["call"])
     number = database.intern(*CLOCK[:2])
     old = versions.current(database.connection, parent, number, CLOCK[2])
     ordinal, first = (old[0], 0) if old is not None else (versions.ordinal_of(0, 0), 1)

@@ -91,7 +91,7 @@ class Store:
         """A new, empty world. Raises StoreError where the name is taken, InputError where it is no name."""
         with self._database.transaction(write=True):
             self._check_new(name)
-            made = self._create(name, seed, clock)
+            made = self._create(name, seed, clock, wall=self._database.wall())
             lineage.set_labels(self.connection, made.id, labels or {})
             return made
 
@@ -107,7 +107,8 @@ class Store:
         """A new world that begins with what a stage holds, all of it or nothing. Raises as `create` does."""
         with self._database.transaction(write=True):
             self._check_new(name)
-            made = self._create(name, seed, clock)
+            # With a start of its own, time passes from the first call on, and not before.
+            made = self._create(name, seed, clock, wall=None if clock.start is not None else self._database.wall())
             lineage.set_labels(self.connection, made.id, labels or {})
             stage.copy(self._database, made.id)
             return made
@@ -119,7 +120,7 @@ class Store:
         if found is not None:
             return found
         with self._database.transaction(write=True):
-            return self._find(name) or self._create(_check_name(name), seed, clock)
+            return self._find(name) or self._create(_check_name(name), seed, clock, wall=self._database.wall())
 
     def fork(self, source: str, name: str, *, at: int | None = None, labels: Mapping[str, str] | None = None) -> World:
         """A new world that shares the source's history up to call `at` (its last one). Costs one row, whatever the size.
@@ -275,9 +276,9 @@ class Store:
         if self._find(name) is not None:
             raise StoreError(f"{self.path} has a world {name!r} already; choose another name")
 
-    def _create(self, name: str, seed: int, settings: ClockSettings) -> World:
+    def _create(self, name: str, seed: int, settings: ClockSettings, *, wall: int | None) -> World:
         number = self._insert(name, seed, None, 0)
-        clock = Clock(settings, self._database.wall(), 0)
+        clock = Clock(settings, wall, 0)
         row = (number, self._database.intern("_clock", "clock"), "clock", 0, ordinal_of(0, 0), 1)
         self.connection.execute(INSERT, (*row, msgspec.json.encode(clock.to_json()).decode()))
         return self._made(name)

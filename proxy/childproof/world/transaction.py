@@ -35,6 +35,15 @@ class _Pending(NamedTuple):
     touched: int
 
 
+class Planted(NamedTuple):
+    """An entity that a world is taken to have begun with, as it is stored."""
+
+    service: str
+    kind: str
+    id: str
+    raw: str
+
+
 class Transaction(Snapshot):
     """What one call sees and changes. A context manager: leaving it commits, an exception undoes everything.
 
@@ -71,9 +80,11 @@ class Transaction(Snapshot):
             self._lineage = head.lineage
             self._now = head.clock.now(self.seq, database.wall())
         except BaseException as error:
+            self._open = True
+            if head.clock.wall is None:  # a seeded world's time begins to pass with its first call
+                self._set_clock(head.clock.begun(database.wall()))
             database.rollback(error)
             raise
-        self._open = True
         return self
 
     def __exit__(
@@ -132,14 +143,29 @@ class Transaction(Snapshot):
 
     def set_clock(self, settings: ClockSettings) -> None:
         """Let time pass otherwise from the next call on. A `start` of None goes on from this call's time.
+    @contextmanager
+    def beforehand(self) -> Iterator[list[Planted]]:
+        """Count what the block writes as there before the call: it is stored with it, and is no change of it.
+
+        The list says afterwards what that was, internal services left out.
+        """
+        touched, planted = self._touched, list[Planted]()
+        yield planted
+        for collection, entities in self._pending.items():
+            service, kind = self._database.collection_name(collection)
+            for entity, pending in entities.items():
+                if pending.touched > touched:
+                    entities[entity] = pending._replace(before=pending.raw)
+                    if pending.raw is not None and not service.startswith("_"):
+                        planted.append(Planted(service, kind, entity, pending.raw))
+
 
         A clock that runs with the wall and has no start is the wall's own time.
         """
         start = settings.start
         if start is None and settings.run != "real":
             settings = ClockSettings(self._now, settings.run, settings.step)
-        self._clock = Clock(settings, self._database.wall(), self.seq)
-        self.put("_clock", "clock", "clock", self._clock.to_json())
+        self._set_clock(Clock(settings, self._database.wall(), self.seq))
 
     def travel(self, to: int) -> None:
         """Go on to a later time of the world: this call has it from here on, and the next one begins with it."""
@@ -234,6 +260,10 @@ class Transaction(Snapshot):
     def _check_open(self) -> None:
         if not self._open:
             raise RuntimeError("this transaction is over; changes belong inside its `with`")
+    def _set_clock(self, clock: Clock) -> None:
+        self._clock = clock
+        self.put("_clock", "clock", "clock", clock.to_json())
+
 
     def _overlay(self, collection: int) -> Mapping[str, versions.Row]:
         return self._rows.get(collection, {})
