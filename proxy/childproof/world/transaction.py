@@ -79,10 +79,11 @@ class Transaction(Snapshot):
             self.seq = head.seq + 1
             self._lineage = head.lineage
             self._now = head.clock.now(self.seq, database.wall())
-        except BaseException as error:
             self._open = True
             if head.clock.wall is None:  # a seeded world's time begins to pass with its first call
                 self._set_clock(head.clock.begun(database.wall()))
+        except BaseException as error:
+            self._open = False
             database.rollback(error)
             raise
         return self
@@ -141,8 +142,6 @@ class Transaction(Snapshot):
             self._jobs, self._created, self._clock = jobs, created, clock
             raise
 
-    def set_clock(self, settings: ClockSettings) -> None:
-        """Let time pass otherwise from the next call on. A `start` of None goes on from this call's time.
     @contextmanager
     def beforehand(self) -> Iterator[list[Planted]]:
         """Count what the block writes as there before the call: it is stored with it, and is no change of it.
@@ -159,6 +158,8 @@ class Transaction(Snapshot):
                     if pending.raw is not None and not service.startswith("_"):
                         planted.append(Planted(service, kind, entity, pending.raw))
 
+    def set_clock(self, settings: ClockSettings) -> None:
+        """Let time pass otherwise from the next call on. A `start` of None goes on from this call's time.
 
         A clock that runs with the wall and has no start is the wall's own time.
         """
@@ -257,13 +258,13 @@ class Transaction(Snapshot):
 
     # --- within
 
-    def _check_open(self) -> None:
-        if not self._open:
-            raise RuntimeError("this transaction is over; changes belong inside its `with`")
     def _set_clock(self, clock: Clock) -> None:
         self._clock = clock
         self.put("_clock", "clock", "clock", clock.to_json())
 
+    def _check_open(self) -> None:
+        if not self._open:
+            raise RuntimeError("this transaction is over; changes belong inside its `with`")
 
     def _overlay(self, collection: int) -> Mapping[str, versions.Row]:
         return self._rows.get(collection, {})
