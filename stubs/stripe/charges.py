@@ -4,6 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, expands, merged_metadata, operation
 
+from . import receipts
 from .card_details import BRAND_NAMES, card_behind, card_fields, declined, read_card, token_card
 from .charging import Attempt, charge, settle
 from .fields import change, generic, picked, required, short_list
@@ -62,7 +63,9 @@ def update(ctx: Context, charge: str) -> Entity:
     if isinstance(report, dict):
         reported = {**(found["fraud_details"] or {}), **report}
         fields["fraud_details"] = {name: value for name, value in reported.items() if value}
-    return change(ctx, found, "charge.updated", **fields)
+    before = found["receipt_email"]
+    found = change(ctx, found, "charge.updated", **fields)
+    return receipts.of_payment(ctx, found) if found["receipt_email"] != before else found
 
 
 @operation("POST /v1/charges/{charge}/capture")
@@ -90,8 +93,9 @@ def capture(ctx: Context, charge: str) -> Entity:
         raise Refusal(400, "amount_too_large", message, param="amount")
     found = settle(ctx, found, amount)
     fields = picked(ctx.body, "receipt_email", "statement_descriptor", "statement_descriptor_suffix", "transfer_group")
-    return change(ctx, found, "charge.captured", captured=True, amount_captured=amount,
-                  amount_refunded=found["amount"] - amount, **fields)  # fmt: skip
+    found = change(ctx, found, "charge.captured", captured=True, amount_captured=amount,
+                   amount_refunded=found["amount"] - amount, **fields)  # fmt: skip
+    return receipts.of_payment(ctx, found)
 
 
 @operation("GET /v1/charges")

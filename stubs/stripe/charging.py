@@ -8,7 +8,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity
 
-from . import balance
+from . import balance, receipts
 from .card_details import card_behind
 from .cards import Card, Trait
 from .declines import DECLINES, Decline
@@ -72,7 +72,7 @@ def charge(ctx: Context, attempt: Attempt, **fields: Any) -> Entity:
     )
     made = ctx.update(made, receipt_url=_receipt(made)) if paid else made
     if captured:
-        made = settle(ctx, made, attempt.amount)
+        made = receipts.of_payment(ctx, settle(ctx, made, attempt.amount))
     tell(ctx, "charge.succeeded" if paid else "charge.failed", made)
     return made
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
-from . import intent_states
+from . import intent_states, receipts
 from .charging import settle
 from .confirming import confirm, release
 from .fields import change, generic, new, picked, tell
@@ -125,7 +125,9 @@ def capture(ctx: Context, intent: str) -> Entity:
         raise Refusal(400, "amount_too_large", message, param="amount_to_capture")
     made = ctx.get("charge", found["latest_charge"])
     made = settle(ctx, made, amount)
-    change(ctx, made, "charge.captured", captured=True, amount_captured=amount, amount_refunded=made["amount"] - amount)
+    left = made["amount"] - amount
+    made = change(ctx, made, "charge.captured", captured=True, amount_captured=amount, amount_refunded=left)
+    receipts.of_payment(ctx, made)
     fields = picked(ctx.body, "application_fee_amount", "statement_descriptor", "statement_descriptor_suffix")
     if "metadata" in ctx.body:
         fields["metadata"] = merged_metadata(found["metadata"], ctx.body["metadata"])

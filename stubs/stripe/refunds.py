@@ -4,7 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, job, merged_metadata, operation
 
-from . import balance
+from . import balance, receipts
 from .card_details import card_behind
 from .cards import Trait
 from .fields import change, generic, page, picked, tell
@@ -52,6 +52,7 @@ def refund(ctx: Context, charge: Entity) -> Entity:
     )
     if charge["captured"]:
         made = ctx.update(made, balance_transaction=balance.refunded(ctx, made, charge).id)
+        made = made if pending else receipts.of_refund(ctx, made, charge)
     tell(ctx, "refund.created", made)
     total = charge["amount_refunded"] + amount
     change(ctx, charge, "charge.refunded", amount_refunded=total, refunded=total == charge["amount"])
@@ -125,7 +126,8 @@ def settle_refund(ctx: Context, payload: dict[str, Any]) -> None:
     """A pending refund arrives."""
     found = ctx.find("refund", payload["refund"])
     if found is not None and found["status"] == "pending":
-        change(ctx, found, "refund.updated", status="succeeded")
+        found = change(ctx, found, "refund.updated", status="succeeded")
+        receipts.of_refund(ctx, found, ctx.get("charge", found["charge"]))
 
 
 @job("fail_refund")

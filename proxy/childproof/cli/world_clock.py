@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from childproof.ledger import timestamp
-from childproof.world import ClockSettings, Worker
+from childproof.run.config import load_config
+from childproof.world import ClockSettings
 
 from .options import Clock
 from .reading import open_ledger, open_worlds, store_option
@@ -25,17 +26,27 @@ _FAR = 8_640_000_000_000_000  # the last day that most libraries know, unix mill
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @store_option
 @json_option
+@click.option(
+    "--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="As for `childproof run`."
+)
 @click.option("--stubs", multiple=True, type=click.Path(path_type=Path), metavar="DIR", help="As for `childproof run`.")
 @click.argument("name")
 @click.argument("way", required=False, metavar="[CLOCK | offset | advance]")
 @click.argument("amount", required=False, metavar="[DURATION]")
 def clock(
-    *, db: str | None, as_json: bool, stubs: tuple[Path, ...], name: str, way: str | None, amount: str | None
+    *,
+    db: str | None,
+    as_json: bool,
+    rules: tuple[Path, ...],
+    stubs: tuple[Path, ...],
+    name: str,
+    way: str | None,
+    amount: str | None,
 ) -> None:
     r"""Show a world's clock, set it, or let time pass at once.
 
     Advancing runs everything that stubs have scheduled until then, in order and over all services. Each job has its
-    entry in the ledger.
+    entry in the ledger. Mail that stubs send meanwhile is judged by the rules.
 
     \b
       childproof world clock checkout
@@ -50,37 +61,20 @@ def clock(
         raise click.UsageError(f"{way} takes {'a duration, like 30d' if amount is None else 'no duration'}")
     by = 0 if amount is None else _milliseconds(amount, signed=way == "offset")
     settings = ClockSettings() if amount is not None else Clock().convert(way, None, None)
-    from childproof.engine.passing import Passing  # noqa: PLC0415 (the engine: only where something is done)
-    from childproof.run.compose import wall_clock  # noqa: PLC0415
+    from childproof.run.compose import passing  # noqa: PLC0415 (the engine: only where something is done)
 
     with open_worlds(db) as (store, ledger):
         world = store.world(name)
-        passing = Passing(ledger, _Workers(stubs), wall_clock)
         if way != "advance":
-            passing.set(world, settings, offset=None if amount is None else by)
+            passing(store, ledger).set(world, settings, offset=None if amount is None else by)
             click.echo(f"{name}: {words(world.clock)}", err=True)
             return
-        passed = passing.advance(world, by)
+        config = load_config(os.environ, Path.cwd())
+        config = config.override(rules=tuple(map(Path.absolute, rules)), stubs=tuple(map(Path.absolute, stubs)))
+        passed = passing(store, ledger, config).advance(world, by)
     failed = f", {passed.failed} of them failed" if passed.failed else ""
     done = f"{passed.jobs} job{'s' if passed.jobs != 1 else ''} done{failed}"
     click.echo(f"{name}: it is {timestamp(passed.now)}; {done}", err=True)
-
-
-class _Workers:
-    """A service's stub by name; the catalog is read when the first job is due."""
-
-    def __init__(self, folders: tuple[Path, ...]) -> None:
-        self._folders = folders
-        self._found: dict[str, Worker] = {}
-
-    def __call__(self, name: str) -> Worker:
-        if name not in self._found:
-            from childproof.catalog import load_catalog  # noqa: PLC0415
-            from childproof.run.config import load_config  # noqa: PLC0415
-
-            configured = load_config(os.environ, Path.cwd()).stubs
-            self._found[name] = load_catalog((*configured, *self._folders)).get(name)
-        return self._found[name]
 
 
 def _show(db: str | None, name: str, *, as_json: bool) -> None:

@@ -30,6 +30,7 @@ from .callid import brought_trace, identify
 from .checks import check
 from .denial import denial, http_date
 from .jobs import Jobs
+from .passing import Passing
 from .recording import Decision, Recording
 from .shortfall import Missing, Shortfall
 from .streams import Streams
@@ -58,7 +59,7 @@ class Engine:
         self._recording = Recording(ledger, wall)
         self._rules = rules
         self._catalog = catalog
-        self._jobs = Jobs(self._recording, catalog.get)
+        self._jobs = Jobs(self._recording, catalog.get, self._decide)
         self._wall = wall
         self._worlds: dict[str, World] = {}
         self._started: dict[str, tuple[int, str]] = {}  # of calls under way: the moment, the world
@@ -110,6 +111,10 @@ class Engine:
         except Exception as failure:  # noqa: BLE001 (the bytes are gone; all that is left is to say so)
             self._shortfall.unfinished(world, failure)
 
+    def passing(self) -> Passing:
+        """What lets time pass in these worlds, by these rules and stubs."""
+        return Passing(self._recording, self._jobs, self._wall)
+
     def missing(self, world: str) -> Missing:
         """What the ledger could not take of a world's calls."""
         return self._shortfall.of(world)
@@ -133,7 +138,18 @@ class Engine:
                 decision = self._decide(call, tx, call_id)
                 self._recording.call(call, tx, decision, started)
                 break
+        if tx.outbox:
+            self._deliver(world, tx.outbox)
         return call_id, decision
+
+    def _deliver(self, world: World, count: int) -> None:
+        """Send the mail that a call has queued. What can't be sent now stays in the world, and goes before the next call."""
+        try:
+            for _ in range(count):
+                with world.transaction() as tx:
+                    self._jobs.send_mail(tx)
+        except Exception as failure:  # noqa: BLE001 (the call itself is done and recorded)
+            self._on_trouble(f"mail of world {world.name} waits for the next call: {failure}")
 
     def _decide(self, call: Call, tx: Transaction, call_id: str) -> Decision:
         if call.violation is not None:

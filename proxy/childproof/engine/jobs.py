@@ -1,21 +1,29 @@
-"""Work that stubs put off, each job in a transaction of its own, with an entry of its own: before a call, or as time is let pass."""
+"""Work that stubs put off, each job in a transaction of its own, with an entry of its own: before a call, or as time passes.
 
+Mail that stubs send is such work, too; it is due at once.
+"""
+
+import time
 from collections.abc import Callable
 
 from childproof.errors import StoreError
-from childproof.model import Effect
-from childproof.world import FAILED, Job, Transaction, Worker
+from childproof.model import Call, Effect, Verdict
+from childproof.world import FAILED, OUTBOX, Job, Transaction, Worker
 
 from .callid import identify
-from .recording import Recording
+from .outbox import kept_in, mail_call
+from .recording import Decision, Recording
+
+Judge = Callable[[Call, Transaction, str], Decision]  # a call within its transaction, and its id
 
 
 class Jobs:
-    """Does jobs and records them. `worker` gives a service's by name."""
+    """Does jobs and records them. `worker` gives a service's by name; `judge` decides on mail, which none leaves without."""
 
-    def __init__(self, recording: Recording, worker: Callable[[str], Worker]) -> None:
+    def __init__(self, recording: Recording, worker: Callable[[str], Worker], judge: Judge | None = None) -> None:
         self._recording = recording
         self._worker = worker
+        self._judge = judge
 
     def perform(self, tx: Transaction, job: Job) -> bool:
         """Take a job off the schedule, do it and record it, all within `tx`; whether it worked.
@@ -27,8 +35,11 @@ class Jobs:
         tx.done(job.id)
         try:
             with tx.savepoint():
-                effects = self._worker(job.service).perform(job.job, job.payload, tx)
-                self._recording.job(tx, job, effects)
+                if job.service == OUTBOX:
+                    self._send(tx, job)
+                else:
+                    effects = self._worker(job.service).perform(job.job, job.payload, tx)
+                    self._recording.job(tx, job, effects)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 (an author's bug, or a stub that is gone: tell of it, go on)
@@ -37,3 +48,18 @@ class Jobs:
             self._recording.job(tx, job, (failed,), reason)
             return False
         return True
+
+    def send_mail(self, tx: Transaction) -> None:
+        """Send the oldest mail that waits, within `tx`."""
+        waiting = next((job for job in tx.due(tx.now()) if job.service == OUTBOX), None)
+        if waiting is not None:
+            self.perform(tx, waiting)
+
+    def _send(self, tx: Transaction, job: Job) -> None:
+        started = time.perf_counter_ns()
+        call = mail_call(job.payload, tx.world)
+        if self._judge is None:
+            decision = Decision(Verdict(reason="no rules are in force here"))
+        else:
+            decision = kept_in(call, self._judge(call, tx, tx.call_id), tx.call_id, at=tx.now())
+        self._recording.call(call, tx, decision, started, cause=job.cause or None)

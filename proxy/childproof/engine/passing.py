@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from childproof.errors import ChildproofError
-from childproof.ledger import Ledger, timestamp
-from childproof.world import MOST, ClockSettings, Worker, World
+from childproof.ledger import timestamp
+from childproof.world import MOST, ClockSettings, World
 
 from .callid import identify
 from .jobs import Jobs
@@ -24,9 +24,9 @@ class Passed:
 class Passing:
     """Lets time pass in worlds. Each job, and each change of a clock, is a call of its world with a ledger entry."""
 
-    def __init__(self, ledger: Ledger, worker: Callable[[str], Worker], wall: Callable[[], int]) -> None:
-        self._recording = Recording(ledger, wall)
-        self._jobs = Jobs(self._recording, worker)
+    def __init__(self, recording: Recording, jobs: Jobs, wall: Callable[[], int]) -> None:
+        self._recording = recording
+        self._jobs = jobs
         self._wall = wall
 
     def set(self, world: World, settings: ClockSettings, *, offset: int | None = None) -> None:

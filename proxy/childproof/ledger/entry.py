@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from childproof.model import NO_UPSTREAM, Change, Effect, Upstream
-
+from childproof.model import NO_UPSTREAM, Change, Effect, Upstream, Would
 
 CLOCK = "clock"  # the protocol of what passing time does in a world
 
@@ -14,7 +13,7 @@ class Recorded:
 
     `body` is text; bytes that are no text are base64 after the marker `base64:`. `size` is the body's real length in
     bytes. Where the body was `cut`, `sha256` is the hash of the whole (a hash of little text could be guessed back to
-    what was redacted, so there is none then).
+    what was redacted, so there is none then; nor for a stream, of which only the beginning is ever held).
     """
 
     headers: tuple[tuple[str, str], ...]

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from childproof.catalog import Catalog, load_catalog
 from childproof.catalog.shipped import shipped
 from childproof.engine import Engine
+from childproof.engine.jobs import Jobs
+from childproof.engine.passing import Passing
+from childproof.engine.recording import Recording
 from childproof.errors import Fault, InputError, StoreError
 from childproof.ledger import Ledger
 from childproof.model import Effect
 from childproof.policy import Ruleset, load_ruleset
-from childproof.world import REAL, ClockSettings, Store, World
+from childproof.world import REAL, ClockSettings, Store, Worker, World
 
 from .config import Config
 
@@ -97,6 +100,20 @@ def _settled(world: World, seed: int, clock: ClockSettings, say: Callable[[str],
         kept.append("its clock")
     if kept:
         say(f"world {world.name} exists already and keeps {' and '.join(kept)}; name a new one with --world")
+
+
+def passing(store: Store, ledger: Ledger, config: Config | None = None) -> Passing:
+    """What lets time pass in the worlds of a store that is open; with `config`, also what was put off. Raises InputError."""
+    if config is None:
+        recording = Recording(ledger, wall_clock)
+        return Passing(recording, Jobs(recording, _nobody), wall_clock)
+    catalog, rules = load_policy(config)
+    engine = Engine(store=store, ledger=ledger, rules=rules, catalog=catalog, wall=wall_clock, max_body=config.max_body)
+    return engine.passing()
+
+
+def _nobody(service: str) -> Worker:
+    raise LookupError(f"nobody does {service}'s work here")
 
 
 def compose(

@@ -12,6 +12,7 @@ from .clock import stamp
 from .entity import Entity, public
 from .ids import ALNUM
 from .lists import Listed, Page
+from .mailing import Mailing
 from .refusal import Refusal
 from .resources import Resource
 from .service import Plan, Service
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _DELETED = "~deleted"  # kind suffix: soft-deleted entities leave the lists but stay known
 
 
-class Context(Streaming):
+class Context(Streaming, Mailing):
     """What one operation sees and does.
 
     `call` is the call as it came; `path`, `query` and `body` are its values, checked against the schema and of its

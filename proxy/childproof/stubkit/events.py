@@ -102,7 +102,7 @@ class Events:
                 headers |= self._sign(subscriber, event_id, tx.now() // 1000, raw)
             row = {
                 "id": delivery_id, "url": url, "type": kind, "event": event_id, "headers": headers, "body": raw,
-                "due": tx.now(), "attempts": 0, "retry": list(self._retry), "state": "queued",
+                "due": tx.now(), "attempts": 0, "retry": list(self._retry), "state": "queued", "trace": tx.trace, "cause": tx.call_id,
             }  # fmt: skip
             tx.put(QUEUE, self._service, delivery_id, row)
             queued.append(

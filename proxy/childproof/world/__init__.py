@@ -11,7 +11,7 @@ from .difference import MISSING, Difference, differences
 from .due import FAILED, MOST, Worker, perform, run_due
 from .lineage import Branch, Record
 from .patch import json_patch, pointer
-from .schedule import Job
+from .schedule import OUTBOX, Job
 from .snapshot import Snapshot
 from .staging import Moment, Stage
 from .store import Store
@@ -22,6 +22,7 @@ __all__ = [
     "FAILED",
     "MISSING",
     "MOST",
+    "OUTBOX",
     "REAL",
     "Branch",
     "ClockSettings",

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 SERVICE = "_schedule"
+OUTBOX = "_outbox"  # the service of jobs that are mail to be delivered; `payload` is {from, to, message}
 KIND = "job"
 
 

@@ -12,7 +12,7 @@ from childproof.model import Change, Written
 
 from . import randomness, versions, where
 from .clock import Clock, ClockSettings
-from .schedule import KIND, SERVICE, Job
+from .schedule import KIND, OUTBOX, SERVICE, Job
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Transaction(Snapshot):
     the end, so reading one's own changes costs no I/O. Raises StoreError where the file can't be locked or written.
 
     `call_id` and `trace` are what the record calls this call and the chain of causes that it belongs to: set by
-    whoever records it, and handed on to what the call puts off.
+    whoever records it, and handed on to what the call puts off. `outbox` counts the mail among that.
     """
 
     def __init__(self, database: "Database", world: "World") -> None:
@@ -59,6 +59,7 @@ class Transaction(Snapshot):
         self.seed = 0
         self.call_id = ""
         self.trace = ""
+        self.outbox = 0
         self._world = world
         self._open = False
         self._pending: dict[int, dict[str, _Pending]] = {}
@@ -134,12 +135,12 @@ class Transaction(Snapshot):
         self._check_open()
         pending = {collection: dict(entities) for collection, entities in self._pending.items()}
         rows = {collection: dict(entities) for collection, entities in self._rows.items()}
-        jobs, created, clock = self._jobs, self._created, self._clock
+        jobs, created, clock, outbox = self._jobs, self._created, self._clock, self.outbox
         try:
             yield
         except BaseException:
             self._pending, self._rows = pending, rows
-            self._jobs, self._created, self._clock = jobs, created, clock
+            self._jobs, self._created, self._clock, self.outbox = jobs, created, clock, outbox
             raise
 
     @contextmanager
@@ -194,6 +195,7 @@ class Transaction(Snapshot):
     def schedule(self, at: int, service: str, job: str, payload: dict[str, Any]) -> str:
         """Ask for work at a time of this world (unix ms). Returns the job's id."""
         self._jobs += 1
+        self.outbox += service == OUTBOX
         job_id = f"job_{self.seq}_{self._jobs}"
         self.put(SERVICE, KIND, job_id, Job(job_id, at, service, job, payload, self.trace, self.call_id).to_json())
         return job_id

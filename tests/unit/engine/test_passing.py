@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from childproof.engine.jobs import Jobs
 from childproof.engine.passing import Passing
+from childproof.engine.recording import Recording
 from childproof.errors import ChildproofError
 from childproof.ledger import Entry, Ledger
 from childproof.model import Effect
@@ -38,7 +40,8 @@ class Bench:
         self.ledger = Ledger(self.store.connection, lock=self.store.lock)
         self.world: World = self.store.create("main", seed=1, clock=clock)
         workers: dict[str, Service] = {name: Service(name) for name in ("shop", "mail")}
-        self.passing = Passing(self.ledger, workers.__getitem__, lambda: self.now)
+        recording = Recording(self.ledger, lambda: self.now)
+        self.passing = Passing(recording, Jobs(recording, workers.__getitem__), lambda: self.now)
 
     def schedule(self, *jobs: tuple[int, str, str], **payload: int) -> None:
         with self.world.transaction() as tx:

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from childproof.model import Call, Protocol
+
 from .conftest import Caller
 
 
@@ -84,3 +86,16 @@ def test_a_refusal_undoes_everything_unless_it_keeps_it(
     assert acme(f"POST /v2/deals/{deal['id']}/split", {"parts": [1, 4]})[0] == 422
     assert [effect.type for effect in acme.effects] == told
     assert acme(f"GET /v2/deals/{deal['id']}")[1]["note"] == note
+
+
+def test_a_delivery_says_which_call_it_follows_from(acme: Caller) -> None:
+    """So that a payment, its receipt and its webhook can be read as one."""
+    acme("POST /v2/webhooks", {"url": "https://hooks.example/a", "events": ["*"]})
+    request = Call(Protocol.HTTP, "api.acme.com", 443, method="POST", scheme="https", path="/v2/contacts",
+                   headers=(("authorization", "Bearer acme_test"), ("content-type", "application/json")),
+                   body=b'{"email": "a@b.c"}')  # fmt: skip
+    with acme.store.world("main").transaction() as tx:
+        tx.call_id, tx.trace = "call_0123456789abcdef", "ab" * 16
+        assert acme.stub.answer(request, tx).reply.status < 300
+    (queued,) = deliveries(acme)
+    assert (queued["cause"], queued["trace"]) == ("call_0123456789abcdef", "ab" * 16)

@@ -1,0 +1,46 @@
+"""Mail that stubs send: judged like any call, delivered to a stub or not at all."""
+
+from dataclasses import replace
+from typing import Any
+
+from childproof.model import Action, Call, Envelope, Protocol, Verdict, Violation
+from childproof.model.hostname import HostError, normalize_host
+
+from .denial import denial
+from .recording import Decision
+
+PORT = 25  # as servers send it to each other
+
+
+def mail_call(payload: dict[str, Any], world: str) -> Call:
+    """The call that a queued message is: from the service's server to that of the first recipient."""
+    recipients = tuple(payload["to"])
+    domain = recipients[0].rpartition("@")[2]
+    violation = None
+    try:
+        host = normalize_host(domain)
+    except HostError as error:
+        host, violation = "unknown", Violation("bad_host", str(error))
+    return Call(
+        Protocol.SMTP,
+        host,
+        PORT,
+        world,
+        method="MESSAGE",
+        body=payload["message"].encode(),
+        envelope=Envelope(payload["from"], recipients, helo=payload["from"].rpartition("@")[2]),
+        violation=violation,
+    )
+
+
+def kept_in(call: Call, decision: Decision, call_id: str, *, at: int) -> Decision:
+    """The decision, closed: nobody asked for this mail to be sent on, so no rule can let it out."""
+    verdict = decision.verdict
+    if verdict.action is Action.STUB and decision.reply is not None:
+        return replace(decision, forward=None, delay=0.0, fault="")
+    if verdict.action is Action.DENY:
+        return replace(decision, forward=None)
+    closed = Verdict(
+        rule=verdict.rule, reason=f"mail of a stub goes to a stub or nowhere; the rule says {verdict.action}"
+    )
+    return Decision(closed, denial(call, closed, call_id, at=at))
