@@ -1,6 +1,7 @@
 """How a denial looks in each protocol: one contract, so that an agent can read why and what to do.
 
 HTTP: 403 (429 for a limit, 400 and 413 for calls that can't be judged) with a JSON body and `x-childproof: deny`.
+gRPC: the status for that (PERMISSION_DENIED, RESOURCE_EXHAUSTED …) with the reason, and HTTP's own status 200.
 SMTP: 550 (RFC 5321, section 4.2.3) with enhanced code 5.7.1 (RFC 3463). DNS: NXDOMAIN. TCP and UDP have no words;
 the capture side resets or refuses.
 """
@@ -12,6 +13,7 @@ from email.utils import format_datetime
 import msgspec
 
 from childproof.model import Call, Protocol, Reply, Verdict
+from childproof.model.grpc import grpc_code, grpc_refusal, is_grpc
 
 HTTP_DENIED = 403
 HTTP_TOO_MANY = 429
@@ -26,6 +28,11 @@ def denial(call: Call, verdict: Verdict, call_id: str, *, at: int, status: int =
     `retry_after` (seconds) becomes the header of that name where it isn't 0.
     """
     match call.protocol:
+        case Protocol.HTTP if is_grpc(call):
+            code = grpc_code(status or HTTP_DENIED)
+            return grpc_refusal(
+                code, f"childproof: {verdict.reason}", (("date", http_date(at)), ("x-childproof", "deny"))
+            )
         case Protocol.HTTP:
             return _http(verdict, call_id, at=at, status=status or HTTP_DENIED, retry_after=retry_after)
         case Protocol.SMTP:

@@ -2,19 +2,28 @@
 
 from .context import Context, merged_metadata
 from .entity import Entity, Response
-from .marks import expands, job, operation, receives, seeds
+from .marks import expands, job, operation, receives, rpc, seeds, websocket
 from .people import Address, Person, people
 from .playing import SeedContext
 from .recipes import Count, Share, Span
 from .refusal import Refusal
+from .sockets import Accept, Close, Message, Ping
+from .streaming import Comment, Event, Pause
 from .timeline import Seeding
 
 __all__ = [
+    "Accept",
     "Address",
+    "Close",
+    "Comment",
     "Context",
     "Count",
     "Entity",
+    "Event",
+    "Message",
+    "Pause",
     "Person",
+    "Ping",
     "Refusal",
     "Response",
     "SeedContext",
@@ -27,5 +36,7 @@ __all__ = [
     "operation",
     "people",
     "receives",
+    "rpc",
     "seeds",
+    "websocket",
 ]

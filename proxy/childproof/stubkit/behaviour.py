@@ -27,7 +27,8 @@ from .routing import parameters
 from .service import Behaviours
 
 PROTOCOLS = ("smtp",)
-_ARGUMENTS = {"job": "dict", "expands": "Entity", "seeds": "Options"}
+_ARGUMENTS = {"payload": "dict", "entity": "Entity", "options": "Options", "message": "Message | Close | None"}
+_RPC = re.compile(r"/[A-Za-z_][\w.]*/[A-Za-z_]\w*")
 
 
 def load_behaviours(
@@ -55,7 +56,8 @@ def load_behaviours(
             for mark in marks:
                 faults.extend(_check(mark, function, file, api, declared, found))
                 found.setdefault((mark.what, mark.name), _called(mark, function))
-    by_kind: dict[str, dict[str, Callable[..., Any]]] = {"operation": {}, "receives": {}, "job": {}, "expands": {}}
+    kinds = ("operation", "receives", "job", "expands", "websocket", "rpc")
+    by_kind: dict[str, dict[str, Callable[..., Any]]] = {kind: {} for kind in kinds}
     recipes: dict[str, Recipe] = {}
     for (what, name_), function in found.items():
         if what != "seeds":
@@ -63,7 +65,15 @@ def load_behaviours(
         elif not faults:  # each was checked to be one
             recipes[name_] = recipe(function)
     return (
-        Behaviours(by_kind["operation"], by_kind["receives"], by_kind["job"], by_kind["expands"], recipes),
+        Behaviours(
+            by_kind["operation"],
+            by_kind["receives"],
+            by_kind["job"],
+            by_kind["expands"],
+            recipes,
+            by_kind["websocket"],
+            by_kind["rpc"],
+        ),
         faults,
     )
 
@@ -74,7 +84,7 @@ def argument(parameter: str) -> str:
     return f"{name}_" if keyword.iskeyword(name) else name
 
 
-def _check(  # noqa: C901, PLR0917 - one mark against everything it must agree with
+def _check(  # noqa: C901, PLR0912, PLR0917 - one mark against everything it must agree with
     mark: Mark,
     function: Callable[..., Any],
     file: Path,
@@ -109,10 +119,19 @@ def _check(  # noqa: C901, PLR0917 - one mark against everything it must agree w
             wanted = ("entity",)
         case "seeds":
             wanted = ("options",)
-    wrong = _signature(function, wanted, by_name=mark.what == "operation")
+        case "websocket":
+            if not mark.name.startswith("/") or set(mark.name) & set("?# "):
+                faults.append(fault(f"{label}: no path", "the path as clients ask for it", '@websocket("/live")'))
+            wanted = ("message", *map(argument, parameters(mark.name)))
+        case "rpc":
+            if not _RPC.fullmatch(mark.name):
+                faults.append(fault(f"{label}: no gRPC method", "/package.Service/Method", '@rpc("/shop.Orders/Get")'))
+            wanted = ("message",)
+    speaks = mark.what in {"websocket", "rpc"}  # with a generator, too
+    wrong = _signature(function, wanted, by_name=mark.what in {"operation", "websocket"}, generator=speaks)
     if wrong:
         first = "seeding: Seeding" if mark.what == "seeds" else "ctx: Context"
-        arguments = ", ".join((first, *(f"{name}: {_ARGUMENTS.get(mark.what, 'str')}" for name in wanted)))
+        arguments = ", ".join((first, *(f"{name}: {_ARGUMENTS.get(name, 'str')}" for name in wanted)))
         faults.append(
             fault(
                 f"{label}: {wrong}", "the context, then what the name asks for", f"def {function.__name__}({arguments})"
@@ -141,10 +160,10 @@ def _unknown_operation(name: str, api: OpenApi | None) -> tuple[str, str, str] |
     return why, "a path as the document spells it", f'@operation("{method} {close[0]}")' if close else ""
 
 
-def _signature(function: Callable[..., Any], wanted: tuple[str, ...], *, by_name: bool) -> str:
+def _signature(function: Callable[..., Any], wanted: tuple[str, ...], *, by_name: bool, generator: bool = False) -> str:
     """What is wrong with a function's parameters; "" if nothing."""
-    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        return "a coroutine or generator"
+    if inspect.iscoroutinefunction(function) or (inspect.isgeneratorfunction(function) and not generator):
+        return "a coroutine or generator (a reply that goes on is what ctx.events, ctx.lines or ctx.chunks give)"
     kept = list(inspect.signature(function).parameters.values())
     plain = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
     if not kept or kept[0].kind not in (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD):
@@ -165,10 +184,12 @@ def _signature(function: Callable[..., Any], wanted: tuple[str, ...], *, by_name
 
 
 def _called(mark: Mark, function: Callable[..., Any]) -> Callable[..., Any]:
-    names = parameters(mark.name) if mark.what == "operation" else ()
+    names = parameters(mark.name) if mark.what in {"operation", "websocket"} else ()
     if all(argument(name) == name for name in names):
         return function
-    return lambda ctx, **path: function(ctx, **{argument(name): value for name, value in path.items()})
+    return lambda ctx, *message, **path: function(
+        ctx, *message, **{argument(name): value for name, value in path.items()}
+    )
 
 
 def _package(folder: Path, name: str) -> str:

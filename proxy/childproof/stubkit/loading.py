@@ -1,5 +1,7 @@
 """From a folder to a stub: everything read, everything checked, all faults at once, and only then made."""
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ from childproof.errors import Fault, InputError
 from .behaviour import load_behaviours
 from .checks import manifest_faults, seed_faults
 from .manifest import Manifest, read_manifest
+from .messages import DescriptorError, Descriptors, read_descriptors
 from .openapi import OpenApi, load_openapi
 from .service import Service
 from .stub import Stub
@@ -30,9 +33,34 @@ def load_stub(folder: Path) -> Stub:
     faults.extend(more)
     behaviours, more = load_behaviours(folder, manifest.name, api, manifest.operations)
     faults.extend(more)
+    descriptors, more = _descriptors(folder, manifest, behaviours.rpcs)
+    faults.extend(more)
     if faults:
         raise InputError(faults)
-    return Stub(Service(manifest, api, behaviours, seeds))
+    return Stub(Service(manifest, api, behaviours, seeds, descriptors))
+
+
+def _descriptors(folder: Path, manifest: Manifest, rpcs: Iterable[str]) -> tuple[Descriptors | None, list[Fault]]:
+    if not manifest.descriptors:
+        return None, []
+    path, document, place = folder / manifest.descriptors, manifest.document, ("grpc", "descriptors")
+    if not path.resolve().is_relative_to(folder.resolve()):
+        return None, [document.fault(place, f"{manifest.descriptors} is outside the stub", "a file of its folder")]
+    try:
+        descriptors = read_descriptors(path)
+    except DescriptorError as error:
+        expected = "a descriptor set, and `pip install 'childproof[grpc]'`"
+        return None, [document.fault(place, f"{manifest.descriptors}: {error}", expected)]
+    known = list(descriptors.methods())
+    faults = []
+    for rpc in rpcs:
+        if rpc not in known:
+            close = difflib.get_close_matches(rpc, known, 1)
+            write = f'@rpc("{close[0]}")' if close else ""
+            faults.append(
+                document.fault(place, f"@rpc({rpc!r}) is not in {manifest.descriptors}", "a method of it", write)
+            )
+    return descriptors, faults
 
 
 def _document(folder: Path, manifest: Manifest) -> tuple[OpenApi | None, list[Fault]]:

@@ -28,6 +28,7 @@ class Manifest:
     dialect: Mapping[str, Any]
     resources: Mapping[str, Mapping[str, Any]]
     operations: Mapping[str, Mapping[str, Any]]
+    descriptors: str
     events: Mapping[str, Any]
     outcomes: Mapping[str, Any]
 
@@ -83,6 +84,7 @@ def manifest(document: Document) -> Manifest:
         dialect=value.get("dialect", {}),
         resources={name: entry or {} for name, entry in value.get("resources", {}).items()},
         operations=operations,
+        descriptors=value.get("grpc", {}).get("descriptors", ""),
         events=value.get("events", {}),
         outcomes=value.get("outcomes", {}),
     )

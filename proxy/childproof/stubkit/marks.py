@@ -15,10 +15,10 @@ class Mark:
     """What a function was declared to do.
 
     `name` is an operation (`POST /v1/…`), a protocol (`smtp`), a job's name, or the resource and field that it
-    expands (`charge.refunds`), or a key of the stub's section in a world file.
+    expands (`charge.refunds`), a key of the stub's section in a world file, or the path of a WebSocket or gRPC method.
     """
 
-    what: Literal["operation", "receives", "job", "expands", "seeds"]
+    what: Literal["operation", "receives", "job", "expands", "seeds", "websocket", "rpc"]
     name: str
 
 
@@ -54,6 +54,20 @@ def seeds[F: Callable[..., Any]](key: str) -> Callable[[F], F]:
     The function takes a `Seeding` to plan with and the options; their annotation (a dataclass, usually) is their format.
     """
     return _marking(Mark("seeds", key))
+
+
+def websocket[F: Callable[..., Any]](path: str) -> Callable[[F], F]:
+    """Hold a conversation: `@websocket("/rooms/{room}/live")`, the whole path as clients ask for it.
+
+    The function takes the context, `message`, and every path parameter by its name. It is called with None for the
+    message as a client connects, then for each `Message`, and with a `Close` when the client ends it.
+    """
+    return _marking(Mark("websocket", path))
+
+
+def rpc[F: Callable[..., Any]](path: str) -> Callable[[F], F]:
+    """Answer a gRPC method: `@rpc("/shop.Orders/Get")`. The function takes the context and the message."""
+    return _marking(Mark("rpc", path))
 
 
 def _marking[F: Callable[..., Any]](mark: Mark) -> Callable[[F], F]:

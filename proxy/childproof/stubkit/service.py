@@ -15,12 +15,14 @@ from .ids import compile_id
 from .infer import Action, Inference, Inferred
 from .lists import ListDialect, list_dialect
 from .manifest import Manifest
+from .messages import Codec, Descriptors, PlainCodec
 from .openapi import OpenApi, Operation
 from .outcome import Outcome, compile_outcomes
 from .recipes import Recipe
 from .registry import Registry
 from .request import RequestReader, reader
 from .resources import Resource
+from .routing import Router
 from .settings import Settings, settings
 from .shape import Shapes, properties
 
@@ -36,6 +38,8 @@ class Behaviours:
     jobs: Mapping[str, Behaviour] = field(default_factory=dict)
     expansions: Mapping[str, Behaviour] = field(default_factory=dict)  # by `resource.field`
     recipes: Mapping[str, Recipe] = field(default_factory=dict)  # by the key of a world file's section
+    sockets: Mapping[str, Behaviour] = field(default_factory=dict)  # by path template
+    rpcs: Mapping[str, Behaviour] = field(default_factory=dict)  # by path
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,12 @@ class Service:
     """Everything that a stub's files say, compiled; immutable but for what it works out lazily."""
 
     def __init__(
-        self, manifest: Manifest, api: OpenApi | None, behaviours: Behaviours, seeds: Mapping[str, Any]
+        self,
+        manifest: Manifest,
+        api: OpenApi | None,
+        behaviours: Behaviours,
+        seeds: Mapping[str, Any],
+        descriptors: Descriptors | None = None,
     ) -> None:
         self.name = manifest.name
         self.manifest = manifest
@@ -86,6 +95,7 @@ class Service:
         )
         self._lists: Mapping[str, Any] = dialect.get("lists", {})
         self._plans: dict[tuple[str, str], Plan] = {}
+        self._descriptors = descriptors
 
     @cached_property
     def unexpanded(self) -> Mapping[str, frozenset[str]]:
@@ -95,6 +105,15 @@ class Service:
             resource, _, field_name = name.rpartition(".")
             found.setdefault(resource, set()).add(field_name)
         return {resource: frozenset(names) for resource, names in found.items()}
+
+    def codec(self, path: str) -> Codec:
+        """How the messages of a gRPC method are read and written."""
+        return self._descriptors.codec(path) if self._descriptors is not None else PlainCodec()
+
+    @cached_property
+    def socket_paths(self) -> Router:
+        """The path templates of the stub's WebSockets."""
+        return Router(self.behaviours.sockets)
 
     @cached_property
     def errors(self) -> ErrorDialect:

@@ -6,11 +6,12 @@ at a time, as fast as the client reads: it has no world any more, but `ctx.step`
 
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from childproof.model import Part, Step, Stream
+from childproof.model import Call, Part, Step, Stream
 
 from .entity import Response, public
 
@@ -57,8 +58,18 @@ class Streamed:
 class Streaming:
     """The part of the context that makes such replies."""
 
-    call: Any
-    _tx: Any
+    call: Call
+    _tx: "Transaction"
+
+    @cached_property
+    def session(self) -> dict[str, Any]:
+        """What a WebSocket's function remembers from one message to the next, as long as the connection lasts."""
+        return {}
+
+    @cached_property
+    def messages(self) -> list[Any]:
+        """All messages of a gRPC call's request."""
+        return []
 
     @property
     def last_event_id(self) -> str:
@@ -103,7 +114,7 @@ class Streaming:
         return Response(status, Streamed(self._parts(items, encode)), given)
 
     def _parts(self, items: Items, encode: Callable[[Any], bytes]) -> Stream:
-        self._tx = Ended(self._tx)
+        self._tx = cast("Transaction", Ended(self._tx))
         return (yield from encoded(items, encode))
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from childproof.model import Call, Effect, Fidelity, Protocol, Reply
+from childproof.model.grpc import is_grpc
 from childproof.world.transaction import Transaction
 
-from . import generic
+from . import generic, procedures, sockets
 from .clock import http_date
 from .context import Context
 from .entity import Response
@@ -64,6 +65,10 @@ class Stub:
             return self._receive(call, tx)
         headers, request_id = self._headers(call, tx)
         frame = _Frame(call, tx, headers, request_id)
+        if call.upgrade or call.http_version == "2.0":
+            answer = self._other(frame)
+            if answer is not None:
+                return answer
         found = self.service.find(call)
         name = found[0].operation.name if found is not None else None
         fidelity = found[0].fidelity if found is not None else Fidelity.GAP
@@ -104,6 +109,8 @@ class Stub:
         headers, request_id = self._headers(call, tx)
         told = limit_headers(tx, self.service.settings.rate_limit, retry_after)
         reply = self._refused(_Frame(call, tx, (*headers, *told), request_id), refusal)
+        if is_grpc(call):
+            return reply
         # A service that says no at 200 still says this one at a status of its own.
         return replace(reply, status=self.service.errors.words(refusal, {})[0])
 
@@ -124,6 +131,30 @@ class Stub:
     def compare_outcomes(self, left: Iterable[Effect], right: Iterable[Effect]) -> str:
         """What the right side's outcomes are more or less than the left's, in the stub's own words."""
         return compare_outcomes(self.service.outcomes, left, right)
+
+    # --- what is no request and reply
+
+    def _other(self, frame: _Frame) -> Answer | None:
+        """A WebSocket or a gRPC method; None for what is neither."""
+        call, tx = frame.call, frame.tx
+        if call.upgrade:
+            found = sockets.find(self.service, call)
+            if found is None:
+                return None
+            template, path = found
+            name = f"WEBSOCKET {template}"
+            ctx = Context(self.service, tx, call, path=path, request_id=frame.request_id)
+            try:
+                self.service.auth.check(call, tx)
+                with tx.savepoint():
+                    reply = sockets.opened(ctx, self.service, template, frame.headers)
+            except Refusal as refusal:
+                return Answer(self._refused(frame, refusal), name, Fidelity.MODELLED)
+            return Answer(reply, name, Fidelity.MODELLED, tuple(ctx.effects))
+        if not is_grpc(call):
+            return None
+        reply, effects, known = procedures.answered(self.service, call, tx, frame.headers)
+        return Answer(reply, f"RPC {call.path}" if known else None, Fidelity.MODELLED if known else Fidelity.GAP, effects)
 
     # --- acting
 
@@ -175,6 +206,8 @@ class Stub:
 
     def _refused(self, frame: _Frame, refusal: Refusal) -> Reply:
         call = frame.call
+        if is_grpc(call):
+            return procedures.refused(self.service, refusal, frame.headers)
         context = {
             "method": call.method, "path": call.path, "host": call.host, "url": f"{call.scheme}://{call.host}{call.path}",
             "request_id": frame.request_id, "now": frame.tx.now() // 1000,

@@ -18,13 +18,15 @@ from mitmproxy.proxy.context import Context
 
 from childproof.capture.destination import Judge
 from childproof.capture.peek import First, classify
-from childproof.model import NO_UPSTREAM, Call, Outcome, Reply, Violation
+from childproof.model import NO_UPSTREAM, Call, Outcome, Reply, Talk, Violation
 
-from .calls import MAX_HEAD, Request, Site, build_call, decide, internal, refuse_upgrade
+from .calls import MAX_HEAD, Request, Site, build_call, decide, internal
 from .chunked import Chunked
 from .plain import plain_request
 from .pump import Pump
 from .replies import denial, has_body, render, reply_of
+from .talk import TalkLayer, handshake
+from .upgrade import accept_of, with_upgrade
 from .wire import HOLD_SECONDS, LINGER_BYTES, LINGER_SECONDS, Patience, ResetConnection
 
 _TELLING = 128  # bytes that tell whether a request line begins
@@ -49,20 +51,22 @@ class AnswerLayer(layer.Layer):
         self._later: tuple[commands.RequestWakeup, bytes | None, bool] | None = None
         self._going: Chunked | None = None  # a reply that goes on
         self._waiting_bytes = bytearray()  # what came while a delayed reply was still to be sent, or one went on
-        self._talk: layer.Layer | None = None  # a WebSocket has taken over
+        self._talk: TalkLayer | None = None  # a WebSocket has taken over
         self._drained: int | None = None  # counts what is thrown away after a last reply
         self._closed = False
 
     def handle_event(self, event: events.Event) -> Commands:
         """One event in, commands out. Nothing here blocks, so mitmproxy's pausing around it is left out."""
         try:
-            yield from self._handle_event(event) if self._talk is None else self._talk.handle_event(event)
+            yield from self._handle_event(event)
         except Exception as error:  # noqa: BLE001 - closed by default: recorded, answered with 500, closed
             decide(self._judge, self._call(internal(error)))
             yield from self._last(denial(500, "internal error"))
 
     def _handle_event(self, event: events.Event) -> Commands:
-        if isinstance(event, events.DataReceived):
+        if self._talk is not None and self._later is None:
+            yield from self._talk.handle_event(event)
+        elif isinstance(event, events.DataReceived):
             if self._closed:
                 return
             if self._drained is not None:
@@ -154,7 +158,7 @@ class AnswerLayer(layer.Layer):
             return build_call(self._site, parts, violation or Violation("malformed", "no HTTP request", 400))
         if self._body:
             request = replace(request, body=bytes(self._body))
-        return refuse_upgrade(build_call(self._site, request, violation))
+        return with_upgrade(build_call(self._site, request, violation))
 
     def _answer(self) -> Commands:
         call = self._call()
@@ -173,9 +177,9 @@ class AnswerLayer(layer.Layer):
         if rest:
             self._receive(rest)
         self._patience.waiting(bool(rest))
-        yield from self._send(outcome, request, last=last)
+        yield from self._send(outcome, call, request, last=last)
 
-    def _send(self, outcome: Outcome, request: Request, *, last: bool) -> Commands:
+    def _send(self, outcome: Outcome, call: Call, request: Request, *, last: bool) -> Commands:
         message: bytes | None
         if outcome.fault == "reset":
             message, last = None, True
@@ -183,10 +187,12 @@ class AnswerLayer(layer.Layer):
             message, last = None, False
         else:
             reply = reply_of(outcome)
-            if reply.stream is not None:
-                message = self._going_on(outcome, reply, request, last=last)
-            else:
+            if reply.stream is None:
                 message = self._message(reply, request.method, last=last)
+            elif isinstance(reply.stream, Talk):
+                message = self._accept(outcome, reply, call)
+            else:
+                message = self._going_on(outcome, reply, request, last=last)
         seconds = outcome.delay + (HOLD_SECONDS if outcome.fault == "timeout" else 0)
         if seconds > 0:
             wakeup = commands.RequestWakeup(seconds)
@@ -213,7 +219,10 @@ class AnswerLayer(layer.Layer):
             yield from self._go_on(message)
             return
         yield commands.SendData(self.context.client, message)
-        if last:
+        if self._talk is not None:
+            yield from self._talk.begin()
+            yield from self._resume()
+        elif last:
             yield from self._linger()
 
     def _woken(self, event: events.Wakeup) -> Commands:
@@ -232,6 +241,12 @@ class AnswerLayer(layer.Layer):
 
     def _resume(self) -> Commands:
         """Go on with what the client sent in the meantime."""
+        if self._talk is not None:
+            data = self._parser.trailing_data[0] + bytes(self._waiting_bytes)
+            self._waiting_bytes.clear()
+            if data:
+                yield from self._talk.handle_event(events.DataReceived(self.context.client, data))
+            return
         if self._busy():
             return
         if self._waiting_bytes:
@@ -247,6 +262,17 @@ class AnswerLayer(layer.Layer):
         )  # fmt: skip
 
     # replies that go on
+
+    def _accept(self, outcome: Outcome, reply: Reply, call: Call) -> bytes:
+        """Let a WebSocket take over. A header that can't be sent makes it a denial."""
+        self._patience.waiting(False)
+        try:
+            head = handshake(accept_of(call), reply)
+        except (ValueError, UnicodeError):
+            self._judge.settle(outcome, NO_UPSTREAM, None, "its head can't be sent")
+            return self._message(reply, b"GET", last=False)
+        self._talk = TalkLayer(self.context, self._judge, outcome, reply, self._patience)
+        return head
 
     def _going_on(self, outcome: Outcome, reply: Reply, request: Request, *, last: bool) -> bytes:
         """Set up what comes after the head, and give the head. A header that can't be sent makes it a denial."""
@@ -313,6 +339,8 @@ class AnswerLayer(layer.Layer):
             self._closed = True
             if self._going is not None:
                 self._going.pump.over("the client left")
+            if self._talk is not None:
+                yield from self._talk.handle_event(events.ConnectionClosed(self.context.client))
             yield commands.CloseConnection(self.context.client)
 
 

@@ -144,25 +144,13 @@ def internal(error: BaseException) -> Violation:
     return Violation("internal", f"internal error: {head_of(error)}", 500)
 
 
-def refuse_upgrade(call: Call) -> Call:
-    """The same call, marked where it asks for a protocol that we can't judge frame by frame.
-
-    An `Upgrade: h2c` is only an offer: it is answered in HTTP/1.1, which refuses it (RFC 9110, section 7.8).
-    """
-    upgrade = (call.header("upgrade") or "").strip().lower()
-    if call.violation is not None or not upgrade or upgrade in ("h2c", "http/2.0") or upgrade.startswith("tls/"):
-        return call
-    name = "WebSocket" if upgrade == "websocket" else f"an upgrade to {upgrade[:40]!r}"
-    return replace(call, violation=Violation("unsupported", f"{name} can't be judged yet, so it is refused", 501))
-
-
 def _malformed(request: Request) -> Violation | None:
     if request.method == b"CONNECT":
         return Violation("unsupported", "CONNECT inside a connection that has its destination already", 405)
-    if request.version not in _VERSIONS or (request.version == "2.0") != (request.scheme is not None):
-        return Violation("malformed", f"HTTP/{request.version[:10]} is not spoken here", 505)
     if not _METHOD.fullmatch(request.method):
         return Violation("malformed", f"{request.method[:80]!r} is no method", 400)
+    if request.version not in _VERSIONS or (request.version == "2.0") != (request.scheme is not None):
+        return Violation("malformed", f"HTTP/{request.version[:10]} is not spoken here", 505)
     target = request.target
     if not _TARGET.fullmatch(target) or b"#" in target:
         return Violation("malformed", "the request target has characters that a target can't have", 400)

@@ -22,12 +22,13 @@ from childproof.model import Call, HostError, Outcome, Protocol, Reply, Upstream
 
 from .answer import AnswerLayer
 from .answer2 import Answer2Layer
-from .calls import Site, build_call, decide, internal, other_call, refuse_upgrade
+from .calls import Site, build_call, decide, internal, other_call
 from .gate import Dial, Gate, Permission
 from .leaf import ALPN, Leaves
 from .lean import TlsConfig
 from .replies import denial, reply_of
 from .stream import GuardedHttpLayer, make_response, request_of
+from .upgrade import with_upgrade
 from .wire import HOLD_SECONDS, Patience
 
 FAILED = "childproof.failed"  # flow metadata: a hook raised, the call is denied whatever follows
@@ -80,6 +81,7 @@ class Hooks:
         self.site = site
         self.gate = Gate(self._witness)
         self.patience = Patience(core.clock)
+        self.patience.waiting(site.tls)  # a handshake that is begun and never finished is given up too
         self._abort = abort
         self._refused = False  # recorded and aborted: what follows from that isn't news
         self._taps: dict[str, bytearray] = {}
@@ -112,9 +114,7 @@ class Hooks:
             return
         nextlayer.layer = self._http(ctx)
 
-    def _http(
-        self, ctx: context.Context, answers: type[AnswerLayer] | type[Answer2Layer] = AnswerLayer
-    ) -> layer.Layer:
+    def _http(self, ctx: context.Context, answers: type[AnswerLayer] | type[Answer2Layer] = AnswerLayer) -> layer.Layer:
         destination = self.site.destination
         assert destination is not None
         may_allow = self.core.judge.may_allow(self.site.ingress.world, destination.host, destination.port)
@@ -133,7 +133,7 @@ class Hooks:
 
     def request(self, flow: http.HTTPFlow) -> Awaitable[None] | None:
         """The whole request is there: judge it, then answer it or give it its permission."""
-        call = refuse_upgrade(build_call(self.site, request_of(flow), flow.metadata.get(FAILED)))
+        call = with_upgrade(build_call(self.site, request_of(flow), flow.metadata.get(FAILED)))
         outcome = decide(self.core.judge, call)
         forward = outcome.forward
         if forward is None or outcome.fault:
@@ -204,6 +204,7 @@ class Hooks:
             names = ", ".join(offer.decode("latin-1") for offer in offers[:5])
             self.record(Protocol.TCP, Violation("unsupported", f"the client only speaks {names!r} inside TLS"))
             self._refused = True
+            self.patience.waiting(False)
             self._abort()
 
     def tls_start_client(self, data: tls.TlsData) -> None:
@@ -234,8 +235,13 @@ class Hooks:
         data.ssl_conn = None
         self.core.tls.tls_start_server(data)
 
+    def tls_established_client(self, data: tls.TlsData) -> None:  # noqa: ARG002 - mitmproxy's signature
+        """The handshake is done; the next request is in no hurry."""
+        self.patience.waiting(False)
+
     def tls_failed_client(self, data: tls.TlsData) -> None:
         """A client that doesn't trust us, or that sends garbage: recorded, never passed through."""
+        self.patience.waiting(False)
         reason = data.conn.error or "unknown"
         if reason != "connection closed early" and not self._refused:
             self.record(Protocol.TCP, Violation("tls_refused", f"the TLS handshake failed: {reason}"[:300]))

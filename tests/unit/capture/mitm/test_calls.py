@@ -3,7 +3,7 @@
 import pytest
 
 from childproof.capture.destination import Destination, Ingress
-from childproof.capture.mitm.calls import Request, Site, build_call, decide, refuse_upgrade
+from childproof.capture.mitm.calls import Request, Site, build_call, decide
 from childproof.capture.mitm.replies import denial, render, reply_of, response_headers
 from childproof.model import Action, Outcome, Protocol, Reply, Verdict, Violation
 
@@ -71,12 +71,6 @@ def test_violations(made, kind):
 def test_a_call_with_a_violation_still_says_where_it_went():
     call = build_call(SITE, request(), Violation("body_too_large", "x", 413))
     assert (call.host, call.violation.kind) == ("api.example", "body_too_large")
-
-
-@pytest.mark.parametrize(("upgrade", "refused"), [("websocket", True), ("h2c", False), ("foo", True), ("", False)])
-def test_upgrades(upgrade, refused):
-    call = build_call(SITE, request(headers=((b"Host", b"api.example"), (b"Upgrade", upgrade.encode()))))
-    assert (refuse_upgrade(call).violation is not None) is refused
 
 
 def test_a_judge_that_raises_denies():
