@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 
@@ -33,4 +34,13 @@ class Response:
 
 def public(entity: Mapping[str, Any]) -> dict[str, Any]:
     """An entity as the service shows it: without the fields that only the stub knows, which begin with `_`."""
-    return {name: value for name, value in entity.items() if name[:1] != "_"}
+    shown = dict(entity)
+    for name in _hidden(tuple(shown)):
+        del shown[name]
+    return shown
+
+
+@lru_cache(maxsize=256)
+def _hidden(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that aren't shown; remembered, since all entities of a kind have the same fields."""
+    return tuple(name for name in names if name.startswith("_"))

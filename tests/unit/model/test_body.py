@@ -1,7 +1,7 @@
 """Bodies as values: forms with nested keys as Rack and Stripe read them, JSON as its RFC does."""
 
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
@@ -61,6 +61,18 @@ def test_any_form_is_either_read_or_refused(pairs: list[tuple[str, str]]) -> Non
         parse_form(urlencode(pairs))
     except BodyError:
         return
+
+
+@given(st.lists(st.text("a+ %2B0cC3é", max_size=8), min_size=1, max_size=5))
+def test_escapes_are_read_as_the_standard_library_reads_them(parts: list[str]) -> None:
+    text = "&".join(f"k{place}={part}" for place, part in enumerate(parts))
+    try:
+        wanted = dict(parse_qsl(text, keep_blank_values=True, errors="strict"))
+    except UnicodeDecodeError:
+        with pytest.raises(BodyError):
+            parse_form(text)
+    else:
+        assert parse_form(text) == wanted
 
 
 @given(st.permutations(range(12)))

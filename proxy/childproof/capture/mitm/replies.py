@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 from http import HTTPStatus
 
 from childproof.model import Action, Outcome, Reply
@@ -41,18 +42,30 @@ def response_headers(reply: Reply, *, head_request: bool) -> list[tuple[bytes, b
     fields: list[tuple[bytes, bytes]] = []
     length: bytes | None = None
     for name, value in reply.headers:
-        lowered = name.lower()
-        if lowered == "content-length" and head_request and value.isdigit():
-            length = value.encode()  # what GET would have said; the body isn't sent
-        if lowered in _PER_CONNECTION:
+        if name.lower() in _PER_CONNECTION:
+            if head_request and name.lower() == "content-length" and value.isdigit():
+                length = value.encode()  # what GET would have said; the body isn't sent
             continue
-        raw_name, raw_value = name.encode("latin-1"), value.encode("latin-1", "replace")
-        if not FIELD_NAME.fullmatch(raw_name) or not FIELD_VALUE.fullmatch(raw_value):
-            raise ValueError(f"the reply's header {name!r} has characters that a header can't have")
-        fields.append((raw_name, raw_value))
+        raw_value = value.encode("latin-1", "replace")
+        if not FIELD_VALUE.fullmatch(raw_value):
+            raise _unfit(name)
+        fields.append((_field_name(name), raw_value))
     if reply.status not in _NO_BODY and reply.status >= 200 and reply.stream is None:
         fields.append((b"content-length", length if length is not None and not reply.body else b"%d" % len(reply.body)))
     return fields
+
+
+@lru_cache(maxsize=256)
+def _field_name(name: str) -> bytes:
+    """A header's name as bytes: the same few names with every reply."""
+    raw = name.encode("latin-1")
+    if not FIELD_NAME.fullmatch(raw):
+        raise _unfit(name)
+    return raw
+
+
+def _unfit(name: str) -> ValueError:
+    return ValueError(f"the reply's header {name!r} has characters that a header can't have")
 
 
 def has_body(reply: Reply, *, head_request: bool) -> bool:
