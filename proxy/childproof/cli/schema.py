@@ -1,8 +1,10 @@
 """`childproof schema NAME`: the JSON Schemas that ship, for editors and other tools."""
 
 import json
+import os
 from importlib.resources import files
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,18 +18,24 @@ PACKAGES = (
     "childproof.world",
     "childproof.ledger",
 )
-NAMES = ("rules", "case", "stub", "world", "config", "ledger")
+NAMES = ("rules", "case", "stub", "world", "world-export", "config", "ledger")
 
 
 @click.command()
 @click.argument("name", type=click.Choice(NAMES))
 def schema(name: str) -> None:
-    """Print the JSON Schema of a file format: rules, case (of rules and of stubs), stub, world, config or ledger."""
+    """Print the JSON Schema of a file format.
+
+    It is one of rules, case (of rules and of stubs), stub, world (what `world seed` reads, with a section for each stub
+    there is), world-export (what `world export` writes), config, ledger.
+    """
     print(json.dumps(find_schema(name), indent=2))
 
 
 def find_schema(name: str) -> dict[str, Any]:
     """The schema of a format. Where several parts have files of that name, one that takes the files of each."""
+    if name == "world":
+        return _of_worlds()
     found: list[dict[str, Any]] = []
     for package in PACKAGES:
         if find_spec(package) is not None:
@@ -39,3 +47,13 @@ def find_schema(name: str) -> dict[str, Any]:
     if len(found) == 1:
         return found[0]
     return {"$schema": found[0]["$schema"], "title": f"childproof {name} files", "anyOf": found}
+
+
+def _of_worlds() -> dict[str, Any]:
+    """With the sections of all stubs of this installation and configuration. Raises InputError."""
+    from childproof.catalog import load_catalog  # noqa: PLC0415 (stubs: only for the one format that they shape)
+    from childproof.run.config import load_config  # noqa: PLC0415
+    from childproof.seeds.schema import world_schema  # noqa: PLC0415
+
+    catalog = load_catalog(load_config(os.environ, Path.cwd()).stubs)
+    return world_schema([catalog.get(name).service for name in sorted(catalog)], {}, more=True)

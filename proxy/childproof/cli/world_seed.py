@@ -16,7 +16,7 @@ from .world import labels_option
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from childproof.seeds.plant import Progress
+    from childproof.seeds import Progress
 
 
 @click.command()

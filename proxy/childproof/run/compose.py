@@ -20,6 +20,7 @@ from childproof.policy import Ruleset, load_ruleset
 from childproof.world import REAL, ClockSettings, Store, Worker, World
 
 from .config import Config
+from .planting import seed_world
 
 if TYPE_CHECKING:
     from .report import Report
@@ -131,6 +132,7 @@ def compose(
     try:
         _writable(config.store)
         for world in worlds:
+            seed_world(world, config.worlds, store, catalog, wall=wall, say=on_trouble)
             _settled(store.ensure(world, seed=seed, clock=clock), seed, clock, on_trouble)
         ledger = Ledger(store.connection, lock=store.lock)
     except BaseException:

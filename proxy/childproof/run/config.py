@@ -45,6 +45,7 @@ class Config:
     rules: tuple[Path, ...] = ()
     stubs: tuple[Path, ...] = ()
     store: str = DEFAULT_STORE
+    worlds: tuple[Path, ...] = ()
     listen: tuple[Listen, ...] = ()
     max_body: int = DEFAULT_MAX_BODY
     connections: int = DEFAULT_CONNECTIONS
@@ -73,6 +74,7 @@ def load_config(environ: Mapping[str, str], directory: Path, file: Path | None =
         rules=tuple(base / item for item in values.get("rules", ())),
         stubs=tuple(base / item for item in values.get("stubs", ())),
         store=str(base / values["store"]) if "store" in values else DEFAULT_STORE,
+        worlds=tuple(base / item for item in values.get("worlds", ())),
         listen=tuple(Listen(**item) for item in values.get("listen", ())),
         max_body=_bytes(limits.get("body", DEFAULT_MAX_BODY)),
         connections=limits.get("connections", DEFAULT_CONNECTIONS),

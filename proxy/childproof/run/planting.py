@@ -1,24 +1,27 @@
 """Worlds from world files, for `childproof world seed` and for runs whose world isn't there yet."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from childproof.catalog import Catalog, load_catalog
-from childproof.seeds import Planted, WorldFile, plant, read_world_file
-from childproof.seeds.plant import WITHOUT, Progress
+from childproof.errors import StoreError
 from childproof.world import Stage, Store, World
 
 from .config import load_config
+
+if TYPE_CHECKING:
+    from childproof.seeds import Planted, Progress, WorldFile
 
 
 @dataclass(frozen=True, slots=True)
 class Grown:
     """A world that stands aside, whole and checked. `keep` makes it one of a store's."""
 
-    file: WorldFile
-    planted: Planted
+    file: "WorldFile"
+    planted: "Planted"
     stage: Stage
 
     def keep(self, store: Store, name: str, labels: Mapping[str, str] | None = None) -> World:
@@ -28,9 +31,11 @@ class Grown:
 
 @contextmanager
 def grow(
-    path: Path, catalog: Catalog, wall: Callable[[], int], progress: Progress = lambda *_: None
+    path: Path, catalog: Catalog, wall: Callable[[], int], progress: "Progress" = lambda *_: None
 ) -> Iterator[Grown]:
     """Plant a world file aside. Raises InputError with what is wrong with it."""
+    from childproof.seeds import WITHOUT, plant, read_world_file  # noqa: PLC0415 (only where a world is made of a file)
+
     file = read_world_file(path, catalog, wall)
     with Stage(file.seed, file.start, without=WITHOUT) as stage:
         yield Grown(file, plant(file, stage, catalog, progress), stage)
@@ -43,9 +48,38 @@ def planting(
     environ: Mapping[str, str],
     *,
     wall: Callable[[], int],
-    progress: Progress,
+    progress: "Progress",
 ) -> Iterator[Grown]:
     """`grow` with the configured stubs and those of `stubs`."""
     configured = load_config(environ, Path.cwd()).stubs
     with grow(path, load_catalog((*configured, *stubs)), wall, progress) as grown:
         yield grown
+
+
+def seed_world(  # noqa: PLR0917 - what making one takes
+    name: str,
+    files: Sequence[Path],
+    store: Store,
+    catalog: Catalog,
+    wall: Callable[[], int],
+    say: Callable[[str], None],
+) -> None:
+    """Make a world of the file that has its name, where the store hasn't got it yet; nothing where no file has.
+
+    Raises InputError with what is wrong with that file, or with one whose name can't be read.
+    """
+    if not files or name in store.names():
+        return
+    from childproof.seeds import world_name  # noqa: PLC0415 (only where a world is made of a file)
+
+    found = next((file for file in files if world_name(file) == name), None)
+    if found is None:
+        return
+    with grow(found, catalog, wall) as grown:
+        try:
+            grown.keep(store, name)
+        except StoreError:
+            if name not in store.names():  # else another process was quicker
+                raise
+        else:
+            say(f"world {name}: made of {found}, with {grown.planted}")

@@ -209,6 +209,7 @@ def _judging(session: Session, parts: "Parts") -> list[Path]:
         *([configured] if configured is not None else []),
         *parts.rule_files,
         *parts.config.stubs,
+        *parts.config.worlds,
         shipped("stubs"),
         shipped("rules"),
         Path(childproof.__file__).parent,

@@ -10,7 +10,6 @@ from typing import Any
 from childproof.catalog import Catalog
 from childproof.documents import Document, read_yaml, schema_faults
 from childproof.errors import Fault, InputError
-from childproof.stubkit import sections
 from childproof.stubkit.people import Crowd
 from childproof.stubkit.service import Service
 from childproof.world import REAL, ClockSettings
@@ -172,6 +171,3 @@ def _people(document: Document) -> Crowd:
     if faults:
         raise InputError(faults)
     return crowd
-
-
-__all__ = ["WorldFile", "read_world_file", "sections", "world_name"]

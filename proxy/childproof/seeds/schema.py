@@ -69,16 +69,23 @@ COMMON: dict[str, Any] = {
 
 
 def world_schema(
-    services: Iterable[Service], keys: Mapping[str, Iterable[str]], names: Iterable[str] = ()
+    services: Iterable[Service],
+    keys: Mapping[str, Iterable[str]],
+    names: Iterable[str] = (),
+    *,
+    more: bool = False,
 ) -> dict[str, Any]:
     """The schema of files that use these services; `keys` are further keys of each one's section that mean a resource.
 
-    `names` are the stubs there are besides, whose sections aren't looked into.
+    `names` are the stubs there are besides, whose sections aren't looked into. With `more`, sections may have keys that
+    the schema can't name: resources that a stub's document has and nobody has written down.
     """
     definitions: dict[str, Any] = {}
     known: dict[str, Any] = {name: {} for name in names}
     for service in services:
         known[service.name] = _section(service, keys.get(service.name, ()), definitions)
+        if more and service.api is not None:
+            del known[service.name]["additionalProperties"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "childproof world files",

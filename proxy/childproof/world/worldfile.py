@@ -1,4 +1,4 @@
-"""World files: a world as one YAML file that people review and git holds. Format: `childproof schema world`."""
+"""World files: a world as one YAML file that people review and git holds. Format: `childproof schema world-export`."""
 
 import json
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from childproof.errors import Fault, InputError
 from .exporting import milliseconds
 from .yamltext import to_yaml
 
-_HEAD = "# A world of childproof's. `childproof world import FILE` makes it; `childproof schema world` is the format."
+_HEAD = "# A world of childproof's. `childproof world import FILE` makes it; `childproof schema world-export` is the format."
 _MOST = 50_000_000  # values in one file: these are written by programs
 
 
@@ -60,5 +60,5 @@ def _beyond_the_schema(document: Document) -> Iterator[Fault]:
 
 @cache
 def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads((files("childproof.world") / "schemas" / "world.json").read_text("utf-8"))
+    schema: dict[str, Any] = json.loads((files("childproof.world") / "schemas" / "world-export.json").read_text("utf-8"))
     return schema
