@@ -242,6 +242,9 @@ def _explain(document: Document, schema: dict[str, Any], error: Any) -> Iterator
         case "anyOf" | "oneOf" if (branch := _likely(error)) is not None:
             for inner in branch:
                 yield from _explain(document, schema, inner)
+        case "anyOf" | "oneOf":
+            found, expected = f"{where}{_show(error.instance)}", _either(schema, error)
+            yield document.fault(path, found, expected)
         case "type":
             yield document.fault(path, f"{where}{_show(error.instance)}", " or ".join(map(_article, error.kind.value)))
         case _:
@@ -261,6 +264,22 @@ def _likely(error: Any) -> list[Any] | None:
         if not rooted:
             fitting.append(branch)
     return fitting[0] if len(fitting) == 1 else None
+
+
+def _either(schema: Any, error: Any) -> str:
+    """What the branches of an anyOf take, in words."""
+    words: dict[str, None] = {}
+    for branch in _node(schema, error.schema_path).get(error.kind.name, ()):
+        node = _resolve(schema, branch["$ref"]) if "$ref" in branch else branch
+        kind = node.get("type")
+        if "const" in node or "enum" in node:
+            words.update((str(value), None) for value in node.get("enum", [node.get("const")]))
+        elif "x-expected" in node:
+            words[node["x-expected"]] = None
+        else:
+            words.update((_article(one), None) for one in ([kind] if isinstance(kind, str) else kind or ()))
+    words.pop("nothing", None)
+    return " or ".join(words) or "what the format's schema allows"
 
 
 def _known(schema: Any, path: Sequence[str | int]) -> list[str]:

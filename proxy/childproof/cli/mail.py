@@ -15,6 +15,7 @@ from childproof.ledger import timestamp
 from childproof.world import Store
 
 from .attachments import save
+from .mail_boxes import boxes
 from .mailbox import Message, addresses, as_line, content_of, find, messages, source_of
 from .reading import open_ledger, printable, store_option
 
@@ -108,6 +109,9 @@ def show(ctx: click.Context, /, *, message: str, **options: Any) -> None:
             print(as_line(found))
         else:
             _show(found)
+
+
+mail.add_command(boxes)
 
 
 def _inherited(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:

@@ -32,8 +32,10 @@ def plural(name: str) -> str:
 
 def find(service: Service, key: str) -> Resource | None:
     """The resource that a section's key means, singular or plural; None where the stub has none of that name."""
-    for name in (key, *_singulars(key)):
-        if service.registry.knows(name):
+    if service.registry.knows(key):
+        return service.registry.named(key)
+    for name in _singulars(key):
+        if plural(name) == key and service.registry.knows(name):
             return service.registry.named(name)
     return None
 
