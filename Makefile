@@ -3,12 +3,16 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check bench fuzz soak format clean
+.PHONY: demo test kills check bench fuzz soak format clean
 demo: $(VENV)/.ready
 	@$(BIN)/childproof run --world demo --db childproof.db -- $(BIN)/python examples/checkout_agent.py
 
 test: $(VENV)/.ready
 	@$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+
+# A hundred kills of the real proxy under load; `make test` does 20 of them, and 80 of what lies below it.
+kills: $(VENV)/.ready
+	@KILLS=100 $(BIN)/python -m pytest -n auto tests/clients/test_kill.py
 
 check: $(VENV)/.ready
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
