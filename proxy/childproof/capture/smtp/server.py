@@ -152,6 +152,12 @@ class SmtpServer(SMTP):
         self._record.tls = True
         self._record.helo = ""
 
+    def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
+        try:
+            return super()._getaddr(arg)
+        except (IndexError, ValueError, AttributeError):  # the standard library's parser, at odd ends of its input
+            return None, None
+
     def cut(self) -> None:
         """Break the connection with a reset, as a fault asks for."""
         if self.transport is None:
