@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 from urllib.parse import urlencode
 
-from childproof.engine.passing import Passing
 from childproof.ledger import Entry
 from childproof.model import Call, Envelope, Outcome, Protocol, Upstream, Violation
 from childproof.run.compose import Parts, compose
@@ -78,8 +77,7 @@ def opened(folder: Path, store: str, world: str = "main") -> Iterator[Parts]:
 def take(parts: Parts, step: Step, world: str = "main") -> Any:
     """Take one step; everything that somebody outside saw of it, as JSON values."""
     if isinstance(step, Advance):
-        passing = Passing(parts.ledger, parts.catalog.get, lambda: START)
-        return asdict(passing.advance(parts.store.world(world), step.by))
+        return asdict(parts.engine.passing().advance(parts.store.world(world), step.by))
     outcome = parts.engine.handle(replace(step, world=world))
     if outcome.forward is not None:
         parts.engine.settle(outcome, Upstream(dns=1, connections=1, bytes_out=300, bytes_in=1200), None)
