@@ -22,6 +22,7 @@ class Served:
     ca: Path
     db: Path
     process: subprocess.Popen[str]
+    said: str = ""  # on standard error after it was ready; known when it is over
 
     def entries(self) -> list[dict[str, Any]]:
         """The ledger so far, as `childproof log --json` gives it."""
@@ -53,14 +54,17 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(folder: Path, *options: str, killed: bool = False) -> Iterator[Served]:
+def serving(
+    folder: Path, *options: str, killed: bool = False, prefix: tuple[str, ...] = (), code: int = 0
+) -> Iterator[Served]:
     """`childproof serve` on ports that the kernel chose, in a folder of its own, until the block ends.
 
-    `killed` says that the block ends it by itself, whatever its exit code is then.
+    `killed` says that the block ends it by itself, whatever its exit code is then; else that is `code`. `prefix` is a
+    command that becomes the one it is given, as `env` and `unshare` do.
     """
     command = [sys.executable, "-m", "childproof", "serve", "--http", "127.0.0.1:0", "--socks", "127.0.0.1:0"]
     process = subprocess.Popen(
-        [*command, *options],
+        [*prefix, *command, *options],
         cwd=folder,
         env={**os.environ, "XDG_STATE_HOME": str(folder / "state")},
         stderr=subprocess.PIPE,
@@ -76,9 +80,10 @@ def serving(folder: Path, *options: str, killed: bool = False) -> Iterator[Serve
     http, socks = re.findall(r"(?:http|socks5) +(127\.0\.0\.1:\d+)", text)
     ca = re.search(r"CA +(\S+)", text)
     assert ca is not None
+    served = Served(http, socks, Path(ca[1]), folder / "childproof.db", process)
     try:
-        yield Served(http, socks, Path(ca[1]), folder / "childproof.db", process)
+        yield served
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=20)
-    assert killed or process.returncode == 0
+        served.said = process.communicate(timeout=20)[1]
+    assert killed or process.returncode == code, served.said
