@@ -12,7 +12,6 @@ import msgspec
 
 from . import versions
 from .database import Database
-from .snapshot import Snapshot
 from .transaction import Planted, Transaction
 
 SERVICE = "_seeded"
@@ -20,9 +19,9 @@ _ID = "done"
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-def planted(snapshot: Snapshot, service: str) -> bool:
+def planted(tx: Transaction, service: str) -> bool:
     """Whether a world has what it begins with of a service."""
-    return snapshot.get(SERVICE, service, _ID) is not None
+    return tx.keeps(SERVICE, service, _ID)
 
 
 def remember(tx: Transaction, service: str, entities: Iterable[Planted]) -> None:

@@ -47,6 +47,7 @@ class World:
         self._head: Head | None = None
         self._agenda: Agenda | None = None
         self._generation = -1
+        self.kept: set[tuple[int, str]] = set()  # entities that are stored and stay, by collection and id
 
     def transaction(self) -> Transaction:
         """The next call: `with world.transaction() as tx: …`. Calls of one store are serialised, over threads too."""
@@ -90,6 +91,7 @@ class World:
         """Where the world stands; read from the file only after something else has written there."""
         if self._generation != self._database.generation:
             self._head = self._agenda = None
+            self.kept.clear()
             self._generation = self._database.generation
         if self._head is None:
             self._head = self._read_head()

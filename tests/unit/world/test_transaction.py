@@ -94,6 +94,28 @@ def test_changes_are_net_in_order_of_first_touch_and_leave_internals_out(world):
         ]
 
 
+def test_what_stays_is_known_where_it_was_stored_and_nowhere_else(store, world):
+    """A world remembers an entity once a call has stored it: not one that was undone, not for a branch without it."""
+    store.fork("main", "before")
+    with pytest.raises(ZeroDivisionError), world.transaction() as tx:
+        assert not tx.keeps("s", "k", "a")
+        tx.put("s", "k", "a", {})
+        assert tx.keeps("s", "k", "a")
+        raise ZeroDivisionError
+    for stored in (False, True, True):
+        with world.transaction() as tx:
+            assert tx.keeps("s", "k", "a") is stored
+            tx.put("s", "k", "a", {})
+    with store.world("before").transaction() as tx:
+        assert not tx.keeps("s", "k", "a")
+    store.fork("main", "after")
+    with store.world("after").transaction() as tx:
+        assert tx.keeps("s", "k", "a")
+    store.reset("main", record=None)
+    with world.transaction() as tx:
+        assert not tx.keeps("s", "k", "a")
+
+
 def test_nothing_is_ever_overwritten(store, world):
     for number in range(5):
         with world.transaction() as tx:
