@@ -64,7 +64,7 @@ def build_call(site: Site, request: Request, violation: Violation | None = None)
     if site.sni is not None:
         claims.append(("the SNI of the TLS handshake", site.sni))
     place = site.destination
-    absolute = _ABSOLUTE.fullmatch(target)
+    absolute = None if target.startswith(b"/") else _ABSOLUTE.fullmatch(target)
     if absolute is not None:
         authority = _text(absolute[2])
         if place is None:
@@ -79,7 +79,7 @@ def build_call(site: Site, request: Request, violation: Violation | None = None)
         target = absolute[3] if absolute[3].startswith(b"/") else b"/" + absolute[3]
     if request.authority is not None:
         claims.append((":authority", _text(request.authority)))
-    claims.extend(("the Host header", _text(value)) for name, value in request.headers if name.lower() == b"host")
+    claims += [("the Host header", _text(value)) for name, value in request.headers if name.lower() == b"host"]
     if place is None:
         place = Destination("", 0)
         found = found or Violation("malformed", "a proxy request needs an absolute URI: GET http://host/path", 400)
@@ -97,7 +97,7 @@ def build_call(site: Site, request: Request, violation: Violation | None = None)
         scheme=scheme,
         path=path,
         query=query,
-        headers=tuple((_text(name), _text(value)) for name, value in request.headers),
+        headers=tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]),
         body=request.body,
         address=place.address,
         tls=site.tls,
