@@ -42,7 +42,7 @@ def beside_the_sinkhole(folder: Path, user: str, *command: str, env: dict[str, s
     """Run a command there; its first line of output is JSON if it is an attempt's."""
     options = ["--ordinary"] if user == "ordinary" else []
     done = subprocess.run(
-        [sys.executable, str(HERE / "outside.py"), *options, *command],
+        [sys.executable, "-m", "childproof.escape.outside", *options, *command],
         cwd=folder,
         env={**os.environ, "XDG_STATE_HOME": str(folder / "state"), **(env or {})},
         capture_output=True,

@@ -4,7 +4,6 @@ import asyncio
 import http.client
 import socket
 import ssl
-import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +17,6 @@ from childproof.capture.mitm.ca import CA, ensure_ca
 from childproof.capture.mitm.capture import HttpCapture
 from childproof.capture.mitm.leaf import Leaves
 from childproof.model import Action, Call, Forward, Outcome, Protocol, Reply, Upstream, Verdict
-from tests.escape.beside import HERE, USERS, Seen, beside_the_sinkhole, once, sealed
 
 WAIT = 10
 
@@ -268,18 +266,6 @@ def stopped(ca: CA, upstream_ca: CA) -> Iterator[Machine]:
 def machine(stopped: Machine) -> Machine:
     stopped.start()
     return stopped
-
-
-@pytest.fixture(scope="session", params=USERS)
-def network(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    """All attempts over the network, made once with and once without privileges."""
-    command = sealed(sys.executable, str(HERE / "attempts_network.py"))
-    seen, _ = once(
-        tmp_path_factory,
-        f"network-{request.param}",
-        lambda folder: beside_the_sinkhole(folder, request.param, *command),
-    )
-    return seen
 
 
 @pytest.fixture

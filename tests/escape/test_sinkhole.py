@@ -13,7 +13,7 @@ AGENT = HERE.parent.parent / "examples" / "checkout_agent.py"
 
 def beside_a_sinkhole(folder: Path, *command: str) -> tuple[dict[str, object], str]:
     done = subprocess.run(
-        [sys.executable, str(HERE / "outside.py"), *command],
+        [sys.executable, "-m", "childproof.escape.outside", *command],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -43,4 +43,4 @@ def test_nothing_leaves_during_the_whole_demo(tmp_path: Path) -> None:
 def test_the_sinkhole_would_have_seen_an_unsealed_agent(tmp_path: Path) -> None:
     code = "import socket; socket.getaddrinfo('api.stripe.com', 443)"
     seen, _ = beside_a_sinkhole(tmp_path, sys.executable, "-c", f"try:\n {code}\nexcept OSError: pass")
-    assert any("protocol 17" in frame for frame in seen["during"])  # type: ignore[attr-defined]
+    assert "DNS api.stripe.com" in seen["during"]  # type: ignore[operator]

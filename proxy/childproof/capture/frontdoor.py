@@ -97,14 +97,13 @@ class FrontDoor:
         while True:
             try:
                 sock, _ = await loop.sock_accept(listener)
-            except OSError as error:
-                if error.errno == errno.EBADF or listener.fileno() < 0:
+                self._take(sock)
+            except Exception as error:  # noqa: BLE001 (whatever it is, the next connection is another one)
+                if listener.fileno() < 0 or (isinstance(error, OSError) and error.errno == errno.EBADF):
                     return
-                # out of descriptors, or a connection that is gone already: the listener is still good
-                log.warning("accept failed: %s", error)
+                # out of descriptors or memory, or a connection that is gone already: the listener is still good
+                log.warning("accept failed: %s", error or type(error).__name__)
                 await asyncio.sleep(0.05)
-                continue
-            self._take(sock)
 
     def _take(self, sock: socket.socket) -> None:
         if len(self._tasks) >= self._limits.connections:

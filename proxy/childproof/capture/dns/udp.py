@@ -1,6 +1,11 @@
-"""DNS over UDP on a ready socket: our own protocol, since mitmproxy's keeps three tasks alive for every source port."""
+"""DNS over UDP on a ready socket: our own reader, since mitmproxy's keeps three tasks alive for every source port.
+
+Not an asyncio transport either: that one closes for good on the first exception that is no OSError, and out of memory
+for a moment would be out of names for the rest of the run.
+"""
 
 import asyncio
+import contextlib
 import logging
 import socket
 from typing import Any
@@ -12,51 +17,59 @@ from .answer import Answerer
 
 log = logging.getLogger(__name__)
 MAX_DELAYED = 1024  # answers held back by `delay` rules at once; beyond it they are sent at once
+_LARGEST = 65535  # octets of a datagram
+_AT_ONCE = 64  # queries answered before the loop looks at other sockets
 
 
-class DnsDatagrams(asyncio.DatagramProtocol):
-    """One datagram in, at most one out."""
+class DnsDatagrams:
+    """One datagram in, at most one out, until closed (which closes the socket too)."""
 
-    def __init__(self, answerer: Answerer) -> None:
+    def __init__(self, sock: socket.socket, answerer: Answerer) -> None:
+        self._sock = sock
         self._answerer = answerer
-        self._transport: asyncio.DatagramTransport | None = None
         self._delayed = 0
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(sock.fileno(), self._read)
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self._transport = transport
+    def close(self) -> None:
+        """Answer nothing more."""
+        if self._sock.fileno() >= 0:
+            self._loop.remove_reader(self._sock.fileno())
+            self._sock.close()
 
-    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+    def _read(self) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                data, address = self._sock.recvfrom(_LARGEST)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                # A client that is gone already (ICMP port unreachable) is no reason to stop.
+                log.debug("DNS answer not delivered: %s", error)
+                continue
+            self._answer(data, address)
+
+    def _answer(self, data: bytes, address: Any) -> None:
         """Answer one query, after the delay that a rule may ask for."""
         response = self._answerer.answer(data)
         if response.data is None:
             return
         if response.delay > 0 and self._delayed < MAX_DELAYED:
             self._delayed += 1
-            asyncio.get_running_loop().call_later(response.delay, self._late, response.data, addr)
+            self._loop.call_later(response.delay, self._late, response.data, address)
         else:
-            self._send(response.data, addr)
+            self._send(response.data, address)
 
-    def error_received(self, exc: Exception) -> None:
-        """A client that is gone already (ICMP port unreachable) is no reason to stop."""
-        log.debug("DNS answer not delivered: %s", exc)
-
-    def _late(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+    def _late(self, data: bytes, address: Any) -> None:
         self._delayed -= 1
-        self._send(data, addr)
+        self._send(data, address)
 
-    def _send(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        if self._transport is not None and not self._transport.is_closing():
-            self._transport.sendto(data, addr)
+    def _send(self, data: bytes, address: Any) -> None:
+        with contextlib.suppress(OSError):
+            self._sock.sendto(data, address)
 
 
-async def serve_datagrams(
-    sock: socket.socket, ingress: Ingress, names: NameTable, judge: Judge
-) -> asyncio.DatagramTransport:
-    """Answer queries on a bound UDP socket until the returned transport is closed (which closes the socket too)."""
+async def serve_datagrams(sock: socket.socket, ingress: Ingress, names: NameTable, judge: Judge) -> DnsDatagrams:
+    """Answer queries on a bound UDP socket until what is returned is closed."""
     sock.setblocking(False)
-    transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
-        lambda: DnsDatagrams(Answerer(ingress, names, judge)), sock=sock
-    )
-    return transport
+    return DnsDatagrams(sock, Answerer(ingress, names, judge))

@@ -160,6 +160,36 @@ def test_udp_on_a_ready_socket(judge_of: Any, names: NameTable) -> None:
     assert asyncio.run(asyncio.wait_for(main(), 10)) == [2, 1]
 
 
+def test_out_of_memory_for_one_query_is_not_the_end_of_names(names: NameTable) -> None:
+    """An asyncio transport would close for good; the loop reports the error and the next query is answered."""
+
+    class Failing:
+        def handle(self, call: Call) -> Outcome:
+            if call.host == "first.example":
+                raise MemoryError
+            return Outcome("c", Verdict(Action.REPLY), Reply(0))
+
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda *_: None)
+        server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        server.bind(("127.0.0.1", 0))
+        answering = await dns.serve_datagrams(server, INGRESS, names, Failing())
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.setblocking(False)
+            client.connect(server.getsockname())
+            client.send(query("first.example", ident=1))
+            await asyncio.sleep(0)
+            client.send(query("second.example", ident=2))
+            found = 0
+            while found != 2:
+                found = read(await loop.sock_recv(client, 1500)).id
+        answering.close()
+        return found
+
+    assert asyncio.run(asyncio.wait_for(main(), 10)) == 2
+
+
 def test_tcp_answers_pipelined_queries_in_order(judge: Any, names: NameTable) -> None:
     async def main() -> list[int]:
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
