@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
+from childproof.ledger import trace_of
 from childproof.model import Call, Frame, Part, Protocol, Reply, Step, Stream, Talk, Verdict
 from childproof.world import MOST, Transaction, World
 
@@ -75,7 +76,7 @@ class Streams:
         started = time.perf_counter_ns()
         value: Any = None
         try:
-            with self._transaction(call) as tx:
+            with self._transaction(call, call_id) as tx:
                 value, effects = step.work(tx)
                 _unless_nothing_changed(tx, effects)
                 done = Decision(
@@ -102,7 +103,7 @@ class Streams:
             body=frame.data,
         )
         try:
-            with self._transaction(call) as tx:
+            with self._transaction(call, call_id) as tx:
                 step: Step = talk.hear(frame)
                 frames: tuple[Frame, ...]
                 frames, effects = step.work(tx)
@@ -122,7 +123,7 @@ class Streams:
         frames = (Frame("close", b"internal error", FAILED),)
         try:
             with self.world(call.world).transaction() as tx:
-                identify(tx, brought_trace(call))
+                identify(tx, brought_trace(call) or trace_of(call_id))
                 verdict = Verdict(rule=decision.verdict.rule, reason=reason, stub=decision.verdict.stub)
                 failed = Decision(verdict, _told(frames), operation=decision.operation, error=head)
                 self.recording.call(call, tx, failed, started, cause=call_id)
@@ -133,7 +134,7 @@ class Streams:
         return frames
 
     @contextmanager
-    def _transaction(self, call: Call) -> Iterator[Transaction]:
+    def _transaction(self, call: Call, call_id: str) -> Iterator[Transaction]:
         """A transaction for what follows a call; what was put off until now comes before it."""
         world = self.world(call.world)
         for left in range(MOST, -1, -1):
@@ -142,7 +143,7 @@ class Streams:
                 if job is not None and left:
                     self.jobs.perform(tx, job)
                     continue
-                identify(tx, brought_trace(call))
+                identify(tx, brought_trace(call) or trace_of(call_id))
                 yield tx
                 return
 

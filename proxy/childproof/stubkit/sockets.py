@@ -54,7 +54,7 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """What a connecting client is answered with, where a list of messages won't do: a subprotocol, headers."""
+    """What a connecting client is answered with, where messages won't do: headers, a subprotocol if it is offered."""
 
     messages: Iterable[Any] = ()
     subprotocol: str = ""
@@ -72,7 +72,8 @@ def opened(ctx: Context, service: Service, template: str, headers: tuple[tuple[s
     made = behaviour(ctx, None, **ctx.path)
     accepted = made if isinstance(made, Accept) else Accept(made or ())
     given = [*headers, *accepted.headers.items()]
-    if accepted.subprotocol:
+    offered = {text.strip() for text in (ctx.header("sec-websocket-protocol") or "").split(",")}
+    if accepted.subprotocol and accepted.subprotocol in offered:
         given.append(("Sec-WebSocket-Protocol", accepted.subprotocol))
     talk = _Conversation(ctx, service, template, behaviour)
     return Reply(101, tuple(given), stream=Talk(frames(accepted.messages), talk.hear))

@@ -133,33 +133,26 @@ class Ended:
 
 
 def encoded(items: Items, encode: Callable[[Any], bytes]) -> Stream:
-    """Items as parts, pauses as their delays. What a generator of items returns becomes the trailers."""
+    """Items as parts, a pause as one without data. What a generator of items returns becomes the trailers."""
     source = iter(items)
     value: Any = None
     error: Exception | None = None
-    wait = 0.0
     try:
         while True:
             try:
                 item = _following(source, value, error)
             except StopIteration as end:
-                if wait:
-                    yield Part(b"", wait)
                 return end.value if isinstance(end.value, tuple) else None
             value = error = None
-            if isinstance(item, Pause):
-                wait += item.seconds
-                continue
             if isinstance(item, Step):
-                if wait:
-                    yield Part(b"", wait)
                 try:
                     value = yield item
                 except Exception as failure:  # noqa: BLE001 - raised where the step was asked for
                     error = failure
+            elif isinstance(item, Pause):
+                yield Part(b"", item.seconds)
             else:
-                yield Part(encode(item), wait)
-            wait = 0.0
+                yield Part(encode(item))
     finally:
         if isinstance(source, Generator):
             source.close()
@@ -182,12 +175,18 @@ def drained(
     """
     body = b""
     value: Any = None
+    error: Exception | None = None
     try:
         for _ in range(most):
-            item = stream.send(value)
-            value = run(item) if isinstance(item, Step) else None
+            item = stream.throw(error) if error is not None else stream.send(value)
+            value = error = None
             if isinstance(item, Part):
                 body += item.data
+                continue
+            try:
+                value = run(item)
+            except Exception as failure:  # noqa: BLE001 - raised where the step was asked for
+                error = failure
     except StopIteration as end:
         return body, end.value or ()
     stream.close()
