@@ -19,7 +19,7 @@ from childproof.stubkit.resources import Resource
 from childproof.stubkit.seeding import plant as plant_fresh
 from childproof.stubkit.service import Service
 from childproof.stubkit.timeline import Later, Planned, Seeding, Timeline, Unplantable
-from childproof.world import FAILED, Moment, Stage, perform
+from childproof.world import FAILED, OUTBOX, Moment, Stage, perform
 from childproof.world.randomness import generator
 
 from .file import WorldFile
@@ -147,10 +147,22 @@ class _Planting:
     def _work_until(self, tx: Moment, time: int) -> None:
         """Do what stubs have put off until a time, each at its own."""
         while (job := tx.earliest(time)) is not None:
-            tx.go(job.at)
+            tx.go(max(job.at, self.timeline.start))
+            if job.service == OUTBOX:
+                tx.done(job.id)
+                self._deliver(tx, job.payload)
+                continue
             for effect in perform(tx, job, self.catalog.get):
                 if effect.type == FAILED:
                     raise ChildproofError(f"{job.service}: its job {job.job} failed: {effect.data['error']}")
+
+    def _deliver(self, tx: Moment, mail: Mapping[str, Any]) -> None:
+        """Mail that a stub sent comes to the file's stub that takes mail; without one it came to nobody of this world."""
+        for service in self.file.services.values():
+            if "smtp" in service.behaviours.receivers:
+                ctx = SeedContext(service, tx, _never, self.made[service.name])
+                ctx.receive(mail["from"], mail["to"], mail["message"])
+                return
 
     # --- the check
 
@@ -189,3 +201,7 @@ class _Planting:
             if not service.startswith("_") and (count := sum(1 for _ in self.stage.rows(service, kind))):
                 counts[service, kind] = count
         return Planted(len(self.file.people), counts)
+
+
+def _never(at: int, step: Any) -> None:
+    raise LookupError(f"nothing can be put off from here (to {at}, {step})")

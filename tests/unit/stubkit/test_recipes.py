@@ -158,3 +158,50 @@ def test_people_can_be_asked_for_by_place() -> None:
     assert crowd[1:3] == [crowd[1], crowd[2]]
     with pytest.raises(IndexError):
         crowd[5]
+
+
+WORK = """
+from childproof.stubkit import Context, Seeding, SeedContext, job, operation, seeds
+
+@operation("POST /v2/deals/{deal}/split")
+def split(ctx: Context, deal: str) -> dict:
+    ctx.mail("jenny@example.com", subject=f"Deal {deal}", text="It is split.")
+    ctx.schedule(86_400_000, "close", {"deal": deal})
+    return ctx.get("deal", deal)
+
+@job("close")
+def close(ctx: Context, payload: dict) -> None:
+    ctx.move(ctx.get("deal", payload["deal"]), "lost")
+
+@seeds("splits")
+def splits(seeding: Seeding, options: int) -> None:
+    seeding.at(seeding.ago(f"{options}d"), step)
+
+def step(ctx: SeedContext) -> None:
+    contact = ctx.play("POST /v2/contacts", {"email": "jenny@example.com"})
+    deal = ctx.play("POST /v2/contacts/{contact}/deals", {"amount": 100}, contact=contact.id)
+    ctx.play("POST /v2/deals/{deal}/split", {"parts": [50, 50]}, deal=deal.id)
+"""
+
+
+def test_what_operations_put_off_is_done_when_its_time_has_come(edited: Callable[..., Path]) -> None:
+    """A job of a day after lies in the past of a world that begins two days after, and ahead of one that begins at once."""
+    stub = edited(files={"deals.py": WORK})
+    stage = {days: next(iter(plant(stub, f"{{splits: {days}}}")["deal"].values())) for days in (2, 0)}
+    assert stage[2]["stage"] == "lost"
+    assert stage[0]["stage"] == "open"
+
+
+def test_mail_of_the_past_has_come(edited: Callable[..., Path]) -> None:
+    """What a stub mailed lies in the mailbox of a world that has one, at the time it was sent."""
+    stub = edited(files={"deals.py": WORK})
+    file = stub.parent / "world.yaml"
+    file.write_text(
+        "world: x\nclock: {start: 2026-01-05T09:00:00Z, run: frozen}\nacme-crm: {splits: 2}\nemail: {mailboxes: people}\n"
+    )
+    with Store.open(":memory:", wall=lambda: NOW) as store, grow(file, load_catalog([stub]), lambda: NOW) as grown:
+        grown.keep(store, "x")
+        [message] = store.export("x")["state"]["email"]["message"].values()
+        assert "_schedule" not in store.export("x")["state"]
+    assert message["subject"].startswith("Deal deal_")
+    assert message["created"] == NOW - 2 * 86_400_000
