@@ -1,161 +1,111 @@
-"""A stubbed HTTPS reply, keep-alive, through CONNECT: CPU per request of the serving process, side by side.
+"""One canned reply, side by side: CPU a request of the serving process over HTTPS, plain HTTP and new connections.
 
-All answer the same canned reply. How they are measured is in `bench.load`.
+Every server answers the same bytes (`bench.peers`) and is charged with its own CPU time alone (`bench.load`). Over
+HTTPS and plain HTTP connections are kept alive, through CONNECT as in a sealed sandbox; `absolute URI` is how a client
+asks an explicit proxy for plain HTTP. A new connection is CONNECT, a whole TLS handshake, one request and the end.
 """
 
-import asyncio
+import statistics
 import sys
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+import tempfile
+import time
+from collections.abc import Callable, Iterator
 
-from bench.load import Asked, free_port, measure
+from bench.load import CONNECTIONS, Asked, Figure, ask, cpu_seconds, free_port, resident_mb, serving
+from bench.peers import ABSOLUTE, HOST, REQUEST, Peer, peers
 from bench.row import Row
 
 REQUESTS = 2000
-BODY = b'{"id": "cus_123", "object": "customer", "email": "jenny@example.com"}'
-REQUEST = (
-    b"POST /v1/customers HTTP/1.1\r\nHost: api.stripe.com\r\nUser-Agent: Stripe/v1 PythonBindings/12\r\n"
-    b"Accept-Encoding: gzip, deflate\r\nAccept: */*\r\nConnection: keep-alive\r\nAuthorization: Bearer sk_test_1\r\n"
-    b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 23\r\n\r\nemail=jenny@example.com"
-)
-SERVERS = {
-    "stock mitmdump": "mitmdump",
-    "minimal Master": "minimal",
-    "childproof capture": "capture",
-    "childproof capture, forwardable host": "forwardable",
-    "childproof capture + engine + ledger": "engine",
+HANDSHAKES = 320
+STARTS = 5
+_SERVE = (sys.executable, "-m", "childproof", "serve", "--report", "none", "--http")
+WAYS = {
+    "https": ("HTTPS reply", Asked(REQUEST, HOST)),
+    "http": ("plain HTTP reply", Asked(REQUEST, HOST, port=80)),
+    "absolute": ("plain HTTP reply, absolute URI", Asked(ABSOLUTE)),
 }
 
 
 def rows() -> Iterator[Row]:
-    """Every server, one after the other. What is to reach is the minimal Master's figure of the same run."""
-    minimal = 0.0
-    for name, kind in SERVERS.items():
-        port = free_port()
-        command = [sys.executable, "-m", "bench.https", kind, str(port)]
-        figure = measure(command, port, Asked(REQUEST, "api.stripe.com"), REQUESTS)
-        if kind == "minimal":
-            minimal = figure.cpu_us
-        target = f"<= {minimal:.0f} µs" if kind in ("capture", "engine") else ""
-        yield Row(f"HTTPS reply, CPU/request: {name} ({figure.rate:.0f} req/s)", f"{figure.cpu_us:.0f} µs", target)
+    """All servers, one after the other; targets are of the same run where they are another's figure."""
+    seen: dict[tuple[str, str], Figure] = {}
+    for peer in peers():
+        if peer.missing:
+            yield Row(f"{peer.name}", peer.missing)
+            continue
+        yield from _one(peer, seen)
+    yield from _starts()
 
 
-# the servers
-
-_CANNED = f"""
-from mitmproxy import http
-def request(flow):
-    flow.response = http.Response.make(200, {BODY!r}, {{"content-type": "application/json"}})
-"""
-
-
-def _serve_mitmdump(port: int, directory: Path) -> None:
-    from mitmproxy.tools.main import mitmdump  # noqa: PLC0415 - each server process imports its own
-
-    script = directory / "canned.py"
-    script.write_text(_CANNED)
-    mitmdump(
-        [
-            "-q",
-            "--listen-host",
-            "127.0.0.1",
-            "-p",
-            str(port),
-            "--set",
-            f"confdir={directory}",
-            "--set",
-            "connection_strategy=lazy",
-            "-s",
-            str(script),
-        ]
-    )  # eager would dial, and fail
+def _one(peer: Peer, seen: dict[tuple[str, str], Figure]) -> Iterator[Row]:
+    port = free_port()
+    with tempfile.TemporaryDirectory() as folder, serving(peer.serve(port), port, folder) as process:
+        for way, (what, asked) in WAYS.items():
+            figure = seen[peer.kind, way] = _measure(process.pid, port, asked)
+            words = f"{what}: {peer.name} ({figure.rate:.0f} req/s)"
+            yield Row(words, f"{figure.cpu_us:.0f} µs", _target(peer.kind, way, seen))
+            if way == "https" and peer.kind == "capture":
+                ratio = figure.p99_ms / figure.p50_ms
+                yield Row(f"  its p99 over its p50, {CONNECTIONS} connections", f"{ratio:.1f}", "< 5")
+        fresh = _handshakes(process.pid, port)
+        target = "<= 2000 µs" if peer.kind in ("capture", "engine") else ""
+        yield Row(f"new TLS connection with a reply: {peer.name}", f"{fresh:.0f} µs", target)
+        memory = resident_mb(process.pid)
+        yield Row(f"resident memory after that: {peer.name}", f"{memory:.0f} MB", _room(peer.kind))
 
 
-async def _serve_minimal(port: int, directory: Path) -> None:
-    from mitmproxy import http  # noqa: PLC0415
-    from mitmproxy.addons.next_layer import NextLayer  # noqa: PLC0415
-
-    from childproof.capture.mitm.lean import Master, Options, Proxyserver, TlsConfig  # noqa: PLC0415
-
-    class Canned:
-        def request(self, flow: http.HTTPFlow) -> None:
-            flow.response = http.Response.make(200, BODY, {"content-type": "application/json"})
-
-    options = Options()
-    master = Master(options)
-    master.addons.add(Proxyserver(), NextLayer(), TlsConfig(), Canned())
-    options.update(
-        confdir=str(directory), mode=[f"regular@127.0.0.1:{port}"], connection_strategy="lazy", upstream_cert=False
-    )
-    await master.run()
+def _measure(pid: int, port: int, asked: Asked) -> Figure:
+    ask(port, asked, 200)
+    latencies: list[float] = []
+    before, started = cpu_seconds(pid), time.perf_counter()
+    ask(port, asked, REQUESTS, latencies)
+    elapsed = time.perf_counter() - started
+    cpu = cpu_seconds(pid) - before
+    cuts = statistics.quantiles(latencies, n=100)
+    return Figure(cpu / REQUESTS * 1e6, REQUESTS / elapsed, resident_mb(pid), cuts[49] * 1e3, cuts[98] * 1e3)
 
 
-class _Canned:
-    """A judge that always says the same."""
-
-    max_body = 10 * 1024 * 1024
-
-    def __init__(self, *, forwardable: bool) -> None:
-        from childproof.model import Action, Outcome, Reply, Verdict  # noqa: PLC0415
-
-        reply = Reply(200, (("content-type", "application/json"),), BODY)
-        self._outcome = Outcome("call_1", Verdict(Action.STUB, "stripe", "canned"), reply)
-        self._forwardable = forwardable
-
-    def handle(self, call: Any) -> Any:  # noqa: ARG002 - the point
-        return self._outcome
-
-    def settle(self, *_: Any) -> None:
-        """Nothing is forwarded."""
-
-    def may_allow(self, *_: Any) -> bool:
-        return self._forwardable
+def _handshakes(pid: int, port: int) -> float:
+    """CPU of a new connection, in microseconds."""
+    asked = Asked(REQUEST, HOST)
+    for _ in range(2):
+        ask(port, asked, CONNECTIONS)
+    before = cpu_seconds(pid)
+    for _ in range(HANDSHAKES // CONNECTIONS):
+        ask(port, asked, CONNECTIONS)  # one request on each
+    return (cpu_seconds(pid) - before) / HANDSHAKES * 1e6
 
 
-async def _serve_capture(port: int, directory: Path, judge: Any) -> None:
-    from childproof.capture.destination import Ingress  # noqa: PLC0415
-    from childproof.capture.mitm.ca import ensure_ca  # noqa: PLC0415
-    from childproof.capture.mitm.capture import HttpCapture  # noqa: PLC0415
-
-    capture = HttpCapture(judge, ensure_ca(directory))
-    await capture.start()
-    await capture.listen("127.0.0.1", port, Ingress("main", "bench"))
-    await asyncio.Event().wait()
-
-
-_RULES = """
-version: 1
-rules:
-  - name: canned
-    match: {host: api.stripe.com, method: POST, path: /v1/customers}
-    reply: {status: 200, json: {id: cus_123, object: customer, email: jenny@example.com}}
-"""
+def _target(kind: str, way: str, seen: dict[tuple[str, str], Figure]) -> str:
+    if kind != "capture":
+        return ""
+    if way != "https":
+        return "<= 150 µs"
+    parts = [250.0, seen["minimal", way].cpu_us / 4]
+    if ("mockttp", way) in seen:
+        parts.append(seen["mockttp", way].cpu_us / 10)
+    return "<= " + ", ".join(f"{part:.0f}" for part in parts) + " µs"
 
 
-def _engine(directory: Path) -> Any:
-    """The real engine with a world and a ledger in a file; its reply is a rule's."""
-    from childproof.run.compose import compose  # noqa: PLC0415
-    from childproof.run.config import Config  # noqa: PLC0415
-
-    rules = directory / "rules.yaml"
-    rules.write_text(_RULES)
-    return compose(
-        Config(state_dir=directory, rules=(rules,), store=str(directory / "bench.db")), worlds=("main",)
-    ).engine
+def _room(kind: str) -> str:
+    return "< 70 MB" if kind == "capture" else ""
 
 
-def _serve(kind: str, port: int, directory: Path) -> None:
-    match kind:
-        case "mitmdump":
-            _serve_mitmdump(port, directory)
-        case "minimal":
-            asyncio.run(_serve_minimal(port, directory))
-        case "engine":
-            asyncio.run(_serve_capture(port, directory, _engine(directory)))
-        case _:
-            asyncio.run(_serve_capture(port, directory, _Canned(forwardable=kind == "forwardable")))
+def _starts() -> Iterator[Row]:
+    """From nothing to an answering port, medians: `childproof serve` with everything on, and the others."""
+    for peer in peers():
+        if peer.kind in ("mitmdump", "mockttp") and not peer.missing:
+            yield Row(f"ready: {peer.name}", f"{_ready(peer.serve):.2f} s")
+    ours = _ready(lambda port: [*_SERVE, f"127.0.0.1:{port}"])
+    yield Row("ready: childproof serve, everything on", f"{ours:.2f} s", "< 0.6 s")
 
 
-if __name__ == "__main__":
-    _serve(sys.argv[1], int(sys.argv[2]), Path.cwd())
+def _ready(command: Callable[[int], list[str]]) -> float:
+    taken = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(STARTS + 1):  # the first one fills caches
+            port = free_port()
+            started = time.perf_counter()
+            with serving(command(port), port, folder, every=0.005):
+                taken.append(time.perf_counter() - started)
+    return statistics.median(taken[1:])

@@ -20,23 +20,31 @@ from pathlib import Path
 
 WARM_UP = 200
 CONNECTIONS = 16
+TLS_PORT = 443
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the client sends, again and again. With a `host`, through CONNECT and TLS; else plainly to the port."""
+    """What the client sends, again and again. With a `host`, through CONNECT, and TLS on 443; else plainly to the port."""
 
     request: bytes
     host: str = ""
+    port: int = 443
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """CPU microseconds a request of the serving process, requests a second, and its resident memory at the end in MB."""
+    """CPU microseconds a request of the serving process, requests a second, its resident memory at the end in MB.
+
+    And, where they were taken, the time that a request took in the middle, and of the slowest hundredth, in milliseconds.
+    """
 
     cpu_us: float
     rate: float
     memory: float
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
 
 
 def measure(command: Sequence[str], port: int, asked: Asked, requests: int, *, one_core: bool = False) -> Figure:
@@ -53,56 +61,73 @@ def measure(command: Sequence[str], port: int, asked: Asked, requests: int, *, o
 
 
 @contextmanager
-def serving(command: Sequence[str], port: int, directory: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """A server in a folder of its own, from when it listens until it has ended."""
-    environment = {**os.environ, "CHILDPROOF_STATE": directory, "PYTHONPATH": str(Path(__file__).parent.parent)}
+def serving(
+    command: Sequence[str], port: int, directory: str, *, every: float = 0.05
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """A server in a folder of its own, from when it listens (a look `every` seconds) until it has ended."""
+    path = os.pathsep.join(filter(None, (str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH"))))
+    environment = {**os.environ, "CHILDPROOF_STATE": directory, "PYTHONPATH": path}
     with (Path(directory) / "server.log").open("w+b") as log:
         process = subprocess.Popen(
             command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
         try:
-            wait_for(port, process, Path(log.name))
+            wait_for(port, process, Path(log.name), every)
             yield process
         finally:
             process.terminate()
             process.wait(30)
 
 
-def ask(port: int, asked: Asked, requests: int) -> None:
-    """Send all requests over as many connections as there are, and read every reply."""
+def ask(
+    port: int, asked: Asked, requests: int, latencies: list[float] | None = None, *, connections: int = CONNECTIONS
+) -> None:
+    """Send all requests over as many connections as there are, and read every reply. `latencies` collects seconds."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["http/1.1"])
-    with ThreadPoolExecutor(CONNECTIONS) as pool:
-        share = requests // CONNECTIONS
-        for done in [pool.submit(_client, port, asked, context, share) for _ in range(CONNECTIONS)]:
+    with ThreadPoolExecutor(connections) as pool:
+        share = requests // connections
+        for done in [pool.submit(_client, port, asked, context, share, latencies) for _ in range(connections)]:
             done.result(600)
 
 
-def _client(port: int, asked: Asked, context: ssl.SSLContext, requests: int) -> None:
+def _client(port: int, asked: Asked, context: ssl.SSLContext, requests: int, latencies: list[float] | None) -> None:
     with socket.create_connection(("127.0.0.1", port), timeout=60) as plain:
         if not asked.host:
-            _exchange(plain.sendall, plain.recv, asked.request, requests)
+            _exchange(plain.sendall, plain.recv, asked, requests, latencies)
             return
-        there = f"{asked.host}:443"
+        there = f"{asked.host}:{asked.port}"
         plain.sendall(f"CONNECT {there} HTTP/1.1\r\nHost: {there}\r\n\r\n".encode())
         answer = plain.recv(4096)
         assert answer.endswith(b"\r\n\r\n"), answer
+        if asked.port != TLS_PORT:
+            _exchange(plain.sendall, plain.recv, asked, requests, latencies)
+            return
         with context.wrap_socket(plain, server_hostname=asked.host) as sock:
-            _exchange(sock.sendall, sock.recv, asked.request, requests)
+            _exchange(sock.sendall, sock.recv, asked, requests, latencies)
 
 
-def _exchange(send: Callable[[bytes], None], receive: Callable[[int], bytes], request: bytes, requests: int) -> None:
+def _exchange(
+    send: Callable[[bytes], None],
+    receive: Callable[[int], bytes],
+    asked: Asked,
+    requests: int,
+    latencies: list[float] | None,
+) -> None:
     for _ in range(requests):
-        send(request)
+        started = time.perf_counter()
+        send(asked.request)
         got = receive(65536)
         while b"\r\n\r\n" not in got:
             got += receive(65536)
         head, _, body = got.partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200"), got
+        assert head.startswith(b"HTTP/1.1 %d " % asked.status), got
         length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
         while len(body) < length:
             body += receive(65536)
+        if latencies is not None:
+            latencies.append(time.perf_counter() - started)
 
 
 def cpu_seconds(pid: int) -> float:
@@ -117,7 +142,7 @@ def resident_mb(pid: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path, every: float = 0.05) -> None:
     """Return as soon as somebody listens; a server that ends or says nothing is the benchmark's end, with its log."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
@@ -125,7 +150,7 @@ def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path) -> None:
             sys.exit(f"bench: the server exited with {process.returncode}: {log.read_text()}")
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
             return
-        time.sleep(0.05)
+        time.sleep(every)
     sys.exit(f"bench: the server did not start: {log.read_text()}")
 
 
