@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from childproof.ledger import CLOCK, Entry, Ledger, record, timestamp
 from childproof.model import Call, Effect, Forward, Reply, Upstream, Verdict, Would
+from childproof.model import frozen
 from childproof.world import Job, Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """What one call came to, before it is recorded."""
 

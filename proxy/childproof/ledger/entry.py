@@ -1,13 +1,11 @@
 """What the ledger keeps of a call."""
 
-from dataclasses import dataclass
-
-from childproof.model import NO_UPSTREAM, Change, Effect, Upstream, Would
+from childproof.model import NO_UPSTREAM, Change, Effect, Upstream, Would, frozen
 
 CLOCK = "clock"  # the protocol of what passing time does in a world
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Recorded:
     """A request or a reply as it may be kept: headers and body redacted, the body bounded.
 
@@ -23,7 +21,7 @@ class Recorded:
     cut: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One call: who, when, what, the verdict and why, the answer, and what changed. One per call, never rewritten.
 

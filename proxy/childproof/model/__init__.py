@@ -3,6 +3,7 @@
 from .address import is_address, is_global, parse_address
 from .body import BodyError, parse_form, parse_json
 from .call import Call, Envelope, Protocol, Violation
+from .frozen import frozen
 from .hostname import HostError, matches_pattern, normalize_host
 from .record import NO_UPSTREAM, Change, Effect, Fidelity, Upstream, Written
 from .reply import Forward, Outcome, Reply, header
@@ -33,6 +34,7 @@ __all__ = [
     "Violation",
     "Would",
     "Written",
+    "frozen",
     "header",
     "is_address",
     "is_global",

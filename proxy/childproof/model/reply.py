@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .frozen import frozen
 from .stream import Stream, Talk
 from .verdict import Verdict
 
@@ -39,7 +40,7 @@ class Forward:
     refused: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What `Engine.handle` decided.
 

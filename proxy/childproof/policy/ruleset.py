@@ -10,7 +10,7 @@ from difflib import SequenceMatcher
 from functools import lru_cache
 from pathlib import Path
 
-from childproof.model import Action, Call, HostError, Protocol, Verdict, Would
+from childproof.model import Action, Call, HostError, Protocol, Verdict, Would, frozen
 
 from .difference import Difference, difference
 from .facts import Facts
@@ -24,7 +24,7 @@ _NEAR = 8  # so many rules for the same place are worth comparing in full for a 
 _WEIGHTS = {"protocol": 8, "host": 4, "cidr": 4, "port": 2}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judgement:
     """A verdict with the rule it came from (None where none matched), for its reply, limit, fault and delay.
 

@@ -5,10 +5,10 @@ act, word the reply. Whatever an operation refuses is undone; what the request l
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from childproof.model import Call, Effect, Fidelity, Protocol, Reply
+from childproof.model import Call, Effect, Fidelity, Protocol, Reply, frozen
 from childproof.model.grpc import is_grpc
 from childproof.world.transaction import Transaction
 
@@ -30,7 +30,7 @@ _NO_BODY = (204, 304)
 SMTP_LIMITED = 452  # RFC 5321, section 4.2.3; the enhanced code is RFC 3463's for a policy
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What a stub made of a call. `operation` is None for a gap and for what isn't HTTP's."""
 
@@ -40,7 +40,7 @@ class Answer:
     effects: tuple[Effect, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Frame:
     """What one HTTP call carries through its answering."""
 
@@ -154,7 +154,9 @@ class Stub:
         if not is_grpc(call):
             return None
         reply, effects, known = procedures.answered(self.service, call, tx, frame.headers)
-        return Answer(reply, f"RPC {call.path}" if known else None, Fidelity.MODELLED if known else Fidelity.GAP, effects)
+        return Answer(
+            reply, f"RPC {call.path}" if known else None, Fidelity.MODELLED if known else Fidelity.GAP, effects
+        )
 
     # --- acting
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import msgspec
 
 from childproof.errors import StoreError
+from childproof.model import frozen
 
 from . import versions
 from .clock import Clock, ClockSettings
@@ -26,7 +26,7 @@ SELECT branch, last, base, seed FROM line ORDER BY depth
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Head:
     """Where a world stands: its last call, its clock, and the branches its state is read from."""
 

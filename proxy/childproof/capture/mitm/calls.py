@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from childproof.capture.destination import Destination, Ingress, Judge
-from childproof.model import Call, HostError, Outcome, Protocol, Verdict, Violation
+from childproof.model import Call, HostError, Outcome, Protocol, Verdict, Violation, frozen
 
 from .hosts import disagreement, split_authority
 from .replies import FIELD_NAME, FIELD_VALUE, denial
@@ -39,7 +39,7 @@ class Site:
     http2: bool = False  # by prior knowledge, without TLS (RFC 9113, section 3.3)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """One HTTP request as it stood on the wire. `authority` is HTTP/2's pseudo-header, None for HTTP/1."""
 
@@ -149,8 +149,6 @@ def _malformed(request: Request) -> Violation | None:
         return Violation("unsupported", "CONNECT inside a connection that has its destination already", 405)
     if not _METHOD.fullmatch(request.method):
         return Violation("malformed", f"{request.method[:80]!r} is no method", 400)
-    if request.version not in _VERSIONS or (request.version == "2.0") != (request.scheme is not None):
-        return Violation("malformed", f"HTTP/{request.version[:10]} is not spoken here", 505)
     target = request.target
     if not _TARGET.fullmatch(target) or b"#" in target:
         return Violation("malformed", "the request target has characters that a target can't have", 400)
@@ -158,6 +156,8 @@ def _malformed(request: Request) -> Violation | None:
         target.startswith(b"/") or _ABSOLUTE.fullmatch(target) or (target == b"*" and request.method == b"OPTIONS")
     ):
         return Violation("malformed", f"the request target {_text(target[:80])!r} is neither a path nor a URI", 400)
+    if request.version not in _VERSIONS or (request.version == "2.0") != (request.scheme is not None):
+        return Violation("malformed", f"HTTP/{request.version[:10]} is not spoken here", 505)
     return _malformed_headers(request)
 
 
