@@ -1,4 +1,4 @@
-"""Frozen for the type checker, not at run time: for values that several of are made with every call."""
+"""Frozen for the type checker, not at run time: for values of which every call makes several."""
 
 from dataclasses import dataclass
 from typing import dataclass_transform
