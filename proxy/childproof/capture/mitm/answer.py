@@ -30,6 +30,7 @@ from .upgrade import accept_of, with_upgrade
 from .wire import HOLD_SECONDS, LINGER_BYTES, LINGER_SECONDS, Patience, ResetConnection
 
 _TELLING = 128  # bytes that tell whether a request line begins
+_NO_REQUEST = Violation("malformed", "malformed HTTP: no request line", 400)
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 Commands = Generator[commands.Command, Any, None]
@@ -113,7 +114,7 @@ class AnswerLayer(layer.Layer):
             if isinstance(item, h11.Request):
                 version = item.http_version.decode("latin-1")
                 self._request = Request(item.method, item.target, version, item.headers.raw_items())
-                problem = self._too_large(item)
+                problem = self._problem(item)
                 if problem is not None:
                     yield from self._refuse(problem)
                     return
@@ -135,15 +136,17 @@ class AnswerLayer(layer.Layer):
         begun = self._parser.trailing_data[0]
         if self._request is None and classify(begun[:_TELLING].lstrip(b"\r\n")) is First.OTHER:
             # whoever speaks something else may be waiting for an answer
-            yield from self._refuse(Violation("malformed", "malformed HTTP: no request line", 400))
+            yield from self._refuse(_NO_REQUEST)
             return
         self._patience.waiting(self._request is not None or bool(begun))
         if self._parser.they_are_waiting_for_100_continue and not self._continued:
             self._continued = True
             yield commands.SendData(self.context.client, _CONTINUE)
 
-    def _too_large(self, request: h11.Request) -> Violation | None:
+    def _problem(self, request: h11.Request) -> Violation | None:
         """From the head alone, so that nothing of a huge body is kept."""
+        if classify(request.method + b" " + request.target[:_TELLING]) is not First.HTTP:
+            return _NO_REQUEST  # as if less of it had come
         for name, value in request.headers:
             if name == b"content-length" and int(value) > self._judge.max_body:
                 return _body_too_large(self._judge.max_body)
