@@ -1,7 +1,7 @@
 """The HTTP/2 layer that answers (`capture/mitm/answer2.py`), fed with frames of all kinds, whole and broken.
 
 Nothing escapes; every command is for the client; what goes out is frames, with at most one reply on a stream and no
-more replies than calls; and the same bytes in one piece and in many are the same calls.
+more replies than calls; and the same bytes in one piece and in many are the same calls, up to what breaks the connection.
 
 The first byte says how the bytes are cut and whether they are a script for `_scripted` or raw, behind the preface.
 """
@@ -172,4 +172,8 @@ def check(data: bytes) -> None:
             assert len(call.body) <= conversation.judge.max_body
             internal = call.violation is not None and call.violation.kind == "internal"
             assert not internal or "header 'x'" in (call.violation.reason if call.violation else ""), call.violation
-    assert list(map(_gist, whole.judge.calls)) == list(map(_gist, cut.judge.calls))
+    one, other = list(map(_gist, whole.judge.calls)), list(map(_gist, cut.judge.calls))
+    if one[-1:] == other[-1:] == [("malformed",)]:
+        # the connection ends with it; what came with it in one piece, h2 keeps to itself
+        one, other = one[:-1], other[: len(one) - 1]
+    assert one == other
