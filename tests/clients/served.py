@@ -55,14 +55,20 @@ class Served:
 
 @contextlib.contextmanager
 def serving(
-    folder: Path, *options: str, killed: bool = False, prefix: tuple[str, ...] = (), code: int = 0
+    folder: Path,
+    *options: str,
+    killed: bool = False,
+    prefix: tuple[str, ...] = (),
+    code: int = 0,
+    listen: tuple[str, ...] = ("--http", "127.0.0.1:0", "--socks", "127.0.0.1:0"),
 ) -> Iterator[Served]:
     """`childproof serve` on ports that the kernel chose, in a folder of its own, until the block ends.
 
     `killed` says that the block ends it by itself, whatever its exit code is then; else that is `code`. `prefix` is a
-    command that becomes the one it is given, as `env` and `unshare` do.
+    command that becomes the one it is given, as `env` and `unshare` do. Without `listen`, childproof.yaml in the folder
+    says where: two listeners, whose addresses become `http` and `socks`.
     """
-    command = [sys.executable, "-m", "childproof", "serve", "--http", "127.0.0.1:0", "--socks", "127.0.0.1:0"]
+    command = [sys.executable, "-m", "childproof", "serve", *listen]
     process = subprocess.Popen(
         [*prefix, *command, *options],
         cwd=folder,
