@@ -1,5 +1,6 @@
 """Small things that many objects share."""
 
+import base64
 from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal
@@ -51,7 +52,13 @@ def public(entity: Entity) -> dict[str, Any]:
 
 def is_live(ctx: Context) -> bool:
     """Whether the request came with a live key. Everything else is test mode."""
-    return "_live_" in (ctx.header("authorization") or "")
+    scheme, _, key = (ctx.header("authorization") or "").partition(" ")
+    if scheme.lower() == "basic":  # `curl -u sk_live_…:`
+        try:
+            key = base64.b64decode(key).decode()
+        except ValueError:
+            return False
+    return "_live_" in key
 
 
 def new(ctx: Context, resource: str, _id: str | None = None, /, **fields: Any) -> Entity:

@@ -1,10 +1,12 @@
 """`childproof log`: the calls of a world, as a table, as plain columns, or as JSON lines."""
 
+import os
 import re
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from typing import TextIO
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import NoReturn, TextIO
 
 import click
 from rich.console import Console
@@ -12,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from childproof import __version__
-from childproof.ledger import CLOCK, Entry, Filter, timestamp, to_line
+from childproof.ledger import CLOCK, Entry, Filter, Tail, timestamp, to_line
 from childproof.ledger.har import to_har
 from childproof.ledger.metrics import to_metrics
 from childproof.model import Fidelity, Protocol
@@ -39,6 +41,7 @@ STYLES = {"stub": "green", "reply": "green", "allow": "yellow", "deny": "red"}
     help="Write the HTTP calls into a HAR 1.2 file; - is standard output.",
 )
 @click.option("--metrics", is_flag=True, help="Counts in Prometheus' text format.")
+@click.option("--otlp", metavar="URL", help="Send them to an OpenTelemetry collector, over OTLP with HTTP.")
 @click.option("--follow", "-f", is_flag=True, help="Go on with new calls as they are made, until interrupted.")
 @click.option(
     "--limit",
@@ -71,6 +74,7 @@ def log(
     as_json: bool,
     har: TextIO | None,
     metrics: bool,
+    otlp: str | None,
     follow: bool,
     limit: int | None,
     verdict: str | None,
@@ -93,8 +97,10 @@ def log(
       childproof log --trace call_5f1c
       childproof log --follow
     """
-    forms = [name for name, given in (("--json", as_json), ("--har", har), ("--metrics", metrics)) if given]
-    if len(forms) > 1 or (follow and (har is not None or metrics)):
+    forms = [
+        name for name, given in (("--json", as_json), ("--har", har), ("--metrics", metrics), ("--otlp", otlp)) if given
+    ]
+    if len(forms) > 1 or (follow and (har is not None or metrics or otlp is not None)):
         raise click.UsageError(
             f"{' and '.join([*forms, *(['--follow'] if follow else [])])} don't go together; choose one"
         )
@@ -115,18 +121,25 @@ def log(
             _archive(entries, har)
         elif metrics:
             _print(to_metrics(entries))
+        elif otlp is not None:
+            _send(entries, otlp)
         elif as_json:
             _print(map(to_line, entries))
         elif person and not follow:
             _table(list(entries), wide=wide)
         else:
             _print(_columns(entry, wide=wide) for entry in entries)
-        while follow:
-            try:
-                _print(to_line(entry) if as_json else _columns(entry, wide=wide) for entry in tail.read())
-                time.sleep(POLL)
-            except KeyboardInterrupt:
-                sys.exit(130)
+        if follow:
+            _follow(tail, to_line if as_json else partial(_columns, wide=wide))
+
+
+def _follow(tail: Tail, shown: Callable[[Entry], str]) -> NoReturn:
+    while True:
+        try:
+            _print(map(shown, tail.read()))
+            time.sleep(POLL)
+        except KeyboardInterrupt:
+            sys.exit(130)
 
 
 def _print(lines: Iterable[str]) -> None:
@@ -149,6 +162,14 @@ def _archive(entries: Iterable[Entry], file: TextIO) -> None:
     file.writelines(to_har(only_http(), version=__version__))
     if left_out:
         print(f"childproof: {left_out} calls that are no HTTP are left out of the archive", file=sys.stderr)
+
+
+def _send(entries: Iterable[Entry], url: str) -> None:
+    from childproof.run.config import otlp_endpoint  # noqa: PLC0415 (only where it is asked for)
+    from childproof.run.otlp import send_all  # noqa: PLC0415
+
+    count = send_all(entries, otlp_endpoint(url, os.environ))
+    print(f"childproof: {count:,} call{'s' if count != 1 else ''} sent to {url}", file=sys.stderr)
 
 
 def _columns(entry: Entry, *, wide: bool) -> str:

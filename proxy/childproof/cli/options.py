@@ -11,6 +11,7 @@ import click
 
 from childproof.world import REAL, ClockSettings
 
+_ADDRESS = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}")
 _STEP = re.compile(r"(\d+)(ms|s|m|h)")
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 Decorated = Callable[..., Any]
@@ -40,6 +41,28 @@ class NewFile(click.Path):
 
 _AGO = re.compile(r"([0-9]{1,9})([smhd])")
 _AGO_UNITS = {"s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+class Address(click.ParamType[str]):
+    """HOST:PORT, with brackets around an IPv6 address."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is, or fail with an example."""
+        if not _ADDRESS.fullmatch(value) or int(value.rpartition(":")[2]) > 65535:
+            self.fail(f"{value!r} is not HOST:PORT; write for example 127.0.0.1:9464", param, ctx)
+        return str(value)
+
+
+def metrics_option(command: Decorated) -> Decorated:
+    """--metrics, for the commands that run."""
+    return click.option(
+        "--metrics",
+        type=Address(),
+        metavar="HOST:PORT",
+        help="Answer Prometheus there while it runs, at /metrics [default: nowhere].",
+    )(command)
 
 
 class Clock(click.ParamType[ClockSettings]):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from .options import NewFile, policy_options, world_options
+from .options import NewFile, metrics_option, policy_options, world_options
 
 
 class Run(click.Command):
@@ -45,6 +45,7 @@ class Run(click.Command):
     metavar="FILE",
     help="Write the report there instead of to standard error.",
 )
+@metrics_option
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND [ARG]...")
 def run(
     *,
@@ -58,6 +59,7 @@ def run(
     mode: str,
     report: str,
     report_to: Path | None,
+    metrics: str | None,
     command: tuple[str, ...],
 ) -> None:
     r"""Run COMMAND sealed in; print afterwards what would have happened.
@@ -83,6 +85,7 @@ def run(
                 rules=tuple(path.absolute() for path in rules),
                 stubs=tuple(path.absolute() for path in stubs),
                 db=db,
+                metrics=metrics,
                 world=world,
                 seed=seed,
                 clock=clock,  # type: ignore[arg-type]  # Clock.convert makes it a ClockSettings

@@ -8,7 +8,7 @@ import click
 
 from childproof.run.config import Listen, load_config
 
-from .options import policy_options
+from .options import metrics_option, policy_options
 
 
 @click.command()
@@ -28,6 +28,7 @@ from .options import policy_options
     default="text",
     help="How to report at the end [default: text].",
 )
+@metrics_option
 def serve(
     *,
     config_file: Path | None,
@@ -38,6 +39,7 @@ def serve(
     http: str | None,
     socks: str | None,
     report: str,
+    metrics: str | None,
 ) -> None:
     """Listen as an explicit HTTP and SOCKS5 proxy until interrupted.
 
@@ -47,7 +49,9 @@ def serve(
     from childproof.run.emit import Reporting  # noqa: PLC0415
 
     config = load_config(os.environ, Path.cwd(), config_file)
-    config = config.override(rules=tuple(map(Path.absolute, rules)), stubs=tuple(map(Path.absolute, stubs)), store=db)
+    config = config.override(
+        rules=tuple(map(Path.absolute, rules)), stubs=tuple(map(Path.absolute, stubs)), store=db, metrics=metrics
+    )
     for name, address in (("--http", http), ("--socks", socks)):
         if address is not None and (not address.rpartition(":")[0] or not address.rpartition(":")[2].isdigit()):
             raise click.BadParameter(f"{address!r} is not HOST:PORT; write for example 127.0.0.1:8080", param_hint=name)

@@ -31,7 +31,7 @@ from .checks import check
 from .denial import denial, http_date
 from .jobs import Jobs
 from .passing import Passing
-from .recording import Decision, Recording
+from .recording import Decision, Recording, Watcher
 from .shortfall import Missing, Shortfall
 from .streams import Streams
 
@@ -54,9 +54,10 @@ class Engine:
         wall: Callable[[], int],
         max_body: int = DEFAULT_MAX_BODY,
         on_trouble: Callable[[str], None] = lambda _: None,
+        watcher: Watcher | None = None,
     ) -> None:
         self._store = store
-        self._recording = Recording(ledger, wall)
+        self._recording = Recording(ledger, wall, watcher)
         self._rules = rules
         self._catalog = catalog
         self._jobs = Jobs(self._recording, catalog.get, self._decide)
@@ -115,9 +116,9 @@ class Engine:
         """What lets time pass in these worlds, by these rules and stubs."""
         return Passing(self._recording, self._jobs, self._wall)
 
-    def missing(self, world: str) -> Missing:
-        """What the ledger could not take of a world's calls."""
-        return self._shortfall.of(world)
+    def missing(self, world: str | None = None) -> Missing:
+        """What the ledger could not take of a world's calls, or of all."""
+        return self._shortfall.all() if world is None else self._shortfall.of(world)
 
     def _world(self, name: str) -> World:
         world = self._worlds.get(name)

@@ -2,10 +2,13 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from typing import Protocol
 
 from childproof.ledger import CLOCK, Entry, Ledger, record, timestamp
-from childproof.model import Call, Effect, Forward, Reply, Upstream, Verdict, Would
+from childproof.model import Call, Effect, Forward, Reply, Upstream, Verdict, Would, Written
 from childproof.model import frozen
 from childproof.world import Job, Transaction
 
@@ -26,17 +29,33 @@ class Decision:
     would: tuple[Would, ...] = ()
 
 
+class Watcher(Protocol):
+    """Who is told of entries once they are stored. Quick, since calls wait for it; what it raises is lost."""
+
+    def recorded(self, entry: Entry, written: tuple[Written, ...]) -> None:
+        """An entry, as it was before it was redacted, without its changes: those are `written`."""
+        ...
+
+    def settled(
+        self, call_id: str, upstream: Upstream, status: int | None, duration_us: int, error: str | None
+    ) -> None:
+        """What became of a call that was let through, or whose reply went on."""
+        ...
+
+
 class Recording:
     """Writes entries. `wall` gives the real time in unix milliseconds."""
 
-    def __init__(self, ledger: Ledger, wall: Callable[[], int]) -> None:
+    def __init__(self, ledger: Ledger, wall: Callable[[], int], watcher: Watcher | None = None) -> None:
         self._ledger = ledger
         self._wall = wall
+        self._watcher = watcher
 
     def call(self, call: Call, tx: Transaction, decision: Decision, started: int, *, cause: str | None = None) -> None:
         """The entry of a call within its transaction. `started` is of `time.perf_counter_ns`."""
         reply, verdict = decision.reply, decision.verdict
-        self._ledger.append(
+        self._append(
+            tx,
             Entry(
                 id=tx.call_id,
                 world=tx.world,
@@ -67,17 +86,17 @@ class Recording:
                 cause=cause,
                 would=decision.would,
             ),
-            written=tx.written,
         )
 
     def passed(self, tx: Transaction, method: str, target: str, reason: str) -> None:
         """The entry of a clock that was set or advanced."""
-        self._ledger.append(_of_time(tx, self._wall(), method, target, reason))
+        self._append(tx, _of_time(tx, self._wall(), method, target, reason))
 
     def job(self, tx: Transaction, job: Job, effects: tuple[Effect, ...], error: str | None = None) -> None:
         """The entry of work that was due, done or not."""
         entry = _of_time(tx, self._wall(), "JOB", f"job {job.service} {job.job}", f"scheduled for {timestamp(job.at)}")
-        self._ledger.append(
+        self._append(
+            tx,
             replace(
                 entry,
                 verdict="stub",
@@ -86,7 +105,7 @@ class Recording:
                 effects=effects,
                 error=error,
                 cause=job.cause or None,
-            )
+            ),
         )
 
     def settle(self, call_id: str, upstream: Upstream, reply: Reply | None, duration_us: int, error: str) -> None:
@@ -99,6 +118,20 @@ class Recording:
             duration_us=duration_us,
             error=error or None,
         )
+        if self._watcher is not None:
+            with suppress(Exception):  # as below
+                self._watcher.settled(call_id, upstream, reply.status if reply else None, duration_us, error or None)
+
+    def _append(self, tx: Transaction, entry: Entry) -> None:
+        written = tx.written
+        self._ledger.append(entry, written=written)
+        if self._watcher is not None:
+            tx.afterwards(partial(self._tell, entry, written))
+
+    def _tell(self, entry: Entry, written: tuple[Written, ...]) -> None:
+        assert self._watcher is not None
+        with suppress(Exception):  # whoever watches stands in no call's way
+            self._watcher.recorded(entry, written)
 
 
 def _of_time(tx: Transaction, at: int, method: str, target: str, reason: str) -> Entry:
@@ -125,7 +158,7 @@ def _of_time(tx: Transaction, at: int, method: str, target: str, reason: str) ->
         duration_us=0,
         request=None,
         reply=None,
-        changes=tx.changes,
+        changes=(),
         effects=(),
         trace=tx.trace,
     )

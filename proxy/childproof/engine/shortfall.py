@@ -56,6 +56,10 @@ class Shortfall:
         self._ends[world] += 1
         self._say(f"what became of allowed calls can't be recorded: {failure}")
 
+    def all(self) -> Missing:
+        """The same over all worlds."""
+        return Missing(self._calls.total(), self._ends.total())
+
     def over(self) -> None:
         """A call could be recorded again."""
         count, self._now = self._now, 0

@@ -24,6 +24,7 @@ from .planting import seed_world
 
 if TYPE_CHECKING:
     from .report import Report
+    from .watching import Watching
 
 
 def wall_clock() -> int:
@@ -45,6 +46,7 @@ class Parts:
     engine: Engine
     services: tuple[str, ...]
     rule_files: tuple[Path, ...] = ()
+    watching: "Watching | None" = None
 
     def report(self, world: str, *, after: int) -> "Report":
         """The outcome of the calls of `world` that were recorded since `after`, a `Ledger.position()`."""
@@ -57,7 +59,9 @@ class Parts:
         return summarize(world, entries, words, self.engine.missing(world))
 
     def close(self) -> None:
-        """Close the store; the last thing to do."""
+        """Close the store; the last thing to do. Telemetry that waits is sent before."""
+        if self.watching is not None:
+            self.watching.close()
         self.store.close()
 
 
@@ -117,6 +121,15 @@ def _nobody(service: str) -> Worker:
     raise LookupError(f"nobody does {service}'s work here")
 
 
+def _watched(config: Config, say: Callable[[str], None]) -> "Watching | None":
+    """Who watches, if anybody is to. Raises ChildproofError where a library is missing."""
+    if config.otlp is None and not config.metrics:
+        return None
+    from .watching import watching  # noqa: PLC0415 (only for those who ask for it)
+
+    return watching(config, say)
+
+
 def compose(
     config: Config,
     *,
@@ -135,6 +148,7 @@ def compose(
             seed_world(world, config.worlds, store, catalog, wall=wall, say=on_trouble)
             _settled(store.ensure(world, seed=seed, clock=clock), seed, clock, on_trouble)
         ledger = Ledger(store.connection, lock=store.lock)
+        watched = _watched(config, on_trouble)
     except BaseException:
         store.close()
         raise
@@ -145,7 +159,8 @@ def compose(
         catalog=catalog,
         wall=wall,
         max_body=config.max_body,
-        on_trouble=on_trouble,
+        on_trouble=on_trouble if watched is None else watched.hearing(on_trouble),
+        watcher=watched,
     )
     services = tuple(dict.fromkeys(rule.stub for rule in rules.rules if rule.stub is not None))
-    return Parts(config, store, ledger, catalog, engine, services, rules.files)
+    return Parts(config, store, ledger, catalog, engine, services, rules.files, watched)

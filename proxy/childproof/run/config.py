@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -20,11 +20,28 @@ from childproof.errors import Fault, InputError
 
 DEFAULT_FILE = "childproof.yaml"
 PREFIX = "CHILDPROOF_"
-VARIABLES = ("CONFIG", "RULES", "STUBS", "STORE", "STATE", "WORLD")  # after the prefix
+VARIABLES = (
+    "CONFIG",
+    "RULES",
+    "STUBS",
+    "STORE",
+    "STATE",
+    "WORLD",
+    "OTLP",
+    "OTLP_HEADERS",
+    "METRICS",
+)  # after the prefix
 DEFAULT_STORE = "childproof.db"
 DEFAULT_MAX_BODY = 10 * 1024**2
 DEFAULT_CONNECTIONS = 2000
 _SIZE = re.compile(r"(\d+) ?([KMG]?)(i?)B")
+ADDRESS = r"(\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}"
+# Variables that must have a form: name, pattern, what is expected, an example.
+_FORMS = (
+    ("OTLP", r"https?://[^\s?#]+", "the URL of an OTLP receiver over HTTP", "http://127.0.0.1:4318"),
+    ("METRICS", ADDRESS, "HOST:PORT", "127.0.0.1:9464"),
+)
+PRIVATE = (PREFIX + "OTLP_HEADERS",)  # what a command isn't to see
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3}
 
 
@@ -35,6 +52,14 @@ class Listen:
     world: str
     http: str = ""
     socks: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where an OpenTelemetry collector listens: `url` without a signal's path, and headers for it, its key for instance."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +74,25 @@ class Config:
     listen: tuple[Listen, ...] = ()
     max_body: int = DEFAULT_MAX_BODY
     connections: int = DEFAULT_CONNECTIONS
+    otlp: Endpoint | None = None
+    metrics: str = ""  # host:port for Prometheus; nobody listens where it is empty
 
     def override(
-        self, *, rules: tuple[Path, ...] = (), stubs: tuple[Path, ...] = (), store: str | None = None
+        self,
+        *,
+        rules: tuple[Path, ...] = (),
+        stubs: tuple[Path, ...] = (),
+        store: str | None = None,
+        metrics: str | None = None,
     ) -> "Config":
-        """The same with the flags that were given: rules replace, stubs add, the store replaces."""
-        return replace(self, rules=rules or self.rules, stubs=(*self.stubs, *stubs), store=store or self.store)
+        """The same with the flags that were given: rules replace, stubs add, the others replace."""
+        return replace(
+            self,
+            rules=rules or self.rules,
+            stubs=(*self.stubs, *stubs),
+            store=store or self.store,
+            metrics=metrics or self.metrics,
+        )
 
 
 def load_config(environ: Mapping[str, str], directory: Path, file: Path | None = None) -> Config:
@@ -78,6 +116,8 @@ def load_config(environ: Mapping[str, str], directory: Path, file: Path | None =
         listen=tuple(Listen(**item) for item in values.get("listen", ())),
         max_body=_bytes(limits.get("body", DEFAULT_MAX_BODY)),
         connections=limits.get("connections", DEFAULT_CONNECTIONS),
+        otlp=Endpoint(values["telemetry"]["otlp"]) if "telemetry" in values else None,
+        metrics=values.get("metrics", ""),
     )
     return _with_environ(config, environ)
 
@@ -162,10 +202,36 @@ def _with_environ(config: Config, environ: Mapping[str, str]) -> Config:
         return tuple(Path(item).absolute() for item in environ.get(PREFIX + name, "").split(os.pathsep) if item)
 
     state = environ.get(PREFIX + "STATE")
+    faults = [
+        Fault("environment", 0, 0, f"{PREFIX}{name}={environ[PREFIX + name]}", expected, f"{PREFIX}{name}={example}")
+        for name, pattern, expected, example in _FORMS
+        if environ.get(PREFIX + name) and not re.fullmatch(pattern, environ[PREFIX + name])
+    ]
+    if faults:
+        raise InputError(faults)
     return replace(
         config,
         rules=paths("RULES") or config.rules,
         stubs=paths("STUBS") or config.stubs,
         store=environ.get(PREFIX + "STORE") or config.store,
         state_dir=Path(state).absolute() if state else config.state_dir,
+        otlp=_endpoint(config.otlp, environ),
+        metrics=environ.get(PREFIX + "METRICS") or config.metrics,
     )
+
+
+def otlp_endpoint(url: str, environ: Mapping[str, str]) -> Endpoint:
+    """The collector at `url`, with the headers of the environment. Raises InputError for what is no URL.
+
+    Headers stand in the environment alone, from which a command doesn't see them: it can read the file.
+    """
+    _, pattern, expected, example = _FORMS[0]
+    if not re.fullmatch(pattern, url):
+        raise InputError.single("--otlp", repr(url), expected, example)
+    pairs = (item.partition("=") for item in environ.get(PREFIX + "OTLP_HEADERS", "").split(",") if item.strip())
+    return Endpoint(url, tuple((name.strip(), value.strip()) for name, _, value in pairs))
+
+
+def _endpoint(configured: Endpoint | None, environ: Mapping[str, str]) -> Endpoint | None:
+    url = environ.get(PREFIX + "OTLP") or (configured.url if configured is not None else "")
+    return otlp_endpoint(url, environ) if url else None

@@ -8,6 +8,7 @@ from .compose import Parts, compose
 from .config import Config, Listen
 from .emit import Reporting, emit_reports
 from .proxy import Proxy, until_stopped
+from .scrape import scraping
 from .trouble import Trouble, ending, say
 
 DEFAULT_LISTEN = (Listen("main", http="127.0.0.1:8080", socks="127.0.0.1:1080"),)
@@ -32,7 +33,7 @@ def serve(config: Config, reporting: Reporting) -> int:
 
 
 async def _serve(parts: Parts, ca: CA, listeners: tuple[Listen, ...]) -> None:
-    async with Proxy(parts, ca) as proxy:
+    async with Proxy(parts, ca) as proxy, scraping(parts, say):
         for opened in await proxy.listen(listeners):
             say(f"{opened.kind:<7} {opened.address}  world {opened.world}")
         say(f"CA      {ca.cert_pem}  (for clients to trust)")

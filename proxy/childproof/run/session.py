@@ -18,7 +18,7 @@ from childproof.errors import InputError, SandboxError
 from childproof.model import Call, Protocol, Violation
 from childproof.sandbox.sealed import SandboxListeners, SandboxSpec, SealedSandbox
 
-from .config import DEFAULT_FILE, Config, config_file, load_config
+from .config import DEFAULT_FILE, PRIVATE, Config, config_file, load_config
 from .trouble import Trouble, ending, say
 
 if TYPE_CHECKING:
@@ -46,13 +46,18 @@ class Session:
     rules: tuple[Path, ...] = ()
     stubs: tuple[Path, ...] = ()
     db: str | None = None
+    metrics: str | None = None
     report: Literal["text", "json", "none"] = "text"
     report_to: "ReportFile | None" = None
 
     def config(self) -> Config:
         """The configuration with this session's flags. Raises InputError."""
         config = load_config(self.environ, self.cwd, self.config_file)
-        return config.override(rules=self.rules, stubs=self.stubs, store=self.db)
+        return config.override(rules=self.rules, stubs=self.stubs, store=self.db, metrics=self.metrics)
+
+    def shown(self) -> dict[str, str]:
+        """The environment as the command may see it."""
+        return {name: value for name, value in self.environ.items() if name not in PRIVATE}
 
 
 def run_command(session: Session, *, sealed: bool) -> int:
@@ -65,7 +70,7 @@ def run_command(session: Session, *, sealed: bool) -> int:
         with _importing():
             config = session.config()
             if sealed:
-                sandbox = SealedSandbox.launch(SandboxSpec(session.command, session.environ, str(session.cwd)))
+                sandbox = SealedSandbox.launch(SandboxSpec(session.command, session.shown(), str(session.cwd)))
             parts, ca = _prepare(session, config, sandbox)
         try:
             before = parts.ledger.position()
@@ -121,8 +126,9 @@ def _prepare(session: Session, config: Config, sandbox: SealedSandbox | None) ->
 
 async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox) -> int:
     from .proxy import Proxy  # noqa: PLC0415 (mitmproxy)
+    from .scrape import scraping  # noqa: PLC0415
 
-    async with Proxy(parts, ca) as proxy:
+    async with Proxy(parts, ca) as proxy, scraping(parts, say):
         listeners = sandbox.handover()
         try:
             async with _Doors(parts, proxy, world, listeners):
@@ -246,14 +252,15 @@ async def _unsealed(parts: "Parts", ca: "CA", session: Session) -> int:
 
     from .config import Listen  # noqa: PLC0415
     from .proxy import Proxy  # noqa: PLC0415
+    from .scrape import scraping  # noqa: PLC0415
     from .warmup import warming_up  # noqa: PLC0415
 
     say("NOT SEALED: --mode env only sets proxy variables; what ignores them reaches the network")
-    async with Proxy(parts, ca) as proxy:
+    async with Proxy(parts, ca) as proxy, scraping(parts, say):
         [http] = await proxy.listen((Listen(session.world, http=LISTEN_ANYWHERE),))
         async with warming_up(parts):
             return await run_with_environment(
-                session.command, session.environ, proxy=http.address, ca_cert=ca.cert_pem, cwd=session.cwd
+                session.command, session.shown(), proxy=http.address, ca_cert=ca.cert_pem, cwd=session.cwd
             )
 
 

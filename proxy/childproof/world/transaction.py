@@ -1,6 +1,6 @@
 """One call's view of its world, and what it changes: all of it is stored at the end, or nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from random import Random
 from types import TracebackType
@@ -60,6 +60,7 @@ class Transaction(Snapshot):
         self.call_id = ""
         self.trace = ""
         self.outbox = 0
+        self._afterwards: list[Callable[[], None]] | None = None
         self._world = world
         self._open = False
         self._pending: dict[int, dict[str, _Pending]] = {}
@@ -104,6 +105,13 @@ class Transaction(Snapshot):
         with self._database.lock:  # held until the world knows of the call: the next one may be another thread's
             self._database.commit()
             self._world.advance(self.seq, self._clock, self._job_changes())
+        if self._afterwards is not None:
+            for told in self._afterwards:
+                told()
+
+    def afterwards(self, told: Callable[[], None]) -> None:
+        """Have `told` called once all of this is stored; never, where it is undone. It must not raise."""
+        self._afterwards = [*(self._afterwards or ()), told]
 
     # --- reading what stays
 

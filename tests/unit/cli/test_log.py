@@ -260,3 +260,13 @@ def test_a_trace_is_found_by_its_id_and_by_any_of_its_calls(book, run):
     code, _, err = run("log", "--trace", "call_nowhere")
     assert code == 1
     assert "has no call 'call_nowhere'" in err
+
+
+def test_one_form_at_a_time_and_a_collector_needs_a_url(book, run):
+    book.call()
+    code, _, err = run("log", "--otlp", "http://127.0.0.1:4318", "--json")
+    assert code == 2
+    assert "--json and --otlp don't go together" in err
+    code, _, err = run("log", "--otlp", "localhost:4318")
+    assert code == 2
+    assert "write: http://127.0.0.1:4318" in err

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from childproof.errors import InputError
-from childproof.run.config import Config, Listen, load_config, split_address
+from childproof.run.config import Config, Endpoint, Listen, load_config, split_address
 
 HOME = {"HOME": "/home/someone"}
 
@@ -99,3 +99,29 @@ def test_without_a_home_the_state_folder_must_be_named(tmp_path: Path, monkeypat
     with pytest.raises(InputError, match="CHILDPROOF_STATE="):
         load_config({}, tmp_path)
     assert load_config({"CHILDPROOF_STATE": "/var/lib/childproof"}, tmp_path).state_dir == Path("/var/lib/childproof")
+
+
+def test_telemetry_is_what_the_file_or_the_environment_says_and_its_headers_the_environment_alone(
+    tmp_path: Path,
+) -> None:
+    """A command can read the file: a collector's key has no place there."""
+    assert load_config({**HOME, "OTEL_EXPORTER_OTLP_ENDPOINT": "http://agent.example:4318"}, tmp_path).otlp is None
+    write(tmp_path, "telemetry: {otlp: 'http://127.0.0.1:4318'}\nmetrics: 127.0.0.1:9464\n")
+    config = load_config({**HOME, "CHILDPROOF_OTLP_HEADERS": "x-key=a=b, x-other=c"}, tmp_path)
+    assert config.otlp == Endpoint("http://127.0.0.1:4318", (("x-key", "a=b"), ("x-other", "c")))
+    assert "a=b" not in repr(config)
+    assert config.metrics == "127.0.0.1:9464"
+    environ = {**HOME, "CHILDPROOF_OTLP": "https://otel.example", "CHILDPROOF_METRICS": "[::1]:9"}
+    config = load_config(environ, tmp_path)
+    assert (config.otlp, config.metrics) == (Endpoint("https://otel.example"), "[::1]:9")
+    assert config.override(metrics="127.0.0.1:0").metrics == "127.0.0.1:0"
+    write(tmp_path, "telemetry: {otlp: 4318}\nmetrics: '9464'\n")
+    with pytest.raises(InputError) as refused:
+        load_config(HOME, tmp_path)
+    assert [fault.write for fault in refused.value.faults] == ["otlp: http://127.0.0.1:4318", "metrics: 127.0.0.1:9464"]
+    (tmp_path / "childproof.yaml").unlink()
+    with pytest.raises(InputError) as refused:
+        load_config({**HOME, "CHILDPROOF_OTLP": "localhost", "CHILDPROOF_METRICS": "9464"}, tmp_path)
+    assert [fault.write for fault in refused.value.faults] == [
+        "CHILDPROOF_OTLP=http://127.0.0.1:4318", "CHILDPROOF_METRICS=127.0.0.1:9464"
+    ]  # fmt: skip

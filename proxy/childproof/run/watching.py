@@ -1,0 +1,87 @@
+"""Who watches a running engine: Prometheus, which asks for counts, and an OpenTelemetry collector, which is told of calls."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from childproof.engine import Missing
+from childproof.ledger import Entry
+from childproof.ledger.metrics import Metrics, heading
+from childproof.model import Upstream, Written
+
+from .config import Config
+from .otlp import Exporter, Sender
+
+UNDER_WAY = 4096  # allowed calls whose ends are waited for; of more than that, an end may come without its beginning
+
+
+class Watching:
+    """Counts and passes on what is recorded. An allowed call counts when it is over: only then it is known what left."""
+
+    def __init__(self, *, sender: Sender | None = None) -> None:
+        self.metrics = Metrics()
+        self.troubles = 0
+        self._sender = sender
+        self._under_way: dict[str, tuple[Entry, tuple[Written, ...]]] = {}
+
+    def recorded(self, entry: Entry, written: tuple[Written, ...]) -> None:
+        """See `engine.recording.Watcher`."""
+        if entry.verdict == "allow" and entry.error is None:
+            if len(self._under_way) >= UNDER_WAY:
+                self._over(*self._under_way.pop(next(iter(self._under_way))))
+            self._under_way[entry.id] = (entry, written)
+            return
+        self._over(entry, written)
+
+    def settled(
+        self, call_id: str, upstream: Upstream, status: int | None, duration_us: int, error: str | None
+    ) -> None:
+        """See `engine.recording.Watcher`."""
+        begun = self._under_way.pop(call_id, None)
+        if begun is None:
+            return
+        entry, written = begun
+        status = entry.status if status is None else status
+        entry = replace(entry, upstream=upstream, status=status, duration_us=duration_us, error=error)
+        self._over(entry, written)
+
+    def hearing(self, say: Callable[[str], None]) -> Callable[[str], None]:
+        """Who says what went wrong of our own, with a count."""
+
+        def heard(message: str) -> None:
+            self.troubles += 1
+            say(message)
+
+        return heard
+
+    def close(self) -> None:
+        """Pass on what is left: calls that never ended too."""
+        for entry, written in self._under_way.values():
+            self._over(entry, written)
+        self._under_way.clear()
+        if self._sender is not None:
+            self._sender.close()
+
+    def exposition(self, missing: Missing) -> str:
+        """All counts in Prometheus' text format, since the process began; `missing` is what could not be recorded."""
+        lines = [*self.metrics.lines()]
+        for name, meaning, count in (
+            ("childproof_trouble_total", "Times that something of childproof's own went wrong.", self.troubles),
+            ("childproof_unrecorded_total", "Calls that were denied and could not be recorded.",
+             missing.calls),
+            ("childproof_telemetry_lost_total", "Calls whose telemetry could not be sent.",
+             self._sender.lost if self._sender is not None else 0),
+        ):  # fmt: skip
+            lines += [*heading(name, "counter", meaning), f"{name} {count}"]
+        return "\n".join(lines) + "\n"
+
+    def _over(self, entry: Entry, written: tuple[Written, ...]) -> None:
+        self.metrics.add(entry, written)
+        if self._sender is not None:
+            self._sender.put(entry, len(written))
+
+
+def watching(config: Config, say: Callable[[str], None]) -> Watching | None:
+    """What the configuration asks for; None where nobody is to watch. Raises ChildproofError where a library is missing."""
+    if config.otlp is not None:
+        return Watching(sender=Sender(Exporter(config.otlp), config.otlp.url, say))
+    return Watching() if config.metrics else None
