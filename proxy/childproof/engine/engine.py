@@ -16,7 +16,6 @@ from childproof.ledger import Ledger
 from childproof.model import (
     Action,
     Call,
-    Forward,
     Outcome,
     Protocol,
     Reply,
@@ -27,13 +26,14 @@ from childproof.policy import Judgement, Rule, Ruleset
 from childproof.world import MOST, Store, Transaction, World
 
 from .callid import brought_trace, identify
-from .checks import check
+from .checks import Checks
 from .denial import denial, http_date
 from .jobs import Jobs
 from .passing import Passing
 from .recording import Decision, Recording, Watcher
 from .shortfall import Missing, Shortfall
 from .streams import Streams
+from .vault import EMPTY, Vault
 
 DEFAULT_MAX_BODY = 10 * 1024 * 1024
 UNRECORDED = "call_unrecorded"  # the id of a call that has no entry
@@ -52,6 +52,7 @@ class Engine:
         rules: Ruleset,
         catalog: Catalog,
         wall: Callable[[], int],
+        vault: Vault = EMPTY,
         max_body: int = DEFAULT_MAX_BODY,
         on_trouble: Callable[[str], None] = lambda _: None,
         watcher: Watcher | None = None,
@@ -65,13 +66,15 @@ class Engine:
         self._worlds: dict[str, World] = {}
         self._started: dict[str, tuple[int, str]] = {}  # of calls under way: the moment, the world
         self.max_body = max_body
+        self._checks = Checks(catalog, vault, max_body=max_body)
         self._on_trouble = on_trouble
         self._shortfall = Shortfall(on_trouble)
         self._streams = Streams(self._recording, self._jobs, self._world, on_trouble)
 
-    def replace_rules(self, rules: Ruleset) -> None:
-        """Use another, complete ruleset from the next call on."""
+    def replace_rules(self, rules: Ruleset, vault: Vault = EMPTY) -> None:
+        """Use another, complete ruleset, and the credentials that it names, from the next call on."""
         self._rules = rules
+        self._checks = Checks(self._catalog, vault, max_body=self.max_body)
 
     def may_allow(self, world: str, host: str, port: int) -> bool:
         """Whether any rule could let an HTTP call to this host through. All worlds share the ruleset."""
@@ -160,9 +163,8 @@ class Engine:
             verdict = Verdict(reason=f"the body has {len(call.body)} bytes, at most {self.max_body} are judged")
             return Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=413))
         judgement = self._rules.judge(call)
-        refused, would = check(call, tx, call_id, judgement, self._catalog)
-        decision = refused or self._carry_out(call, tx, call_id, judgement)
-        return replace(decision, would=would) if would else decision
+        checked = self._checks.check(call, tx, call_id, judgement)
+        return checked.of(checked.refused or self._carry_out(call, tx, call_id, judgement))
 
     def _carry_out(self, call: Call, tx: Transaction, call_id: str, judgement: Judgement) -> Decision:
         verdict, rule = judgement.verdict, judgement.rule
@@ -194,7 +196,7 @@ class Engine:
             case Action.REPLY:
                 return Decision(verdict, _canned(call, rule, tx))
             case Action.ALLOW if rule is not None and call.protocol in _FORWARDED:
-                return Decision(verdict, forward=Forward(call.host, call.port, rule.networks, refused))
+                return Decision(verdict, forward=self._checks.forward(call, rule, refused))
             case Action.DENY:
                 return Decision(verdict, denial(call, verdict, call_id, at=tx.now()))
             case _:  # an allowed datagram, say: policy refuses such rules, and nothing depends on that here

@@ -8,8 +8,7 @@ from functools import partial
 from typing import Protocol
 
 from childproof.ledger import CLOCK, Entry, Ledger, record, timestamp
-from childproof.model import Call, Effect, Forward, Reply, Upstream, Verdict, Would, Written
-from childproof.model import frozen
+from childproof.model import Call, Effect, Forward, Reply, Upstream, Verdict, Would, Written, frozen
 from childproof.world import Job, Transaction
 
 
@@ -27,6 +26,7 @@ class Decision:
     fault: str = ""
     error: str | None = None
     would: tuple[Would, ...] = ()
+    shown: Call | None = None  # recorded in the place of the call, which holds what may not be
 
 
 class Watcher(Protocol):
@@ -54,6 +54,7 @@ class Recording:
     def call(self, call: Call, tx: Transaction, decision: Decision, started: int, *, cause: str | None = None) -> None:
         """The entry of a call within its transaction. `started` is of `time.perf_counter_ns`."""
         reply, verdict = decision.reply, decision.verdict
+        call = decision.shown or call
         self._append(
             tx,
             Entry(

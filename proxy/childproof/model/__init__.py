@@ -7,6 +7,7 @@ from .frozen import frozen
 from .hostname import HostError, matches_pattern, normalize_host
 from .record import NO_UPSTREAM, Change, Effect, Fidelity, Upstream, Written
 from .reply import Forward, Outcome, Reply, header
+from .secret import Hidden, Injection, SecretSource
 from .stream import Frame, Part, Step, Stream, Talk
 from .verdict import Action, Verdict, Would
 
@@ -21,11 +22,14 @@ __all__ = [
     "Fidelity",
     "Forward",
     "Frame",
+    "Hidden",
     "HostError",
+    "Injection",
     "Outcome",
     "Part",
     "Protocol",
     "Reply",
+    "SecretSource",
     "Step",
     "Stream",
     "Talk",

@@ -1,9 +1,10 @@
 """What goes back to the sandbox, and what the capture layer is told to do."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .frozen import frozen
+from .secret import Injection
 from .stream import Stream, Talk
 from .verdict import Verdict
 
@@ -31,13 +32,17 @@ class Forward:
     """Permission to dial upstream for one call: this host, this port, and of its addresses only those allowed.
 
     `networks` are ranges (CIDR) that the rule names, besides what is globally reachable. `refused` are ranges that
-    rules above it deny: not to be dialled whatever the host's name resolves to.
+    rules above it deny: not to be dialled whatever the host's name resolves to. `secrets` are put into the request as
+    it leaves. `reply` (bytes) and `within` (seconds) bound the reply; None where nothing does.
     """
 
     host: str
     port: int
     networks: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    secrets: tuple[Injection, ...] = field(default=(), compare=False, repr=False)
+    reply: int | None = field(default=None, compare=False)
+    within: float | None = field(default=None, compare=False)
 
 
 @frozen

@@ -5,52 +5,23 @@ import binascii
 import re
 from collections.abc import Collection
 from difflib import get_close_matches
-from ipaddress import ip_network
 
 import msgspec
 
-from childproof.model import Action, Protocol, Reply, parse_address
+from childproof.model import Action, Protocol, Reply
 
+from .allow import Allow
 from .condition import Condition, ConditionError, compile_condition
+from .read_allow import named_networks, read_allow
 from .read_limit import read_limits
-from .read_match import read_match, read_networks
+from .read_match import read_match
 from .reader import Part
-from .rule import Delay, Match, Network, Rule, RuleFault
+from .rule import Delay, Match, Rule, RuleFault
 from .units import milliseconds
 
 _ACTIONS = ("stub", "reply", "allow", "deny")
 _OURS = {"content-length", "transfer-encoding", "connection", "date", "x-childproof"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# The ranges that are not reached from the whole internet; only within them does a rule need to name addresses.
-_PRIVATE = tuple(
-    map(
-        ip_network,
-        [
-            "0.0.0.0/8",
-            "10.0.0.0/8",
-            "100.64.0.0/10",
-            "127.0.0.0/8",
-            "168.63.129.16/32",
-            "169.254.0.0/16",
-            "172.16.0.0/12",
-            "192.0.0.0/24",
-            "192.0.2.0/24",
-            "192.168.0.0/16",
-            "198.18.0.0/15",
-            "198.51.100.0/24",
-            "203.0.113.0/24",
-            "240.0.0.0/4",
-            "::1/128",
-            "100::/64",
-            "2001:db8::/32",
-            "3fff::/20",
-            "fc00::/7",
-            "fe80::/10",
-            "fec0::/10",
-        ],
-    )
-)
-
 
 def read_rule(part: Part, stubs: Collection[str] | None, *, enforce: bool = True) -> Rule | None:
     """Read a rule. None where too little of it makes sense; its faults stand in the report either way.
@@ -68,7 +39,7 @@ def read_rule(part: Part, stubs: Collection[str] | None, *, enforce: bool = True
                 part.fault(key, f"{key!r} in a rule that denies", "it only beside stub, reply or allow")
     stub = _stub(part, stubs)
     reply = _reply(part, match) if action is Action.REPLY else None
-    networks = _named_networks(part, match) if action is Action.ALLOW else ()
+    networks = named_networks(part, match) if action is Action.ALLOW else ()
     name = part.get("name")
     if action is None or match_part is None or not isinstance(name, str):
         return None
@@ -81,6 +52,7 @@ def read_rule(part: Part, stubs: Collection[str] | None, *, enforce: bool = True
         reply=reply,
         reason=_reason(part),
         networks=networks,
+        allow=read_allow(part, match) if action is Action.ALLOW else Allow(),
         limits=limits,
         fault=fault,
         delay=delay,
@@ -224,28 +196,6 @@ def _http_reply(reply: Part) -> Reply:
     if body and status in (204, 304):
         reply.fault("status", f"a body with status {status}", f"no body: {status} has none")
     return Reply(status, tuple(headers.items()), body)
-
-
-def _named_networks(part: Part, match: Match) -> tuple[str, ...]:
-    """What an `allow` names besides public addresses: `addresses`, and of `match` what is private as a whole."""
-    allow = part.part("allow")
-    named = list(read_networks(allow, "addresses")) if allow is not None else []
-    for network in named:
-        if not _is_private(network):
-            assert allow is not None
-            allow.fault(
-                "addresses",
-                f"the range {network}, which is not within one private range",
-                "private ranges such as 10.0.0.0/8: public addresses need no naming",
-            )
-    named += [network for network in match.networks if _is_private(network)]
-    literal = [ip_network(address) for host in match.hosts if (address := parse_address(host)) is not None]
-    named += [network for network in literal if _is_private(network)]
-    return tuple(dict.fromkeys(map(str, named)))
-
-
-def _is_private(network: Network) -> bool:
-    return any(network.version == private.version and network.subnet_of(private) for private in _PRIVATE)  # type: ignore[arg-type]
 
 
 def _fault(part: Part, match: Match) -> RuleFault | None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from childproof.model import Action, Protocol, Reply
 
+from .allow import Allow
 from .condition import Condition
 from .glob import PathGlob
 from .limit import Limit
@@ -70,6 +71,7 @@ class Rule:
     reply: Reply | None = None
     reason: str = ""
     networks: tuple[str, ...] = ()
+    allow: Allow = field(default_factory=Allow)
     limits: tuple[Limit, ...] = ()
     fault: RuleFault | None = None
     delay: Delay | None = None

@@ -21,6 +21,7 @@ from childproof.world import REAL, ClockSettings, Store, Worker, World
 
 from .config import Config
 from .planting import seed_world
+from .secrets import read_vault
 
 if TYPE_CHECKING:
     from .report import Report
@@ -141,6 +142,7 @@ def compose(
 ) -> Parts:
     """Load everything and make sure that the worlds exist. Raises InputError or StoreError; then nothing is open."""
     catalog, rules = load_policy(config)
+    vault = read_vault(rules.rules, config.canaries, os.environ)
     store = Store.open(config.store, wall=wall)
     try:
         _writable(config.store)
@@ -153,6 +155,7 @@ def compose(
         store.close()
         raise
     engine = Engine(
+        vault=vault,
         store=store,
         ledger=ledger,
         rules=rules,

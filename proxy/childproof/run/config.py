@@ -17,6 +17,7 @@ from typing import Any
 
 from childproof.documents import parse_yaml, schema_faults
 from childproof.errors import Fault, InputError
+from childproof.model import SecretSource
 
 DEFAULT_FILE = "childproof.yaml"
 PREFIX = "CHILDPROOF_"
@@ -73,6 +74,7 @@ class Config:
     worlds: tuple[Path, ...] = ()
     listen: tuple[Listen, ...] = ()
     max_body: int = DEFAULT_MAX_BODY
+    canaries: tuple[tuple[str, SecretSource | str], ...] = ()  # name, and where its values are, or the value itself
     connections: int = DEFAULT_CONNECTIONS
     otlp: Endpoint | None = None
     metrics: str = ""  # host:port for Prometheus; nobody listens where it is empty
@@ -114,6 +116,7 @@ def load_config(environ: Mapping[str, str], directory: Path, file: Path | None =
         store=str(base / values["store"]) if "store" in values else DEFAULT_STORE,
         worlds=tuple(base / item for item in values.get("worlds", ())),
         listen=tuple(Listen(**item) for item in values.get("listen", ())),
+        canaries=tuple(_canary(item, base) for item in values.get("canaries", ())),
         max_body=_bytes(limits.get("body", DEFAULT_MAX_BODY)),
         connections=limits.get("connections", DEFAULT_CONNECTIONS),
         otlp=Endpoint(values["telemetry"]["otlp"]) if "telemetry" in values else None,
@@ -155,6 +158,15 @@ def split_address(text: str) -> tuple[str, int]:
     if int(port) > 65535:
         raise InputError.single("listen", f"the port {port}", "a port up to 65535")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _canary(item: Mapping[str, str], base: Path) -> tuple[str, SecretSource | str]:
+    """A canary's name and its source; one that says nothing of its name is called after that."""
+    if "value" in item:
+        return item.get("name", "canary"), item["value"]
+    if "env" in item:
+        return item.get("name", item["env"]), SecretSource(env=item["env"])
+    return item.get("name", item["file"]), SecretSource(file=str(base / item["file"]))
 
 
 def _refuse_unknown(environ: Mapping[str, str]) -> None:

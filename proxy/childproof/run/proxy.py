@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from childproof.errors import InputError
 from .compose import Parts, load_policy
 from .config import Listen, split_address
 from .descriptors import room_for
+from .secrets import read_vault
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -79,11 +81,15 @@ async def until_stopped(parts: Parts, say: Callable[[str], None]) -> None:
 
 
 def reload_rules(parts: Parts, say: Callable[[str], None]) -> None:
-    """Read rules and stubs' names again; say what came of it. Never raises for a broken file."""
+    """Read rules and stubs' names again; say what came of it, and count a failure. Never raises: the old rules stay."""
     try:
         _, rules = load_policy(parts.config)
-    except InputError as error:
-        say(f"the rules stay as they were, the new ones are broken:\n{error}")
+        vault = read_vault(rules.rules, parts.config.canaries, os.environ)
+        parts.engine.replace_rules(rules, vault)
+    except Exception as error:  # noqa: BLE001 (out of memory, or a bug of ours: as little a reason to judge otherwise)
+        problem = f"the new ones are broken:\n{error}" if isinstance(error, InputError) else repr(error)
+        say(f"the rules stay as they were, {problem}")
+        if parts.watching is not None:
+            parts.watching.troubles += 1
     else:
-        parts.engine.replace_rules(rules)
         say("the rules were read again")

@@ -27,6 +27,7 @@ class Permission:
     server: Server | None = None
     used: bool = False
     settled: bool = False
+    secrets: list[str] = field(default_factory=list, repr=False)  # the values that were put into the request
 
 
 @dataclass(slots=True)
@@ -44,12 +45,13 @@ class Gate:
         self._open: list[Permission] = []
         self._meters: dict[Server, _Meter] = {}
 
-    def grant(self, flow: http.HTTPFlow, outcome: Outcome) -> None:
+    def grant(self, flow: http.HTTPFlow, outcome: Outcome) -> Permission:
         """Let this flow's call through, as its outcome says."""
         assert outcome.forward is not None
         permission = Permission(outcome, outcome.forward)
         flow.metadata[_KEY] = permission
         self._open.append(permission)
+        return permission
 
     def permission(self, flow: http.HTTPFlow) -> Permission | None:
         """The flow's permission, if it has one that belongs to this connection."""

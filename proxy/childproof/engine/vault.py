@@ -1,0 +1,77 @@
+"""What must not leave: real credentials that are put in on the way out, and canaries that are nobody's to send.
+
+The values live here and in the request's bytes on the wire, nowhere else. Whatever is recorded goes through `masked`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from childproof.model import Call, Hidden, Injection, SecretSource
+from childproof.policy import Rule
+
+MASK = "[secret]"
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """A value that no call may carry out, and what reports call it."""
+
+    name: str
+    value: Hidden
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """`values` are the credentials of all rules, by where they come from."""
+
+    values: Mapping[SecretSource, Hidden] = field(default_factory=dict)
+    canaries: tuple[Canary, ...] = ()
+
+    def injections(self, rule: Rule) -> tuple[Injection, ...]:
+        """What to put into the calls of a rule. Raises LookupError where a credential was never read."""
+        return tuple(
+            Injection(secret.placeholder, secret.header, self.values[secret.source], secret.plain_http)
+            for secret in rule.allow.secrets
+        )
+
+    def guarded(self) -> tuple[Canary, ...]:
+        """All that the leak guard looks for by value: canaries, and the real credentials."""
+        real = (Canary(f"the value of {source}", value) for source, value in self.values.items())
+        return (*self.canaries, *real)
+
+    def masked(self, call: Call) -> Call:
+        """The call as it may be recorded: without a real credential, should the sandbox have got hold of one."""
+        texts = [value.reveal() for value in self.values.values()]
+        if not _holds(call, texts):
+            return call
+        return replace(
+            call,
+            path=_masked(call.path, texts),
+            query=_masked(call.query, texts),
+            headers=tuple((_masked(name, texts), _masked(value, texts)) for name, value in call.headers),
+            body=_masked_bytes(call.body, texts),
+        )
+
+
+EMPTY = Vault()
+
+
+def _holds(call: Call, texts: Iterable[str]) -> bool:
+    for text in texts:
+        if text in call.path or text in call.query or text.encode() in call.body:
+            return True
+        if any(text in value or text in name for name, value in call.headers):
+            return True
+    return False
+
+
+def _masked(text: str, values: Iterable[str]) -> str:
+    for value in values:
+        text = text.replace(value, MASK)
+    return text
+
+
+def _masked_bytes(body: bytes, values: Iterable[str]) -> bytes:
+    for value in values:
+        body = body.replace(value.encode(), MASK.encode())
+    return body
