@@ -98,8 +98,8 @@ def _answered(body: dict[str, Any] | None) -> dict[str, Value]:
         found["gen_ai.response.finish_reasons"] = reasons
     usage = body.get("usage") or body.get("usageMetadata")
     if isinstance(usage, dict):
-        for attribute, names in (("input_tokens", _INPUT), ("output_tokens", _OUTPUT)):
-            count = next((usage[name] for name in names if isinstance(usage.get(name), int)), None)
+        for attribute, words in (("input_tokens", _INPUT), ("output_tokens", _OUTPUT)):
+            count = next((usage[name] for name in words if isinstance(usage.get(name), int)), None)
             if count is not None:
                 found[f"gen_ai.usage.{attribute}"] = count
     return found

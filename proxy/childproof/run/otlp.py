@@ -56,8 +56,9 @@ class Exporter:
             sessions = [Session(), Session()]
             for session in sessions:
                 session.trust_env = False  # no proxy of the command's environment
-            self._spans = OTLPSpanExporter(f"{base}/v1/traces", session=sessions[0], **options)
-            self._logs = OTLPLogExporter(f"{base}/v1/logs", session=sessions[1], **options)
+            # Their `shutdown` has no types.
+            self._spans: Any = OTLPSpanExporter(f"{base}/v1/traces", session=sessions[0], **options)
+            self._logs: Any = OTLPLogExporter(f"{base}/v1/logs", session=sessions[1], **options)
         self._resource = Resource({"service.name": "childproof", "service.version": __version__})
         self._scope = InstrumentationScope("childproof", __version__)
 
@@ -93,14 +94,12 @@ class Exporter:
     def _log(self, span: Span) -> Any:
         from opentelemetry._logs import LogRecord, SeverityNumber  # noqa: PLC0415
         from opentelemetry.sdk._logs import ReadableLogRecord  # noqa: PLC0415
-        from opentelemetry.trace import TraceFlags  # noqa: PLC0415
+        from opentelemetry.trace import NonRecordingSpan, set_span_in_context  # noqa: PLC0415
 
         record = LogRecord(
             timestamp=span.end,
             observed_timestamp=span.end,
-            trace_id=int(span.trace, 16),
-            span_id=int(span.id, 16),
-            trace_flags=TraceFlags(TraceFlags.SAMPLED),
+            context=set_span_in_context(NonRecordingSpan(_context(span.trace, span.id))),
             severity_text=span.severity.name,
             severity_number=SeverityNumber(int(span.severity)),
             body=span.line,
