@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from childproof.engine import Missing
 from childproof.ledger import Entry
 from childproof.model import Effect, Upstream, Would
 from childproof.run.report import MAX_LINES, Report, summarize, to_json, to_text
@@ -184,3 +185,12 @@ def test_a_dry_run_tells_what_would_have_been_denied() -> None:
     assert "dry run" in shown
     assert "the rule no-uploads would deny it: nothing is uploaded" in shown
     assert to_json(made, ledger="x")["would"][0]["count"] == 1
+
+
+def test_what_could_not_be_recorded_is_counted() -> None:
+    lacking = summarize("demo", [ENTRY], words, Missing(calls=2, ends=1))
+    shown = "  missing   2 calls denied without a record · 1 allowed call without a record of what left this machine\n"
+    assert shown in text(lacking)
+    made = to_json(lacking, ledger="childproof.db")
+    assert (made["unrecorded"], made["unfinished"], made["calls"]) == (2, 1, 1)
+    assert "missing" not in text(report(ENTRY))
