@@ -15,9 +15,10 @@ from childproof.ledger import Entry, Ledger
 from childproof.world import Store
 
 from . import attempts
+from .lines import line_of
 from .outside import NOBODY
 from .sinkhole import expected
-from .table import ATTEMPTS, Attempt, Closed
+from .table import ATTEMPTS, Absent, Attempt, Closed, Elsewhere, Open
 from .topology import DB, TOPOLOGIES
 
 assert attempts.__all__  # importing them fills the table
@@ -111,6 +112,23 @@ def results(session: Session) -> list[Result]:
         if isinstance(ending, Closed) and attempt.make is not None:
             found.append(_result(session, attempt, ending))
     return found
+
+
+def excused(session: Session) -> list[tuple[str, str, str]]:
+    """What a session has no attempt for, as (part, `open`, `absent` or `elsewhere`, why), in the matrix' order."""
+    manner = TOPOLOGIES[session.topology].manner
+    found: dict[tuple[str, str, str], None] = {}
+    for attempt in ATTEMPTS.values():
+        match attempt.endings[manner]:
+            case Open(why):
+                found[attempt.part, "open", why] = None
+            case Absent(why):
+                found[attempt.part, "absent", why] = None
+            case Elsewhere(test):
+                found[attempt.part, "elsewhere", f"held by {test}"] = None
+            case Closed():
+                pass
+    return sorted(found, key=lambda one: (line_of(one[0]), one))
 
 
 def whole(session: Session) -> str:

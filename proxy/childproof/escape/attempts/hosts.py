@@ -11,22 +11,15 @@ ALLOWED = "x.allowed.example"
 
 # --- 15: how a host may be written, in each place that has one
 
+# `TAG` becomes the attempt's own name, so that its entry is told from the others, `PAD` what makes 255 octets of it.
 _SPELLINGS = (
-    ("15a", "nul", b"attacker.example\0.allowed.example"),
-    ("15b", "crlf", b"x.allowed.example\r\nX-Host: attacker.example"),
-    ("15e", "false_punycode", b"xn--allowed-.allowed.example"),
-    ("15f", "user", b"x.allowed.example@attacker.example"),
-    ("15g", "backslash", rb"attacker.example\.allowed.example"),
-    ("15h", "too_long", b"a." * 120 + b"allowed.example"),
+    ("15a", "nul", b"TAG.attacker.example\0.allowed.example"),
+    ("15b", "crlf", b"TAG.allowed.example\r\nX-Host: attacker.example"),
+    ("15e", "false_punycode", b"TAG.xn--allowed-.allowed.example"),
+    ("15f", "user", b"TAG.allowed.example@attacker.example"),
+    ("15g", "backslash", rb"TAG.attacker.example\.allowed.example"),
+    ("15h", "too_long", b"TAG.PADallowed.example"),
 )
-_SAYS = {
-    "nul": "attacker.example",
-    "crlf": "attacker.example",
-    "false_punycode": "xn--allowed-",
-    "user": "x.allowed.example@attacker.example",
-    "backslash": "attacker.example",
-    "too_long": "a.a.a.a",
-}
 
 
 def _connect(way: Way, host: bytes) -> str:
@@ -51,14 +44,28 @@ def _uri(way: Way, host: bytes) -> str:
         return said(sock, b"GET http://" + host + b"/public/a HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
 
 
+def _padded(host: bytes) -> bytes:
+    return host.replace(b"PAD", (b"a." * 128)[: 255 - len(host) + 3])
+
+
+_BAD = ("HTTP/1.1 400", "HTTP/1.1 403", "HTTP/1.1 431")
 for _part, _name, _host in _SPELLINGS:
-    _record = _SAYS[_name]
-    _bad = ("HTTP/1.1 400", "HTTP/1.1 403", "HTTP/1.1 431")
-    add(_part, f"{_name}_in_connect", partial(_connect, host=_host), direct=NO_PROXY, proxied=Closed(_bad, _record))
-    add(_part, f"{_name}_in_a_uri", partial(_uri, host=_host), direct=NO_PROXY, proxied=Closed(_bad, _record))
-    add(_part, f"{_name}_in_socks", partial(_socks, host=_host), direct=NO_PROXY, proxied=Closed(("05000508",), _record))  # fmt: skip
-    _ending = Closed(_bad, "x.allowed.example")
-    add(_part, f"{_name}_in_host", partial(_header, host=_host), direct=_ending, proxied=_ending)
+    for _place, _ask, _answers in (
+        ("connect", _connect, _BAD),
+        ("uri", _uri, _BAD),
+        ("socks", _socks, ("05000508",)),
+        ("host", _header, _BAD),
+    ):
+        _tag = f"{_name.replace('_', '-')}-{_place}"
+        _record = "the host has 255 characters" if _name == "too_long" else _tag
+        _ending = Closed(_answers, _record)
+        add(
+            _part,
+            f"{_name}_in_{_place}",
+            partial(_ask, host=_padded(_host.replace(b"TAG", _tag.encode()))),
+            direct=_ending if _place == "host" else NO_PROXY,
+            proxied=_ending,
+        )
 
 # Spellings of one host, which are the same call: denied for its path, under its one name.
 for _part, _name, _spelt, _read in (
@@ -75,9 +82,9 @@ for _part, _name, _spelt, _read in (
 
 for _name, _target in {
     "a_zone_in_connect": b"[fe80::1%25lo]:443",
-    "port_0_in_connect": b"x.allowed.example:0",
-    "two_ports_in_connect": b"x.allowed.example:443:80",
-    "a_space_in_connect": b"x.allowed.example :443",
+    "port_0_in_connect": b"port-0.allowed.example:0",
+    "two_ports_in_connect": b"ports-2.allowed.example:443:80",
+    "a_space_in_connect": b"space.allowed.example :443",
 }.items():
 
     def _target_as_it_is(way: Way, target: bytes) -> str:
@@ -90,7 +97,7 @@ for _name, _target in {
         _name,
         partial(_target_as_it_is, target=_target),
         direct=NO_PROXY,
-        proxied=malformed(_target.decode().partition("]")[0].strip("[")[:9]),
+        proxied=malformed(_target.decode()[:7]),
     )
 
 # --- 16: every pair
@@ -117,8 +124,20 @@ for _part, _name, _sni, _request, _record in (
         get(_OTHER, "/public/16b"),
         "/public/16b · the connection goes to x.allowed.example, but",
     ),
-    ("16c", "target_and_uri", ALLOWED, get(ALLOWED, f"https://{_OTHER}/public/16c"), f"URI says {_OTHER}"),
-    ("16d", "sni_and_host", ALLOWED, get(_OTHER, "/public/16d"), f"Host header says {_OTHER}"),
+    (
+        "16c",
+        "target_and_uri",
+        ALLOWED,
+        get(ALLOWED, f"https://{_OTHER}/public/16c"),
+        "/public/16c · the connection goes to x.allowed.example, but the request's URI",
+    ),
+    (
+        "16d",
+        "sni_and_host",
+        ALLOWED,
+        get(_OTHER, "/public/16d"),
+        "/public/16d · the connection goes to x.allowed.example, but the Host",
+    ),
     (
         "16e",
         "sni_and_uri",
@@ -139,13 +158,13 @@ for _part, _name, _sni, _request, _record in (
     )  # fmt: skip
 
 
-@attempt("16f", denied("attacker.example"))
+@attempt("16f", denied("the request's URI says attacker.example"))
 def host_and_uri_without_tls(way: Way) -> str:
     """The same in a plain connection."""
     return exchange(way, ALLOWED, 80, get(ALLOWED, "http://attacker.example/public/16f"))
 
 
-@attempt("16g", Closed(("403", "421"), "attacker.example"))
+@attempt("16g", Closed(("403", "421"), ":authority says attacker.example"))
 def authority_and_target(way: Way) -> str:
     """An `:authority` that the connection doesn't go to."""
     return " ".join(h2_statuses(way, ALLOWED, Stream("attacker.example", "/public/16g")))

@@ -8,8 +8,6 @@ from childproof.escape.table import AROUND, Absent, Closed, Elsewhere, add, atte
 from childproof.escape.talk import curl, datagram, exchange, fetch, get, over_tls, reads
 from childproof.escape.ways import WAIT, Way
 
-_NO_SUCH_CALL = Absent("a proxy of TCP: there is no way to ask it for this")
-
 
 @attempt("1a", direct=Closed(("403",), "GET https://no-proxy.example/", unless=("FileNotFoundError",)), proxied=AROUND)
 def curl_without_a_proxy(way: Way) -> str:
@@ -147,7 +145,7 @@ def multicast(way: Way) -> str:
 @attempt(
     "5c",
     direct=Closed(("OSError: [Errno 113]",), "ICMP 203.0.113.33", unless=("PermissionError",)),
-    proxied=_NO_SUCH_CALL,
+    proxied=AROUND,
 )
 def ping(way: Way) -> str:
     """An echo request by an ICMP socket."""
@@ -184,7 +182,7 @@ for _part, _name, _family, _kind, _protocol, _record in (
             _record,
             unless=("OSError: [Errno 93]", "OSError: [Errno 94]"),
         ),
-        proxied=AROUND if _part == "1e" else _NO_SUCH_CALL,
+        proxied=AROUND,
     )
 
 _FORBIDDEN = ("PermissionError", "OSError: [Errno 97]", "OSError: [Errno 93]")
@@ -212,7 +210,7 @@ for _part, _name, _domain, _kind, _protocol in (
         _name,
         partial(_made, family=_domain, kind=_kind, protocol=_protocol),
         direct=Closed(_FORBIDDEN),
-        proxied=_NO_SUCH_CALL,
+        proxied=AROUND,
     )
 
 
