@@ -22,8 +22,10 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[st
     if reason:
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("story")
-    for name, block in zip(("shop.py", "fix.py"), [text for kind, text in BLOCKS if kind == "python"], strict=True):
+    for name, block in zip(("shop.py", "fix.py", "look.py"), [text for kind, text in BLOCKS if kind == "python"], strict=True):
         (folder / name).write_text(block)
+    [world_file] = [text for kind, text in BLOCKS if kind == "yaml"]
+    (folder / "market.yaml").write_text(world_file)
     environ = {key: value for key, value in os.environ.items() if not key.startswith("CHILDPROOF_")}
     environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}"
     followed = []

@@ -24,6 +24,7 @@ def show(*, db: str | None, as_json: bool, name: str) -> None:
         with store.world(name).view() as view:
             held = Counter({(service, kind): view.count(service, kind) for service, kind in view.kinds()})
             jobs = view.count("_schedule", "job")
+            people = view.count("_people", "person")
         children = [other.name for other in store.branches() if other.parent == name]
     kinds = [(service, kind, count) for (service, kind), count in held.items() if count]
     if as_json:
@@ -31,7 +32,7 @@ def show(*, db: str | None, as_json: bool, name: str) -> None:
         start = None if clock.start is None else timestamp(clock.start)
         values["clock"] = {"run": clock.run, "start": start, "step": clock.step}
         values["entities"] = [{"service": service, "kind": kind, "count": count} for service, kind, count in kinds]
-        values |= {"scheduled": jobs, "children": children}
+        values |= {"people": people, "scheduled": jobs, "children": children}
         print(json.dumps(values, ensure_ascii=False))
         return
     facts = [
@@ -41,6 +42,7 @@ def show(*, db: str | None, as_json: bool, name: str) -> None:
         ("clock", words(clock)),
         ("made", timestamp(branch.created)),
         *branch.labels.items(),
+        *([("people", f"{people:,}")] if people else []),
         *((service, f"{count:,} {kind}") for service, kind, count in kinds),
         *([("scheduled", f"{jobs} job{'s' if jobs != 1 else ''}")] if jobs else []),
         *([("children", ", ".join(children))] if children else []),

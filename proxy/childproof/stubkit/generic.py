@@ -1,6 +1,6 @@
 """What every resource can do without a line of code: create, retrieve, update, delete, list; and synthesized replies."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from childproof.world.transaction import Transaction
@@ -77,9 +77,9 @@ def invent(ctx: Context, service: Service, resource: Resource, tx: Transaction, 
     return ctx.create(resource.name, **{**_invented(service, resource, frozenset(), tx), **fields})
 
 
-def invented(service: Service, resource: Resource, tx: Transaction) -> dict[str, Any]:
-    """Values for everything that a new entity of a resource may have."""
-    return _invented(service, resource, frozenset(), tx)
+def invented(service: Service, resource: Resource, tx: Transaction, known: Collection[str]) -> dict[str, Any]:
+    """Values for everything that a new entity of a resource may have, but for what is `known` of it."""
+    return _invented(service, resource, frozenset(), tx, known)
 
 
 def _create(  # noqa: PLR0917 - what a creation needs
@@ -165,14 +165,21 @@ def _synthesize(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> 
     return made
 
 
-def _invented(service: Service, resource: Resource, given: frozenset[str], tx: Transaction) -> dict[str, Any]:
-    """Values for what the server makes up: non-null properties that the request can't carry, or that are required."""
+def _invented(
+    service: Service, resource: Resource, given: frozenset[str], tx: Transaction, known: Collection[str] = ()
+) -> dict[str, Any]:
+    """Values for what the server makes up: non-null properties that the request can't carry, or that are required.
+
+    None of `known`, which somebody else sets.
+    """
     if service.api is None or not resource.schema:
         return {}
     shape = service.shapes.properties(resource.schema)
     out: dict[str, Any] = {}
     maker: Synthesizer | None = None
     for name, written in shape.known.items():
+        if name in known:
+            continue
         node = service.api.resolve(written)
         kinds = types(service.api, node)
         if name == resource.id_field or name.lower() in CREATED | UPDATED or name == service.settings.metadata:

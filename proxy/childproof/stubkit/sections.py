@@ -149,7 +149,8 @@ def _create(service: Service, ctx: SeedContext, resource: Resource, given: Mappi
         for name, target in _targets(service, resource).items()
         if name not in given and "." not in name and (found := ctx.any(target.name)) is not None
     }
-    fields = {**generic.invented(service, resource, ctx.transaction), **resource.defaults, **references, **given}
+    known = {**resource.defaults, **references, **given}
+    fields = {**generic.invented(service, resource, ctx.transaction, known), **known}
     if resource.lifecycle is not None and resource.lifecycle.field not in given:
         fields.pop(resource.lifecycle.field, None)
     ctx.create(resource.name, None if entity_id is None else str(entity_id), **fields)
