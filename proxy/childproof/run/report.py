@@ -62,7 +62,12 @@ def summarize(
     calls = lookups = errors = failed = 0
     dns = connections = bytes_out = bytes_in = 0
     touched: dict[str, list[Effect]] = {}
-    lines: dict[str, Counter[tuple[str, str]]] = {"allow": Counter(), "deny": Counter(), "would": Counter(), "gap": Counter()}
+    lines: dict[str, Counter[tuple[str, str]]] = {
+        "allow": Counter(),
+        "deny": Counter(),
+        "would": Counter(),
+        "gap": Counter(),
+    }
     fidelity: Counter[str] = Counter()
     answered: Counter[str] = Counter()
     for entry in entries:
@@ -74,7 +79,7 @@ def summarize(
         connections += entry.upstream.connections
         bytes_out += entry.upstream.bytes_out
         bytes_in += entry.upstream.bytes_in
-        errors += entry.error is not None and entry.made
+        errors += entry.error is not None and entry.made and entry.verdict == "deny"  # else a peer left, or broke off
         failed += entry.error is not None and not entry.made
         if entry.fidelity and entry.made:
             fidelity[entry.fidelity] += 1
@@ -83,16 +88,8 @@ def summarize(
             answered[entry.stub] += entry.made
         for effect in entry.effects:
             touched.setdefault(effect.service, []).append(effect)
-        if not entry.made:
-            continue
-        for one in entry.would:
-            lines["would"][entry.target, f"the rule {one.rule} would deny it: {one.reason}"] += 1
-        if entry.fidelity == "gap":
-            lines["gap"][entry.target, f"the {entry.stub} stub does not model it"] += 1
-        elif entry.verdict == "allow":
-            lines["allow"][entry.host, _volume(entry)] += 1
-        elif entry.verdict == "deny":
-            lines["deny"][entry.target, entry.reason] += 1
+        if entry.made:
+            _sort(lines, entry)
     worded = ((name, outcomes(name, effects)) for name, effects in touched.items())
     return Report(
         world=world,
@@ -111,6 +108,17 @@ def summarize(
         missing=missing,
         fidelity=dict(fidelity),
     )
+
+
+def _sort(lines: dict[str, Counter[tuple[str, str]]], entry: Entry) -> None:
+    for one in entry.would:
+        lines["would"][entry.target, f"the rule {one.rule} would deny it: {one.reason}"] += 1
+    if entry.fidelity == "gap":
+        lines["gap"][entry.target, f"the {entry.stub} stub does not model it"] += 1
+    elif entry.verdict == "allow":
+        lines["allow"][entry.host, _volume(entry)] += 1
+    elif entry.verdict == "deny":
+        lines["deny"][entry.target, entry.reason] += 1
 
 
 def unpainted(kind: str, text: str) -> str:
@@ -137,7 +145,12 @@ def to_text(
     if report.lookups and not report.calls:
         head.append(_plural(report.lookups, "name look-up"))
     head.append(f"{_amount(report.bytes_left)} left this machine")
-    labels = ["ledger", *(name for name, _ in report.services), *(["allowed"] if report.allowed else [])]
+    labels = [
+        "ledger",
+        *(name for name, _ in report.services),
+        *(["allowed"] if report.allowed else []),
+        *(["missing"] if report.missing else []),
+    ]
     indent = 2 + max(map(len, labels)) + 3  # the other labels are no longer than these
     room = None if width is None else max(width, _MIN_WIDTH) - indent
     rows = [(name, _wrapped(printable(words), room)) for name, words in report.services]
