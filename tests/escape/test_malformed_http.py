@@ -168,7 +168,7 @@ def test_http_1_0_closes_unless_asked_to_stay(machine, tools):
 
 
 @BOTH
-@pytest.mark.parametrize("upgrade", ["websocket", "something"])
+@pytest.mark.parametrize("upgrade", ["something", "irc/6.9"])
 def test_an_upgrade_that_cannot_be_judged_is_501(machine, tools, forwards, upgrade):
     sock = opened(machine, tools, forwards)
     sock.sendall(

@@ -23,17 +23,19 @@ from childproof.model import Call, HostError, Outcome, Protocol, Reply, Upstream
 from .answer import AnswerLayer
 from .answer2 import Answer2Layer
 from .calls import Site, build_call, decide, internal, other_call
+from .explicit import ProxyLayer
 from .gate import Dial, Gate, Permission
+from .lasting import RELAYED, going_on
 from .leaf import ALPN, Leaves
 from .lean import TlsConfig
 from .replies import denial, reply_of
+from .replying import Replying
+from .secrets import Mask
 from .stream import GuardedHttpLayer, make_response, request_of
-from .upgrade import with_upgrade
+from .upgrade import ask_upgrade, with_upgrade
 from .wire import HOLD_SECONDS, Patience
 
 FAILED = "childproof.failed"  # flow metadata: a hook raised, the call is denied whatever follows
-KEPT_BODY = 64 * 1024  # of a streamed reply, for the record
-STREAM_ABOVE = 1 << 20
 _HOP_BY_HOP = (
     "upgrade", "http2-settings", "keep-alive", "proxy-connection", "proxy-authorization", "te", "trailer",
 )  # fmt: skip
@@ -84,17 +86,28 @@ class Hooks:
         self.patience.waiting(site.tls)  # a handshake that is begun and never finished is given up too
         self._abort = abort
         self._refused = False  # recorded and aborted: what follows from that isn't news
-        self._taps: dict[str, bytearray] = {}
+        self._replies: dict[str, Replying] = {}
+        self._timers: dict[str, asyncio.TimerHandle] = {}
 
     # which layer reads what
 
     def top(self, ctx: context.Context) -> layer.Layer:
         """The HTTP layer for a connection without TLS."""
         if self.site.destination is None:
-            return self._mitmproxy(ctx, HTTPMode.regular)
+            return self._explicit(ctx)
         if self.site.http2:
             return Answer2Layer(ctx, self.site, self.core.judge, self.patience)
         return self._http(ctx)
+
+    def _explicit(self, ctx: context.Context) -> layer.Layer:
+        """Plain proxy requests."""
+
+        def forwarding() -> layer.Layer:
+            return self._mitmproxy(ctx, HTTPMode.regular)
+
+        if not self.core.answer_layer:
+            return forwarding()
+        return ProxyLayer(ctx, self.site, self.core.judge, self.patience, forwarding)
 
     def next_layer(self, nextlayer: layer.NextLayer) -> None:
         """Inside TLS: HTTP, or nothing."""
@@ -137,14 +150,24 @@ class Hooks:
         outcome = decide(self.core.judge, call)
         forward = outcome.forward
         if forward is None or outcome.fault:
-            flow.response = make_response(reply_of(outcome), head_request=call.method == "HEAD")
+            reply = reply_of(outcome)
+            if reply.stream is not None:
+                reply = going_on(flow, self.core.judge, outcome, reply, call)
+            flow.response = make_response(reply, head_request=call.method == "HEAD")
         elif call.violation is not None or (forward.host, forward.port) != (call.host, call.port):
             flow.response = make_response(denial(500, "internal error: allowed against the call"), head_request=False)
         else:
             flow.response = None
             flow.request.data.host, flow.request.data.port = forward.host, forward.port
             _drop_hop_by_hop(flow.request)
-            self.gate.grant(flow, outcome)
+            if call.upgrade:
+                flow.metadata[RELAYED] = True
+                ask_upgrade(flow.request.headers)
+            permission = self.gate.grant(flow, outcome)
+            if forward.within is not None:
+                reason = f"the reply took longer than {forward.within:g} s"
+                loop = asyncio.get_running_loop()
+                self._timers[flow.id] = loop.call_later(forward.within, self._cut, permission, flow, reason)
         if outcome.fault == "reset":
             self._abort()
         elif outcome.fault == "timeout":
@@ -161,20 +184,31 @@ class Hooks:
         if permission is None or flow.response is None:
             return
         flow.response.headers.pop("alt-svc", None)  # an invitation to HTTP/3, which is refused
-        length = flow.response.headers.get("content-length", "")
-        if not length.isdigit() or int(length) > STREAM_ABOVE:
-            kept = self._taps[flow.id] = bytearray()
+        if flow.response.status_code == 101:
+            if (timer := self._timers.pop(flow.id, None)) is not None:
+                timer.cancel()  # from now on it is the WebSocket's own time
+            return
+        mask = Mask(permission.secrets) if permission.secrets else None
+        replying = self._replies[flow.id] = Replying(
+            permission.forward.reply, mask, lambda reason: self._cut(permission, flow, reason)
+        )
+        bodiless = flow.request.method == "HEAD" or flow.response.status_code in (204, 304)
+        replying.head(flow.response, has_body=not bodiless, chunked=flow.request.http_version == "HTTP/1.1")
 
-            def tap(data: bytes) -> bytes:
-                kept.extend(data[: max(0, KEPT_BODY - len(kept))])
-                return data
-
-            flow.response.stream = tap
+    def _cut(self, permission: Permission, flow: http.HTTPFlow, reason: str) -> None:
+        """End a call whose reply may not go on: nothing tells the client so but the end of its connection."""
+        if not permission.settled:
+            self._settle(permission, flow, reason)
+            self._abort()
 
     def response(self, flow: http.HTTPFlow) -> None:
         """The reply is whole."""
         permission = self.gate.permission(flow)
         if permission is not None and flow.response is not None:
+            if flow.response.status_code == 101 and RELAYED in flow.metadata:
+                return  # it has only begun
+            if permission.secrets:
+                flow.response.trailers = None
             self._settle(permission, flow, "")
 
     def error(self, flow: http.HTTPFlow) -> None:
@@ -184,12 +218,18 @@ class Hooks:
             self._settle(permission, flow, flow.error.msg if flow.error is not None else "unknown error")
 
     def _settle(self, permission: Permission, flow: http.HTTPFlow, error: str) -> None:
-        kept = self._taps.pop(flow.id, None)
+        replying = self._replies.pop(flow.id, None)
+        if (timer := self._timers.pop(flow.id, None)) is not None:
+            timer.cancel()
         reply = None
         if flow.response is not None:
-            body = bytes(kept) if kept is not None else flow.response.raw_content or b""
+            streamed = replying is not None and bool(flow.response.stream)
+            body = bytes(replying.kept) if streamed and replying is not None else flow.response.raw_content or b""
             headers = tuple((n.decode("latin-1"), v.decode("latin-1")) for n, v in flow.response.headers.fields)
-            reply = Reply(flow.response.status_code, headers, body)
+            whole = replying.size if streamed and replying is not None else None
+            reply = Reply(flow.response.status_code, headers, body, size=whole)
+        if permission.secrets and error:
+            error = Mask(permission.secrets).text(error)
         self.gate.settle(permission, reply, error)
 
     # TLS
@@ -262,6 +302,8 @@ class Hooks:
     def over(self) -> None:
         """The connection has ended: settle what is open, and record what never became a call."""
         self.gate.close()
+        for timer in self._timers.values():
+            timer.cancel()
         if not self._witness.asked or self.patience.since is not None:
             self.record(Protocol.TCP, Violation("incomplete", "the connection ended before a whole request had come"))
 
@@ -290,9 +332,12 @@ class Hooks:
 def _drop_hop_by_hop(request: http.Request) -> None:
     """Headers that are about the client's connection to us (RFC 9110, section 7.6.1)."""
     named = [token.strip().lower() for token in request.headers.get("connection", "").split(",")]
+    trailers = request.is_http2 and request.headers.get("te", "").strip().lower() == "trailers"
     for name in (*_HOP_BY_HOP, *(token for token in named if token not in ("", "close", "keep-alive", "host"))):
         request.headers.pop(name, None)
     request.headers.pop("connection", None)
+    if trailers:
+        request.headers["te"] = "trailers"  # gRPC servers ask for it (RFC 9113, section 8.2.2, allows it)
     if "close" in named:
         request.headers["connection"] = "close"
 

@@ -18,11 +18,11 @@ from mitmproxy.proxy.layers.http import (
     GetHttpConnection,
     HttpLayer,
     HTTPMode,
-    HttpStream,
     SendHttp,
 )
 from mitmproxy.proxy.layers.http._events import (
     ErrorCode,
+    RequestHeaders,
     RequestProtocolError,
     ResponseData,
     ResponseEndOfMessage,
@@ -36,8 +36,11 @@ from childproof.model import Call, Reply, Violation
 
 from .calls import Request, Site, build_call, decide
 from .gate import Gate, Permission
+from .lasting import RELAYED, LastingStream
 from .replies import denial, reason_of, reply_of, response_headers
+from .secrets import inject
 from .servers import GuardedHttp1Server, GuardedHttp2Server
+from .upgrade import WEBSOCKET
 from .wire import Patience
 
 if TYPE_CHECKING:
@@ -67,12 +70,13 @@ class GetPermittedConnection(GetHttpConnection):
         )
 
 
-class GuardedHttpStream(HttpStream):
+class GuardedHttpStream(LastingStream):
     """One request and its reply, closed by default."""
 
     def __init__(self, context: Context, stream_id: int, owner: "GuardedHttpLayer") -> None:
         super().__init__(context, stream_id)
         self._owner = owner
+        self.judge, self.gate, self.patience = owner.judge, owner.gate, owner.patience
 
     def make_server_connection(self) -> layer.CommandGenerator[bool]:
         """The gate."""
@@ -141,8 +145,8 @@ class GuardedHttpStream(HttpStream):
         return True
 
     def state_wait_for_response_headers(self, event: ResponseHeaders) -> layer.CommandGenerator[None]:
-        """An upstream that switches protocols would turn the connection into a raw pipe."""
-        if event.response.status_code == 101:
+        """An upstream that switches protocols unasked, or to something else, would turn the connection into a raw pipe."""
+        if event.response.status_code == 101 and not self._became_websocket(event.response):
             yield commands.CloseConnection(self.context.server)
             yield from self.handle_protocol_error(
                 ResponseProtocolError(
@@ -151,6 +155,13 @@ class GuardedHttpStream(HttpStream):
             )
             return
         yield from super().state_wait_for_response_headers(event)
+
+    def _became_websocket(self, response: http.Response) -> bool:
+        return (
+            RELAYED in self.flow.metadata
+            and response.headers.get("upgrade", "").lower() == WEBSOCKET
+            and "sec-websocket-extensions" not in response.headers
+        )
 
     def handle_protocol_error(
         self, event: RequestProtocolError | ResponseProtocolError
@@ -203,18 +214,32 @@ class GuardedHttpLayer(HttpLayer):
         self.site = site
         self.judge = judge
         self.gate = gate
-        self._patience = patience
+        self.patience = patience
 
     def _handle_event(self, event: events.Event) -> "Generator[commands.Command, object, None]":
         if isinstance(event, events.Start):
             server = GuardedHttp2Server if self.context.client.alpn == b"h2" else GuardedHttp1Server
-            self.connections[self.context.client] = server(self.context.fork(), self.site, self.judge, self._patience)
+            self.connections[self.context.client] = server(self.context.fork(), self.site, self.judge, self.patience)
         yield from super()._handle_event(event)
 
     def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
         """One of ours."""
         self.streams[stream_id] = GuardedHttpStream(self.context.fork(), stream_id, self)
         yield from self.event_to_child(self.streams[stream_id], events.Start())
+
+    def event_to_child(self, child: layer.Layer, event: events.Event) -> layer.CommandGenerator[None]:
+        """As mitmproxy does; a request that leaves gets its credentials at this last moment."""
+        if isinstance(event, RequestHeaders) and not isinstance(child, LastingStream):
+            event = self._with_secrets(event)
+        yield from super().event_to_child(child, event)
+
+    def _with_secrets(self, event: RequestHeaders) -> RequestHeaders:
+        stream = self.streams.get(event.stream_id)
+        permission = self.gate.permission(stream.flow) if stream is not None else None
+        if permission is None or not permission.forward.secrets or "upgrade" in event.request.headers:
+            return event
+        request, permission.secrets = inject(event.request, permission.forward.secrets)
+        return RequestHeaders(event.stream_id, request, event.end_stream, event.replay_flow)
 
     def get_connection(self, event: GetHttpConnection, *, reuse: bool = True) -> layer.CommandGenerator[None]:
         """Only with a permission, which is bound to whatever connection this opens."""

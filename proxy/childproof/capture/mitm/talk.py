@@ -69,7 +69,9 @@ class TalkLayer(layer.Layer):
             yield from self._end(f"the conversation failed: {head_of(error)}")
 
     def _handle_event(self, event: events.Event) -> Commands:
-        if isinstance(event, events.DataReceived):
+        if isinstance(event, events.Start):
+            yield from self.begin()
+        elif isinstance(event, events.DataReceived):
             self._heard = True
             self._ws.receive_data(event.data)
             for found in self._ws.events():

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+from collections.abc import MutableMapping
 from dataclasses import replace
 
 from childproof.model import Call, Violation
@@ -33,6 +34,13 @@ def accept_of(call: Call) -> str:
     """The value of Sec-WebSocket-Accept for a handshake (RFC 6455, section 4.2.2)."""
     key = (call.header("sec-websocket-key") or "").strip().encode("latin-1")
     return base64.b64encode(hashlib.sha1(key + _GUID, usedforsecurity=False).digest()).decode()
+
+
+def ask_upgrade(headers: MutableMapping[str, str]) -> None:
+    """Make a request ask for a WebSocket without extensions: what is packed can't be read without unpacking it."""
+    headers["connection"] = "Upgrade"
+    headers["upgrade"] = WEBSOCKET
+    headers.pop("sec-websocket-extensions", None)
 
 
 def _problem(call: Call) -> Violation | None:
