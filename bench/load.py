@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 WARM_UP = 200
@@ -47,17 +47,29 @@ class Figure:
     p99_ms: float = 0.0
 
 
-def measure(command: Sequence[str], port: int, asked: Asked, requests: int, *, one_core: bool = False) -> Figure:
-    """Start a server that listens on `port`, warm it up, ask it `requests` times, end it."""
-    with tempfile.TemporaryDirectory() as directory, serving(command, port, directory) as process:
+def measure(
+    command: Sequence[str], port: int | Sequence[int], asked: Asked, requests: int, *, one_core: bool = False
+) -> Figure:
+    """Start a server that listens on `port`, or on several, warm it up, ask it `requests` times, end it."""
+    first = port if isinstance(port, int) else port[0]
+    with tempfile.TemporaryDirectory() as directory, serving(command, first, directory) as process:
         if one_core:
             os.sched_setaffinity(process.pid, {max(os.sched_getaffinity(0))})
         ask(port, asked, WARM_UP)
-        before, started = cpu_seconds(process.pid), time.perf_counter()
-        ask(port, asked, requests)
-        elapsed = time.perf_counter() - started
+        before = cpu_seconds(process.pid)
+        found = timed(port, asked, requests)
         cpu = cpu_seconds(process.pid) - before
-        return Figure(cpu / requests * 1e6, requests / elapsed, resident_mb(process.pid))
+        return replace(found, cpu_us=cpu / requests * 1e6, memory=resident_mb(process.pid))
+
+
+def timed(port: int | Sequence[int], asked: Asked, requests: int) -> Figure:
+    """Ask a server that runs already, whose CPU time and memory are nobody's business here."""
+    latencies: list[float] = []
+    started = time.perf_counter()
+    ask(port, asked, requests, latencies)
+    elapsed = time.perf_counter() - started
+    p50, p99 = (sorted(latencies)[len(latencies) * percent // 100] * 1000 for percent in (50, 99))
+    return Figure(0.0, len(latencies) / elapsed, 0.0, p50, p99)
 
 
 @contextmanager
@@ -80,15 +92,24 @@ def serving(
 
 
 def ask(
-    port: int, asked: Asked, requests: int, latencies: list[float] | None = None, *, connections: int = CONNECTIONS
+    port: int | Sequence[int],
+    asked: Asked,
+    requests: int,
+    latencies: list[float] | None = None,
+    *,
+    connections: int = CONNECTIONS,
 ) -> None:
-    """Send all requests over as many connections as there are, and read every reply. `latencies` collects seconds."""
+    """Send all requests over as many connections as there are, and read every reply. `latencies` collects seconds.
+
+    Several ports get a connection each.
+    """
+    ports = [port] * connections if isinstance(port, int) else port
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["http/1.1"])
-    with ThreadPoolExecutor(connections) as pool:
-        share = requests // connections
-        for done in [pool.submit(_client, port, asked, context, share, latencies) for _ in range(connections)]:
+    with ThreadPoolExecutor(len(ports)) as pool:
+        share = max(1, requests // len(ports))
+        for done in [pool.submit(_client, each, asked, context, share, latencies) for each in ports]:
             done.result(600)
 
 
@@ -156,6 +177,11 @@ def wait_for(port: int, process: "subprocess.Popen[bytes]", log: Path, every: fl
 
 def free_port() -> int:
     """A port of the loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports of the loopback that nobody listens on."""
+    with contextlib.ExitStack() as probes:
+        held = [probes.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [probe.getsockname()[1] for probe in held]
