@@ -27,7 +27,7 @@ class Message:
     """
 
     subject: str
-    to: Literal["people"] | str | list[str]
+    to: str | list[str]
     text: str = ""
     from_: str = _SENDER
     ago: Span = "1d"

@@ -71,6 +71,7 @@ class Stage:
         self._database = Database(_PRIVATE, lambda: start, readonly=False)
         # Another seed than the world's: its calls, numbered from 1 again, must not get the same ids.
         apart = int.from_bytes(blake2b(f"{seed}\x1fseeds".encode(), digest_size=7).digest())
+        self._database.path = "the temporary file of a world in the making"
         # Nothing of it is ever read again after a failure, so nothing is written twice.
         self._database.connection.execute("PRAGMA journal_mode = OFF")
         self._world = Store(self._database).create("stage", seed=apart, clock=ClockSettings(start, "frozen"))
