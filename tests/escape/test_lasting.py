@@ -7,6 +7,7 @@ import ssl
 import threading
 import time
 from concurrent import futures
+from dataclasses import replace
 
 import grpc
 import h2.connection
@@ -248,6 +249,41 @@ def test_a_message_over_the_limit_does_not_pass(leading, upstream_socket):
     assert closed.value.rcvd.code == 1009
     assert "more than 1000 bytes" in settled(machine)[0][3]
     assert got == []
+
+
+def test_a_message_that_the_leak_guard_stops_goes_nowhere_and_is_not_recorded(leading, upstream_socket):
+    got = []
+    machine = leading(upstream_socket(got.extend))
+    allow = machine.judge.decide
+
+    def screened(call):
+        outcome = allow(call)
+        forward = replace(outcome.forward, screen=lambda data: "leak guard: a canary" if b"canary" in data else "")
+        return replace(outcome, forward=forward)
+
+    machine.judge.decide = screened
+    with connect(machine) as ws:
+        ws.send("hello")
+        ws.send("a canary")
+        with pytest.raises(websockets.exceptions.ConnectionClosed) as closed:
+            ws.recv()
+    assert closed.value.rcvd.code == 1008
+    [(_, _, reply, error)] = settled(machine)
+    assert error == "leak guard: a canary"
+    assert (got, b"canary" in reply.body) == (["hello"], False)
+
+
+def test_what_a_server_says_is_bounded_as_a_reply_is(leading, upstream_socket):
+    machine = leading(upstream_socket(echo))
+    allow = machine.judge.decide
+    machine.judge.decide = lambda call: replace(allow(call), forward=replace(allow(call).forward, reply=100))
+    with connect(machine) as ws:
+        ws.send("x" * 80)
+        assert ws.recv().startswith("you said x")
+        ws.send("y" * 80)
+        with pytest.raises(websockets.exceptions.ConnectionClosed):
+            ws.recv()
+    assert settled(machine)[0][3] == "the server sent more than 100 bytes"
 
 
 def test_what_is_no_frame_does_not_pass(leading, upstream_socket):

@@ -4,6 +4,7 @@
 a stub's rule can't carry it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from childproof.catalog import Catalog
@@ -75,7 +76,18 @@ class Checks:
         reply = DEFAULT_REPLY if allow.reply is None and http else allow.reply
         within_ms = DEFAULT_WITHIN_MS if allow.within_ms is None and http else allow.within_ms
         seconds = None if within_ms is None else within_ms / 1000
-        return Forward(call.host, call.port, rule.networks, refused, self._vault.injections(rule), reply, seconds)
+        screen = self._screen(call, rule) if call.upgrade and rule.enforce else None
+        injections = self._vault.injections(rule)
+        return Forward(call.host, call.port, rule.networks, refused, injections, reply, seconds, screen)
+
+    def _screen(self, call: Call, rule: Rule) -> Callable[[bytes], str]:
+        """The leak guard for what is said in a WebSocket, message by message."""
+
+        def screen(message: bytes) -> str:
+            leak = self._leak(replace(call, path="/", query="", headers=(), body=message), rule)
+            return "" if leak is None else f"leak guard: {leak.reason}"
+
+        return screen
 
 
 def _leaking(call: Call, tx: Transaction, call_id: str, rule: Rule, leak: Leak) -> Decision:

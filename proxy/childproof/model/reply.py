@@ -1,5 +1,6 @@
 """What goes back to the sandbox, and what the capture layer is told to do."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -33,7 +34,8 @@ class Forward:
 
     `networks` are ranges (CIDR) that the rule names, besides what is globally reachable. `refused` are ranges that
     rules above it deny: not to be dialled whatever the host's name resolves to. `secrets` are put into the request as
-    it leaves. `reply` (bytes) and `within` (seconds) bound the reply; None where nothing does.
+    it leaves. `reply` (bytes) and `within` (seconds) bound the reply; None where nothing does. `screen` says of a message
+    of an allowed WebSocket why it must not leave, "" where it may.
     """
 
     host: str
@@ -43,6 +45,7 @@ class Forward:
     secrets: tuple[Injection, ...] = field(default=(), compare=False, repr=False)
     reply: int | None = field(default=None, compare=False)
     within: float | None = field(default=None, compare=False)
+    screen: Callable[[bytes], str] | None = field(default=None, compare=False, repr=False)
 
 
 @frozen

@@ -22,7 +22,7 @@ from childproof.model import Reply
 from .gate import Gate, Permission
 from .pump import KEPT
 
-_TOO_BIG, _MALFORMED = 1009, 1002  # RFC 6455, section 7.4.1
+_TOO_BIG, _MALFORMED, _POLICY = 1009, 1002, 1008  # RFC 6455, section 7.4.1
 _SILENT = frozenset({1005, 1006, 1015})  # codes that are never sent
 
 Commands = Generator[commands.Command, Any, None]
@@ -51,6 +51,7 @@ class RelayLayer(layer.Layer):
         self._server = _Side(context.server, "server", ConnectionType.CLIENT)
         self._kept = bytearray()
         self._size = 0
+        self._received = 0
         self._over = False
 
     def handle_event(self, event: events.Event) -> Commands:
@@ -92,6 +93,17 @@ class RelayLayer(layer.Layer):
                 pass
 
     def _message(self, data: bytes, source: _Side, other: _Side, *, text: bool) -> Commands:
+        screen = self._permission.forward.screen
+        problem = screen(data) if screen is not None and source is self._client else ""
+        if problem:
+            yield from self._refuse(_POLICY, problem)  # it goes nowhere, not even into the record
+            return
+        if source is self._server:
+            self._received += len(data)
+            most = self._permission.forward.reply
+            if most is not None and self._received > most:
+                yield from self._refuse(_POLICY, f"the server sent more than {most} bytes")
+                return
         content = {"text": data.decode()} if text else {"base64": base64.b64encode(data).decode()}
         line = msgspec.json.encode({"from": source.name, **content}) + b"\n"
         self._size += len(line)
