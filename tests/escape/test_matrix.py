@@ -13,6 +13,7 @@ from childproof.escape.session import USERS, NoNamespaces, Session, results, run
 from childproof.escape.table import ATTEMPTS, Absent, Closed, Elsewhere, Manner, Open
 from childproof.escape.topology import TOPOLOGIES
 from tests.escape.beside import once
+from tests.escape.table import page
 
 ROOT = Path(__file__).parents[2]
 RUNS = [(topology, user) for topology in TOPOLOGIES for user in USERS]
@@ -137,3 +138,8 @@ def test_the_same_attempts_get_out_where_there_is_no_fence(tmp_path: Path) -> No
     assert {"TCP 203.0.113.1:80", "UDP 203.0.113.30:443", "UDP [2606:4700::31]:123"} <= set(seen["during"]), done.stdout
     assert {"DNS c4nary-0f-the-test.txt.tunnel.example", "TCP 9.9.9.9:53", "TCP 203.0.113.20:22"} <= set(seen["during"])
     assert seen["requests"] == ["GET once.reached.example/public/once"]
+
+
+def test_the_page_says_what_the_table_says() -> None:
+    """`python -m tests.escape.table > docs/escapes.md` writes it anew."""
+    assert (ROOT / "docs/escapes.md").read_text() == page()

@@ -14,6 +14,7 @@ from typing import Any
 
 REACHED = ".reached.example"
 HOST = "10.98.0.80"  # where those names lead; the session's rules name its range
+CREDENTIAL = "a-credential-that-only-the-proxy-knows"  # of the session's rule `echo`
 HERE, SINK = "10.99.0.1", "10.99.0.2"
 HERE6, SINK6 = "fd00:99::1", "fd00:99::2"
 QUIET = 0.4  # seconds without a frame that end a recording
@@ -88,10 +89,12 @@ class Sinkhole:
                 fields = dict(line.lower().split(": ", 1) for line in lines if line)
                 await reader.readexactly(int(fields.get("content-length", "0")))
                 method, path, _ = first.split(" ", 2)
-                self.requests.append(f"{method} {fields.get('host', '')}{path}")
+                given = " with the credential" if CREDENTIAL in fields.get("authorization", "") else ""
+                self.requests.append(f"{method} {fields.get('host', '')}{path}{given}")
+                body = "reached " + fields.get("authorization", "")
                 more = _HEADERS.get(path.partition("?")[0], "")
                 status = "302 Found" if "Location" in more else "200 OK"
-                writer.write(f"HTTP/1.1 {status}\r\nContent-Length: 7\r\n{more}\r\nreached".encode())
+                writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\n{more}\r\n{body}".encode())
                 await writer.drain()
         writer.close()
 

@@ -22,9 +22,11 @@ from typing import Any
 
 import childproof
 
-from .attempts.meaning import LIMIT
-from .sinkhole import HOST
+from .attempts.meaning import CANARY, LIMIT, PLACEHOLDER
+from .sinkhole import CREDENTIAL, HOST
 from .table import Manner
+
+VARIABLE = "ESCAPE_CREDENTIAL"  # where the proxy has it from
 
 RULES = f"""
 version: 1
@@ -34,6 +36,11 @@ rules:
     match: {{host: limited.reached.example, path: /public/**}}
     limit: {{calls: {LIMIT}, per: 1h}}
     allow: {{addresses: [{HOST}/32]}}
+  - name: echo
+    match: {{host: echo.reached.example, path: /public/**}}
+    allow:
+      addresses: [{HOST}/32]
+      secrets: [{{placeholder: {PLACEHOLDER}, header: authorization, plain_http: true, from: {{env: {VARIABLE}}}}}]
   - name: reached
     match: {{host: "*.reached.example", method: [GET, HEAD], path: /public/**}}
     allow: {{addresses: [{HOST}/32]}}
@@ -45,8 +52,10 @@ rules:
     when: call.json.amount < 10
     allow: {{}}
 """
+# What no call may carry out, whoever it goes to.
+SETTINGS = f"canaries: [{{name: escape, value: {CANARY}}}]\n"
 CHILDPROOF = (sys.executable, "-c", "from childproof.cli.entry import main; main()")
-DB, RULE_FILE, STATE = "box.db", "rules.yaml", "state"
+DB, RULE_FILE, STATE, SETTINGS_FILE = "box.db", "rules.yaml", "state", "childproof.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +105,8 @@ def _explicit(folder: Path) -> int:
         threading.Thread(target=lambda: sys.stderr.write(proxy.stderr.read() if proxy.stderr else "")).start()
         try:
             client = _client(Manner.PROXIED, _given(folder, **ports))
-            return subprocess.run(client, cwd=folder, check=False).returncode  # noqa: S603
+            environ = {name: value for name, value in os.environ.items() if name != VARIABLE}
+            return subprocess.run(client, cwd=folder, env=environ, check=False).returncode  # noqa: S603
         finally:
             proxy.send_signal(signal.SIGTERM)
 
@@ -138,6 +148,8 @@ def _tell(server: socket.socket) -> None:
 def main(name: str, folder: Path) -> int:
     """Run a session; its exit code."""
     os.environ["XDG_STATE_HOME"] = str(folder / STATE)
+    os.environ[VARIABLE] = CREDENTIAL
+    (folder / SETTINGS_FILE).write_text(SETTINGS, encoding="utf-8")
     (folder / "place").mkdir(exist_ok=True)
     (folder / RULE_FILE).write_text(RULES, encoding="utf-8")
     return TOPOLOGIES[name].run(folder)

