@@ -67,7 +67,7 @@ class Exporter:
         sent = list(spans)
         traced = self._spans.export([self._span(span) for span in sent])
         logged = self._logs.export([self._log(span) for span in sent])
-        return traced.name == "SUCCESS" and logged.name == "SUCCESS"
+        return bool(traced.name == logged.name == "SUCCESS")
 
     def close(self) -> None:
         """Give connections back."""
