@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from childproof.errors import StoreError
+from childproof.run.config import load_config
 
-from .reading import open_worlds, store_option
+from .reading import open_ledger, open_worlds, store_option
 from .world import labels_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from childproof.seeds import Progress
+    from childproof.seeds import Progress, WorldFile
+    from childproof.world import Store
 
 
 @click.command()
@@ -43,19 +45,29 @@ def seed(
       childproof world seed shop.yaml --check
     """
     from childproof.run.compose import wall_clock  # noqa: PLC0415 (the engine's imports: only where something is made)
-    from childproof.run.planting import planting  # noqa: PLC0415
+    from childproof.run.planting import configured, grow  # noqa: PLC0415
 
-    with _progress() as progress, planting(file, stubs, os.environ, wall=wall_clock, progress=progress) as grown:
+    def approve(read: "WorldFile") -> None:
+        if not check and Path(db or load_config(os.environ, Path.cwd()).store).is_file():
+            with open_ledger(db) as (store, _):
+                _refuse_taken(store, name or read.name)
+
+    catalog = configured(stubs, os.environ)
+    with _progress() as progress, grow(file, catalog, wall_clock, progress, approve) as grown:
         target = name or grown.file.name
         if not check:
             with open_worlds(db, create=True) as (store, _):
-                if target in store.names():
-                    raise StoreError(
-                        f"{store.path} has a world {target!r} already; make it under another name with --as NAME, or "
-                        f"`childproof world delete {target}` first"
-                    )
+                _refuse_taken(store, target)
                 grown.keep(store, target, dict(labels))
     click.echo(f"{target}: {'would hold' if check else 'made, with'} {grown.planted}", err=True)
+
+
+def _refuse_taken(store: "Store", name: str) -> None:
+    if name in store.names():
+        raise StoreError(
+            f"{store.path} has a world {name!r} already; make it under another name with --as NAME, or "
+            f"`childproof world delete {name}` first"
+        )
 
 
 @contextmanager

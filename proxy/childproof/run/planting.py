@@ -31,29 +31,24 @@ class Grown:
 
 @contextmanager
 def grow(
-    path: Path, catalog: Catalog, wall: Callable[[], int], progress: "Progress" = lambda *_: None
+    path: Path,
+    catalog: Catalog,
+    wall: Callable[[], int],
+    progress: "Progress" = lambda *_: None,
+    approve: "Callable[[WorldFile], None]" = lambda _: None,
 ) -> Iterator[Grown]:
-    """Plant a world file aside. Raises InputError with what is wrong with it."""
+    """Plant a world file aside. Raises InputError with what is wrong with it; what `approve` raises comes before the work."""
     from childproof.seeds import WITHOUT, plant, read_world_file  # noqa: PLC0415 (only where a world is made of a file)
 
     file = read_world_file(path, catalog, wall)
+    approve(file)
     with Stage(file.seed, file.start, without=WITHOUT) as stage:
         yield Grown(file, plant(file, stage, catalog, progress), stage)
 
 
-@contextmanager
-def planting(
-    path: Path,
-    stubs: tuple[Path, ...],
-    environ: Mapping[str, str],
-    *,
-    wall: Callable[[], int],
-    progress: "Progress",
-) -> Iterator[Grown]:
-    """`grow` with the configured stubs and those of `stubs`."""
-    configured = load_config(environ, Path.cwd()).stubs
-    with grow(path, load_catalog((*configured, *stubs)), wall, progress) as grown:
-        yield grown
+def configured(stubs: tuple[Path, ...], environ: Mapping[str, str]) -> Catalog:
+    """The catalog of the configured stubs and those of `stubs`. Raises InputError."""
+    return load_catalog((*load_config(environ, Path.cwd()).stubs, *stubs))
 
 
 def seed_world(  # noqa: PLR0917 - what making one takes

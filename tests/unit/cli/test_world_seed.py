@@ -1,6 +1,9 @@
 """`childproof world seed`: one command from a file to a world; a refused one leaves nothing, not even a database."""
 
 import json
+import os
+import pty
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +53,28 @@ def test_a_world_that_exists_is_refused_with_the_ways_out(folder: Path, run: Run
     assert "--as NAME" in err
     assert "childproof world delete shop" in err
     assert run("world", "seed", "shop.yaml", "--as", "shop/again")[0] == 0
+
+
+def test_on_a_terminal_a_bar_shows_how_far_it_is(folder: Path) -> None:
+    """Drawn on standard error while it takes its time, and gone when the line at the end says what was planted."""
+    shown = bytearray()
+
+    def read(fd: int) -> bytes:
+        shown.extend(data := os.read(fd, 65_536))
+        return data
+
+    with Path(os.devnull).open("wb") as nowhere:  # what pty copies to its own output
+        kept = os.dup(1)
+        os.dup2(nowhere.fileno(), 1)
+        try:
+            status = pty.spawn([sys.executable, "-m", "childproof", "world", "seed", "shop.yaml"], read)
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
+    assert os.waitstatus_to_exitcode(status) == 0
+    text = shown.decode()
+    assert "planting" in text
+    assert text.rpartition("\x1b[2K")[2].startswith("shop: made, with 3 people; ")
 
 
 def test_check_says_what_it_would_hold_and_keeps_nothing(folder: Path, run: Run) -> None:

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from childproof.catalog import load_catalog
 from childproof.errors import InputError, StoreError
+from childproof.stubkit.people import Crowd
 from childproof.stubkit.references import references
 from childproof.world import Store, worldfile
 
@@ -44,6 +46,18 @@ def test_a_stub_without_python_is_planted_by_its_document(planter: Planter, stor
     assert {value["contact"] for value in deals} <= {value["id"] for value in contacts}
     assert {value["stage"] for value in deals} == {"open", "won"}
     assert {value["currency"] for value in deals} == {"eur"}
+
+
+def test_a_bare_document_will_do(tmp_path: Path, store: Store) -> None:
+    """Hosts and an OpenAPI document, nothing else: resources, parents and fields are inferred."""
+    bare = Planter(tmp_path, load_catalog([DATA / "bare" / "acme-crm"]), store)
+    bare("people: 4\nacme-crm: {contacts: {from: people}, deals: {count: 9, with: {amount: 500}}}")
+    contacts = held(store, "shop", "contact")
+    assert [one["email"] for one in contacts] == [one.email for one in Crowd(7, 4)]
+    deals = held(store, "shop", "deal")
+    assert len(deals) == 9
+    assert {one["amount"] for one in deals} == {500}
+    assert {one["contact"] for one in deals} <= {one["id"] for one in contacts}
 
 
 def test_people_are_the_same_for_every_service(planter: Planter, store: Store) -> None:
