@@ -110,5 +110,5 @@ def test_finding_what_a_call_caused_reads_no_other_entries(book: Book) -> None:
     plan = book.store.connection.execute(
         "EXPLAIN QUERY PLAN SELECT position FROM entry WHERE " + CAUSED_BY + " ORDER BY position", ("call_x",)
     ).fetchall()
-    assert any("entry_cause" in row[3] for row in plan)
+    assert any("entry_caused" in row[3] for row in plan)
     assert not any("TEMP B-TREE" in row[3] for row in plan)
