@@ -40,7 +40,7 @@ _PRIVATE = tuple(
         ],
     )
 )
-_HTTP_ONLY = ("secrets", "credentials")
+_HTTP_ONLY = ("secrets", "credentials", "reply", "within")
 
 
 def read_allow(part: Part, match: Match) -> Allow:

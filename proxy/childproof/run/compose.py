@@ -15,8 +15,9 @@ from childproof.engine.passing import Passing
 from childproof.engine.recording import Recording
 from childproof.errors import Fault, InputError, StoreError
 from childproof.ledger import Ledger
-from childproof.model import Effect
+from childproof.model import Effect, Hidden
 from childproof.policy import Ruleset, load_ruleset
+from childproof.policy.allow import Secret
 from childproof.world import REAL, ClockSettings, Store, Worker, World
 
 from .config import Config
@@ -37,7 +38,8 @@ def wall_clock() -> int:
 class Parts:
     """What a capture side needs, already checked: nothing here fails for a user's mistake any more.
 
-    `services` are the stubs that the rules name, `rule_files` the files that these were read from, included ones too.
+    `services` are the stubs that the rules name, `rule_files` the files that these were read from, included ones too,
+    `secrets` the credentials that they put in.
     """
 
     config: Config
@@ -47,6 +49,7 @@ class Parts:
     engine: Engine
     services: tuple[str, ...]
     rule_files: tuple[Path, ...] = ()
+    secrets: tuple[tuple[Secret, Hidden], ...] = ()
     watching: "Watching | None" = None
 
     def report(self, world: str, *, after: int) -> "Report":
@@ -166,4 +169,5 @@ def compose(
         watcher=watched,
     )
     services = tuple(dict.fromkeys(rule.stub for rule in rules.rules if rule.stub is not None))
-    return Parts(config, store, ledger, catalog, engine, services, rules.files, watched)
+    secrets = tuple((secret, vault.values[secret.source]) for rule in rules.rules for secret in rule.allow.secrets)
+    return Parts(config, store, ledger, catalog, engine, services, rules.files, secrets, watched)

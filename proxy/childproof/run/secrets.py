@@ -47,6 +47,22 @@ def read_vault(
     return Vault(values, tuple(found))
 
 
+def stand_ins(environ: Mapping[str, str], secrets: Sequence[tuple[Secret, Hidden]]) -> dict[str, str]:
+    """Of an environment, the variables that hold a real credential, with its placeholder instead: for the sandbox."""
+    changed: dict[str, str] = {}
+    for secret, value in secrets:
+        for name, text in environ.items():
+            held = changed.get(name, text)
+            if value.reveal() in held:
+                changed[name] = held.replace(value.reveal(), secret.placeholder)
+    return changed
+
+
+def secret_files(secrets: Sequence[tuple[Secret, Hidden]]) -> list[Path]:
+    """The files that real credentials come from, for the sandbox not to see."""
+    return [Path(secret.source.file) for secret, _ in secrets if secret.source.file]
+
+
 def _fault(secret: Secret, problem: str) -> Fault:
     file, line, column = secret.place
     return Fault(

@@ -22,6 +22,7 @@ from .config import DEFAULT_FILE, PRIVATE, Config, config_file, load_config
 from .trouble import Trouble, ending, say
 
 if TYPE_CHECKING:
+    from childproof.capture.dns import DnsDatagrams
     from childproof.capture.mitm.ca import CA
     from childproof.world import ClockSettings
 
@@ -112,12 +113,16 @@ def _prepare(session: Session, config: Config, sandbox: SealedSandbox | None) ->
     from childproof.capture.mitm.ca import ensure_ca  # noqa: PLC0415 (heavy: after the fork)
 
     from .compose import compose  # noqa: PLC0415
+    from .secrets import secret_files, stand_ins  # noqa: PLC0415
 
     ca = ensure_ca(config.state_dir)
     parts = compose(config, worlds=(session.world,), seed=session.seed, clock=session.clock, on_trouble=Trouble())
     if sandbox is not None:
         sandbox.furnish(
-            ca_cert=ca.cert_pem, hidden=_hidden(config, session.report_to), read_only=_judging(session, parts)
+            ca_cert=ca.cert_pem,
+            hidden=[*_hidden(config, session.report_to), *secret_files(parts.secrets)],
+            read_only=_judging(session, parts),
+            environ=stand_ins(session.shown(), parts.secrets),
         )
     from . import proxy  # noqa: F401, PLC0415 (mitmproxy, which takes as long as all else: meanwhile mounts are made)
 
@@ -161,7 +166,7 @@ class _Doors:
             tls_context=proxy.http.context_for,
             limits=Limits(connections=proxy.connections),
         )
-        self._transports: list[asyncio.DatagramTransport] = []
+        self._transports: list[DnsDatagrams] = []
         self._accepting: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> None:
@@ -253,14 +258,16 @@ async def _unsealed(parts: "Parts", ca: "CA", session: Session) -> int:
     from .config import Listen  # noqa: PLC0415
     from .proxy import Proxy  # noqa: PLC0415
     from .scrape import scraping  # noqa: PLC0415
+    from .secrets import stand_ins  # noqa: PLC0415
     from .warmup import warming_up  # noqa: PLC0415
 
+    environ = {**session.shown(), **stand_ins(session.shown(), parts.secrets)}
     say("NOT SEALED: --mode env only sets proxy variables; what ignores them reaches the network")
     async with Proxy(parts, ca) as proxy, scraping(parts, say):
         [http] = await proxy.listen((Listen(session.world, http=LISTEN_ANYWHERE),))
         async with warming_up(parts):
             return await run_with_environment(
-                session.command, session.shown(), proxy=http.address, ca_cert=ca.cert_pem, cwd=session.cwd
+                session.command, environ, proxy=http.address, ca_cert=ca.cert_pem, cwd=session.cwd
             )
 
 

@@ -108,15 +108,23 @@ class SealedSandbox:
         refusals = sockets[1 + dns] if frame["refusals"] else None
         return SandboxListeners(sockets[0], tuple(sockets[1 : 1 + dns]), refusals)
 
-    def furnish(self, *, ca_cert: Path, hidden: Iterable[Path] = (), read_only: Iterable[Path] = ()) -> None:
+    def furnish(
+        self,
+        *,
+        ca_cert: Path,
+        hidden: Iterable[Path] = (),
+        read_only: Iterable[Path] = (),
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         """Have the CA put in place, `hidden` files and folders made empty, and `read_only` ones unchangeable.
 
-        Doesn't wait for it: `start` does. A hidden file that doesn't exist yet can't be covered: make it before.
+        `environ` replaces variables of the command's environment. Doesn't wait for it: `start` does. A hidden file that doesn't exist yet can't be covered: make it before.
         """
         order = {
             "ca": ca_cert.read_bytes().decode("utf-8", "ignore"),
             "hidden": [os.fspath(path.absolute()) for path in hidden],
             "read_only": [os.fspath(path.absolute()) for path in read_only],
+            "environ": dict(environ or {}),
         }
         with contextlib.suppress(OSError):  # it may have failed already: `handover` or `start` tells why
             channel.send(self._control, order)

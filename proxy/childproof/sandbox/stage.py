@@ -126,6 +126,7 @@ def _furnish_and_run(
         return UNABLE
     frame, _ = received
     trusted = furnish(survey, str(frame["ca"]).encode(), list(frame["hidden"]), list(frame["read_only"]))
+    replaced: dict[str, str] = dict(frame.get("environ", {}))
     with step("dropping capabilities"):
         linux.drop_capabilities()
         linux.hide_from_tracers()
@@ -134,7 +135,7 @@ def _furnish_and_run(
     if received is None:
         return UNABLE
     frame, _ = received
-    environment = {**hide.clean_environment(env), **trusted}
+    environment = {**hide.clean_environment({**env, **replaced}), **trusted}
     start = Start(command, environment, cwd, bool(frame["foreground"]), program)
     return Init(control, terminal).run(start, inherited)
 

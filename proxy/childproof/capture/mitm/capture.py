@@ -241,7 +241,15 @@ class HttpCapture:
         if self._upstream_ca is not None:
             return str(self._upstream_ca)
         system = ssl.get_default_verify_paths().cafile
-        return system if system and os.path.isfile(system) else certifi.where()  # noqa: PTH113
+        return system if system and _has_certificates(system) else certifi.where()
+
+
+def _has_certificates(file: str) -> bool:
+    """Whether SSL_CERT_FILE, or what OpenSSL was built with, names a bundle. Where it doesn't, the usual roots count."""
+    try:
+        return b"CERTIFICATE-----" in Path(file).read_bytes()
+    except OSError:
+        return False
 
 
 def _quiet(config: TlsConfig) -> TlsConfig:

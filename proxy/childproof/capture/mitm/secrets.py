@@ -39,6 +39,8 @@ def inject(request: http.Request, injections: Sequence[Injection]) -> tuple[http
         if filled != values:
             copy.headers.set_all(one.header, filled)
             used.append(one.value.reveal())
+            # As a whole too, where it stands within Basic credentials.
+            used += [new.partition(" ")[2] for old, new in zip(values, filled, strict=True) if _is_basic(new) and new != old]
     if not used:
         return request, []
     for name in _NOT_SENT:
@@ -50,7 +52,7 @@ def inject(request: http.Request, injections: Sequence[Injection]) -> tuple[http
 def _filled(value: str, one: Injection) -> str:
     """A header's value with the credential; also within the base64 of Basic credentials (RFC 7617)."""
     scheme, _, rest = value.partition(" ")
-    if scheme.lower() == "basic":
+    if _is_basic(value):
         try:
             plain = base64.b64decode(rest.strip(), validate=True).decode()
         except (binascii.Error, UnicodeDecodeError):
@@ -59,6 +61,10 @@ def _filled(value: str, one: Injection) -> str:
             return value
         return f"{scheme} {base64.b64encode(plain.replace(one.placeholder, one.value.reveal()).encode()).decode()}"
     return value.replace(one.placeholder, one.value.reveal())
+
+
+def _is_basic(value: str) -> bool:
+    return value[:6].lower() == "basic "
 
 
 def spellings(value: str) -> Iterator[bytes]:
