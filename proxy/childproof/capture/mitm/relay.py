@@ -68,12 +68,12 @@ class RelayLayer(layer.Layer):
             source.ws.receive_data(event.data)
             for found in source.ws.events():
                 yield from self._pass(found, source, other)
-                if self._over:
-                    return
         elif isinstance(event, events.ConnectionClosed):
             yield from self._end(f"the {source.name} left without a close")
 
     def _pass(self, event: Event, source: _Side, other: _Side) -> Commands:
+        if self._over:
+            return
         match event:
             case Message():
                 source.message += event.data.encode() if isinstance(event, TextMessage) else event.data
