@@ -163,8 +163,8 @@ class AnswerLayer(layer.Layer):
             request = replace(request, body=bytes(self._body))
         return with_upgrade(build_call(self._site, request, violation))
 
-    def _answer(self) -> Commands:
-        call = self._call()
+    def _answer(self, call: Call | None = None) -> Commands:
+        call = call or self._call()
         outcome = decide(self._judge, call)
         request = self._request
         assert request is not None

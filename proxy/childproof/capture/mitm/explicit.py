@@ -11,6 +11,7 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 
 from childproof.capture.destination import Judge
+from childproof.model import Call
 
 from .answer import AnswerLayer
 from .calls import Request, Site
@@ -36,10 +37,10 @@ class ProxyLayer(AnswerLayer):
             yield from self._forwarding.handle_event(event)
 
     @override
-    def _answer(self) -> Generator[commands.Command, Any, None]:
-        call = self._call()
+    def _answer(self, call: Call | None = None) -> Generator[commands.Command, Any, None]:
+        call = call or self._call()
         if call.violation is not None or not self._judge.may_allow(call.world, call.host, call.port):
-            yield from super()._answer()
+            yield from super()._answer(call)
             return
         assert self._request is not None
         data = _again(self._request, bytes(self._body) or self._request.body) + self._parser.trailing_data[0]

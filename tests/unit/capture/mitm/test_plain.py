@@ -35,7 +35,10 @@ def by_h11(data: bytes) -> Request | None:
     return Request(head.method, head.target, head.http_version.decode(), head.headers.raw_items(), body)
 
 
-@pytest.mark.parametrize("data", [POST, GET])
+PROXIED = GET.replace(b"GET /", b"GET http://a/")
+
+
+@pytest.mark.parametrize("data", [POST, GET, PROXIED])
 def test_what_clients_send_is_read_as_h11_reads_it(data):
     found = plain_request(data, 100)
     assert found is not None
@@ -62,7 +65,7 @@ def test_what_clients_send_is_read_as_h11_reads_it(data):
         GET.replace(b"host: a", b"host: a\r\nx:"),
         GET.replace(b"host: a", b"host: a\x00"),
         GET.replace(b"host: a", b"host: \xc3\xa4"),
-        GET.replace(b"GET /", b"GET http://a/"),
+        GET.replace(b"GET /", b"GET https://a/"),
         GET.replace(b"GET /", b"OPTIONS *"),
         GET.replace(b"GET", b"CONNECT"),
         GET.replace(b"GET", b"get"),
