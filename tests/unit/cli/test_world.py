@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from childproof.cli.main import cli
-from childproof.world import ClockSettings, Store
+from childproof.errors import InputError
+from childproof.world import OUTBOX, ClockSettings, Store
 
 NOON = 1_767_614_400_000
 
@@ -179,6 +180,25 @@ def test_a_job_whose_stub_is_gone_is_told_of(db: Path) -> None:
         tx.schedule(tx.now() + 1000, "gone", "remind", {})
     assert "1 job done, 1 of them failed" in world("clock", "shop", "advance", "1d").stderr
     assert '"error":"' in world("log", "shop", "--json").stdout
+
+
+def test_mail_that_is_due_goes_where_the_rules_say(db: Path) -> None:
+    """By the rules that are configured or named, and never out of the machine."""
+    mail = {"from": "no-reply@shop.example", "to": ["jenny@home.example"], "message": "Subject: Hi\r\n\r\nHello\r\n"}
+
+    def advanced(*options: str) -> dict[str, object]:
+        with Store.open(db, wall=lambda: NOON) as store, store.world("shop").transaction() as tx:
+            tx.schedule(tx.now() + 1000, OUTBOX, "mail", mail)
+        assert "1 job done" in world("clock", "shop", "advance", "1d", *options).stderr
+        entries = [json.loads(line) for line in world("log", "shop", "--json").stdout.splitlines()]
+        return {key: entries[-2][key] for key in ("protocol", "target", "verdict", "stub")}
+
+    sent = {"protocol": "smtp", "target": "SMTP home.example:25", "verdict": "stub", "stub": "email"}
+    assert advanced() == sent
+    Path("none.yaml").write_text("version: 1\nrules: []\n")
+    assert advanced("--rules", "none.yaml") == {**sent, "verdict": "deny", "stub": None}
+    Path("broken.yaml").write_text("version: 1\nrules: [{}]\n")
+    assert isinstance(world("clock", "shop", "advance", "1d", "--rules", "broken.yaml", code=1).exception, InputError)
 
 
 @pytest.mark.parametrize(

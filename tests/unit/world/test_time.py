@@ -2,7 +2,7 @@
 
 import pytest
 
-from childproof.world import ClockSettings, Job, Store
+from childproof.world import OUTBOX, ClockSettings, Job, Store
 
 NOON = 1_767_614_400_000
 
@@ -108,6 +108,26 @@ class TestSchedule:
         with world.transaction() as tx:
             job_id = tx.schedule(10, "stripe", "retry", {"event": "evt_1"})
             assert tx.due(10) == [Job(job_id, 10, "stripe", "retry", {"event": "evt_1"})]
+
+    def test_a_job_carries_the_call_that_asked_for_it(self, world):
+        """And one of a file that knew nothing of that is read all the same."""
+        with world.transaction() as tx:
+            tx.call_id, tx.trace = "call_0123456789abcdef", "ab" * 16
+            tx.schedule(10, "stripe", "retry", {})
+            tx.put("_schedule", "job", "job_0_1", {"at": 5, "service": "stripe", "job": "old", "payload": {}})
+        with world.transaction() as tx:
+            old, new = tx.due(10)
+            assert (new.trace, new.cause) == ("ab" * 16, "call_0123456789abcdef")
+            assert (old.trace, old.cause) == ("", "")
+
+    def test_mail_that_was_undone_is_not_counted(self, world):
+        with world.transaction() as tx:
+            tx.schedule(10, OUTBOX, "mail", {})
+            with pytest.raises(ValueError, match="no"), tx.savepoint():
+                tx.schedule(10, OUTBOX, "mail", {})
+                raise ValueError("no")
+            tx.schedule(10, "stripe", "retry", {})
+            assert tx.outbox == 1
 
     def test_what_is_done_is_gone_for_this_world_alone(self, store, world):
         with world.transaction() as tx:
