@@ -92,7 +92,7 @@ def test_a_disk_that_fills_up_denies_and_tells_and_goes_on_with_room(tmp_path: P
     [again] = [line for line in lines if "recorded again" in line]
     missing = int(again.split("; ")[1].split()[0])
     assert 0 < missing <= denied  # the denials of the last room left were recorded themselves
-    assert f"  missing  {missing} call" in served.said
+    assert f"  missing   {missing} call" in served.said
     assert lines[-1].startswith(f"childproof: the record of world main is incomplete: {missing} call")
 
 
