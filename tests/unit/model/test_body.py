@@ -1,5 +1,6 @@
 """Bodies as values: forms with nested keys as Rack and Stripe read them, JSON as its RFC does."""
 
+import json
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from childproof.model import BodyError, parse_form, parse_json
+from tests.fuzz.targets import bodies
 
 
 @pytest.mark.parametrize(
@@ -86,3 +88,21 @@ def test_json_is_strict() -> None:
     for bad in (b"\x0c", b"\x1f", b"{", b"NaN", b"{'a': 1}", b"\xff", b'"\xed\xa0\x80"', b"[1,]", b"[" * 100_000):
         with pytest.raises(BodyError):
             parse_json(bad)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a", "[b]", "[]", "[0]", "[1]", "=", "&", "1", "%5B", "%5D", "_method", ";", "+", "007"]),
+        max_size=14,
+    )
+    .map("".join)
+    .map(str.encode)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=4),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    ).map(lambda value: json.dumps(value).encode())
+    | st.binary(max_size=20)
+)
+def test_rules_read_no_body_differently_from_stubs(body: bytes) -> None:
+    """What both can read, both read alike: no rule judges another amount than the stub books."""
+    bodies.check(body)

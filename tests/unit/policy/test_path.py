@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from childproof.policy.path import canonical_path, is_ambiguous, readings
+from tests.fuzz.targets import paths
 
 ODD = st.lists(
     st.sampled_from(
@@ -141,3 +142,14 @@ def test_no_path_breaks_the_reader(path: str) -> None:
 def test_encoding_every_character_changes_nothing(path: str) -> None:
     encoded = "/" + "".join(f"%{ord(sign):02x}" for sign in path[1:])
     assert readings(encoded) == readings(path)
+
+
+@given(
+    ODD
+    | st.lists(st.sampled_from([";a=", "%2f", "%252f", "/..", "//", "\\", "/a", "%2e%2e", "%00", ";"]), max_size=8).map(
+        "".join
+    )
+)
+def test_no_server_reads_a_path_as_one_that_no_guard_looks_at(path: str) -> None:
+    """Nginx, servlet containers, frameworks, browsers: each of their readings is among ours, or all of them agree."""
+    paths.check(path.encode("utf-8", "replace"))
