@@ -1,5 +1,6 @@
 """Telemetry of real runs: a collector gets the traces, Prometheus its counts, and a sandbox gets at neither."""
 
+import json
 import os
 import socket
 import subprocess
@@ -20,6 +21,14 @@ PAY = (
     "-d source=tok_visa -d receipt_email=jenny@shop.example -o /dev/null "
     f"-H 'traceparent: 00-{TRACE}-{PARENT}-01'"
 )
+MODEL = """
+version: 1
+rules:
+  - name: model
+    match: {host: models.example, method: POST}
+    reply:
+      json: {id: c-1, model: small-1, choices: [{finish_reason: stop}], usage: {prompt_tokens: 1, completion_tokens: 2}}
+"""
 ANYWHERE = 'version: 1\nrules: [{name: anywhere, match: {host: "*"}, allow: {}}]\n'
 
 
@@ -70,6 +79,24 @@ def test_payment_and_receipt_stand_in_the_agents_own_trace(tmp_path: Path, needs
         )  # fmt: skip
         assert sent.stderr == f"childproof: {len(live)} calls sent to {collector.url}\n"
         assert {span.span_id: span for span in collector.spans} == live
+
+
+@pytest.mark.sealed
+def test_a_call_to_a_model_is_told_as_one_whoever_answers_it(tmp_path: Path, needs_sealing: None) -> None:
+    (tmp_path / "rules.yaml").write_text(MODEL)
+    asked = json.dumps({"messages": [{"role": "user", "content": "Hi"}], "model": "small-1", "temperature": 0.2})
+    with collecting() as collector:
+        done = run(
+            tmp_path,
+            f"curl -sS https://models.example/v1/chat/completions -H 'content-type: application/json' -d '{asked}'",
+            "--rules", "rules.yaml", CHILDPROOF_OTLP=collector.url,
+        )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    [span] = [span for span in collector.spans if span.name == "chat small-1"]
+    found = values(span.attributes)
+    assert (found["gen_ai.request.temperature"], found["gen_ai.usage.output_tokens"]) == (0.2, 2)
+    assert found["gen_ai.response.finish_reasons"] == ["stop"]
+    assert b"Hi" not in span.SerializeToString()  # what was said is nobody's business
 
 
 @pytest.mark.sealed

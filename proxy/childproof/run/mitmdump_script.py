@@ -5,6 +5,7 @@ CHILDPROOF_WORLD names the world. A broken configuration ends mitmproxy before i
 failed to load would leave an open proxy behind.
 """
 
+import atexit
 import os
 import sys
 from pathlib import Path
@@ -24,6 +25,8 @@ def _addon() -> ChildproofAddon:
     except ChildproofError as error:
         print(f"childproof: {error}\nchildproof: nothing was started", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+    if parts.watching is not None:
+        atexit.register(parts.watching.close)  # mitmproxy ends without telling
     return ChildproofAddon(parts.engine, Ingress(world))
 
 
