@@ -183,6 +183,7 @@ def _ours(entry: Entry, written: int | None) -> dict[str, Value]:
         "childproof.operation": entry.operation,
         "childproof.fidelity": entry.fidelity,
         "childproof.cause": entry.cause,
+        "childproof.would": [f"{one.verdict} {one.rule}" for one in entry.would] or None,
         "childproof.changes": len(entry.changes) if written is None else written,
         "childproof.effects": [f"{effect.service} {effect.type}" for effect in entry.effects] or None,
         "childproof.error": redact(entry.error) if entry.error else None,

@@ -8,7 +8,7 @@ import pytest
 
 from childproof.ledger import record
 from childproof.ledger.spans import Severity, span_id, span_of
-from childproof.model import Effect
+from childproof.model import Effect, Would
 
 from .conftest import make_entry
 
@@ -196,3 +196,8 @@ def test_effects_are_told_by_their_kind_alone() -> None:
     span = span_of(http(effects=(Effect("email", "message.sent", "m", {"to": "jenny@home.example"}),)))
     assert span.attributes["childproof.effects"] == ["email message.sent"]
     assert "jenny" not in json.dumps(span.attributes)
+
+
+def test_a_dry_runs_verdict_is_told_beside_the_one_that_held() -> None:
+    span = span_of(http(verdict="allow", would=(Would("no-uploads", "the rule no-uploads"),)))
+    assert span.attributes["childproof.would"] == ["deny no-uploads"]
