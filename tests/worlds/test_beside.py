@@ -29,7 +29,7 @@ for line in iter(sys.stdin.readline, ""):
     if line == "go\\n":
         made = [create()]
         print("going", flush=True)
-        while not select.select([sys.stdin], [], [], 0.03)[0]:
+        while not select.select([sys.stdin], [], [], 0.1)[0]:
             made.append(create())
         sys.stdin.readline()
     else:
