@@ -40,6 +40,9 @@ _PRIVATE = tuple(
         ],
     )
 )
+_FRAMING = frozenset(
+    {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "expect", "accept-encoding", "range"}
+)
 _HTTP_ONLY = ("secrets", "credentials", "reply", "within")
 
 
@@ -120,6 +123,8 @@ def _secret(part: Part) -> Secret | None:
     env, file, command = origin.get("env"), origin.get("file"), origin.get("command")
     if env is None and file is None and command is None:
         return None
+    if header.lower() in _FRAMING:
+        part.fault("header", f"the header {header!r}", "another one: this one is about the connection")
     document = part.report.document
     line, column = document.place((*part.path, "from"))
     return Secret(

@@ -160,6 +160,7 @@ class Hooks:
             flow.response = None
             flow.request.data.host, flow.request.data.port = forward.host, forward.port
             _drop_hop_by_hop(flow.request)
+            flow.request.trailers = None  # nothing has judged them (RFC 9110, section 6.5.1: they may be dropped)
             if call.upgrade:
                 flow.metadata[RELAYED] = True
                 ask_upgrade(flow.request.headers)
@@ -193,7 +194,7 @@ class Hooks:
             permission.forward.reply, mask, lambda reason: self._cut(permission, flow, reason)
         )
         bodiless = flow.request.method == "HEAD" or flow.response.status_code in (204, 304)
-        replying.head(flow.response, has_body=not bodiless, chunked=flow.request.http_version == "HTTP/1.1")
+        replying.head(flow.response, has_body=not bodiless, version=flow.request.http_version)
 
     def _cut(self, permission: Permission, flow: http.HTTPFlow, reason: str) -> None:
         """End a call whose reply may not go on: nothing tells the client so but the end of its connection."""

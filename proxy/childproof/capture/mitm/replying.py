@@ -25,16 +25,16 @@ class Replying:
         self.size = 0
         self.kept = bytearray()
 
-    def head(self, response: http.Response, *, has_body: bool, chunked: bool) -> None:
+    def head(self, response: http.Response, *, has_body: bool, version: str) -> None:
         """The reply's head, changed in place: what it says of itself must still be true of what is sent.
 
-        `chunked` is whether a body of unknown length needs that said (HTTP/1.1).
+        `version` is the client's (`HTTP/1.1`): how a body of unknown length ends.
         """
         length = response.headers.get("content-length", "")
         if self._most is not None and length.isdigit() and int(length) > self._most and has_body:
             self._stop(f"the reply announces {length} bytes, and may have {self._most}")
         if self._mask is not None:
-            self._mask_head(response, self._mask, chunked=chunked and has_body)
+            self._mask_head(response, self._mask, version if has_body else "")
         if has_body and (self._mask is not None or not length.isdigit() or int(length) > STREAM_ABOVE):
             response.stream = self.tap
 
@@ -59,7 +59,7 @@ class Replying:
         self.kept.extend(piece[: max(0, KEPT_BODY - len(self.kept))])
         return True
 
-    def _mask_head(self, response: http.Response, mask: Mask, *, chunked: bool) -> None:
+    def _mask_head(self, response: http.Response, mask: Mask, version: str) -> None:
         response.headers.fields = tuple(
             (mask.whole(name), mask.whole(value)) for name, value in response.headers.fields
         )
@@ -74,8 +74,10 @@ class Replying:
             return
         response.headers.pop("content-encoding", None)
         response.headers.pop("content-length", None)
-        if chunked:
+        if version == "HTTP/1.1":
             response.headers["transfer-encoding"] = "chunked"
+        elif version == "HTTP/1.0":
+            response.headers["connection"] = "close"
 
     def _stop(self, reason: str) -> None:
         if not self._over:
