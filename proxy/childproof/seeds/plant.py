@@ -198,7 +198,7 @@ class _Planting:
     def _count(self) -> Planted:
         counts: Counter[tuple[str, str]] = Counter()
         for service, kind in self.stage.kinds():
-            if not service.startswith("_") and (count := sum(1 for _ in self.stage.rows(service, kind))):
+            if not service.startswith("_") and (count := len(self.stage.ids(service, kind))):
                 counts[service, kind] = count
         return Planted(len(self.file.people), counts)
 

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import blake2b
 from itertools import accumulate
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 PEOPLE = "_people"
 KIND = "person"
 Locale = Literal["en_US", "en_GB", "de_DE", "fr_FR"]
+_REMEMBERED = 20_000  # people of a crowd: each is asked for by several services
 _DOMAINS = ("example.com", "example.org", "example.net")
 _LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "œ": "oe"})
 
@@ -113,6 +114,7 @@ class Crowd(Sequence[Person]):
     size: int = 0
     locale: str = "en_US"
     given: tuple[Mapping[str, Any], ...] = ()
+    _known: dict[int, Person] = field(default_factory=dict, repr=False, compare=False)
 
     def __len__(self) -> int:
         return self.size
@@ -123,7 +125,13 @@ class Crowd(Sequence[Person]):
         if not -self.size <= place < self.size:
             raise IndexError(f"there are {self.size} people")
         place %= self.size
-        return person(self.seed, place + 1, self.locale, self.given[place] if place < len(self.given) else None)
+        made = self._known.get(place)
+        if made is None:
+            given = self.given[place] if place < len(self.given) else None
+            made = person(self.seed, place + 1, self.locale, given)
+            if len(self._known) < _REMEMBERED:
+                self._known[place] = made
+        return made
 
 
 def person(seed: int, number: int, locale: str = "en_US", given: Mapping[str, Any] | None = None) -> Person:

@@ -24,6 +24,8 @@ from .transaction import Transaction
 from .world import World
 
 _PRIVATE = ""  # SQLite's name for a file that it deletes itself and that has no name
+# The row with the greatest number is the one whose value counts (sqlite.org/lang_select.html, bare columns).
+_IDS = "SELECT id, max(seq), value IS NULL FROM version WHERE world = ? AND collection = ? GROUP BY id"
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
@@ -100,7 +102,10 @@ class Stage:
 
     def ids(self, service: str, kind: str) -> set[str]:
         """The ids of a kind of entity."""
-        return {entity for entity, _ in self.rows(service, kind)}
+        with self._database.reading():
+            collection = self._database.collection(service, kind)
+            rows = self._database.connection.execute(_IDS, (self._world.id, collection)).fetchall()
+        return {entity for entity, _, gone in rows if not gone}
 
     def rows(self, service: str, kind: str) -> Iterator[tuple[str, str]]:
         """Entities as they are stored: ids and JSON texts, in order of creation."""
