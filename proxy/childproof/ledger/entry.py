@@ -2,6 +2,7 @@
 
 from childproof.model import NO_UPSTREAM, Change, Effect, Upstream, Would, frozen
 
+_WEBSOCKET = "websocket"  # the protocol of one message
 CLOCK = "clock"  # the protocol of what passing time does in a world
 
 
@@ -67,5 +68,8 @@ class Entry:
 
     @property
     def made(self) -> bool:
-        """Whether the sandbox made this call. All else is time's doing, or follows from what was made."""
-        return self.cause is None and self.protocol != CLOCK
+        """Whether the sandbox made this call. All else is time's doing, or follows from what was made.
+
+        A message of a WebSocket was made, though the call that opened it is its cause.
+        """
+        return self.protocol == _WEBSOCKET or (self.cause is None and self.protocol != CLOCK)

@@ -19,7 +19,7 @@ LINE_KEYS = {
     "seq": "its number in the world",
     "at": "real time, RFC 3339 with milliseconds, UTC",
     "world_at": "the world's time, likewise",
-    "protocol": "http, smtp, dns, tcp, udp or ip; clock for what passing time did in the world",
+    "protocol": "http, smtp, dns, tcp, udp or ip; websocket for a message of one; clock for what passing time did in the world",
     "target": "the call in one line",
     "host": "the host, normalised",
     "port": "the port",

@@ -35,13 +35,19 @@ from .calls import MAX_HEAD, Request, Site, build_call, decide, internal
 from .outbound2 import Outbound
 from .pump import Pump
 from .replies import denial, has_body, reply_of, response_headers
-from .wire import HOLD_SECONDS, Bucket, Patience, RequestRoom, ResetConnection
+from .wire import (
+    HOLD_SECONDS,
+    ODD_FRAMES,
+    ODD_FRAMES_PER_SECOND,
+    Bucket,
+    Patience,
+    RequestRoom,
+    ResetConnection,
+)
 
 MAX_STREAMS = 100  # at once (RFC 9113, section 6.5.2)
 WINDOW = 1 << 20  # of a stream; what comes is taken at once, its size is bounded by the judge
 BODIES = 4  # requests under way together hold at most so many times the limit of one
-ODD_FRAMES = 1000  # resets, pings, settings and the like that a client may send in a row …
-ODD_FRAMES_PER_SECOND = 50  # … and how fast they are forgiven (CVE-2023-44487, CVE-2019-9512, CVE-2019-9515)
 
 _PIECE = 8 << 10
 _FRAME_HEAD = 9  # RFC 9113, section 4.1

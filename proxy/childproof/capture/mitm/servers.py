@@ -2,7 +2,9 @@
 
 from typing import Any
 
+import h2.events
 import h11
+from h2.errors import ErrorCodes
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 from mitmproxy.proxy.layers.http._base import HttpEvent, ReceiveHttp
@@ -20,7 +22,16 @@ from childproof.model import Call, Violation
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide
 from .replies import denial, render, reply_of
-from .wire import LINGER_BYTES, LINGER_SECONDS, Patience
+from .wire import LINGER_BYTES, LINGER_SECONDS, ODD_FRAMES, ODD_FRAMES_PER_SECOND, Bucket, Patience
+
+# of HTTP/2: what a flood is made of (CVE-2023-44487, CVE-2019-9512, CVE-2019-9515)
+_ODD = (
+    h2.events.StreamReset,
+    h2.events.PingReceived,
+    h2.events.RemoteSettingsChanged,
+    h2.events.PriorityUpdated,
+    h2.events.UnknownFrameReceived,
+)
 
 
 class GuardedHttp1Server(Http1Server):
@@ -153,13 +164,30 @@ class GuardedHttp1Server(Http1Server):
 
 
 class GuardedHttp2Server(Http2Server):
-    """HTTP/2 whose protocol errors leave an entry."""
+    """HTTP/2 whose protocol errors leave an entry, and whose clients must finish requests and not just make work."""
 
     def __init__(self, context: Context, site: Site, judge: Judge, patience: Patience) -> None:
         super().__init__(context)
         self._site = site
         self._judge = judge
         self._patience = patience
+        self._odd = Bucket(ODD_FRAMES, ODD_FRAMES_PER_SECOND, patience.now)
+        self._begun: dict[int, float] = {}
+
+    def handle_h2_event(self, event: h2.events.Event) -> layer.CommandGenerator[bool]:
+        """As mitmproxy does, with the time of requests noted and frames counted that only cost us work."""
+        match event:
+            case h2.events.RequestReceived(stream_id=int(stream)) if event.stream_ended is None:
+                self._begun[stream] = self._patience.now()
+            case h2.events.StreamEnded(stream_id=int(stream)) | h2.events.StreamReset(stream_id=int(stream)):
+                self._begun.pop(stream, None)
+            case _:
+                pass
+        self._patience.owed(min(self._begun.values(), default=None), None)
+        if isinstance(event, _ODD) and not self._odd.take():
+            yield from self.protocol_error("too many frames without a request", ErrorCodes.ENHANCE_YOUR_CALM)
+            return True
+        return (yield from super().handle_h2_event(event))
 
     def protocol_error(self, message: str, error_code: int = 1) -> layer.CommandGenerator[None]:
         """A connection error (RFC 9113, section 5.4.1)."""

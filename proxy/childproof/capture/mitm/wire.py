@@ -8,6 +8,8 @@ HOLD_SECONDS = 60.0  # a `timeout` fault: most clients give up before
 LINGER_SECONDS = 2.0
 LINGER_BYTES = 64 << 20  # an upload that is refused may still be under way; the time bounds it first
 STALL_SECONDS = 60.0  # a client that doesn't read on is given up
+ODD_FRAMES = 1000  # of HTTP/2, resets, pings, settings and the like that a client may send in a row …
+ODD_FRAMES_PER_SECOND = 50  # … and how fast they are forgiven (CVE-2023-44487, CVE-2019-9512, CVE-2019-9515)
 HEAD_SECONDS = 30.0  # a request that isn't whole after this long is given up
 
 

@@ -7,7 +7,8 @@ import h2.exceptions
 import h2.settings
 import pytest
 
-from childproof.capture.mitm.answer2 import MAX_STREAMS, ODD_FRAMES, Answer2Layer
+from childproof.capture.mitm.answer2 import MAX_STREAMS, Answer2Layer
+from childproof.capture.mitm.wire import ODD_FRAMES
 from childproof.model import Part, Reply
 
 HEADERS = [(":method", "GET"), (":scheme", "https"), (":authority", "api.example"), (":path", "/x")]
@@ -48,7 +49,11 @@ class Speaker:
         self.hear()
 
     def of(self, kind, stream=None):
-        return [event for event in self.events if isinstance(event, kind) and stream in (None, getattr(event, "stream_id", None))]
+        return [
+            event
+            for event in self.events
+            if isinstance(event, kind) and stream in (None, getattr(event, "stream_id", None))
+        ]
 
     def status(self, stream=1):
         [received] = self.of(h2.events.ResponseReceived, stream)
