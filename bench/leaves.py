@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from bench.row import Row
 from childproof.capture.mitm.ca import ensure_ca
 from childproof.capture.mitm.leaf import Leaves
-
-from bench.row import Row
 
 BEFORE = 10_000
 COUNTED = 300
