@@ -24,6 +24,7 @@ _STRAY = re.compile(r"%(?![0-9a-fA-F]{2})")
 _PERCENT = re.compile(r"%([0-9a-fA-F]{2})")
 _HIGH = re.compile(r"(?:%[89A-Fa-f][0-9A-Fa-f])+")
 _UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_WAYS = tuple(product((False, True), repeat=3))  # backslashes are slashes; parameters go; runs of slashes go first
 _ROUNDS = 3  # `%25252e`: nobody decodes more often than this by accident
 
 
@@ -56,7 +57,7 @@ def readings(path: str) -> tuple[str, ...]:
     found = {plain: None}
     spelled = [plain]  # as far as servers may have decoded it, with parameters taken out before, after, or not
     for _ in range(_ROUNDS):
-        for text, backslash, params, collapse_first in product(spelled, *[(False, True)] * 3):
+        for text, (backslash, params, collapse_first) in product(spelled, _WAYS):
             reading = text.replace("\\", "/") if backslash else text
             if params:
                 reading = _PARAMS.sub("", reading)
