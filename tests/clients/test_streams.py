@@ -1,14 +1,17 @@
 """Streams, WebSockets and gRPC by libraries that we did not write, through the real proxy to a stub of tests/data."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import websockets.sync.server
 
 from tests.clients.served import Served, serving
 
@@ -151,6 +154,83 @@ def test_a_stream_sees_what_other_calls_do(tmp_path: Path) -> None:
         done = served.run(sys.executable, "-c", code)
         assert done.stdout == "data: \n", done.stderr
         assert [entry["operation"] for entry in served.entries()] == ["GET /watch", "POST /orders"]
+
+
+LAZY = """
+import socket, time
+host, port = os.environ["PROXY"].removeprefix("http://").split(":")
+def lazy():
+    sock = socket.create_connection((host, int(port)), 10)
+    sock.sendall(b"CONNECT api.live.example:443 HTTP/1.1\\r\\nHost: api.live.example:443\\r\\n\\r\\n")
+    assert b" 200 " in sock.recv(1000)
+    sock = trust.wrap_socket(sock, server_hostname="api.live.example")
+    sock.sendall(b"GET /endless HTTP/1.1\\r\\nHost: api.live.example\\r\\nAuthorization: Bearer key\\r\\n\\r\\n")
+    return sock
+socks = [lazy() for _ in range(5)]
+time.sleep(0.5)
+with client() as http:
+    print(http.get(api + "/orders").status_code)
+"""
+
+
+def test_clients_that_do_not_read_cost_no_memory_and_hold_up_nobody(live: Served) -> None:
+    before = len(live.entries())
+    assert script(live, LAZY) == ["200"]
+    script(live, "import time; time.sleep(0.3)")
+    sizes = [entry["reply"]["size"] for entry in live.entries()[before:] if entry["operation"] == "GET /endless"]
+    assert len(sizes) == 5
+    assert 0 < max(sizes) < 16_000_000  # what sockets hold on their way; it would be without bound otherwise
+
+
+def test_a_stream_that_is_open_as_the_proxy_stops_has_its_record(tmp_path: Path) -> None:
+    (tmp_path / "rules.yaml").write_text(RULES)
+    code = (
+        PLACED
+        + """
+with client() as http, http.stream("GET", api + "/feed?pause=600") as reply:
+    for line in reply.iter_lines(): print(line, flush=True)
+"""
+    )
+    with serving(tmp_path, "--rules", "rules.yaml", "--stubs", str(STUB)) as served:
+        env = {**os.environ, "PROXY": f"http://{served.http}", "CA": str(served.ca)}
+        reader = subprocess.Popen([sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert reader.stdout is not None
+        while b"id: " not in reader.stdout.readline():
+            pass
+    reader.communicate(timeout=20)
+    entry = last(served, operation="GET /feed")
+    assert entry["error"].startswith("the client left; ")
+    assert "event: order" in entry["reply"]["body"]
+
+
+ALLOWED = """
+import websockets.sync.client
+with websockets.sync.client.connect(os.environ["ADDRESS"], proxy=os.environ["PROXY"]) as ws:
+    ws.send("hello")
+    print(ws.recv())
+"""
+
+
+def test_an_allowed_websocket_passes_and_its_entry_says_what_was_said(tmp_path: Path) -> None:
+    def echo(connection: websockets.sync.server.ServerConnection) -> None:
+        for message in connection:
+            connection.send(f"you said {message!r}")
+
+    rules = "version: 1\nrules:\n  - {name: here, match: {cidr: 127.0.0.0/8, port: %d}, allow: {}}\n"
+    with websockets.sync.server.serve(echo, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.socket.getsockname()[1]
+        (tmp_path / "rules.yaml").write_text(rules % port)
+        with serving(tmp_path, "--rules", "rules.yaml") as served:
+            done = served.run(sys.executable, "-c", "import os" + ALLOWED, env={"ADDRESS": f"ws://127.0.0.1:{port}/"})
+            assert done.stdout == "you said 'hello'\n", done.stderr
+    [entry] = served.entries()
+    assert (entry["verdict"], entry["status"], entry["error"]) == ("allow", 101, None)
+    assert entry["reply"]["body"].splitlines() == [
+        '{"from":"client","text":"hello"}',
+        '{"from":"server","text":"you said \'hello\'"}',
+    ]
+    assert entry["upstream"]["bytes_out"] > 100
 
 
 SOCKET = """
