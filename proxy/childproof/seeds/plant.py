@@ -1,5 +1,6 @@
 """From a world file to a stage that holds its world: people first, then every section's steps in order of time, then the check."""
 
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -139,6 +140,13 @@ class _Planting:
             _, values = service.errors.words(refusal, {})
             found = f"{'.'.join(map(str, path))}: {service.name} refuses it: {values.get('message')}"
             raise InputError([self.file.document.fault(path, found, "what the service takes")]) from None
+        except ChildproofError:
+            raise
+        except Exception as error:
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{frame.filename}:{frame.lineno}"
+            reason = f"{type(error).__name__}: {error}"
+            raise ChildproofError(f"{'.'.join(map(str, path[:2]))}: the recipe failed at {where}: {reason}") from error
         if len(path) > 2:
             for kind, ids in made.items():
                 for entity in ids[before.get(kind, 0) :]:

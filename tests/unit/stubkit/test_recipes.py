@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from childproof.catalog import load_catalog
-from childproof.errors import InputError
+from childproof.errors import ChildproofError, InputError
 from childproof.run.planting import grow
 from childproof.stubkit.loading import load_stub
 from childproof.stubkit.people import Crowd
@@ -118,6 +118,18 @@ def test_what_a_recipe_refuses_has_its_place(edited: Callable[..., Path]) -> Non
     [fault] = refused(edited(files={"x.py": code}), "{x: 3}")
     assert "world.yaml:3:12: acme-crm.x: an odd number; expected an even one" in fault
     assert "write: x: 2" in fault
+
+
+def test_a_recipe_that_fails_says_where(edited: Callable[..., Path]) -> None:
+    """An author's mistake is told as such, with the file and line."""
+    code = (
+        "from childproof.stubkit import Seeding, seeds\n"
+        "@seeds('x')\n"
+        "def x(seeding: Seeding, options: int) -> None:\n"
+        "    seeding.first(lambda ctx: ctx.play('POST /v2/nothing'))\n"
+    )
+    with pytest.raises(ChildproofError, match=r"acme-crm\.x: the recipe failed at .*no operation POST /v2/nothing"):
+        plant(edited(files={"x.py": code}), "{x: 3}")
 
 
 BROKEN = {
