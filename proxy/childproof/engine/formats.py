@@ -67,8 +67,9 @@ FORMATS = (
 )  # fmt: skip
 
 
+_SHORTEST = 20  # bytes: no credential has fewer
 # A text's trace: what remains without the bytes that are frequent in most texts. Needles are looked for there first.
-_KEPT = frozenset(b"_-.AEGIJKNSTkvxy/")
+_KEPT = frozenset(b"_-.AEGIJKNSTghkmvxy/")
 _DROPPED = bytes(byte for byte in range(256) if byte not in _KEPT)
 _TRACES: dict[bytes, list[Format]] = {}
 for _format in FORMATS:
@@ -77,7 +78,11 @@ for _format in FORMATS:
 
 def find_formats(text: bytes, permitted: frozenset[str], *, joined: bool = False) -> str:
     """The kind of the first credential in the text that isn't permitted; empty where there is none."""
+    if len(text) < _SHORTEST:
+        return ""
     trace = text.translate(None, _DROPPED)
+    if not trace:
+        return ""
     for mark, formats in _TRACES.items():
         if mark not in trace:
             continue

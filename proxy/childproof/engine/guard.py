@@ -30,6 +30,7 @@ _TOGETHER_BYTES = 256 * 1024  # of a body: its values are put together as far as
 _LONG = 4096  # characters of a value that are put together with its neighbours, at either end
 _PIECES = 8  # into so many pieces, in any order, a canary may be cut and is still found; in order, into any
 _LEAST_PIECE = 5
+_SHORT = 15  # bytes: a text below holds no credential, and no encoding of a piece
 _KINDS = frozenset(one.kind for one in FORMATS)
 
 
@@ -90,6 +91,10 @@ class _Search:
 
     def within(self, where: str, text: bytes, budget: int) -> Leak | None:
         """What is in one text, as it is or wrapped."""
+        if len(text) < _SHORT:
+            self._texts.append(text)
+            what = self._canary(text)
+            return Leak(what, where) if what else None
         for encoding, found in readings(text, budget):
             self._texts.append(found)
             what = self._find(found, joined=where == _TOGETHER)
@@ -101,17 +106,19 @@ class _Search:
         kind = find_formats(text, self._permitted, joined=joined)
         if kind:
             return f"a credential ({kind})"
+        return self._canary(text)
+
+    def _canary(self, text: bytes) -> str:
         for name, value in self._canaries:
             if value in text:
-                return f"the canary {name}" if not name.startswith("the ") else name
+                return _named(name)
         return ""
 
     def in_pieces(self) -> Leak | None:
         """A canary whose pieces stand somewhere in the call, in whatever order."""
         for name, value in self._canaries:
             if self._covered(value):
-                what = f"the canary {name}" if not name.startswith("the ") else name
-                return Leak(what, "pieces")
+                return Leak(_named(name), "pieces")
         return None
 
     def _covered(self, value: bytes) -> bool:
@@ -143,6 +150,10 @@ class _Search:
         return any(piece in text for text in self._texts)
 
 
+def _named(name: str) -> str:
+    return name if name.startswith("the ") else f"the canary {name}"
+
+
 def _parts(call: Call, body: bytes) -> Iterator[tuple[str, bytes]]:
     """The call's parts with their names, then all values put together: of all headers, and without the usual ones."""
     path, query = call.path.encode("latin-1", "replace"), call.query.encode("latin-1", "replace")
@@ -158,8 +169,11 @@ def _parts(call: Call, body: bytes) -> Iterator[tuple[str, bytes]]:
     values = list(_first(_values(call, body), _TOGETHER_BYTES))
     every = [value.encode("latin-1", "replace") for _, value in call.headers]
     unusual = [value.encode("latin-1", "replace") for name, value in call.headers if not _is_usual(name)]
-    yield _TOGETHER, b"".join([*segments, *(word for pair in pairs for word in pair), *every, *values])
-    yield _TOGETHER, b"".join([*segments, *(value for _, value in pairs), *unusual, *values])
+    whole = b"".join([*segments, *(word for pair in pairs for word in pair), *every, *values])
+    yield _TOGETHER, whole
+    few = b"".join([*segments, *(value for _, value in pairs), *unusual, *values])
+    if few != whole:
+        yield _TOGETHER, few
 
 
 def _first(values: Iterator[bytes], most: int) -> Iterator[bytes]:

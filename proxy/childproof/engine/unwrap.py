@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from urllib.parse import unquote_to_bytes
 
 LAYERS = 3
+_SHORTEST = 15  # bytes: less has no encoding of anything
 _RUN = re.compile(rb"[A-Za-z0-9+/_-]{16,}+={0,2}")
 _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){8,}+")
 _SPACED_HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}[ :-]){7,}+(?:[0-9A-Fa-f]{2})?")
@@ -42,6 +43,8 @@ def readings(text: bytes, budget: int) -> Iterator[tuple[str, bytes]]:
     for depth in range(LAYERS):
         below: list[tuple[str, bytes]] = []
         for name, inner in layer:
+            if len(inner) < _SHORTEST:
+                continue
             for encoding, found in _decoded(inner, every_offset=depth == 0):
                 if len(found) < 8 or hash(found) in seen:
                     continue
