@@ -42,9 +42,9 @@ def doctor(*, as_json: bool, escape: bool) -> None:
     Exits with 1 where something got out, or is not on record.
     """
     if escape:
-        from .escape import report  # noqa: PLC0415 (the doctor's other half needs none of it)
+        from .escape import report as tried  # noqa: PLC0415 (the other half needs none of it)
 
-        sys.exit(0 if report(as_json=as_json) else 1)
+        sys.exit(0 if tried(as_json=as_json) else 1)
     support = probe(sys.executable)
     machine = _machine(support)
     clients = iter(()) if support.refusal else map(_client, _try_clients())
