@@ -25,6 +25,7 @@ _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_
 _BASE64 = bytes(97 if byte in _ALPHABET else 32 for byte in range(256))
 _DIGITS = bytes(120 if byte in b"0123456789abcdefABCDEF" else 115 if byte in b" :-" else 32 for byte in range(256))
 _URLSAFE = bytes.maketrans(b"-_", b"+/")
+_APART = b" "  # not a line's end: the next layer would put the pieces together, and read all but the first out of step
 _CODINGS = ("gzip", "x-gzip", "deflate")
 
 
@@ -89,11 +90,11 @@ def _decoded(text: bytes, *, every_offset: bool) -> Iterator[tuple[str, bytes]]:
         yield from _base64(whole, every_offset=every_offset)
     kinds = text.translate(_DIGITS)
     if b"x" * 16 in kinds:
-        yield "hex", b"\n".join(_from_hex(run[0], every_offset=every_offset) for run in _HEX.finditer(text))
+        yield "hex", _APART.join(_from_hex(run[0], every_offset=every_offset) for run in _HEX.finditer(text))
     if b"xxs" * 7 in kinds:
         yield (
             "hex",
-            b"\n".join(binascii.unhexlify(run[0].translate(None, b" :-")) for run in _SPACED_HEX.finditer(text)),
+            _APART.join(binascii.unhexlify(run[0].translate(None, b" :-")) for run in _SPACED_HEX.finditer(text)),
         )
 
 
@@ -119,7 +120,7 @@ def _base64(text: bytes, *, every_offset: bool) -> Iterator[tuple[str, bytes]]:
     """All runs decoded and put together, once for each place at which groups of four may begin."""
     runs = [run[0].rstrip(b"=").translate(_URLSAFE) for run in _RUN.finditer(text)]
     for offset in range(4 if every_offset else 1):
-        found = b"\n".join(map(_from_base64, (run[offset:] for run in runs)))
+        found = _APART.join(map(_from_base64, (run[offset:] for run in runs)))
         if found:
             yield "base64", found
 

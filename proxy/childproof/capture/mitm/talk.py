@@ -98,7 +98,8 @@ class TalkLayer(layer.Layer):
                 if self._ws.state is not ConnectionState.CLOSED:
                     self._talk.hear(Frame("close", (reason or "").encode(), int(code)))
                     # wsproto also tells what it found wrong with the client's frames in this way
-                    yield self._send(CloseConnection(1000 if code in _SILENT else code, reason))
+                    if self._ws.state is not ConnectionState.LOCAL_CLOSING:  # else goodbye was said
+                        yield self._send(CloseConnection(1000 if code in _SILENT else code, reason))
                 yield from self._end("" if self._ws.state is ConnectionState.CLOSED else f"malformed: {reason}")
             case Ping() | Pong():
                 if not self._control.take():
