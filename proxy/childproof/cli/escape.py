@@ -94,9 +94,10 @@ def _print(told: dict[str, Any]) -> None:
 def _line(one: dict[str, Any], width: int) -> None:
     mark, colour = _MARKS[one["result"]]
     name = one["attempt"].replace("_", " ")
-    what = one["fault"] or f"{one['answer'] or 'nothing'}   {one['record']}"
-    text = f" {one['part']:<4} {name:<44} {what}".rstrip()
-    if width and len(text) > width - 5:
+    answer = one["answer"].replace("HTTP/1.1 ", "") or "nothing"
+    what = one["fault"] or f"{answer}   {one['record']}"
+    text = f" {one['part']:<4} {name:<40} {what}".rstrip()
+    if width and not one["fault"] and len(text) > width - 5:
         text = text[: width - 6] + "…"
     click.echo(f"    {click.style(mark, fg=colour)}{text}")
 
