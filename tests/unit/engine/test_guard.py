@@ -4,6 +4,7 @@ import base64
 import gzip
 import json
 import random
+from collections.abc import Callable
 from dataclasses import replace
 from urllib.parse import quote, urlencode
 
@@ -134,6 +135,14 @@ WRAPPINGS = {
     "url": _url,
     "json": _json,
 }
+
+
+@pytest.mark.parametrize("before", [b"content-disposition", b"deadbeefdeadbeefdeadbeef", b"A" * 17])
+@pytest.mark.parametrize("twice", [base64.b64encode, _hex])
+def test_a_value_wrapped_twice_is_found_behind_any_other_run(before: bytes, twice: Callable[[bytes], bytes]) -> None:
+    """What is decoded of the run before it must not put the next layer out of step."""
+    inner = twice(base64.b64encode(VALUE.encode()))
+    assert find(with_body(before + b" " + inner + b" after", "text/plain")) is not None
 
 
 @settings(max_examples=200, deadline=None)
