@@ -20,6 +20,7 @@ RULES = """
 version: 1
 rules:
   - {name: live, match: {host: "*.live.example"}, stub: live}
+  - {name: canned, match: {host: canned.example}, reply: {parts: ["one ", {pause: 50ms}, "two"]}}
 """
 # what each script begins with: an order, placed over plain HTTP
 PLACED = """
@@ -104,6 +105,12 @@ def test_a_stream_without_end_is_broken_off_by_the_client_and_bounded_in_the_rec
     assert entry["reply"]["size"] > 1_000_000
     assert entry["reply"]["cut"] is True
     assert len(entry["reply"]["body"]) <= 64 * 1024
+
+
+def test_a_rules_own_reply_may_come_in_parts(live: Served) -> None:
+    assert script(live, 'with client() as http: print(http.get("https://canned.example/").text)') == ["one two"]
+    entry = last(live, rule="canned")
+    assert (entry["verdict"], entry["reply"]["body"]) == ("reply", "one two")
 
 
 BROKEN = """

@@ -17,8 +17,10 @@ from childproof.model import (
     Action,
     Call,
     Outcome,
+    Part,
     Protocol,
     Reply,
+    Stream,
     Upstream,
     Verdict,
 )
@@ -243,10 +245,19 @@ def _canned(call: Call, rule: Rule | None, tx: Transaction) -> Reply:
     reply = rule.reply if rule is not None and rule.reply is not None else Reply(0)
     if call.protocol is not Protocol.HTTP:
         return reply
+    if rule is not None and rule.parts:
+        return replace(
+            reply, headers=(("date", http_date(tx.now())), *reply.headers), stream=_piece_by_piece(rule.parts)
+        )
     return replace(
         reply,
         headers=(("date", http_date(tx.now())), *reply.headers, ("content-length", str(len(reply.body)))),
     )
+
+
+def _piece_by_piece(parts: tuple[Part, ...]) -> Stream:
+    yield from parts
+    return ()
 
 
 def _delay(rule: Rule, tx: Transaction) -> float:

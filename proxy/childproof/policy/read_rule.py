@@ -9,6 +9,7 @@ from difflib import get_close_matches
 import msgspec
 
 from childproof.model import Action, Protocol, Reply
+from childproof.model import Part as BodyPart
 
 from .allow import Allow
 from .condition import Condition, ConditionError, compile_condition
@@ -22,6 +23,7 @@ from .units import milliseconds
 _ACTIONS = ("stub", "reply", "allow", "deny")
 _OURS = {"content-length", "transfer-encoding", "connection", "date", "x-childproof"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
 
 def read_rule(part: Part, stubs: Collection[str] | None, *, enforce: bool = True) -> Rule | None:
     """Read a rule. None where too little of it makes sense; its faults stand in the report either way.
@@ -50,6 +52,7 @@ def read_rule(part: Part, stubs: Collection[str] | None, *, enforce: bool = True
         condition=condition,
         stub=stub,
         reply=reply,
+        parts=_parts(part) if reply is not None else (),
         reason=_reason(part),
         networks=networks,
         allow=read_allow(part, match) if action is Action.ALLOW else Allow(),
@@ -168,7 +171,7 @@ def _smtp_reply(reply: Part) -> Reply:
 
 
 def _http_reply(reply: Part) -> Reply:
-    bodies = [key for key in ("json", "text", "body_base64") if key in reply.value]
+    bodies = [key for key in ("json", "text", "body_base64", "parts") if key in reply.value]
     if len(bodies) > 1:
         reply.fault(bodies[1], f"{' and '.join(map(repr, bodies))} together", "one body at most")
     headers: dict[str, str] = {}
@@ -191,11 +194,29 @@ def _http_reply(reply: Part) -> Reply:
         except (binascii.Error, ValueError):
             reply.fault("body_base64", "text that is no base64", "the body's bytes in base64")
         headers.setdefault("content-type", "application/octet-stream")
+    elif reply.get("parts"):
+        headers.setdefault("content-type", "text/plain; charset=utf-8")
     status = reply.get("status")
     status = 200 if status is None else status
-    if body and status in (204, 304):
+    if (body or reply.get("parts")) and status in (204, 304):
         reply.fault("status", f"a body with status {status}", f"no body: {status} has none")
     return Reply(status, tuple(headers.items()), body)
+
+
+def _parts(part: Part) -> tuple[BodyPart, ...]:
+    """The pieces of a reply's body, a pause as one without data."""
+    reply = part.part("reply")
+    found: list[BodyPart] = []
+    if reply is None or reply.report.bad:
+        return ()  # there will be no ruleset
+    for item in reply.get("parts") or ():
+        if isinstance(item, str):
+            found.append(BodyPart(item.encode("utf-8", "replace")))
+        elif isinstance(item, dict) and "pause" in item:
+            found.append(BodyPart(b"", milliseconds(str(item["pause"])) / 1000))
+        elif isinstance(item, dict) and "json" in item:
+            found.append(BodyPart(msgspec.json.encode(item["json"]) + b"\n"))
+    return tuple(found)
 
 
 def _fault(part: Part, match: Match) -> RuleFault | None:

@@ -4,7 +4,7 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import Literal
 
-from childproof.model import Action, Protocol, Reply
+from childproof.model import Action, Part, Protocol, Reply
 
 from .allow import Allow
 from .condition import Condition
@@ -69,6 +69,7 @@ class Rule:
     condition: Condition | None = None
     stub: str | None = None
     reply: Reply | None = None
+    parts: tuple[Part, ...] = ()  # the reply's body where it comes piece by piece
     reason: str = ""
     networks: tuple[str, ...] = ()
     allow: Allow = field(default_factory=Allow)
