@@ -49,7 +49,7 @@ def _thrice(data: bytes) -> bytes:
 
 def rows() -> Iterator[Row]:
     """A small body, then one of each kind at the largest size that is judged by default."""
-    for name, (body, kind) in {"JSON": (b'{"a": 1}' * 250, JSON), **bodies(DEFAULT_MAX_BODY)}.items():
+    for name, (body, kind) in {"short JSON": (b'{"a": 1}' * 250, JSON), **bodies(DEFAULT_MAX_BODY)}.items():
         call = Call(
             Protocol.HTTP, "a.example", 443, method="POST", path="/x", headers=(("content-type", kind),), body=body
         )

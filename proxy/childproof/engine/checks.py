@@ -6,6 +6,7 @@ a stub's rule can't carry it.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from childproof.catalog import Catalog
 from childproof.model import Action, Call, Forward, Protocol, Verdict, Would
@@ -14,10 +15,12 @@ from childproof.policy.allow import DEFAULT_REPLY, DEFAULT_WITHIN_MS
 from childproof.world import Transaction
 
 from .denial import denial
-from .guard import Leak, find_leak, withheld
 from .limits import beyond, within
 from .recording import Decision
 from .vault import EMPTY, Vault
+
+if TYPE_CHECKING:
+    from .guard import Leak
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Checks:
         dry = rule.action is Action.ALLOW and not rule.enforce
         leak = self._leak(call, rule)
         if leak is not None:
+            from .guard import withheld  # noqa: PLC0415 (imported by now)
+
             checked = replace(checked, shown=withheld(call, leak))
             if not dry:
                 return replace(checked, refused=_leaking(call, tx, call_id, rule, leak), would=())
@@ -65,9 +70,11 @@ class Checks:
             return replace(checked, would=(*checked.would, Would(rule.name, spent.reason)))
         return replace(checked, refused=beyond(call, tx, call_id, rule, spent, self._catalog), would=())
 
-    def _leak(self, call: Call, rule: Rule) -> Leak | None:
+    def _leak(self, call: Call, rule: Rule) -> "Leak | None":
         if rule.action is not Action.ALLOW:
             return None  # what is answered here goes nowhere
+        from .guard import find_leak  # noqa: PLC0415 (only for calls that go out)
+
         return find_leak(call, rule.allow.credentials, self._guarded, self._max_body)
 
     def forward(self, call: Call, rule: Rule, refused: tuple[str, ...]) -> Forward:
@@ -90,7 +97,7 @@ class Checks:
         return screen
 
 
-def _leaking(call: Call, tx: Transaction, call_id: str, rule: Rule, leak: Leak) -> Decision:
+def _leaking(call: Call, tx: Transaction, call_id: str, rule: Rule, leak: "Leak") -> Decision:
     hint = (
         "take it out; whoever runs childproof can permit a kind of credential that belongs there, in the rule's allow"
     )

@@ -3,7 +3,6 @@
 Everything that is missing is reported at once, and nothing starts then.
 """
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -80,6 +79,8 @@ def _read(source: SecretSource, environ: Mapping[str, str]) -> str:
             return Path(source.file).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise _Unreadable(f"{source}: {getattr(error, 'strerror', None) or 'no text in UTF-8'}") from None
+    import subprocess  # noqa: PLC0415 (only where a rule names a command)
+
     try:
         done = subprocess.run(  # noqa: S603 (the operator's own command, without a shell)
             source.command, env=dict(environ), capture_output=True, timeout=COMMAND_SECONDS, check=False, text=True

@@ -24,6 +24,7 @@ _MODULES = (
     "childproof.stubkit.infer",
     "childproof.stubkit.loading",
     "childproof.capture.smtp.server",
+    "childproof.engine.guard",
     "childproof.run.emit",
 )
 

@@ -196,3 +196,16 @@ def _mail(*names: str) -> Call:
     envelope = Envelope("me@here.example", tuple(f"{name}@there.example" for name in names))
     text = b"From: me@here.example\r\nSubject: hi\r\n\r\nhello\r\n"
     return Call(Protocol.SMTP, "smtp.gmail.com", 587, method="MESSAGE", body=text, envelope=envelope)
+
+
+def test_a_limit_that_is_not_enforced_lets_the_call_out_and_says_so() -> None:
+    """In the entry, with the verdict as it is; the count stays where it was."""
+    one = engine(":memory:", "  - {name: a, match: {host: '*'}, allow: {}, limit: {calls: 1}, enforce: false}")
+    outcomes = [one.handle(CHARGE) for _ in range(3)]
+    assert [outcome.forward is not None for outcome in outcomes] == [True] * 3
+    entries = list(Ledger(one.store.connection).entries(world="main"))  # type: ignore[attr-defined]
+    assert [[(would.rule, would.reason) for would in entry.would] for entry in entries] == [
+        [],
+        [("a", "the limit of 1 call is used up")],
+        [("a", "the limit of 1 call is used up")],
+    ]
