@@ -18,6 +18,7 @@ _HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}){8,}+")
 _SPACED_HEX = re.compile(rb"(?:[0-9A-Fa-f]{2}[ :-]){7,}+(?:[0-9A-Fa-f]{2})?")
 _ESCAPE = re.compile(rb"\\(?:u00([0-9a-fA-F]{2})|x([0-9a-fA-F]{2})|(/))")
 _PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}")
+_SMALL = 32 * 1024  # bytes: so much is read at every alignment in deeper layers too
 _MOST_ESCAPES = 400_000
 _NEAR = 256  # bytes around an escape that are looked at with it, where escapes are few
 # Kinds of bytes, to see quickly that a text has no long run of them.
@@ -46,7 +47,7 @@ def readings(text: bytes, budget: int) -> Iterator[tuple[str, bytes]]:
         for name, inner in layer:
             if len(inner) < _SHORTEST:
                 continue
-            for encoding, found in _decoded(inner, every_offset=depth == 0):
+            for encoding, found in _decoded(inner, every_offset=depth == 0 or len(inner) <= _SMALL):
                 if len(found) < 8 or hash(found) in seen:
                     continue
                 seen.add(hash(found))
@@ -110,7 +111,7 @@ def _around(text: bytes, escape: re.Pattern[bytes]) -> bytes:
     for match in matches:
         start = max(end, match.start() - _NEAR)
         if start > end and pieces:
-            pieces.append(b"\n")
+            pieces.append(_APART)
         end = max(end, min(len(text), match.end() + _NEAR))
         pieces.append(text[start:end])
     return b"".join(pieces)
