@@ -4,7 +4,6 @@ import fcntl
 import json
 import os
 import pickle
-import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from childproof.escape.session import run_group
 from childproof.ledger import Entry, Ledger
 from childproof.world import Store
 
@@ -41,14 +41,11 @@ class Seen:
 def beside_the_sinkhole(folder: Path, user: str, *command: str, env: dict[str, str] | None = None) -> Seen:
     """Run a command there; its first line of output is JSON if it is an attempt's."""
     options = ["--ordinary"] if user == "ordinary" else []
-    done = subprocess.run(
+    done = run_group(
         [sys.executable, "-m", "childproof.escape.outside", *options, *command],
-        cwd=folder,
-        env={**os.environ, "XDG_STATE_HOME": str(folder / "state"), **(env or {})},
-        capture_output=True,
-        text=True,
-        timeout=110,
-        check=False,
+        folder,
+        {**os.environ, "XDG_STATE_HOME": str(folder / "state"), **(env or {})},
+        110,
     )
     if "outside: unshare" in done.stderr:
         pytest.skip(f"this kernel gives no user namespaces: {done.stderr.strip()}")

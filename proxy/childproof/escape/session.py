@@ -1,16 +1,19 @@
 """One session: all attempts in one topology as one user, beside the sinkhole; and what came of each of them."""
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from childproof.errors import ChildproofError
 from childproof.ledger import Entry, Ledger
 from childproof.world import Store
 
@@ -69,7 +72,7 @@ class Result:
 
 
 def run_session(topology: str, user: str) -> Session:
-    """Make all attempts. Raises NoNamespaces. A few seconds."""
+    """Make all attempts: a few seconds. Raises NoNamespaces, or ChildproofError where it takes far too long."""
     with tempfile.TemporaryDirectory(prefix="childproof-escape-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -82,10 +85,9 @@ def run_session(topology: str, user: str) -> Session:
         # Settings of the caller's are not what is tried.
         environ = {name: value for name, value in os.environ.items() if not name.startswith("CHILDPROOF_")}
         session = [sys.executable, "-m", "childproof.escape.topology", topology, name]
-        done = subprocess.run(  # noqa: S603
-            [sys.executable, "-m", "childproof.escape.outside", *options, *session],
-            cwd=folder, env=environ, capture_output=True, text=True, timeout=_SECONDS, check=False,
-        )  # fmt: skip
+        done = run_group(
+            [sys.executable, "-m", "childproof.escape.outside", *options, *session], folder, environ, _SECONDS
+        )
         if done.returncode:
             raise NoNamespaces(done.stderr.strip())
         *lines, last = done.stdout.splitlines()
@@ -101,6 +103,30 @@ def run_session(topology: str, user: str) -> Session:
             seen["code"],
             done.stderr,
         )
+
+
+def run_group(
+    command: Sequence[str], folder: Path, environ: Mapping[str, str], seconds: float
+) -> subprocess.CompletedProcess[str]:
+    """Run a command, and end all that it started where it takes longer. Raises ChildproofError then."""
+    with subprocess.Popen(  # noqa: S603
+        command,
+        cwd=folder,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            out, err = process.communicate(timeout=seconds)
+        except BaseException as error:  # Ctrl-C too: a session of its own doesn't get it
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise ChildproofError(f"the attempts took longer than {seconds:g} s and were ended") from None
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def results(session: Session) -> list[Result]:

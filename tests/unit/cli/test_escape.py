@@ -1,14 +1,17 @@
 """The doctor's escape report, with the sessions replaced; tests/clients and tests/escape make real ones."""
 
 import json
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from childproof.cli import escape as module
 from childproof.cli.doctor import doctor
-from childproof.escape.session import NoNamespaces, Session, results
+from childproof.errors import ChildproofError
+from childproof.escape.session import NoNamespaces, Session, results, run_group
 from childproof.escape.table import ATTEMPTS, Closed, Manner
 from childproof.escape.topology import TOPOLOGIES
 from childproof.ledger import Entry
@@ -109,3 +112,12 @@ def test_a_machine_without_namespaces_says_so_and_exits_with_1(report):
 
 def test_every_manner_has_a_topology():
     assert {topology.manner for topology in TOPOLOGIES.values()} == set(Manner)
+
+
+def test_attempts_that_take_too_long_are_ended_with_all_that_they_started(tmp_path):
+    command = ["sh", "-c", "sleep 600 & echo $! > child; sleep 600"]
+    with pytest.raises(ChildproofError, match="took longer than 1 s and were ended"):
+        run_group(command, tmp_path, os.environ, 1)
+    child = int((tmp_path / "child").read_text())
+    status = Path(f"/proc/{child}/stat")
+    assert not status.exists() or ") Z " in status.read_text()
