@@ -70,7 +70,8 @@ def find_leak(call: Call, permitted: frozenset[str], canaries: Sequence[Canary],
 
 def withheld(call: Call, leak: Leak) -> Call:
     """The call as its entry may have it: without everything that could hold what was found."""
-    path = "/" + WITHHELD if leak.where in ("the path", "the host", _TOGETHER) else call.path
+    elsewhere = leak.where.startswith(("the query", "the header", "a header", "the body"))
+    path = call.path if elsewhere else "/" + WITHHELD
     return replace(
         call,
         path=path,

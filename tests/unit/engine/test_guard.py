@@ -239,6 +239,17 @@ def test_an_entry_withholds_what_could_hold_the_value() -> None:
     assert (shown.method, shown.host) == ("POST", "api.example")
 
 
+@pytest.mark.parametrize(
+    "path", [f"/{VALUE}", f"/{VALUE.encode().hex()}", f"/{VALUE[:8]}/{VALUE[8:]}", f"/{VALUE[12:]}"]
+)
+def test_a_path_that_could_hold_it_is_withheld(path: str) -> None:
+    """As it is, wrapped, or in pieces of which another part has the rest."""
+    whole = replace(CALL, path=path, headers=(("x-a", VALUE[:12]),))
+    leak = find(whole)
+    assert leak is not None
+    assert withheld(whole, leak).path == f"/{WITHHELD}"
+
+
 def test_other_protocols_are_not_read() -> None:
     """Raw TCP has no parts to look at; the documentation says so."""
     assert find(Call(Protocol.TCP, "db.example", 5432, body=VALUE.encode())) is None
