@@ -87,6 +87,8 @@ class SmtpServer(SMTP):
 
     async def push(self, status: Any) -> None:
         """Send a reply; take note of those that tell of broken input."""
+        if self._handler_coroutine is not None and self._handler_coroutine.cancelling():
+            await asyncio.sleep(0)  # it ends here: nothing is said or recorded of what came behind a goodbye
         text = status.decode("utf-8", "replace") if isinstance(status, bytes) else str(status)
         text = "\r\n".join(map(clean, text.split("\r\n")))
         text = f"{text} " if len(text) == 3 else text  # an empty challenge: some clients want the space
