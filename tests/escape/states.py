@@ -98,6 +98,9 @@ def limited(process: subprocess.Popen[str], kind: int, soft: int, what: str) -> 
     Path(what).touch()
     more_answers(60)
     Path(what).unlink()
+    if process.poll() is not None:
+        Path("ended").touch()
+        return
     resource.prlimit(process.pid, kind, before)
     recovered()
 

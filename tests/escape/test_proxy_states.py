@@ -51,9 +51,9 @@ def test_a_reload_lets_nothing_through(tmp_path: Path) -> None:
 
 @BOTH
 def test_no_memory_lets_nothing_through(tmp_path: Path, topology: str) -> None:
-    """Bodies that there is no room for; afterwards calls are judged again."""
+    """Bodies that there is no room for: afterwards calls are judged again, or the proxy has ended and nothing is."""
     _, answers = troubled(tmp_path, topology, "no_memory")
-    assert works_again(answers), answers[-20:]
+    assert works_again(answers) or (tmp_path / "ended").exists(), answers[-20:]
 
 
 @BOTH
