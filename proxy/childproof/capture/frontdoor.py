@@ -102,7 +102,7 @@ class FrontDoor:
                 if listener.fileno() < 0 or (isinstance(error, OSError) and error.errno == errno.EBADF):
                     return
                 # out of descriptors or memory, or a connection that is gone already: the listener is still good
-                log.warning("accept failed: %s", error or type(error).__name__)
+                log.warning("accept failed: %s", str(error) or type(error).__name__)
                 await asyncio.sleep(0.05)
 
     def _take(self, sock: socket.socket) -> None:

@@ -49,12 +49,12 @@ class Shortfall:
         self._calls[world] += 1
         self._now += 1
         if self._now == 1:
-            self._say(f"calls are denied and can't be recorded: {failure}")
+            self._say(f"calls are denied and can't be recorded: {str(failure) or type(failure).__name__}")
 
     def unfinished(self, world: str, failure: Exception) -> None:
         """An allowed call is over, and its entry doesn't say what left the machine."""
         self._ends[world] += 1
-        self._say(f"what became of allowed calls can't be recorded: {failure}")
+        self._say(f"what became of allowed calls can't be recorded: {str(failure) or type(failure).__name__}")
 
     def all(self) -> Missing:
         """The same over all worlds."""
