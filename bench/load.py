@@ -78,7 +78,9 @@ def serving(
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """A server in a folder of its own, from when it listens (a look `every` seconds) until it has ended."""
     path = os.pathsep.join(filter(None, (str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH"))))
-    environment = {**os.environ, "CHILDPROOF_STATE": directory, "PYTHONPATH": path}
+    # with bytecode, as an installed package has it; kept apart, so that neither a checkout's age nor a setting counts
+    bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": f"{directory}/bytecode"}
+    environment = {**os.environ, **bytecode, "CHILDPROOF_STATE": directory, "PYTHONPATH": path}
     with (Path(directory) / "server.log").open("w+b") as log:
         process = subprocess.Popen(
             command, cwd=directory, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
