@@ -20,9 +20,10 @@ from childproof.capture.frontdoor import HTTP_PORTS, NOT_HTTP
 from childproof.capture.peek import First, classify
 from childproof.capture.smtp import SMTP_PORTS
 from childproof.capture.tcp import reset_transport, tcp_protocol_factory
-from childproof.model import Call, HostError, Outcome, Protocol, Reply, Upstream, Violation, normalize_host
+from childproof.model import HostError, Outcome, Protocol, Violation, normalize_host
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide, internal, other_call
+from .decided import Decided
 from .gate import Dial
 from .hosts import disagreement, host_and_port
 from .replies import denial, render, reply_of
@@ -72,27 +73,6 @@ class Onward:
             front.reset()
         for transport in list(self.passed_on):
             reset_transport(transport)
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """A judge that has judged already: for whoever would ask again about the same call."""
-
-    judge: Judge
-    outcome: Outcome
-
-    @property
-    def max_body(self) -> int:
-        return self.judge.max_body
-
-    def handle(self, call: Call) -> Outcome:  # noqa: ARG002 - it is the one that was judged
-        return self.outcome
-
-    def settle(self, outcome: Outcome, upstream: Upstream, reply: Reply | None, error: str = "") -> None:
-        self.judge.settle(outcome, upstream, reply, error)
-
-    def may_allow(self, world: str, host: str, port: int) -> bool:
-        return self.judge.may_allow(world, host, port)
 
 
 class Front(asyncio.Protocol):
@@ -299,7 +279,7 @@ class Front(asyncio.Protocol):
                 self._finish(refuse(outcome))
                 return
             self._transport.write(accept)
-            self._relay(_Decided(self._onward.judge, outcome))
+            self._relay(Decided(self._onward.judge, outcome))
             return
         self._transport.write(accept)
         self._stage = Stage.PEEK
