@@ -96,7 +96,7 @@ def limited(process: subprocess.Popen[str], kind: int, soft: int, what: str) -> 
     before = resource.prlimit(process.pid, kind)
     resource.prlimit(process.pid, kind, (soft, before[1]))
     Path(what).touch()
-    more_answers(60)
+    more_answers(30)
     Path(what).unlink()
     if process.poll() is not None:
         Path("ended").touch()
@@ -114,7 +114,7 @@ def full_disk(process: subprocess.Popen[str]) -> None:
             pass
     time.sleep(0.3)
     Path("allowed").touch()
-    more_answers(40)
+    more_answers(20)
     Path("allowed").unlink()
     time.sleep(0.3)
     Path("disk/filler").unlink()
@@ -122,7 +122,7 @@ def full_disk(process: subprocess.Popen[str]) -> None:
 
 
 def reloading(process: subprocess.Popen[str]) -> None:
-    for number in range(12):
+    for number in range(8):
         Path("rules.yaml").write_text(BROKEN if number % 2 else GOOD % HOST)
         process.send_signal(signal.SIGHUP)
         more_answers(3)
