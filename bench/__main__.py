@@ -14,7 +14,19 @@ if TYPE_CHECKING:
 
     from bench.row import Row
 
-MODULES = ("rules", "guard", "stripe_stub", "world", "worlds", "seeds", "start", "https", "leaves", "throughput", "memory")
+MODULES = (
+    "rules",
+    "guard",
+    "stripe_stub",
+    "world",
+    "worlds",
+    "seeds",
+    "start",
+    "https",
+    "leaves",
+    "throughput",
+    "memory",
+)
 
 LONG = ("flat",)  # by name only
 

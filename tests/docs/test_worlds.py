@@ -22,7 +22,9 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[tuple[st
     if reason:
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("story")
-    for name, block in zip(("shop.py", "fix.py", "look.py"), [text for kind, text in BLOCKS if kind == "python"], strict=True):
+    for name, block in zip(
+        ("shop.py", "fix.py", "look.py"), [text for kind, text in BLOCKS if kind == "python"], strict=True
+    ):
         (folder / name).write_text(block)
     [world_file] = [text for kind, text in BLOCKS if kind == "yaml"]
     (folder / "market.yaml").write_text(world_file)

@@ -61,11 +61,7 @@ def test_every_key_of_the_formats_is_documented() -> None:
     keys = {
         *rules["properties"],
         *(key for name in ("rule", "match", "reply", "limit") for key in defs[name]["properties"]),
-        *(
-            key
-            for name in ("allow", "fault", "delay")
-            for key in defs["rule"]["properties"][name]["properties"]
-        ),
+        *(key for name in ("allow", "fault", "delay") for key in defs["rule"]["properties"][name]["properties"]),
         *ours["$defs"]["case"]["properties"],
         *ours["$defs"]["earlier"]["properties"],
     }

@@ -60,5 +60,7 @@ def _beyond_the_schema(document: Document) -> Iterator[Fault]:
 
 @cache
 def _schema() -> dict[str, Any]:
-    schema: dict[str, Any] = json.loads((files("childproof.world") / "schemas" / "world-export.json").read_text("utf-8"))
+    schema: dict[str, Any] = json.loads(
+        (files("childproof.world") / "schemas" / "world-export.json").read_text("utf-8")
+    )
     return schema

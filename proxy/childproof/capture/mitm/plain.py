@@ -12,7 +12,9 @@ from .calls import MAX_HEAD, Request
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"  # RFC 9110, section 5.6.2
 _WORDS = rb"[!-~]++(?: [!-~]++)*+"  # visible ASCII with single spaces
 # Possessive: no byte is looked at twice, however the text ends.
-_HEAD = re.compile(rb"([A-Z]{1,20}+) ((?:http:/)?/[!-~]*+) HTTP/1\.1\r\n((?:" + _TOKEN + rb": " + _WORDS + rb"\r\n)++)\r\n")
+_HEAD = re.compile(
+    rb"([A-Z]{1,20}+) ((?:http:/)?/[!-~]*+) HTTP/1\.1\r\n((?:" + _TOKEN + rb": " + _WORDS + rb"\r\n)++)\r\n"
+)
 _FIELD = re.compile(rb"([^:]++): ([^\r]++)\r\n")
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _LEFT_TO_H11 = frozenset({b"transfer-encoding", b"expect", b"upgrade"})

@@ -40,7 +40,9 @@ def inject(request: http.Request, injections: Sequence[Injection]) -> tuple[http
             copy.headers.set_all(one.header, filled)
             used.append(one.value.reveal())
             # As a whole too, where it stands within Basic credentials.
-            used += [new.partition(" ")[2] for old, new in zip(values, filled, strict=True) if _is_basic(new) and new != old]
+            used += [
+                new.partition(" ")[2] for old, new in zip(values, filled, strict=True) if _is_basic(new) and new != old
+            ]
     if not used:
         return request, []
     for name in _NOT_SENT:
