@@ -91,6 +91,7 @@ class _Conversation:
     def replies(self) -> Counter[int]:
         """Final replies on each stream, of bytes that must be frames."""
         rest, found, decoder = bytes(self.sent), Counter[int](), hpack.Decoder()
+        decoder.max_allowed_table_size = 1 << 31  # the script may have allowed as much
         while rest:
             frame, length = hf.Frame.parse_frame_header(memoryview(rest[:9]))
             assert len(rest) >= 9 + length, "half a frame"
