@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import json
 import os
+import signal
 import socket
 import sys
 import time
@@ -22,6 +23,13 @@ from childproof.sandbox.nflog import RefusalReader
 from childproof.sandbox.sealed import SandboxSpec, SealedSandbox
 
 PR_SET_DUMPABLE = 4
+
+
+def hear_again() -> None:
+    """Nobody below could trap what was ignored from the start, as nohup and shells' background jobs have it."""
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def become(uid: int) -> None:
@@ -101,4 +109,5 @@ def main() -> None:
 
 assert childproof.sandbox.stage
 if __name__ == "__main__":
+    hear_again()
     main()
