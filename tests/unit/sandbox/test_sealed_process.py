@@ -60,9 +60,18 @@ def test_orphans_are_reaped(sealer):
     assert int(outcome.out) <= 4  # init, the shell, ls and wc: no zombie
 
 
+class Ended(subprocess.Popen):
+    """Killed when its test fails: waiting for it would hold up all others."""
+
+    def __exit__(self, kind, error, traceback):
+        if kind is not None:
+            self.kill()
+        super().__exit__(kind, error, traceback)
+
+
 def start(sealer, *command, **more):
     reading, writing = os.pipe()
-    process = subprocess.Popen(sealer.order(command, writing), pass_fds=(writing,), **more)
+    process = Ended(sealer.order(command, writing), pass_fds=(writing,), **more)
     os.close(writing)
     return process, os.fdopen(reading)
 

@@ -20,7 +20,8 @@ from OpenSSL import SSL
 
 from .ca import CA
 
-MAX_HOSTS = 1024  # a context costs tens of kilobytes; a sandbox that makes names up must not fill our memory
+MAX_HOSTS = 1024  # a sandbox that makes names up must not fill our memory
+MAX_CONTEXTS = 256  # 25 kB each, and half a millisecond to make again
 ALPN = (b"http/1.1", b"h2", b"http/1.0")  # in our order of preference: h2 costs about twice
 _VALID = dt.timedelta(days=365)
 _YESTERDAY = dt.timedelta(days=-2)
@@ -45,8 +46,8 @@ class Leaves:
             ca.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
         )
         self.certificate = functools.lru_cache(MAX_HOSTS)(self._mint)
-        self.openssl = functools.lru_cache(MAX_HOSTS)(self._openssl)
-        self.context_for = functools.lru_cache(MAX_HOSTS)(self._context_for)
+        self.openssl = functools.lru_cache(MAX_CONTEXTS)(self._openssl)
+        self.context_for = functools.lru_cache(MAX_CONTEXTS)(self._context_for)
 
     def _mint(self, host: str) -> x509.Certificate:
         """A certificate for one normalised host name or address."""
