@@ -1,6 +1,6 @@
 """The leak guard: no allowed call carries out a credential that its rule doesn't permit, or a canary, in any wrapping.
 
-Looked at are host, path, query, headers and body, one by one, and put together, since a value may be cut up among
+Looked at are method, host, path, query, headers and body, one by one, and put together, since a value may be cut up among
 them. What is found is named by its kind and place, never by its value.
 """
 
@@ -31,6 +31,7 @@ _LONG = 4096  # characters of a value that are put together with its neighbours,
 _PIECES = 8  # into so many pieces, in any order, a canary may be cut and is still found; in order, into any
 _LEAST_PIECE = 5
 _SHORT = 15  # bytes: a text below holds no credential, and no encoding of a piece
+_METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"))  # any other may be data
 _KINDS = frozenset(one.kind for one in FORMATS)
 
 
@@ -58,7 +59,7 @@ def find_leak(call: Call, permitted: frozenset[str], canaries: Sequence[Canary],
     search = _Search(permitted, [(canary.name, canary.value.reveal().encode()) for canary in canaries])
     budget = 6 * max(len(call.body), 256 * 1024)
     try:
-        body = uncompressed(call.body, call.header("content-encoding") or "", max(4 * max_body, len(call.body)))
+        body = uncompressed(call.body, _coding(call), max(4 * max_body, len(call.body)))
         for where, text in _parts(call, body):
             leak = search.within(where, text, budget)
             if leak is not None:
@@ -70,10 +71,11 @@ def find_leak(call: Call, permitted: frozenset[str], canaries: Sequence[Canary],
 
 def withheld(call: Call, leak: Leak) -> Call:
     """The call as its entry may have it: without everything that could hold what was found."""
-    elsewhere = leak.where.startswith(("the query", "the header", "a header", "the body"))
+    elsewhere = leak.where.startswith(("the method", "the query", "the header", "a header", "the body"))
     path = call.path if elsewhere else "/" + WITHHELD
     return replace(
         call,
+        method=call.method if call.method in _METHODS else WITHHELD,
         path=path,
         query=WITHHELD if call.query else "",
         headers=tuple((name, value if _is_usual(name) else WITHHELD) for name, value in call.headers if _is_name(name)),
@@ -82,6 +84,17 @@ def withheld(call: Call, leak: Leak) -> Call:
 
 
 _TOGETHER = "parts of the call put together"
+
+
+def _coding(call: Call) -> str:
+    """What all its Content-Encoding headers say, each server having its own way to choose among them."""
+    named = [
+        part.strip().lower()
+        for name, value in call.headers
+        if name.lower() == "content-encoding"
+        for part in value.split(",")
+    ]
+    return ", ".join(part for part in named if part not in ("", "identity"))
 
 
 class _Search:
@@ -158,6 +171,8 @@ def _named(name: str) -> str:
 def _parts(call: Call, body: bytes) -> Iterator[tuple[str, bytes]]:
     """The call's parts with their names, then all values put together: of all headers, and without the usual ones."""
     path, query = call.path.encode("latin-1", "replace"), call.query.encode("latin-1", "replace")
+    method = b"" if call.method in _METHODS else call.method.encode("latin-1", "replace")
+    yield "the method", method
     yield "the host", call.host.encode()
     yield "the path", path
     yield "the query", query
@@ -170,9 +185,9 @@ def _parts(call: Call, body: bytes) -> Iterator[tuple[str, bytes]]:
     values = list(_first(_values(call, body), _TOGETHER_BYTES))
     every = [value.encode("latin-1", "replace") for _, value in call.headers]
     unusual = [value.encode("latin-1", "replace") for name, value in call.headers if not _is_usual(name)]
-    whole = b"".join([*segments, *(word for pair in pairs for word in pair), *every, *values])
+    whole = b"".join([method, *segments, *(word for pair in pairs for word in pair), *every, *values])
     yield _TOGETHER, whole
-    few = b"".join([*segments, *(value for _, value in pairs), *unusual, *values])
+    few = b"".join([method, *segments, *(value for _, value in pairs), *unusual, *values])
     if few != whole:
         yield _TOGETHER, few
 

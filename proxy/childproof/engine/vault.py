@@ -46,6 +46,7 @@ class Vault:
             return call
         return replace(
             call,
+            method=_masked(call.method, texts),
             path=_masked(call.path, texts),
             query=_masked(call.query, texts),
             headers=tuple((_masked(name, texts), _masked(value, texts)) for name, value in call.headers),
@@ -58,7 +59,7 @@ EMPTY = Vault()
 
 def _holds(call: Call, texts: Iterable[str]) -> bool:
     for text in texts:
-        if text in call.path or text in call.query or text.encode() in call.body:
+        if text in call.method or text in call.path or text in call.query or text.encode() in call.body:
             return True
         if any(text in value or text in name for name, value in call.headers):
             return True

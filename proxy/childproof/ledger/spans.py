@@ -13,7 +13,7 @@ from childproof.model import header
 
 from .entry import CLOCK, Entry
 from .genai import Value, genai_attributes
-from .redaction import redact
+from .redaction import redact, redact_short
 from .trace import trace_of
 
 _ID = re.compile(r"call_([0-9a-f]{16})")
@@ -61,12 +61,13 @@ def span_of(entry: Entry, *, written: int | None = None) -> Span:
     # An allowed call is written down when it is let through; it ends later.
     start, end = (end, end + took) if entry.verdict == "allow" else (max(0, end - took), end)
     failed = _failed(entry)
-    attributes = {**_protocol(entry), **genai, **_ours(entry, written)}
+    told = {**_protocol(entry), **genai, **_ours(entry, written)}
+    attributes = {name: _redacted(value) for name, value in told.items()}  # live, the entry is as it came
     if failed:
         attributes["error.type"] = failed
     reason = redact(entry.reason)
     return Span(
-        name=_name(entry, genai),
+        name=redact_short(_name(entry, genai)),
         trace=entry.trace or trace_of(entry.id),
         id=span_id(entry.id),
         parent=_parent(entry),
@@ -78,6 +79,12 @@ def span_of(entry: Entry, *, written: int | None = None) -> Span:
         line=f"{entry.verdict}: {redact(entry.target)} ({reason})",
         attributes=attributes,
     )
+
+
+def _redacted(value: Value) -> Value:
+    if isinstance(value, str):
+        return redact_short(value)
+    return [redact_short(item) for item in value] if isinstance(value, list) else value
 
 
 def span_id(call_id: str) -> str:
@@ -153,7 +160,7 @@ def _http(entry: Entry) -> dict[str, Value]:
     attributes: dict[str, Value] = {
         "http.request.method": entry.method if entry.method in _METHODS else "_OTHER",
         "url.scheme": scheme,
-        "url.full": redact(f"{scheme}://{place}{port}{entry.path}"),
+        "url.full": f"{scheme}://{place}{port}{entry.path}",
     }
     if entry.method not in _METHODS:
         attributes["http.request.method_original"] = entry.method
@@ -178,7 +185,7 @@ def _ours(entry: Entry, written: int | None) -> dict[str, Value]:
         "childproof.seq": entry.seq,
         "childproof.verdict": entry.verdict,
         "childproof.rule": entry.rule,
-        "childproof.reason": redact(entry.reason),
+        "childproof.reason": entry.reason,
         "childproof.stub": entry.stub,
         "childproof.operation": entry.operation,
         "childproof.fidelity": entry.fidelity,
@@ -186,7 +193,7 @@ def _ours(entry: Entry, written: int | None) -> dict[str, Value]:
         "childproof.would": [f"{one.verdict} {one.rule}" for one in entry.would] or None,
         "childproof.changes": len(entry.changes) if written is None else written,
         "childproof.effects": [f"{effect.service} {effect.type}" for effect in entry.effects] or None,
-        "childproof.error": redact(entry.error) if entry.error else None,
+        "childproof.error": entry.error or None,
     }
     if entry.verdict == "allow":
         found["childproof.upstream.bytes_out"] = entry.upstream.bytes_out

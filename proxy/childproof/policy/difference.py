@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from childproof.model import Action, matches_pattern
 
 from .condition import EvaluationError
-from .facts import Facts
+from .facts import UNREADABLE, Facts
 from .glob import path_fits, text_fits
 from .rule import Match, Named, Rule
 
@@ -85,7 +85,7 @@ def _method(rule: Rule, facts: Facts) -> Iterator[Difference]:
             yield Difference(
                 "method", f"overridden by {facts.overrides[0][:40]!r}", f"{_any_of(wanted)}, unambiguously"
             )
-    elif method.upper() not in wanted and not any(name in wanted for name in facts.overrides):
+    elif method.upper() not in wanted and not any(name == UNREADABLE or name in wanted for name in facts.overrides):
         yield Difference("method", method, _any_of(wanted))
 
 

@@ -19,6 +19,13 @@ FORM = "application/x-www-form-urlencoded"
 MAX_PAIRS = 10_000
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 _OVERRIDE_FIELD = "_method"
+# The same as a part of a multipart body. Its name may be written in ways that nothing here reads (RFC 2231).
+_OVERRIDE_PART = re.compile(
+    rb"(?i:content-disposition(?:[^\r\n]|\r?\n[ \t]){1,1000}?"
+    rb"(?:(?<!file)name\*\d*\*?\s*=|name\s*=\s*\"?\\?[_. \[]method\b))"
+)
+_AS_UNDERSCORE = str.maketrans(". [", "___")  # in PHP's names of fields
+UNREADABLE = "?"
 _MUTATION = re.compile(r"\bmutation\b")
 _INT64 = 2**63
 
@@ -59,20 +66,26 @@ class Facts:
 
     @cached_property
     def overrides(self) -> tuple[str, ...]:
-        """Methods that the call asks the server to take instead of its own, in upper case."""
+        """Methods that the call asks the server to take instead of its own, in upper case; UNREADABLE may be any."""
         found = [value for name in _OVERRIDES for value in self.headers.get(name, ())]
-        if _OVERRIDE_FIELD in self.call.query:
-            found += (self.query_values or {}).get(_OVERRIDE_FIELD, ["?"])
-        if self.call.protocol is Protocol.HTTP and b"_method" in self.call.body:
-            try:
-                form = self.form
-            except EvaluationError:
-                form = {}
-            if _OVERRIDE_FIELD in form:
-                found.append(str(form[_OVERRIDE_FIELD]))
+        found += _overrides_in(self.call.query)
+        if self.call.protocol is Protocol.HTTP and self.call.body:
+            found += self._overrides_in_body()
         if self.call.method in ("GET", "HEAD") and _writes(self.call.query):
             found.append("POST")
         return tuple(value.strip().upper() for value in found)
+
+    def _overrides_in_body(self) -> list[str]:
+        """What a form says, as servers read it that ask for less than we do: of no stated type, say, or in parts."""
+        kinds = ",".join(self.headers.get("content-type", ())).lower()
+        parts = "multipart/" in kinds
+        if not parts and kinds.strip() and FORM not in kinds:
+            return []
+        if any(value.strip().lower() not in ("", "identity") for value in self.headers.get("content-encoding", ())):
+            return [UNREADABLE]
+        if parts and _OVERRIDE_PART.search(self.call.body) is not None:
+            return [UNREADABLE]
+        return _overrides_in(self.call.body.decode("latin-1"))
 
     @cached_property
     def headers(self) -> Mapping[str, list[str]]:
@@ -238,6 +251,22 @@ def _numbers(value: Any) -> Any:
         if str(number) == value and -_INT64 <= number < _INT64:
             return number
     return value
+
+
+def _overrides_in(text: str) -> list[str]:
+    """What a query or form gives as `_method`, in whatever spelling and however often."""
+    if "method" not in unquote_plus(text, "latin-1"):
+        return []
+    found: list[str] = []
+    for separated in dict.fromkeys((text, text.replace(";", "&"))):
+        try:
+            pairs = parse_qsl(separated, keep_blank_values=True, max_num_fields=MAX_PAIRS, encoding="latin-1")
+        except ValueError:
+            return [UNREADABLE]
+        for name, value in pairs:
+            if name.lstrip(" ").partition("\0")[0].translate(_AS_UNDERSCORE) == _OVERRIDE_FIELD:
+                found.append(value)
+    return found
 
 
 def _writes(query: str) -> bool:

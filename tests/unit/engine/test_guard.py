@@ -226,6 +226,31 @@ def test_a_compressed_body_is_looked_into_and_an_unreadable_one_stays_here() -> 
         assert leak.what == "what the leak guard can't read"
 
 
+@pytest.mark.parametrize("codings", [("identity", "gzip"), ("", "gzip"), ("gzip", "identity"), ("gzip, identity",)])
+def test_a_second_content_encoding_hides_nothing(codings: tuple[str, ...]) -> None:
+    """Servers differ in which of two headers they heed."""
+    packed = gzip.compress(f"... {VALUE} ...".encode())
+    call = replace(CALL, headers=tuple(("Content-Encoding", coding) for coding in codings), body=packed)
+    assert find(call) == Leak("the canary planted", "the body")
+    twice = find(replace(CALL, headers=(("content-encoding", "gzip"), ("content-encoding", "deflate")), body=packed))
+    assert twice is not None
+    assert twice.what == "what the leak guard can't read"
+
+
+def test_a_method_of_the_callers_own_making_is_looked_at_and_withheld() -> None:
+    """It is a token of up to 32 characters, and goes out as it is."""
+    for method in (VALUE, TOKEN[:4] + "x", EXAMPLES["aws"]):
+        call = replace(CALL, method=method)
+        leak = find(call)
+        assert (leak is None) == (method == TOKEN[:4] + "x")
+        if leak is not None:
+            assert leak.where == "the method"
+            assert method not in repr(withheld(call, leak))
+            assert withheld(call, leak).path == CALL.path
+    halves = replace(CALL, method=VALUE[:10], path=f"/{VALUE[10:]}")
+    assert find(halves) is not None
+
+
 def test_an_entry_withholds_what_could_hold_the_value() -> None:
     """Wherever it was found, nothing of it is recorded; method and host still tell what was tried."""
     whole = replace(

@@ -66,9 +66,22 @@ def test_no_secret_is_in_a_span() -> None:
         path="/?api_key=hunter22hunter22",
         reason="password=hunter22hunter22",
         error="Bearer hunter22hunter22hunter22",
+        method="sk_live_hunter22hunter22",
+        request=record((("user-agent", "x sk_live_hunter22hunter22"),), b""),
     )
     span = span_of(entry)
     assert "hunter22hunter22" not in json.dumps([span.attributes, span.line, span.name, span.failed])
+    asked = {"model": "sk_live_hunter22hunter22", "messages": [], "stop": ["ghp_hunter22hunter22hunter22"]}
+    answered = {"id": "sk_live_hunter22hunter22", "model": "m"}
+    model = span_of(
+        http(
+            path="/v1/chat/completions",
+            request=record((), json.dumps(asked).encode()),
+            reply=record((), json.dumps(answered).encode()),
+        )
+    )
+    assert model.attributes["gen_ai.operation.name"] == "chat"
+    assert "hunter22hunter22" not in json.dumps([model.attributes, model.line, model.name])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Which rule decides, and on which side it errs."""
 
+import gzip
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from childproof.policy import Judgement, Ruleset, Source, load_ruleset
 from childproof.policy.target import parse_target
 
 FORM = (("content-type", "application/x-www-form-urlencoded"),)
+PARTS = (("content-type", "multipart/form-data; boundary=B"),)
 
 
 def ruleset(*rules: dict[str, Any]) -> Ruleset:
@@ -161,6 +163,25 @@ OVERRIDES: list[dict[str, Any]] = [
     {"headers": (("x-method-override", "DELETE"),)},
     {"query": "_method=DELETE"},
     {"headers": FORM, "body": b"a=1&_method=delete"},
+    {"query": "a=1;%5Fm%65thod=DELETE"},
+    {"headers": FORM, "body": b"%5fmethod=DELETE"},
+    {"headers": FORM, "body": b"_method=POST&_method=DELETE"},
+    {"headers": FORM, "body": b"a=\xff;.method=DELETE"},  # PHP's name for the same field
+    {"headers": (("content-type", "text/plain"), *FORM), "body": b"_method=DELETE"},
+    {"headers": (), "body": b"_method=DELETE"},
+    {"headers": (*FORM, ("content-encoding", "gzip")), "body": gzip.compress(b"_method=DELETE")},
+    {"headers": PARTS, "body": b'--B\r\nContent-Disposition: form-data; name="_method"\r\n\r\nDELETE\r\n--B--\r\n'},
+    {"headers": PARTS, "body": b"--B\r\ncontent-disposition: form-data; NAME = _method\r\n\r\nDELETE\r\n--B--\r\n"},
+    {"headers": PARTS, "body": b"--B\r\ncontent-disposition: form-data; name*=utf-8''%5fmethod\r\n\r\nDELETE\r\n--B--"},
+]
+NO_OVERRIDES: list[dict[str, Any]] = [
+    {"query": "payment_method=card"},
+    {"headers": FORM, "body": b"payment_method=card&method=x"},
+    {"headers": (("content-type", "application/json"),), "body": b'{"_method": "DELETE"}'},
+    {
+        "headers": PARTS,
+        "body": b'--B\r\nContent-Disposition: form-data; name="payment_method"; filename*=x\r\n\r\nv\r\n--B--\r\n',
+    },
 ]
 
 
@@ -172,6 +193,13 @@ def test_an_overridden_method_loses_a_permission_and_escapes_no_guard(changes: d
     assert decides(guard, "POST https://api.example.com/", **changes) == ("deny", "r0")
     free = ruleset({"match": {"host": API}, "allow": {}})
     assert decides(free, "POST https://api.example.com/", **changes) == ("allow", "r0")
+
+
+@pytest.mark.parametrize("changes", NO_OVERRIDES)
+def test_what_only_looks_like_an_overridden_method_is_none(changes: dict[str, Any]) -> None:
+    """Field names that end alike, and bodies that no server reads as a form."""
+    allow = ruleset({"match": {"host": API, "method": ["GET", "POST"]}, "allow": {}})
+    assert decides(allow, "POST https://api.example.com/", **changes) == ("allow", "r0")
 
 
 MUTATION = "query=mutation%7BdeleteAll%7Bid%7D%7D"
