@@ -310,7 +310,11 @@ def _resolve(schema: Any, reference: str) -> Any:
 
 def _expected(error: Any) -> str:
     value = getattr(error.kind, "value", None)
-    return f"{error.kind.name} {value}" if isinstance(value, int | float | str) else "what the format's schema allows"
+    if not isinstance(value, int | float | str):
+        return "what the format's schema allows"
+    # The message has the limit already; these say it the other way round.
+    bound = {"minimum": "or more", "maximum": "or less"}.get(error.kind.name)
+    return f"{value} {bound}" if bound else f"{error.kind.name} {value}"
 
 
 def _name(path: list[str | int]) -> str:

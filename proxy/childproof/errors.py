@@ -52,5 +52,9 @@ class StoreError(ChildproofError):
     """The database can't be opened, written or trusted. The message names the file and what to do."""
 
 
+class WorldGoneError(StoreError):
+    """A world that was in use isn't there any more. Nothing was done in it."""
+
+
 class SandboxError(ChildproofError):
     """This machine can't seal a process. The message is one sentence for the user, with the way out."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from childproof.errors import InputError
-from childproof.world import worldfile
+from childproof.world import checked_name, worldfile
 
 from .reading import open_ledger, open_worlds, store_option
 from .world import labels_option
@@ -36,6 +36,8 @@ def export(*, db: str | None, since_parent: bool, name: str) -> None:
 @click.argument("file")
 def import_(*, db: str | None, labels: tuple[tuple[str, str], ...], name: str | None, file: str) -> None:
     """Make the world that FILE holds (`-`: standard input). It goes on exactly as the exported one would."""
+    if name is not None:
+        checked_name(name, "--as")
     values = worldfile.read(_text(file), file)
     values["metadata"] = {**values.get("metadata", {}), **dict(labels)}
     with open_worlds(db, create=True) as (store, _):

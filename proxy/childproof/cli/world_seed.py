@@ -10,6 +10,7 @@ import click
 
 from childproof.errors import StoreError
 from childproof.run.config import load_config
+from childproof.world import checked_name
 
 from .reading import open_ledger, open_worlds, store_option
 from .world import labels_option
@@ -46,6 +47,9 @@ def seed(
     """
     from childproof.run.compose import wall_clock  # noqa: PLC0415 (the engine's imports: only where something is made)
     from childproof.run.planting import configured, grow  # noqa: PLC0415
+
+    if name is not None:
+        checked_name(name, "--as")
 
     def approve(read: "WorldFile") -> None:
         if not check and Path(db or load_config(os.environ, Path.cwd()).store).is_file():

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from childproof.catalog import Catalog
-from childproof.errors import StoreError
+from childproof.errors import StoreError, WorldGoneError
 from childproof.ledger import Ledger
 from childproof.model import (
     Action,
@@ -128,12 +128,19 @@ class Engine:
     def _world(self, name: str) -> World:
         world = self._worlds.get(name)
         if world is None:
-            world = self._worlds[name] = self._store.world(name)
+            world = self._worlds[name] = self._store.known(name)
         return world
 
     def _answered(self, call: Call, started: int) -> tuple[str, Decision]:
+        """What becomes of a call in the world of its name: another one, where that was made anew meanwhile."""
+        try:
+            return self._answered_in(self._world(call.world), call, started)
+        except WorldGoneError:
+            self._worlds.pop(call.world, None)
+            return self._answered_in(self._world(call.world), call, started)
+
+    def _answered_in(self, world: World, call: Call, started: int) -> tuple[str, Decision]:
         """A transaction for the call. What was put off until now comes before it, each job in one of its own."""
-        world = self._world(call.world)
         for left in range(MOST, -1, -1):
             with world.transaction() as tx:
                 job = tx.earliest(tx.now())

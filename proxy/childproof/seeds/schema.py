@@ -6,6 +6,7 @@ from typing import Any
 from childproof.stubkit import sections
 from childproof.stubkit.people import LOCALES
 from childproof.stubkit.service import Service
+from childproof.world import NAME, NAMES
 
 _SPAN = {
     "type": "string",
@@ -32,7 +33,13 @@ _GIVEN = {
     "additionalProperties": False,
 }
 COMMON: dict[str, Any] = {
-    "world": {"type": "string", "description": "The world's name, where --as gives no other."},
+    "world": {
+        "type": "string",
+        "pattern": f"^{NAME}$",
+        "description": "The world's name, where --as gives no other.",
+        "x-expected": f"a world's name: {NAMES}",
+        "x-write": "world: shop",
+    },
     "seed": {
         "type": "integer",
         "minimum": -(2**63),

@@ -14,7 +14,7 @@ from .patch import json_patch, pointer
 from .schedule import OUTBOX, Job
 from .snapshot import Snapshot
 from .staging import Moment, Stage
-from .store import Store
+from .store import NAME, NAMES, Store, checked_name
 from .transaction import Transaction
 from .world import World
 
@@ -22,6 +22,8 @@ __all__ = [
     "FAILED",
     "MISSING",
     "MOST",
+    "NAME",
+    "NAMES",
     "OUTBOX",
     "REAL",
     "Branch",
@@ -37,6 +39,7 @@ __all__ = [
     "Transaction",
     "Worker",
     "World",
+    "checked_name",
     "differences",
     "json_patch",
     "perform",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from childproof.errors import InputError, StoreError
+from childproof.errors import InputError, StoreError, WorldGoneError
 
 from . import exporting, importing, integrity, lineage
 from .clock import REAL, Clock, ClockSettings
@@ -23,7 +23,8 @@ from .world import World
 if TYPE_CHECKING:
     from .staging import Stage
 
-_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){0,9}")
+NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){0,9}"
+NAMES = "letters, digits, `_`, `-` and `.`, with `/` between parts"
 
 
 class Store:
@@ -85,6 +86,14 @@ class Store:
             raise StoreError(f"{self.path} has no world {name!r}; it has: {names}")
         return found
 
+    def known(self, name: str) -> World:
+        """A world that was there before. Raises WorldGoneError, which a sandbox may read: it names no other world."""
+        with self._database.reading():
+            found = self._find(name)
+        if found is None:
+            raise WorldGoneError(f"{self.path}: the world {name} is gone; somebody deleted it")
+        return found
+
     def create(
         self, name: str, *, seed: int = 0, clock: ClockSettings = REAL, labels: Mapping[str, str] | None = None
     ) -> World:
@@ -120,7 +129,7 @@ class Store:
         if found is not None:
             return found
         with self._database.transaction(write=True):
-            return self._find(name) or self._create(_check_name(name), seed, clock, wall=self._database.wall())
+            return self._find(name) or self._create(checked_name(name), seed, clock, wall=self._database.wall())
 
     def fork(self, source: str, name: str, *, at: int | None = None, labels: Mapping[str, str] | None = None) -> World:
         """A new world that shares the source's history up to call `at` (its last one). Costs one row, whatever the size.
@@ -272,7 +281,7 @@ class Store:
         return found
 
     def _check_new(self, name: str) -> None:
-        _check_name(name)
+        checked_name(name)
         if self._find(name) is not None:
             raise StoreError(f"{self.path} has a world {name!r} already; choose another name")
 
@@ -298,12 +307,14 @@ class Store:
         return found
 
 
-def _check_name(name: str) -> str:
-    if not _NAME.fullmatch(name):
+def checked_name(name: str, place: str = "--world") -> str:
+    """A name that a world may have. Raises InputError, at `place`."""
+    if not re.fullmatch(NAME, name):
+        parts = (re.sub(r"[^A-Za-z0-9_.-]+", "-", part).strip(".-")[:100] for part in name.split("/"))
         raise InputError.single(
-            "--world",
+            place,
             f"{name!r} is no name for a world",
-            "letters, digits, `_`, `-` and `.`, with `/` between parts",
-            re.sub(r"[^A-Za-z0-9_./-]+", "-", name).strip("/.-") or "main",
+            NAMES,
+            "/".join(list(filter(None, parts))[:10]) or "main",
         )
     return name

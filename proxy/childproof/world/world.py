@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import msgspec
 
-from childproof.errors import StoreError
+from childproof.errors import StoreError, WorldGoneError
 from childproof.model import frozen
 
 from . import versions
@@ -144,7 +144,7 @@ class World:
         connection = self._database.connection
         rows = connection.execute(_LINEAGE, (versions.FOREVER, self.id, self.name)).fetchall()
         if not rows:
-            raise StoreError(f"{self._database.path}: the world {self.name} is gone; somebody deleted it")
+            raise WorldGoneError(f"{self._database.path}: the world {self.name} is gone; somebody deleted it")
         lineage = tuple((int(branch), int(last)) for branch, last, _, _ in rows)
         starts = tuple(int(base) for _, _, base, _ in rows)
         last = connection.execute("SELECT max(seq) FROM step WHERE world = ?", (self.id,)).fetchone()[0]

@@ -97,10 +97,11 @@ def test_faults_are_told_and_leave_nothing(folder: Path, run: Run) -> None:
 
 
 def test_a_name_that_is_none_is_refused(folder: Path, run: Run) -> None:
-    """As wherever a world is named."""
-    code, _, err = run("world", "seed", "shop.yaml", "--as", "my shop")
+    """Before anything is planted, and with what may be written instead."""
+    code, _, err = run("world", "seed", "shop.yaml", "--as", "my shop//", "--check")
     assert code == 2
-    assert "'my shop' is no name for a world" in err
+    assert "--as: 'my shop//' is no name for a world" in err
+    assert "write: my-shop\n" in err
 
 
 def test_stubs_of_ones_own_have_sections(folder: Path, run: Run) -> None:

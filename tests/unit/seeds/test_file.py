@@ -27,11 +27,12 @@ REFUSED = {
     "a wrong type of a recipe's options": ("stripe: {customers: {count: many}}", "2:22", "'many'", "a whole number"),
     "a wrong type of a field": ("acme-crm: {deals: [{amount: much}]}", "2:21", "'much'", "a whole number"),
     "a wrong type of a section": ("stripe: 3", "2:1", "stripe: 3", "a mapping"),
-    "a number below nothing": ("acme-crm: {companies: -1}", "2:12", "-1", "minimum"),
-    "a share of more than all": ("stripe: {customers: {with: {payment_method: 2}}}", "2:29", "2", "maximum"),
+    "a number below nothing": ("acme-crm: {companies: -1}", "2:12", "-1", "0 or more"),
+    "a share of more than all": ("stripe: {customers: {with: {payment_method: 2}}}", "2:29", "2", "1 or less"),
     "a span of no unit": ("stripe: {payments: {count: 1, over: 90}}", "2:31", "over: 90", "a time span"),
     "another word than people": ("email: {mailboxes: persons}", "2:9", "'persons'", "people"),
     "an unknown locale": ("people: {count: 1, locale: xx_XX}", "2:20", "'xx_XX'", "en_US"),
+    "a name that no world may have": ("world: my shop", "1:1", "world: 'my shop'", "a world's name: letters, digits"),
     "no address": ("people: {given: [{email: jenny}]}", "2:19", "'jenny'", "an e-mail address"),
     "one name twice": (
         "people: {given: [{name: Jenny}, {name: jenny}]}", "2:34", "'jenny' a second time", "each name once",
@@ -65,7 +66,7 @@ def test_what_is_wrong_is_told_with_its_place(
     tmp_path: Path, catalog: Catalog, text: str, place: str, found: str, expected: str
 ) -> None:
     """One fault, at the line and column, with what was found and what belongs there."""
-    [fault] = read(tmp_path, catalog, f"world: x\n{text}\n")
+    [fault] = read(tmp_path, catalog, f"{text}\n" if text.startswith("world: ") else f"world: x\n{text}\n")
     assert f"x.yaml:{place}: " in fault
     assert found in fault.partition("; expected ")[0]
     assert expected in fault
