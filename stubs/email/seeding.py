@@ -40,6 +40,8 @@ def mailboxes(seeding: Seeding, options: Literal["people"] | list[Mailbox]) -> N
         for place, box in enumerate(options):
             seeding.first(_boxes([(box.address, box.name or "")]), place)
         return
+    if not len(seeding.people):
+        raise seeding.refuse("mailboxes of people, of whom there are none", "people beside it", "people: 100")
     for start in range(0, len(seeding.people), _BATCH):
         seeding.first(_boxes([(person.email, person.name) for person in seeding.people[start : start + _BATCH]]))
 
@@ -53,6 +55,8 @@ def messages(seeding: Seeding, options: list[Message]) -> None:
             to = [message.to] if isinstance(message.to, str) else message.to
             seeding.at(time, _message(message, to, message.subject, message.text))
             continue
+        if not len(seeding.people):
+            raise seeding.refuse("messages to people, of whom there are none", "people beside it", "people: 100")
         for person in seeding.people:
             words = {"name": person.name, "first_name": person.first_name, "email": person.email}
             seeding.at(

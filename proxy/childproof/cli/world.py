@@ -52,7 +52,8 @@ class _Label(click.ParamType[tuple[str, str]]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
         key, sign, text = str(value).partition("=")
         if not sign or not key.strip():
-            self.fail(f"{value!r} is no metadata; write --set key=value", param, ctx)
+            option = "--set " if isinstance(param, click.Option) else ""
+            self.fail(f"{value!r} is no metadata; write {option}key=value", param, ctx)
         return key.strip(), text
 
 

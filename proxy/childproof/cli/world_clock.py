@@ -58,7 +58,9 @@ def clock(
         _show(db, name, as_json=as_json)
         return
     if (way in ("offset", "advance")) != (amount is not None):
-        raise click.UsageError(f"{way} takes {'a duration, like 30d' if amount is None else 'no duration'}")
+        takes = {"advance": "takes a duration, like 30d", "offset": "takes a duration, like -2h"}
+        other = f"takes no duration; write advance {amount} or offset {amount}"
+        raise click.UsageError(f"{way} {takes.get(way, other)}")
     by = 0 if amount is None else _milliseconds(amount, signed=way == "offset")
     settings = ClockSettings() if amount is not None else Clock().convert(way, None, None)
     from childproof.run.compose import passing  # noqa: PLC0415 (the engine: only where something is done)

@@ -100,17 +100,21 @@ class _Planting:
                 section=options,
                 path=(service.name, key),
             )
-            if key in recipes:
-                try:
+            try:
+                if key in recipes:
                     recipes[key].function(seeding, options[key])
-                except Unplantable as error:
-                    found = f"{service.name}.{key}: {error.found}"
-                    fault = self.file.document.fault((service.name, key), found, error.expected, error.write)
-                    raise InputError([fault]) from None
-            else:
-                resource = sections.find(service, key)
-                assert resource is not None
-                sections.plan(seeding, resource, section[key])
+                else:
+                    resource = sections.find(service, key)
+                    assert resource is not None
+                    sections.plan(seeding, resource, section[key])
+            except Unplantable as error:
+                found = f"{service.name}.{key}: {error.found}"
+                fault = self.file.document.fault((service.name, key), found, error.expected, error.write)
+                raise InputError([fault]) from None
+            except ChildproofError:
+                raise
+            except Exception as error:
+                raise _broken((service.name, key), error) from error
 
     def _fresh(self) -> None:
         """What every world of these services begins with: their own seed.yaml."""
@@ -143,10 +147,7 @@ class _Planting:
         except ChildproofError:
             raise
         except Exception as error:
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            where = f"{frame.filename}:{frame.lineno}"
-            reason = f"{type(error).__name__}: {error}"
-            raise ChildproofError(f"{'.'.join(map(str, path[:2]))}: the recipe failed at {where}: {reason}") from error
+            raise _broken(path, error) from error
         if len(path) > 2:
             for kind, ids in made.items():
                 for entity in ids[before.get(kind, 0) :]:
@@ -209,6 +210,14 @@ class _Planting:
             if not service.startswith("_") and (count := len(self.stage.ids(service, kind))):
                 counts[service, kind] = count
         return Planted(len(self.file.people), counts)
+
+
+def _broken(path: Path, error: Exception) -> ChildproofError:
+    """An author's mistake in a recipe, with its place in the code."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{frame.filename}:{frame.lineno}"
+    reason = f"{type(error).__name__}: {error}"
+    return ChildproofError(f"{'.'.join(map(str, path[:2]))}: the recipe failed at {where}: {reason}")
 
 
 def _never(at: int, step: Any) -> None:

@@ -86,13 +86,15 @@ def schema(service: Service, resource: Resource) -> dict[str, Any]:
 
 
 def plan(seeding: Seeding, resource: Resource, written: Any) -> None:
-    """Plan the steps of a section's entry for a resource."""
+    """Plan the steps of a section's entry for a resource. Raises Unplantable."""
     if isinstance(written, list):
         for place, entity in enumerate(written):
             seeding.first(_one(seeding, resource, entity), place)
         return
     options: Mapping[str, Any] = {"count": written} if isinstance(written, int) else written
     persons = options.get("from") == "people"
+    if persons and not len(seeding.people):
+        raise seeding.refuse("from people, of whom there are none", "people beside the services", "people: 100")
     count = options.get("count", len(seeding.people) if persons else 1)
     fields = options.get("with", {})
     batches = [range(start, min(start + _BATCH, count)) for start in range(0, count, _BATCH)]

@@ -126,6 +126,7 @@ def test_create_makes_the_file_and_nothing_else_does(tmp_path: Path, monkeypatch
 
 def test_metadata_needs_a_key(db: Path) -> None:
     assert "write --set key=value" in world("fork", "shop", "x", "--set", "agent", code=2).output
+    assert "write key=value" in world("set", "shop", "agent", code=2).output
 
 
 def test_the_help_keeps_its_examples_as_they_were_written() -> None:
@@ -209,6 +210,7 @@ def test_mail_that_is_due_goes_where_the_rules_say(db: Path) -> None:
         (["advance", "-1d"], "no duration"),
         (["advance", "99999999999w"], "longer than any clock"),
         (["frozen", "1d"], "takes no duration"),
+        (["adv", "1d"], "adv takes no duration; write advance 1d or offset 1d"),
     ],
 )
 def test_what_is_no_clock_is_refused(db: Path, words: list[str], message: str) -> None:

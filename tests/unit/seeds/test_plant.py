@@ -99,6 +99,9 @@ REFUSED = {
         "acme-crm.contacts.1: acme-crm refuses it: A contact with this email exists already.",
     ),
     "more customers than people": ("people: 3\nstripe: {customers: 9}", "6:10", "9 customers, of 3 people"),
+    "mailboxes of nobody": ("email: {mailboxes: people}", "5:9", "email.mailboxes: mailboxes of people, of whom there are"),
+    "mail to nobody": ("email: {messages: [{to: people, subject: a}]}", "5:9", "messages to people, of whom there are none"),
+    "entities from nobody": ("acme-crm: {contacts: {from: people}}", "5:12", "acme-crm.contacts: from people, of whom there"),
     "payments of nobody": ("stripe: {payments: {per_customer: 3}}", "5:10", "per_customer, without customers"),
     "payments without a number": ("stripe: {payments: {declined: 0.1}}", "5:10", "one of count and per_customer"),
     "what Stripe refuses": (

@@ -120,15 +120,23 @@ def test_what_a_recipe_refuses_has_its_place(edited: Callable[..., Path]) -> Non
     assert "write: x: 2" in fault
 
 
-def test_a_recipe_that_fails_says_where(edited: Callable[..., Path]) -> None:
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("seeding.first(lambda ctx: ctx.play('POST /v2/nothing'))", "no operation POST /v2/nothing"),
+        ("seeding.people[options]", "IndexError: "),
+    ],
+    ids=["in a step", "while it plans"],
+)
+def test_a_recipe_that_fails_says_where(edited: Callable[..., Path], line: str, words: str) -> None:
     """An author's mistake is told as such, with the file and line."""
     code = (
         "from childproof.stubkit import Seeding, seeds\n"
         "@seeds('x')\n"
         "def x(seeding: Seeding, options: int) -> None:\n"
-        "    seeding.first(lambda ctx: ctx.play('POST /v2/nothing'))\n"
+        f"    {line}\n"
     )
-    with pytest.raises(ChildproofError, match=r"acme-crm\.x: the recipe failed at .*no operation POST /v2/nothing"):
+    with pytest.raises(ChildproofError, match=rf"acme-crm\.x: the recipe failed at .*{words}"):
         plant(edited(files={"x.py": code}), "{x: 3}")
 
 
@@ -209,7 +217,7 @@ def test_mail_of_the_past_has_come(edited: Callable[..., Path]) -> None:
     stub = edited(files={"deals.py": WORK})
     file = stub.parent / "world.yaml"
     file.write_text(
-        "world: x\nclock: {start: 2026-01-05T09:00:00Z, run: frozen}\nacme-crm: {splits: 2}\nemail: {mailboxes: people}\n"
+        "world: x\nclock: {start: 2026-01-05T09:00:00Z, run: frozen}\nacme-crm: {splits: 2}\nemail: {mailboxes: []}\n"
     )
     with Store.open(":memory:", wall=lambda: NOW) as store, grow(file, load_catalog([stub]), lambda: NOW) as grown:
         grown.keep(store, "x")
