@@ -13,8 +13,11 @@ from .infer import Inference, resource_name
 from .manifest import Manifest
 from .openapi import OpenApi
 from .outcome import OutcomeError, compile_outcomes
+from .sections import singulars
 from .settings import header_template
 from .shape import properties
+
+MOST = 1000  # entities of a kind that each fresh world gets, within its first call
 
 
 def manifest_faults(manifest: Manifest, api: OpenApi | None) -> list[Fault]:
@@ -39,15 +42,18 @@ def seed_faults(manifest: Manifest, api: OpenApi | None, document: Document) -> 
         return [document.fault((), "a seed.yaml that is no mapping", "resource names, each with a list of objects")]
     faults = []
     for name, entities in value.items():
-        if not isinstance(entities, list):
-            faults.append(document.fault((name,), f"{name}: no list", "a list"))
-            continue
         if name == "tokens":
+            if not isinstance(entities, list):
+                faults.append(document.fault((name,), f"{name}: no list", "a list"))
             continue
-        if not _is_resource(manifest, api, name):
+        resource = next((one for one in (name, *singulars(name)) if _is_resource(manifest, api, one)), None)
+        if resource is None:
             faults.append(document.fault((name,), f"unknown resource {name!r}", _one_of(manifest.resources)))
             continue
-        known = _fields(manifest, api, name)
+        known = _fields(manifest, api, resource)
+        if not isinstance(entities, list):
+            faults.extend(_made_up(document, name, entities, known))
+            continue
         for place, entity in enumerate(entities):
             if not isinstance(entity, dict):
                 faults.append(document.fault((name, place), "an entity that is no mapping", "fields and values"))
@@ -58,6 +64,24 @@ def seed_faults(manifest: Manifest, api: OpenApi | None, document: Document) -> 
                 if known and field not in known
             )
     return faults
+
+
+def _made_up(document: Document, name: str, written: Any, known: list[str]) -> Iterator[Fault]:
+    """What is wrong with a number of entities: `3`, or `{count: 3, with: {field: value}}`."""
+    options: dict[str, Any] = written if isinstance(written, dict) else {"count": written}
+    for key in options:
+        if key not in {"count", "with"}:
+            yield document.fault((name, key), f"unknown key {key!r}", "one of count, with")
+    count, fields = options.get("count", 1), options.get("with", {})
+    if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MOST:
+        expected = f"a list, or a number up to {MOST}: more belongs into a world file"
+        yield document.fault((name, "count") if written is options else (name,), f"{name}: {count!r}", expected)
+    if not isinstance(fields, dict):
+        yield document.fault((name, "with"), f"{name}.with: {fields!r}", "fields and values")
+        return
+    for field in fields:
+        if known and field not in known:
+            yield document.fault((name, "with", field), f"unknown field {field!r}", _one_of(known))
 
 
 def _templates(manifest: Manifest) -> Iterator[Fault]:

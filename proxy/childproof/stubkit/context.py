@@ -238,7 +238,7 @@ class Context(Streaming, Mailing):
     def emit(self, type: str, entity: Mapping[str, Any], **extra: Any) -> None:  # noqa: A002 - the vendors' own word
         """Tell of an event: an effect for the ledger, an event object and webhooks where the service has them.
 
-        `extra` are further values for the envelope (`previous={…}`).
+        `extra` are further values for the envelope (`previous={…}`); one that the envelope has as a constant is replaced.
         """
         if self._quiet:
             return

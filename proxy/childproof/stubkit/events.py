@@ -42,6 +42,7 @@ class Events:
         envelope: dict[str, Any] = written.get("envelope", {})
         self.resource: str = written.get("resource", "")
         self._envelope = envelope
+        self._constant = [key for key, value in envelope.items() if _constant(value)]
         template = envelope.get("id")
         self._make_id = compile_id(template) if isinstance(template, str) else None
         self._render = compile_template(_without_ids(envelope), keep_null=True)
@@ -79,6 +80,7 @@ class Events:
         body: Mapping[str, Any] = {
             "id": event_id,
             **self._render({**values, "type": type, "entity": data, "id": event_id, "now": now}),
+            **{key: values[key] for key in self._constant if key in values},
         }
         if self.resource:
             body = store(self.resource, event_id, dict(body))
@@ -119,6 +121,10 @@ def _wants(wanted: Any, kind: str) -> bool:
         one in {"*", kind} or (isinstance(one, str) and one.endswith(".*") and kind.startswith(one[:-1]))
         for one in wanted
     )
+
+
+def _constant(value: Any) -> bool:
+    return not isinstance(value, dict | list) and not (isinstance(value, str) and ("{" in value or value == "now"))
 
 
 def _without_ids(envelope: Mapping[str, Any]) -> dict[str, Any]:

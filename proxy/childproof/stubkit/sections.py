@@ -34,8 +34,8 @@ def find(service: Service, key: str) -> Resource | None:
     """The resource that a section's key means, singular or plural; None where the stub has none of that name."""
     if service.registry.knows(key):
         return service.registry.named(key)
-    for name in _singulars(key):
-        if plural(name) == key and service.registry.knows(name):
+    for name in singulars(key):
+        if service.registry.knows(name):
             return service.registry.named(name)
     return None
 
@@ -104,6 +104,19 @@ def plan(seeding: Seeding, resource: Resource, written: Any) -> None:
     else:
         for batch in batches:
             seeding.first(_some(seeding, resource, batch, fields, persons=persons))
+
+
+def plant(service: Service, ctx: SeedContext, resource: Resource, written: Any) -> None:
+    """Create what a seed.yaml has for a resource: entities just as they are written, or a number that are made up."""
+    if isinstance(written, list):
+        for entity in written:
+            given = {name: value for name, value in entity.items() if name != resource.id_field}
+            ctx.create(resource.name, str(entity[resource.id_field]) if resource.id_field in entity else None, **given)
+        return
+    options: Mapping[str, Any] = {"count": written} if isinstance(written, int) else written
+    for number in range(options.get("count", 1)):
+        fields = {name: _chosen(ctx, value, None, number) for name, value in options.get("with", {}).items()}
+        _create(service, ctx, resource, fields, None)
 
 
 def ordered(service: Service, named: Mapping[str, Resource | None]) -> Iterator[str]:
@@ -212,10 +225,8 @@ def _field(service: Service, node: dict[str, Any]) -> dict[str, Any]:
     return {"type": list(kinds)} if kinds else {}
 
 
-def _singulars(key: str) -> Iterator[str]:
-    if key.endswith("ies"):
-        yield f"{key[:-3]}y"
-    if key.endswith("es"):
-        yield key[:-2]
-    if key.endswith("s"):
-        yield key[:-1]
+def singulars(key: str) -> Iterator[str]:
+    """The resources' names that `plural` makes this key of."""
+    for end, instead in (("ies", "y"), ("es", ""), ("s", "")):
+        if key.endswith(end) and plural(name := key.removesuffix(end) + instead) == key:
+            yield name

@@ -1,11 +1,13 @@
 """Seeds: what a fresh world holds of a stub, planted with the first call to it and counted as there before."""
 
-from childproof.model import Call, Protocol
+from typing import Any
+
 from childproof.world import fresh
 from childproof.world.transaction import Transaction
 
+from . import sections
 from .auth import TOKENS
-from .context import Context
+from .playing import SeedContext
 from .service import Service
 
 
@@ -14,15 +16,17 @@ def plant(service: Service, tx: Transaction) -> None:
     seeds = service.seeds
     if not seeds or fresh.planted(tx, service.name):
         return
-    ctx = Context(service, tx, Call(Protocol.HTTP, service.host, 443, world=tx.world), quiet=True)
+    ctx = SeedContext(service, tx, _never, {})
     with tx.beforehand() as planted:
         for token in seeds.get("tokens", ()):
             tx.put(TOKENS, service.name, str(token), {"token": token})
-        for resource, entities in seeds.items():
-            if resource == "tokens":
-                continue
-            id_field = service.registry.named(resource).id_field
-            for entity in entities:
-                given = {name: value for name, value in entity.items() if name != id_field}
-                ctx.create(resource, str(entity[id_field]) if id_field in entity else None, **given)
+        named = {key: sections.find(service, key) for key in seeds if key != "tokens"}
+        for key in sections.ordered(service, named):
+            resource = named[key]
+            assert resource is not None  # else the stub had not been loaded
+            sections.plant(service, ctx, resource, seeds[key])
     fresh.remember(tx, service.name, planted)
+
+
+def _never(at: int, step: Any) -> None:
+    raise LookupError(f"a seed.yaml has no later (to {at}, {step})")

@@ -69,6 +69,7 @@ class Transaction(Snapshot):
         self._touched = 0
         self._tokens: dict[str, int] = {}
         self._jobs = 0
+        self._beforehand = 0  # within it, how often randomness was asked for
         self._clock: Clock | None = None
         self._wanted_indexes: set[tuple[int, str]] = set()
 
@@ -178,7 +179,11 @@ class Transaction(Snapshot):
         The list says afterwards what that was, internal services left out.
         """
         touched, planted = self._touched, list[Planted]()
-        yield planted
+        self._beforehand = 1
+        try:
+            yield planted
+        finally:
+            self._beforehand = 0
         for collection, entities in self._pending.items():
             service, kind = self._database.collection_name(collection)
             for entity, pending in entities.items():
@@ -209,7 +214,13 @@ class Transaction(Snapshot):
     # --- randomness
 
     def random(self, purpose: str) -> Random:
-        """A generator that depends on the world's seed, the call's number and the purpose alone."""
+        """A generator that depends on the world's seed, the call's number and the purpose alone.
+
+        Within `beforehand` it is another one at each use: many entities are made there at once.
+        """
+        if self._beforehand:
+            self._beforehand += 1
+            purpose = f"{purpose}\x1f{self._beforehand}"
         return randomness.generator(self.seed, self.seq, purpose)
 
     def token(self, purpose: str, n: int, alphabet: str = randomness.ALNUM) -> str:

@@ -155,7 +155,10 @@ def test_events_carry_the_request_that_caused_them(api):
 
 def test_a_live_key_makes_live_objects(api):
     assert api.call("POST", "/v1/customers", "name=J", key="sk_live_123456789").body["livemode"] is True
+    [event] = api.call("GET", "/v1/events").body["data"]
+    assert event["livemode"] is event["data"]["object"]["livemode"] is True
     assert api.call("POST", "/v1/customers", "name=J").body["livemode"] is False
+    assert [one["livemode"] for one in api.call("GET", "/v1/events").body["data"]] == [False, True]
 
 
 def test_nothing_hidden_is_ever_shown(api):
