@@ -43,6 +43,7 @@ _FORMS = (
     ("METRICS", ADDRESS, "HOST:PORT", "127.0.0.1:9464"),
 )
 PRIVATE = (PREFIX + "OTLP_HEADERS",)  # what a command isn't to see
+_HEADER = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110, section 5.6.2
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3}
 
 
@@ -240,7 +241,10 @@ def otlp_endpoint(url: str, environ: Mapping[str, str]) -> Endpoint:
     _, pattern, expected, example = _FORMS[0]
     if not re.fullmatch(pattern, url):
         raise InputError.single("--otlp", repr(url), expected, example)
-    pairs = (item.partition("=") for item in environ.get(PREFIX + "OTLP_HEADERS", "").split(",") if item.strip())
+    pairs = [item.partition("=") for item in environ.get(PREFIX + "OTLP_HEADERS", "").split(",") if item.strip()]
+    if not all(sign and re.fullmatch(_HEADER, name.strip()) for name, sign, _ in pairs):
+        found = f"{PREFIX}OTLP_HEADERS holds what is no header"  # not the text itself, which may be a credential
+        raise InputError.single("environment", found, "name=value, with `,` between them", "authorization=Bearer …")
     return Endpoint(url, tuple((name.strip(), value.strip()) for name, _, value in pairs))
 
 

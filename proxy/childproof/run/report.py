@@ -157,7 +157,7 @@ def to_text(
     for label, lines, more in (
         ("allowed", report.allowed, " --verdict allow"),
         ("denied", report.denied, " --verdict deny"),
-        ("dry run", report.would, " --verdict allow"),
+        ("dry run", report.would, ""),  # whatever became of them
         ("gaps", report.gaps, " --fidelity gap"),
     ):
         if lines:

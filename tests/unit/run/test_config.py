@@ -110,6 +110,10 @@ def test_telemetry_is_what_the_file_or_the_environment_says_and_its_headers_the_
     config = load_config({**HOME, "CHILDPROOF_OTLP_HEADERS": "x-key=a=b, x-other=c"}, tmp_path)
     assert config.otlp == Endpoint("http://127.0.0.1:4318", (("x-key", "a=b"), ("x-other", "c")))
     assert "a=b" not in repr(config)
+    for wrong in ("s3cret", "=s3cret", "a b=s3cret", "x-key=1,s3cret"):
+        with pytest.raises(InputError, match="expected name=value") as refused:
+            load_config({**HOME, "CHILDPROOF_OTLP_HEADERS": wrong}, tmp_path)
+        assert "s3cret" not in str(refused.value)
     assert config.metrics == "127.0.0.1:9464"
     environ = {**HOME, "CHILDPROOF_OTLP": "https://otel.example", "CHILDPROOF_METRICS": "[::1]:9"}
     config = load_config(environ, tmp_path)
