@@ -12,7 +12,7 @@ from childproof.model import Action, Forward, Hidden, Injection, Outcome, Verdic
 HEADERS = [(":method", "POST"), (":scheme", "https"), (":authority", "api.example"), (":path", "/x")]
 REAL = "real-credential-9f8e7d6c"
 ECHO = (
-    b"HTTP/1.1 200 OK\r\nx-echo: " + REAL.encode() + b"\r\ntransfer-encoding: chunked\r\n\r\n"
+    b"HTTP/1.1 200 OK\r\nconnection: close\r\nx-echo: " + REAL.encode() + b"\r\ntransfer-encoding: chunked\r\n\r\n"
     b"6\r\nreal-c\r\n12\r\nredential-9f8e7d6c\r\n0\r\n\r\n"
 )
 
@@ -91,3 +91,26 @@ def test_a_kept_alive_connection_gives_no_credential_to_a_call_without_one(open_
         connection.getresponse().read()
     assert [REAL.encode() in request for request in open_machine.sentinel.requests] == [True, False, True]
     assert open_machine.sentinel.connections == 1
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\n" + REAL.encode() + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nconnection: close\r\nx-echo: " + REAL[:-2].encode(),
+    ],
+)
+def test_a_broken_reply_is_not_quoted_where_a_credential_went_out(open_machine, answer):
+    """mitmproxy's words for it would tell the sandbox, and the record, what stood in it."""
+    secret = Injection("CHILDPROOF_TOKEN", "authorization", Hidden(REAL))
+    open_machine.judge.decide = lambda call: Outcome(
+        "c", Verdict(Action.ALLOW, "r", "x"), forward=Forward(call.host, call.port, secrets=(secret,))
+    )
+    open_machine.sentinel.answer = answer
+    connection = open_machine.https()
+    connection.request("GET", "/", headers={"Authorization": "CHILDPROOF_TOKEN"})
+    reply = connection.getresponse()
+    said = reply.read()
+    assert (reply.status, REAL[:-2].encode() in said) == (502, False)
+    assert REAL.encode() in open_machine.sentinel.requests[0]
+    assert REAL[:-2] not in repr(open_machine.judge.settled)

@@ -315,6 +315,36 @@ def test_a_message_that_the_leak_guard_stops_goes_nowhere_and_is_not_recorded(le
     assert (got, b"canary" in reply.body) == (["hello"], False)
 
 
+@pytest.mark.parametrize("way", ["ping", "pong", "close"])
+def test_what_pings_and_closes_carry_is_looked_at_too(leading, upstream_socket, way):
+    """A ping has 125 bytes of the client's choice, a close 123."""
+    heard = []
+
+    def listening(ws):
+        process = ws.process_event
+        ws.process_event = lambda event: (heard.append(bytes(event.data)), process(event))[1]
+        list(ws)
+
+    machine = leading(upstream_socket(listening))
+    allow = machine.judge.decide
+
+    def screened(call):
+        outcome = allow(call)
+        forward = replace(outcome.forward, screen=lambda data: "leak guard: a canary" if b"canary" in data else "")
+        return replace(outcome, forward=forward)
+
+    machine.judge.decide = screened
+    with contextlib.suppress(websockets.exceptions.ConnectionClosed), connect(machine) as ws:
+        if way == "close":
+            ws.close(1000, "a canary")
+        else:
+            (ws.ping if way == "ping" else ws.pong)("a canary")
+            ws.recv()
+    [(_, _, _, error)] = settled(machine)
+    assert error == "leak guard: a canary"
+    assert not any(b"canary" in frame for frame in heard)
+
+
 def test_what_a_server_says_is_bounded_as_a_reply_is(leading, upstream_socket):
     machine = leading(upstream_socket(echo))
     allow = machine.judge.decide

@@ -86,15 +86,15 @@ class RelayLayer(layer.Layer):
                     source.message.clear()
                     yield from self._message(data, source, other, text=isinstance(event, TextMessage))
             case Ping() | Pong():
-                yield from self._send(other, event)
+                problem = self._screened(bytes(event.payload), source)
+                yield from (self._refuse(_POLICY, problem) if problem else self._send(other, event))
             case CloseConnection(code=code, reason=reason):
                 yield from self._closed(int(code), reason or "", source, other)
             case _:
                 pass
 
     def _message(self, data: bytes, source: _Side, other: _Side, *, text: bool) -> Commands:
-        screen = self._permission.forward.screen
-        problem = screen(data) if screen is not None and source is self._client else ""
+        problem = self._screened(data, source)
         if problem:
             yield from self._refuse(_POLICY, problem)  # it goes nowhere, not even into the record
             return
@@ -110,10 +110,19 @@ class RelayLayer(layer.Layer):
         self._kept += line[: max(0, KEPT - len(self._kept))]
         yield from self._send(other, TextMessage(data.decode()) if text else BytesMessage(data))
 
+    def _screened(self, data: bytes, source: _Side) -> str:
+        """What keeps this from going out; "" where nothing does. Pings and closes carry data too."""
+        screen = self._permission.forward.screen
+        return screen(data) if screen is not None and source is self._client else ""
+
     def _closed(self, code: int, reason: str, source: _Side, other: _Side) -> Commands:
         if source.ws.state is ConnectionState.OPEN:
             # not a close that the peer sent: wsproto's word for frames that are none
             yield from self._refuse(_MALFORMED, f"the {source.name} broke the protocol: {reason}")
+            return
+        problem = self._screened(reason.encode(), source)
+        if problem:
+            yield from self._refuse(_POLICY, problem)
             return
         yield from self._send(other, CloseConnection(1000 if code in _SILENT else code, reason))
         if other.ws.state is ConnectionState.CLOSED or source.ws.state is ConnectionState.CLOSED:

@@ -31,10 +31,10 @@ class Replying:
         `version` is the client's (`HTTP/1.1`): how a body of unknown length ends.
         """
         length = response.headers.get("content-length", "")
+        if self._mask is not None:  # first: whatever stops a reply records its head
+            self._mask_head(response, self._mask, version if has_body else "")
         if self._most is not None and length.isdigit() and int(length) > self._most and has_body:
             self._stop(f"the reply announces {length} bytes, and may have {self._most}")
-        if self._mask is not None:
-            self._mask_head(response, self._mask, version if has_body else "")
         if has_body and (self._mask is not None or not length.isdigit() or int(length) > STREAM_ABOVE):
             response.stream = self.tap
 
@@ -64,6 +64,9 @@ class Replying:
             (mask.whole(name), mask.whole(value)) for name, value in response.headers.fields
         )
         response.data.reason = mask.whole(response.data.reason)
+        if response.headers.get("transfer-encoding", "chunked").strip().lower() != "chunked":
+            self._stop("the reply has a transfer coding, though none was asked for")
+            return
         coding = response.headers.get("content-encoding", "identity")
         if coding.strip().lower() in ("", "identity"):
             return

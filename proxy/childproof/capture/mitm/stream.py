@@ -4,7 +4,7 @@
 Without the call's own permission it ends in an error there, whatever happened in hooks before.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, override
 
 from mitmproxy import flow as mitmproxy_flow
@@ -167,6 +167,7 @@ class GuardedHttpStream(LastingStream):
         self, event: RequestProtocolError | ResponseProtocolError
     ) -> layer.CommandGenerator[None]:
         """Errors that mitmproxy would word as an HTML page get our JSON."""
+        event = self._unquoted(event)
         status = event.code.http_status_code() if isinstance(event, ResponseProtocolError) else None
         unanswered = self.client_state != self.state_errored and self.server_state in (
             self.state_wait_for_response_headers,
@@ -178,6 +179,15 @@ class GuardedHttpStream(LastingStream):
         self.flow.error = mitmproxy_flow.Error(event.message)
         yield HttpErrorHook(self.flow)
         yield from self.reply(denial(status, event.message))
+
+    def _unquoted(
+        self, event: RequestProtocolError | ResponseProtocolError
+    ) -> RequestProtocolError | ResponseProtocolError:
+        """The words of mitmproxy for a broken reply quote it, and it may bring a credential back, or a part of one."""
+        permission = self.gate.permission(self.flow)
+        if permission is None or not permission.secrets or isinstance(event, RequestProtocolError):
+            return event
+        return replace(event, message=event.message.partition(":")[0])
 
     def refuse(self, violation: Violation) -> layer.CommandGenerator[None]:
         """Record the call with this violation, deny it, and end the stream."""

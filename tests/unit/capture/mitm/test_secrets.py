@@ -130,6 +130,28 @@ def test_a_reply_is_cut_once_and_nothing_follows() -> None:
     assert bytes(replying.kept) == b"1234567890"
 
 
+def test_a_reply_that_is_stopped_at_its_head_has_its_head_masked() -> None:
+    """What stops it records it."""
+    response = http.Response.make(200, b"", {"x-echo": REAL})
+    response.headers["content-length"] = "99"
+    seen: list[str] = []
+    Replying(10, Mask([REAL]), lambda _: seen.append(response.headers["x-echo"])).head(
+        response, has_body=True, version="HTTP/1.1"
+    )
+    assert seen == ["*" * len(REAL)]
+
+
+def test_a_transfer_coding_is_cut() -> None:
+    """It can't be searched, and nobody asked for it."""
+    reasons: list[str] = []
+    replying = Replying(None, Mask([REAL]), reasons.append)
+    replying.head(
+        http.Response.make(200, b"", {"transfer-encoding": "gzip, chunked"}), has_body=True, version="HTTP/1.1"
+    )
+    assert reasons == ["the reply has a transfer coding, though none was asked for"]
+    assert replying.tap(gzip.compress(REAL.encode())) == []
+
+
 def test_broken_packed_data_is_cut() -> None:
     """It might hide what can't be seen."""
     reasons: list[str] = []
