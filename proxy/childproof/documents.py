@@ -321,8 +321,14 @@ def _name(path: list[str | int]) -> str:
     return ".".join(map(str, path))
 
 
+_SPELT = {"None": "nothing", "True": "true", "False": "false"}  # as YAML has them, not Python
+
+
 def _show(value: Any) -> str:
-    text = repr(value) if not isinstance(value, dict | list) else ("a mapping" if isinstance(value, dict) else "a list")
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = repr(value)
+    text = _SPELT.get(text, text)
     return text if len(text) <= 60 else text[:57] + "..."
 
 
