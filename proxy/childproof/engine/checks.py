@@ -50,8 +50,7 @@ class Checks:
     def check(self, call: Call, tx: Transaction, call_id: str, judgement: Judgement) -> Checked:
         """The refusal of a call that its rule takes, but not now or not this one; and what only would have been refused."""
         rule, would = judgement.rule, judgement.would
-        shown = self._vault.masked(call)
-        checked = Checked(None, would, None if shown is call else shown)
+        checked = Checked(None, would, self.shown(call))
         if rule is None or judgement.verdict.action is Action.DENY:
             return checked
         dry = rule.action is Action.ALLOW and not rule.enforce
@@ -69,6 +68,11 @@ class Checks:
         if dry:
             return replace(checked, would=(*checked.would, Would(rule.name, spent.reason)))
         return replace(checked, refused=beyond(call, tx, call_id, rule, spent, self._catalog), would=())
+
+    def shown(self, call: Call) -> Call | None:
+        """The call as a record may have it; None where that is the call itself."""
+        shown = self._vault.masked(call)
+        return None if shown is call else shown
 
     def _leak(self, call: Call, rule: Rule) -> "Leak | None":
         if rule.action is not Action.ALLOW:

@@ -71,7 +71,9 @@ class Engine:
         self._checks = Checks(catalog, vault, max_body=max_body)
         self._on_trouble = on_trouble
         self._shortfall = Shortfall(on_trouble)
-        self._streams = Streams(self._recording, self._jobs, self._world, on_trouble)
+        self._streams = Streams(
+            self._recording, self._jobs, self._world, on_trouble, lambda call: self._checks.shown(call) or call
+        )
 
     def replace_rules(self, rules: Ruleset, vault: Vault = EMPTY) -> None:
         """Use another, complete ruleset, and the credentials that it names, from the next call on."""
@@ -167,10 +169,12 @@ class Engine:
     def _decide(self, call: Call, tx: Transaction, call_id: str) -> Decision:
         if call.violation is not None:
             verdict = Verdict(reason=call.violation.reason, hint=_VIOLATION_HINTS.get(call.violation.kind, ""))
-            return Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=call.violation.status))
+            reply = denial(call, verdict, call_id, at=tx.now(), status=call.violation.status)
+            return Decision(verdict, reply, shown=self._checks.shown(call))
         if call.protocol is Protocol.HTTP and len(call.body) > self.max_body:
             verdict = Verdict(reason=f"the body has {len(call.body)} bytes, at most {self.max_body} are judged")
-            return Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=413))
+            reply = denial(call, verdict, call_id, at=tx.now(), status=413)
+            return Decision(verdict, reply, shown=self._checks.shown(call))
         judgement = self._rules.judge(call)
         checked = self._checks.check(call, tx, call_id, judgement)
         return checked.of(checked.refused or self._carry_out(call, tx, call_id, judgement))
@@ -224,7 +228,7 @@ class Engine:
             with self._world(call.world).transaction() as tx:
                 call_id, at = identify(tx, brought_trace(call)), tx.now()
                 reply = denial(call, verdict, call_id, at=at, status=_bug_status(call))
-                decision = Decision(verdict, reply, error=head)
+                decision = Decision(verdict, reply, error=head, shown=self._checks.shown(call))
                 self._recording.call(call, tx, decision, started)
         except Exception as failure:  # noqa: BLE001 (nothing can be stored: still deny, and say so aloud)
             self._shortfall.missed(call.world, failure)
@@ -236,7 +240,8 @@ class Engine:
         if store:  # it meets every call: the same words, said once
             self._on_trouble(f"calls are denied: {verdict.reason}")
         else:
-            self._on_trouble(f"{call.target} was denied: {verdict.reason} (childproof show {call_id})")
+            target = (self._checks.shown(call) or call).target
+            self._on_trouble(f"{target} was denied: {verdict.reason} (childproof show {call_id})")
         return call_id, decision
 
 

@@ -30,12 +30,16 @@ class _NothingChanged(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """Carries streams on. `world` gives a world by name, `on_trouble` is told what could not even be recorded."""
+    """Carries streams on. `world` gives a world by name, `on_trouble` is told what could not even be recorded.
+
+    `shown` gives a call as a record may have it.
+    """
 
     recording: Recording
     jobs: Jobs
     world: Callable[[str], World]
     on_trouble: Callable[[str], None]
+    shown: Callable[[Call], Call] = lambda call: call
 
     def carried(self, call: Call, call_id: str, decision: Decision, reply: Reply) -> Reply:
         """The same reply, whose stream or talk does by itself what it wants done in the world."""
@@ -85,7 +89,7 @@ class Streams:
                     fidelity=decision.fidelity,
                     effects=effects,
                 )
-                self.recording.call(replace(call, headers=(), body=b""), tx, done, started, cause=call_id)
+                self.recording.call(self.shown(replace(call, headers=(), body=b"")), tx, done, started, cause=call_id)
         except _NothingChanged:
             pass
         return value
@@ -110,7 +114,7 @@ class Streams:
                 done = Decision(
                     decision.verdict, _told(frames), operation=step.name, fidelity=decision.fidelity, effects=effects
                 )
-                self.recording.call(message, tx, done, started, cause=call_id)
+                self.recording.call(self.shown(message), tx, done, started, cause=call_id)
         except Exception as error:  # noqa: BLE001 (closed by default: said, recorded, ended)
             return self._failed(message, call_id, decision, error, started)
         return frames
@@ -118,6 +122,7 @@ class Streams:
     def _failed(
         self, call: Call, call_id: str, decision: Decision, error: Exception, started: int
     ) -> tuple[Frame, ...]:
+        call = self.shown(call)
         head = "".join(traceback.format_exception(error)[-_TRACEBACK_LINES:])
         reason = f"an error inside childproof: {type(error).__name__}: {error}"
         frames = (Frame("close", b"internal error", FAILED),)
