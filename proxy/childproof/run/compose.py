@@ -21,7 +21,6 @@ from childproof.policy.allow import Secret
 from childproof.world import REAL, ClockSettings, Store, Worker, World
 
 from .config import Config
-from .planting import seed_world
 from .secrets import read_vault
 
 if TYPE_CHECKING:
@@ -150,7 +149,10 @@ def compose(
     try:
         _writable(config.store)
         for world in worlds:
-            seed_world(world, config.worlds, store, catalog, wall=wall, say=on_trouble)
+            if config.worlds:
+                from .planting import seed_world  # noqa: PLC0415 (only where there are world files)
+
+                seed_world(world, config.worlds, store, catalog, wall=wall, say=on_trouble)
             _settled(store.ensure(world, seed=seed, clock=clock), seed, clock, on_trouble)
         ledger = Ledger(store.connection, lock=store.lock)
         watched = _watched(config, on_trouble)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from childproof.catalog import Catalog, load_catalog
 from childproof.errors import StoreError
-from childproof.world import Stage, Store, World
+from childproof.world import Store, World
+from childproof.world.staging import Stage
 
 from .config import load_config
 

@@ -25,6 +25,7 @@ _MODULES = (
     "childproof.stubkit.loading",
     "childproof.capture.smtp.server",
     "childproof.engine.guard",
+    "childproof.capture.mitm.talk",
     "childproof.run.emit",
 )
 

@@ -20,8 +20,9 @@ from childproof.stubkit.resources import Resource
 from childproof.stubkit.seeding import plant as plant_fresh
 from childproof.stubkit.service import Service
 from childproof.stubkit.timeline import Later, Planned, Seeding, Timeline, Unplantable
-from childproof.world import FAILED, OUTBOX, Moment, Stage, perform
+from childproof.world import FAILED, OUTBOX, perform
 from childproof.world.randomness import generator
+from childproof.world.staging import Moment, Stage
 
 from .file import WorldFile
 

@@ -13,7 +13,6 @@ from .lineage import Branch, Record
 from .patch import json_patch, pointer
 from .schedule import OUTBOX, Job
 from .snapshot import Snapshot
-from .staging import Moment, Stage
 from .store import NAME, NAMES, Store, checked_name
 from .transaction import Transaction
 from .world import World
@@ -31,10 +30,8 @@ __all__ = [
     "Comparison",
     "Difference",
     "Job",
-    "Moment",
     "Record",
     "Snapshot",
-    "Stage",
     "Store",
     "Transaction",
     "Worker",

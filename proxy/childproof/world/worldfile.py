@@ -10,7 +10,6 @@ from childproof.documents import Document, read_yaml, schema_faults
 from childproof.errors import Fault, InputError
 
 from .exporting import milliseconds
-from .yamltext import to_yaml
 
 _HEAD = "# A world of childproof's. `childproof world import FILE` makes it; `childproof schema world-export` is the format."
 _MOST = 50_000_000  # values in one file: these are written by programs
@@ -18,6 +17,8 @@ _MOST = 50_000_000  # values in one file: these are written by programs
 
 def write(values: dict[str, Any]) -> Iterator[str]:
     """The lines of a world's file."""
+    from .yamltext import to_yaml  # noqa: PLC0415 (its patterns take 10 ms of each start)
+
     yield _HEAD
     yield from to_yaml(values)
 

@@ -3,7 +3,8 @@
 import pytest
 
 from childproof.errors import StoreError
-from childproof.world import ClockSettings, Stage, Store, versions, worldfile
+from childproof.world import ClockSettings, Store, versions, worldfile
+from childproof.world.staging import Stage
 
 START = 1_767_603_600_000
 FROZEN = ClockSettings(START, "frozen")

@@ -10,7 +10,7 @@ comes whole and plain is read without it (`plain`).
 
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import h11
 from mitmproxy.proxy import commands, events, layer
@@ -25,9 +25,11 @@ from .chunked import Chunked
 from .plain import plain_request
 from .pump import Pump
 from .replies import denial, has_body, render, reply_of
-from .talk import TalkLayer, handshake
 from .upgrade import accept_of, with_upgrade
 from .wire import HOLD_SECONDS, LINGER_BYTES, LINGER_SECONDS, Patience, ResetConnection
+
+if TYPE_CHECKING:
+    from .talk import TalkLayer
 
 _TELLING = 128  # bytes that tell whether a request line begins
 _NO_REQUEST = Violation("malformed", "malformed HTTP: no request line", 400)
@@ -268,6 +270,8 @@ class AnswerLayer(layer.Layer):
 
     def _accept(self, outcome: Outcome, reply: Reply, call: Call) -> bytes:
         """Let a WebSocket take over. A header that can't be sent makes it a denial."""
+        from .talk import TalkLayer, handshake  # noqa: PLC0415 (and wsproto with it)
+
         self._patience.waiting(False)
         try:
             head = handshake(accept_of(call), reply)

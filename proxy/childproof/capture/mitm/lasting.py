@@ -29,9 +29,7 @@ from childproof.model import Call, Outcome, Reply, Talk
 from .chunked import trailer_fields
 from .gate import Gate
 from .pump import Pump
-from .relay import RelayLayer
 from .replies import has_body
-from .talk import TalkLayer, handshake
 from .upgrade import accept_of
 from .wire import Patience, RequestRoom
 
@@ -83,6 +81,8 @@ class LastingStream(HttpStream):
             return
         permission = self.gate.permission(self.flow)
         assert permission is not None
+        from .relay import RelayLayer  # noqa: PLC0415 (and wsproto with it)
+
         self.child_layer = RelayLayer(self.context, self.gate, permission, response, self.judge.max_body)
         self._handle_event = self.passthrough
         yield from self.passthrough(events.Start())
@@ -143,6 +143,8 @@ class LastingStream(HttpStream):
     # a stub's WebSocket
 
     def _begin_talk(self, outcome: Outcome, reply: Reply, accept: str) -> layer.CommandGenerator[None]:
+        from .talk import TalkLayer, handshake  # noqa: PLC0415 (and wsproto with it)
+
         response = self.flow.response
         assert response is not None
         lines = handshake(accept, reply).split(b"\r\n")[1:-2]

@@ -3,6 +3,7 @@
 - `mitmproxy.addons` imports every stock addon when it is imported, and with them flask, ldap3 and werkzeug: a third of
   a second and 15 MB. Its submodules don't need that.
 - QUIC and HTTP/3 (with aioquic): UDP never gets here, and no TLS of ours offers h3. 70 ms.
+- WebSockets (with wsproto): layers of our own answer them and pass them on, and import it with the first one. 27 ms.
 - The grammar of mitmproxy's console commands (with pyparsing), and its configuration files (with ruamel.yaml): nobody
   types commands here, options are set in code. 60 ms.
 
@@ -22,6 +23,10 @@ _UNUSED = (
     "mitmproxy.proxy.layers.http._http3",
     "aioquic.h3.connection",
     "aioquic.tls",
+    "mitmproxy.proxy.layers.websocket",
+    "wsproto",
+    "wsproto.handshake",
+    "wsproto.frame_protocol",
     "mitmproxy.command_lexer",
     "pyparsing",
     "ruamel.yaml",
@@ -49,6 +54,9 @@ def _stand_ins() -> list[str]:
     placed = [name for name in _UNUSED if name not in sys.modules]
     for name in placed:
         sys.modules[name] = _StandIn(name)
+        parent, _, last = name.rpartition(".")
+        if parent in placed:  # as the import system does with what it loads
+            setattr(sys.modules[parent], last, sys.modules[name])
     if _PACKAGE not in sys.modules:
         spec = find_spec(_PACKAGE)
         if spec is not None:  # else mitmproxy moved it: the plain import below says so
