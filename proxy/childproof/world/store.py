@@ -188,6 +188,11 @@ class Store:
         Raises StoreError where the name is taken, or the parent that it needs isn't there or is another.
         """
         above = values.get("parent", {"world": "", "call": 0})
+        if above["world"] and above["world"] not in self.names():
+            raise StoreError(
+                f"the file holds what changed since call {above['call']} of world {above['world']}, which {self.path} "
+                "hasn't got; import that first, or export all of the world, without --since-parent"
+            )
         origin = self.world(above["world"]) if above["world"] else None
         base = above["call"]
         with self._database.transaction(write=True):

@@ -191,7 +191,7 @@ def test_changes_need_the_parent_they_were_made_from(store, shop, wall):
         tx.put("s", "thing", "x", {"n": 2})
     values = store.export("try", since_parent=True)
     with Store.open(":memory:", wall=wall) as other:
-        with pytest.raises(StoreError, match="no world 'shop'"):
+        with pytest.raises(StoreError, match="of world shop, which :memory: hasn't got; import that first"):
             other.load(values, "try")
         with other.create("shop", seed=3).transaction() as tx:
             tx.put("s", "thing", "x", {"n": 5})
