@@ -50,7 +50,7 @@ class Checks:
     def check(self, call: Call, tx: Transaction, call_id: str, judgement: Judgement) -> Checked:
         """The refusal of a call that its rule takes, but not now or not this one; and what only would have been refused."""
         rule, would = judgement.rule, judgement.would
-        checked = Checked(None, would, self.shown(call))
+        checked = Checked(None, would)
         if rule is None or judgement.verdict.action is Action.DENY:
             return checked
         dry = rule.action is Action.ALLOW and not rule.enforce
@@ -73,6 +73,14 @@ class Checks:
         """The call as a record may have it; None where that is the call itself."""
         shown = self._vault.masked(call)
         return None if shown is call else shown
+
+    def recordable(self, call: Call, decision: Decision) -> Decision:
+        """A decision whose entry has no real credential, in the call or in what was answered."""
+        shown = self.shown(call)
+        if shown is None:
+            return decision
+        reply = None if decision.reply is None else self._vault.masked_reply(decision.reply)
+        return replace(decision, shown=decision.shown or shown, shown_reply=reply)
 
     def _leak(self, call: Call, rule: Rule) -> "Leak | None":
         if rule.action is not Action.ALLOW:

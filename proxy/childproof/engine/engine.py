@@ -71,9 +71,7 @@ class Engine:
         self._checks = Checks(catalog, vault, max_body=max_body)
         self._on_trouble = on_trouble
         self._shortfall = Shortfall(on_trouble)
-        self._streams = Streams(
-            self._recording, self._jobs, self._world, on_trouble, lambda call: self._checks.shown(call) or call
-        )
+        self._streams = Streams(self._recording, self._jobs, self._world, on_trouble, self._recordable)
 
     def replace_rules(self, rules: Ruleset, vault: Vault = EMPTY) -> None:
         """Use another, complete ruleset, and the credentials that it names, from the next call on."""
@@ -166,15 +164,19 @@ class Engine:
         except Exception as failure:  # noqa: BLE001 (the call itself is done and recorded)
             self._on_trouble(f"mail of world {world.name} waits for the next call: {failure}")
 
+    def _recordable(self, call: Call, decision: Decision) -> Decision:
+        return self._checks.recordable(call, decision)  # those of now: rules may be replaced
+
     def _decide(self, call: Call, tx: Transaction, call_id: str) -> Decision:
+        return self._recordable(call, self._decided(call, tx, call_id))
+
+    def _decided(self, call: Call, tx: Transaction, call_id: str) -> Decision:
         if call.violation is not None:
             verdict = Verdict(reason=call.violation.reason, hint=_VIOLATION_HINTS.get(call.violation.kind, ""))
-            reply = denial(call, verdict, call_id, at=tx.now(), status=call.violation.status)
-            return Decision(verdict, reply, shown=self._checks.shown(call))
+            return Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=call.violation.status))
         if call.protocol is Protocol.HTTP and len(call.body) > self.max_body:
             verdict = Verdict(reason=f"the body has {len(call.body)} bytes, at most {self.max_body} are judged")
-            reply = denial(call, verdict, call_id, at=tx.now(), status=413)
-            return Decision(verdict, reply, shown=self._checks.shown(call))
+            return Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=413))
         judgement = self._rules.judge(call)
         checked = self._checks.check(call, tx, call_id, judgement)
         return checked.of(checked.refused or self._carry_out(call, tx, call_id, judgement))
@@ -228,7 +230,7 @@ class Engine:
             with self._world(call.world).transaction() as tx:
                 call_id, at = identify(tx, brought_trace(call)), tx.now()
                 reply = denial(call, verdict, call_id, at=at, status=_bug_status(call))
-                decision = Decision(verdict, reply, error=head, shown=self._checks.shown(call))
+                decision = self._recordable(call, Decision(verdict, reply, error=head))
                 self._recording.call(call, tx, decision, started)
         except Exception as failure:  # noqa: BLE001 (nothing can be stored: still deny, and say so aloud)
             self._shortfall.missed(call.world, failure)

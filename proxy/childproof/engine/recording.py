@@ -27,6 +27,7 @@ class Decision:
     error: str | None = None
     would: tuple[Would, ...] = ()
     shown: Call | None = None  # recorded in the place of the call, which holds what may not be
+    shown_reply: Reply | None = None  # the same for the reply
 
 
 class Watcher(Protocol):
@@ -53,7 +54,7 @@ class Recording:
 
     def call(self, call: Call, tx: Transaction, decision: Decision, started: int, *, cause: str | None = None) -> None:
         """The entry of a call within its transaction. `started` is of `time.perf_counter_ns`."""
-        reply, verdict = decision.reply, decision.verdict
+        reply, verdict = decision.shown_reply or decision.reply, decision.verdict
         call = decision.shown or call
         self._append(
             tx,

@@ -32,14 +32,14 @@ class _NothingChanged(Exception):
 class Streams:
     """Carries streams on. `world` gives a world by name, `on_trouble` is told what could not even be recorded.
 
-    `shown` gives a call as a record may have it.
+    `recordable` makes of a call and its decision one that may be recorded.
     """
 
     recording: Recording
     jobs: Jobs
     world: Callable[[str], World]
     on_trouble: Callable[[str], None]
-    shown: Callable[[Call], Call] = lambda call: call
+    recordable: Callable[[Call, Decision], Decision]
 
     def carried(self, call: Call, call_id: str, decision: Decision, reply: Reply) -> Reply:
         """The same reply, whose stream or talk does by itself what it wants done in the world."""
@@ -89,7 +89,8 @@ class Streams:
                     fidelity=decision.fidelity,
                     effects=effects,
                 )
-                self.recording.call(self.shown(replace(call, headers=(), body=b"")), tx, done, started, cause=call_id)
+                bare = replace(call, headers=(), body=b"")
+                self.recording.call(bare, tx, self.recordable(bare, done), started, cause=call_id)
         except _NothingChanged:
             pass
         return value
@@ -114,7 +115,7 @@ class Streams:
                 done = Decision(
                     decision.verdict, _told(frames), operation=step.name, fidelity=decision.fidelity, effects=effects
                 )
-                self.recording.call(self.shown(message), tx, done, started, cause=call_id)
+                self.recording.call(message, tx, self.recordable(message, done), started, cause=call_id)
         except Exception as error:  # noqa: BLE001 (closed by default: said, recorded, ended)
             return self._failed(message, call_id, decision, error, started)
         return frames
@@ -122,20 +123,21 @@ class Streams:
     def _failed(
         self, call: Call, call_id: str, decision: Decision, error: Exception, started: int
     ) -> tuple[Frame, ...]:
-        call = self.shown(call)
         head = "".join(traceback.format_exception(error)[-_TRACEBACK_LINES:])
         reason = f"an error inside childproof: {type(error).__name__}: {error}"
         frames = (Frame("close", b"internal error", FAILED),)
+        verdict = Verdict(rule=decision.verdict.rule, reason=reason, stub=decision.verdict.stub)
+        failed = Decision(verdict, _told(frames), operation=decision.operation, error=head)
+        failed = self.recordable(call, failed)
+        target = (failed.shown or call).target
         try:
             with self.world(call.world).transaction() as tx:
                 identify(tx, brought_trace(call) or trace_of(call_id))
-                verdict = Verdict(rule=decision.verdict.rule, reason=reason, stub=decision.verdict.stub)
-                failed = Decision(verdict, _told(frames), operation=decision.operation, error=head)
                 self.recording.call(call, tx, failed, started, cause=call_id)
         except Exception as failure:  # noqa: BLE001 (nothing can be stored: end it all the same, and say so aloud)
-            self.on_trouble(f"a message to {call.target} failed and could not be recorded: {failure}")
+            self.on_trouble(f"a message to {target} failed and could not be recorded: {failure}")
         else:
-            self.on_trouble(f"a message to {call.target} failed: {reason}")
+            self.on_trouble(f"a message to {target} failed: {reason}")
         return frames
 
     @contextmanager

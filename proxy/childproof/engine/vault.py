@@ -6,7 +6,7 @@ The values live here and in the request's bytes on the wire, nowhere else. Whate
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from childproof.model import Call, Hidden, Injection, SecretSource
+from childproof.model import Call, Hidden, Injection, Reply, SecretSource
 from childproof.policy import Rule
 
 MASK = "[secret]"
@@ -52,6 +52,12 @@ class Vault:
             headers=tuple((_masked(name, texts), _masked(value, texts)) for name, value in call.headers),
             body=_masked_bytes(call.body, texts),
         )
+
+    def masked_reply(self, reply: Reply) -> Reply:
+        """The reply to such a call as it may be recorded: stubs and hints say back what they were told."""
+        texts = [value.reveal() for value in self.values.values()]
+        headers = tuple((_masked(name, texts), _masked(value, texts)) for name, value in reply.headers)
+        return replace(reply, headers=headers, body=_masked_bytes(reply.body, texts))
 
 
 EMPTY = Vault()

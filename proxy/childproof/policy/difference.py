@@ -8,6 +8,7 @@ spelled out in two ways, its method is overridden by a header, a parameter is gi
 reading to fit, a guard is content with any. So with a `when` that can't be evaluated: a `deny` matches, others don't.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from .condition import EvaluationError
 from .facts import UNREADABLE, Facts
 from .glob import path_fits, text_fits
 from .rule import Match, Named, Rule
+
+_SECRET = re.compile(r"(?i)auth|cookie|token|secret|passw|pwd|key|credential|session|signature")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +128,9 @@ def _headers(rule: Rule, facts: Facts) -> Iterator[Difference]:
 def _named(kind: str, wanted: Named, values: Sequence[str], *, narrow: bool) -> Iterator[Difference]:
     enough: Callable[[Iterable[bool]], bool] = all if narrow else any
     if not values or not enough(_fits(wanted.globs, value) for value in values):
-        got = " and ".join(repr(value[:80]) for value in values[:3]) or "missing"
+        # a denial's hint has it, and stays in the ledger
+        shown = ("another value",) if _SECRET.search(wanted.name) else [repr(value[:80]) for value in values[:3]]
+        got = " and ".join(shown) if values else "missing"
         yield Difference(f"{kind} {wanted.name}", got, _any_of(wanted.globs))
 
 

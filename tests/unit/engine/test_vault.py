@@ -21,12 +21,17 @@ class Failing(Shop):
         raise RuntimeError("oh")
 
 
+class Echoing(Shop):
+    def answer(self, call: Call, tx: object) -> object:
+        return Answer(Reply(200, (("x-echo", call.query),), call.body))
+
+
 class Talking(Shop):
-    """Answers each message with nothing, or fails at one of two bytes."""
+    """Says each message back, or fails at one of two bytes."""
 
     def answer(self, call: Call, tx: object) -> object:
         def hear(frame: Frame) -> Step:
-            return Step(lambda _: ((), () if len(frame.data) != 2 else 1 / 0), "hear")
+            return Step(lambda _: ((frame,), () if len(frame.data) != 2 else 1 / 0), "hear")
 
         return Answer(Reply(101, (), stream=Talk((), hear)))
 
@@ -35,11 +40,12 @@ class Talking(Shop):
     ("stub", "call"),
     [
         (Shop(), CARRYING),
+        (Echoing(), CARRYING),
         (Failing(), CARRYING),
         (Shop(), replace(CARRYING, violation=Violation("malformed", "malformed HTTP", 400))),
         (Shop(), replace(CARRYING, body=CARRYING.body + b"." * 1000)),
     ],
-    ids=["answered", "a bug", "malformed", "too large"],
+    ids=["answered", "said back", "a bug", "malformed", "too large"],
 )
 def test_it_is_masked_in_the_entry(stub: Shop, call: Call) -> None:
     """Also where the call is denied before any rule is asked, or because something broke."""

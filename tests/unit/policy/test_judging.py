@@ -399,3 +399,19 @@ def test_an_allowed_name_may_not_lead_into_ranges_that_rules_above_deny() -> Non
     assert judge(rules, "POST https://a.example/").refused == ("203.0.113.0/24", "2001:db8::/32", "198.51.100.0/24")
     assert judge(rules, "GET https://203.0.113.5/").refused == ()
     assert judge(rules, "GET https://b.elsewhere/").refused == ()
+
+
+@pytest.mark.parametrize(
+    ("match", "changes"),
+    [
+        ({"headers": {"X-Api-Key": "a"}}, {"headers": (("x-api-key", "opaque-value"),)}),
+        ({"headers": {"authorization": "a"}}, {"headers": (("Authorization", "opaque-value"),)}),
+        ({"query": {"access_token": "a"}}, {"query": "access_token=opaque-value"}),
+    ],
+)
+def test_a_hint_quotes_nothing_that_may_be_a_credential(match: dict[str, Any], changes: dict[str, Any]) -> None:
+    """It is a part of the denial, which the ledger keeps."""
+    rules = ruleset({"match": {"host": API, **match}, "allow": {}})
+    call = replace(parse_target("GET https://api.example.com/"), **changes)
+    assert "is another value, the rule wants a" in rules.judge(call).verdict.hint
+    assert "opaque-value" not in repr(rules.explain(call))
