@@ -31,6 +31,7 @@ Path = tuple[str | int, ...]
 WITHOUT = frozenset({QUEUE})  # what was told in the past has been delivered
 _BATCH = 200  # people stored in one go
 _STEPS = 40  # steps in one transaction, which holds in memory what they change
+_KIT = sections.__file__.removesuffix("sections.py")
 _SHOWN = 20  # dangling references that are told one by one
 
 
@@ -215,7 +216,9 @@ class _Planting:
 
 def _broken(path: Path, error: Exception) -> ChildproofError:
     """An author's mistake in a recipe, with its place in the code."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+    frames = traceback.extract_tb(error.__traceback__)  # the first one is ours
+    theirs = [frame for frame in frames[1:] if not frame.filename.startswith(_KIT)]
+    frame = (theirs or frames)[-1]
     where = f"{frame.filename}:{frame.lineno}"
     reason = f"{type(error).__name__}: {error}"
     return ChildproofError(f"{'.'.join(map(str, path[:2]))}: the recipe failed at {where}: {reason}")

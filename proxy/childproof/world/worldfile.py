@@ -29,7 +29,7 @@ def read(text: str, file: str) -> dict[str, Any]:
     if isinstance(document.value, dict) and document.value.get("version") != 1:
         # Another version may have other keys: blaming those would mislead.
         found = f"version {document.value['version']!r}" if "version" in document.value else "no version"
-        if "version" not in document.value and "world" in document.value:
+        if "world" in document.value and not {"version", "state", "changes"} & document.value.keys():
             expected = "a file of `childproof world export`; a world file that was written by hand is for `world seed`"
             raise InputError([document.fault(["version"], found, expected, f"childproof world seed {file}")])
         raise InputError([document.fault(["version"], found, "version: 1; this childproof reads no other")])

@@ -136,7 +136,7 @@ def test_a_recipe_that_fails_says_where(edited: Callable[..., Path], line: str, 
         "def x(seeding: Seeding, options: int) -> None:\n"
         f"    {line}\n"
     )
-    with pytest.raises(ChildproofError, match=rf"acme-crm\.x: the recipe failed at .*{words}"):
+    with pytest.raises(ChildproofError, match=rf"acme-crm\.x: the recipe failed at .*x\.py:4: .*{words}"):
         plant(edited(files={"x.py": code}), "{x: 3}")
 
 

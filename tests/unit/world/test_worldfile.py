@@ -240,6 +240,8 @@ def test_a_file_without_a_version_and_an_empty_one(store, shop):
         worldfile.read(json.dumps(values), "x.yaml")
     with pytest.raises(InputError):
         worldfile.read("", "x.yaml")
+    with pytest.raises(InputError, match="write: childproof world seed x.yaml"):
+        worldfile.read("world: shop\npeople: 3\n", "x.yaml")
 
 
 def test_a_change_to_nothing_is_refused_and_leaves_nothing(store, shop):
