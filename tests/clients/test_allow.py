@@ -129,6 +129,16 @@ def test_the_upstream_gets_the_credential_and_nobody_else(world: World, path: st
     assert got.partition(" ")[2].encode() not in world.kept()
 
 
+def test_a_credential_that_a_server_kept_is_masked_in_later_replies(world: World) -> None:
+    """They are to calls of the same rule that carry none."""
+    world.curl("/", "-H", "Authorization: CHILDPROOF_TOKEN")
+    code, said = world.curl("/kept")
+    assert (code, " 200 " in said) == (0, True)
+    assert "*" * len(REAL) in said
+    assert REAL not in said
+    assert REAL.encode() not in world.kept()
+
+
 def test_a_placeholder_elsewhere_stays_what_it_is(world: World) -> None:
     """In another header, in the body, in the path."""
     code, said = world.curl("/CHILDPROOF_TOKEN", "-H", "X-Other: CHILDPROOF_TOKEN", "-d", "t=CHILDPROOF_TOKEN")

@@ -86,6 +86,10 @@ class _Handler(BaseHTTPRequestHandler):
         text = json.dumps({"headers": headers, "body": body.decode("latin-1")}).encode()
         self._whole(text, ("x-echo", headers.get("authorization", "")))
 
+    def _kept(self, _: str, __: dict[str, str], ___: bytes) -> None:
+        """What earlier calls brought, as a server that keeps requests shows it."""
+        self._whole(json.dumps([headers.get("authorization", "") for _, headers in self.upstream.calls]).encode())
+
     def _gzip(self, _: str, headers: dict[str, str], __: bytes) -> None:
         self._whole(gzip.compress(json.dumps(headers).encode()), ("content-encoding", "gzip"))
 

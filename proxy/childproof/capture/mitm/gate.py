@@ -27,7 +27,7 @@ class Permission:
     server: Server | None = None
     used: bool = False
     settled: bool = False
-    secrets: list[str] = field(default_factory=list, repr=False)  # the values that were put into the request
+    secrets: list[str] = field(default_factory=list, repr=False)  # the values that its reply is searched for
 
 
 @dataclass(slots=True)

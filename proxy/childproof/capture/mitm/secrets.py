@@ -28,9 +28,13 @@ class Unsearchable(Exception):
 
 
 def inject(request: http.Request, injections: Sequence[Injection]) -> tuple[http.Request, list[str]]:
-    """A copy of the request with the credentials, and their values; the request itself and none where nothing is put in."""
+    """A copy of the request with the credentials, and what its reply is to be searched for.
+
+    That is all of the rule's credentials, also those that this call doesn't carry: a server may have kept one from an
+    earlier call and show it now.
+    """
     copy = request.copy()
-    used: list[str] = []
+    sought = [one.value.reveal() for one in injections]
     for one in injections:
         if request.scheme != "https" and not one.plain_http:
             continue
@@ -38,17 +42,14 @@ def inject(request: http.Request, injections: Sequence[Injection]) -> tuple[http
         filled = [_filled(value, one) for value in values]
         if filled != values:
             copy.headers.set_all(one.header, filled)
-            used.append(one.value.reveal())
             # As a whole too, where it stands within Basic credentials.
-            used += [
+            sought += [
                 new.partition(" ")[2] for old, new in zip(values, filled, strict=True) if _is_basic(new) and new != old
             ]
-    if not used:
-        return request, []
     for name in _NOT_SENT:
         copy.headers.pop(name, None)
     copy.headers["accept-encoding"] = "identity"
-    return copy, used
+    return copy, sought
 
 
 def _filled(value: str, one: Injection) -> str:

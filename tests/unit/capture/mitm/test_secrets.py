@@ -46,8 +46,11 @@ def test_the_request_that_others_see_keeps_its_placeholder() -> None:
     ],
 )
 def test_nothing_is_put_in_elsewhere(made: http.Request) -> None:
-    """Not over plain HTTP, not into other headers, not where the placeholder isn't."""
-    assert inject(made, [TOKEN]) == (made, [])
+    """Not over plain HTTP, not into other headers, not where the placeholder isn't. Its reply is searched all the same."""
+    sent, sought = inject(made, [TOKEN])
+    del sent.headers["accept-encoding"]
+    assert sent.headers == made.headers
+    assert sought == [REAL]
 
 
 def test_a_rule_may_say_plain_http() -> None:
