@@ -22,10 +22,15 @@ def main() -> None:
     except OSError as error:
         if error.errno not in _REFUSED:
             raise
-        _discard()
+        _discard(1)
         from childproof.run.trouble import say  # noqa: PLC0415 (only now)
 
-        say(f"the output can't be written: {error.strerror}; what is there of it is cut short")
+        try:
+            say(f"the output can't be written: {error.strerror}; what is there of it is cut short")
+            if sys.__stderr__ is not None:
+                sys.__stderr__.flush()
+        except OSError:
+            _discard(2)
         sys.exit(1)
 
 
@@ -36,9 +41,9 @@ def _flush() -> None:
     try:
         sys.__stdout__.flush()  # the stream itself: click may have put another in its place
     except (BrokenPipeError, ValueError):
-        _discard()
+        _discard(1)
 
 
-def _discard() -> None:
+def _discard(descriptor: int) -> None:
     """What nobody takes is not tried again at the interpreter's end, which would complain and exit with 120."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
