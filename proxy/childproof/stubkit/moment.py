@@ -1,0 +1,51 @@
+"""What every part of the context starts from: whose call this is, the moment, ids and randomness."""
+
+import random
+from functools import cached_property
+from typing import Any
+
+from childproof.model import Call, Effect
+from childproof.world.transaction import Transaction
+
+from .clock import stamp
+from .ids import ALNUM
+from .service import Plan, Service
+
+
+class Moment:
+    """The call, its transaction and its time. The parts of a `Context` are written over this; `Context` fills it."""
+
+    call: Call
+    service: str
+    operation: str
+    request_id: str | None
+    effects: list[Effect]
+    _service: Service
+    _tx: Transaction
+    _plan: Plan | None
+    _quiet: bool
+
+    def header(self, name: str) -> str | None:
+        """A request header, whatever its case; None where it is missing."""
+        return self.call.header(name)
+
+    def now(self) -> Any:
+        """The world's time as this service writes it (`dialect.time`); the same throughout one call."""
+        return stamp(self._tx.now(), self._service.settings.time)
+
+    def now_ms(self) -> int:
+        """The world's time in unix milliseconds."""
+        return self._tx.now()
+
+    @cached_property
+    def random(self) -> random.Random:
+        """A generator that gives the same numbers for the same world, seed and call."""
+        return self._tx.random(f"{self.service} {self.operation}")
+
+    def token(self, n: int, alphabet: str = ALNUM) -> str:
+        """`n` random characters, a new value at each use, repeatable with the world's seed."""
+        return self._tx.token(self.service, n, alphabet)
+
+    def new_id(self, resource: str) -> str:
+        """A fresh id in the resource's format."""
+        return self._service.registry.named(resource).new_id(self._tx)
