@@ -26,6 +26,7 @@ MODULES = (
     "leaves",
     "throughput",
     "memory",
+    "triggers",
 )
 
 LONG = ("flat",)  # by name only

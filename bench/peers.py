@@ -4,14 +4,14 @@
 """
 
 import asyncio
-import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.npm import NoNpm, package
 
 HOST = "api.stripe.com"
 BODY = b'{"id": "cus_123", "object": "customer", "email": "jenny@example.com"}'
@@ -62,19 +62,11 @@ def peers() -> Iterator[Peer]:
 
 
 def _mockttp() -> str:
-    """Where mockttp is, put there by npm on first use; empty where there is no npm, or it fails."""
-    npm = shutil.which("npm")
-    if npm is None:
+    """Where mockttp is, put there by npm on first use; empty where it can't be had."""
+    try:
+        return str(package("mockttp", MOCKTTP))
+    except NoNpm:
         return ""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "childproof-bench" / f"mockttp-{MOCKTTP}"
-    module = cache / "node_modules" / "mockttp"
-    if not module.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        options = ("--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
-        command = [npm, "install", "--prefix", str(cache), *options, f"mockttp@{MOCKTTP}"]
-        if subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False).returncode:
-            return ""
-    return str(module)
 
 
 # the servers
