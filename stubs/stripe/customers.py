@@ -5,6 +5,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
+from .clocks import lives_by
 from .fields import NO_ADDRESS, change, generic, new, picked, tell
 from .payment_methods import attach, check_card_of_method, method_for, owned_method
 from .sources import add_card
@@ -28,6 +29,7 @@ def create(ctx: Context) -> Entity:
         delinquent=False,
         invoice_settings=NO_SETTINGS,
         metadata=merged_metadata({}, body.get("metadata")),
+        **lives_by(ctx, body.get("test_clock")),
     )
     tell(ctx, "customer.created", customer)
     if body.get("payment_method"):

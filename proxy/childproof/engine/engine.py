@@ -153,7 +153,16 @@ class Engine:
                 break
         if tx.outbox:
             self._deliver(world, tx.outbox)
+        if tx.passing:
+            self._let_pass(world, tx.now() + tx.passing)
         return call_id, decision
+
+    def _let_pass(self, world: World, until: int) -> None:
+        """Let the time pass that a call asked for. It is over where that fails, and the rest waits for later calls."""
+        try:
+            self.passing().advance_to(world, until)
+        except Exception as failure:  # noqa: BLE001 (the call itself is done and recorded)
+            self._on_trouble(f"the time of world {world.name} has not passed as far as was asked: {failure}")
 
     def _deliver(self, world: World, count: int) -> None:
         """Send the mail that a call has queued. What can't be sent now stays in the world, and goes before the next call."""

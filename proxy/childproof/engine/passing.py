@@ -41,9 +41,17 @@ class Passing:
     def advance(self, world: World, by: int) -> Passed:
         """Let `by` milliseconds pass: what was scheduled runs at its time, in order, over all services.
 
-        What that schedules in turn does too. Other calls may come in between. Raises ChildproofError where jobs schedule jobs for the same moment without end.
+        What that schedules in turn does too. Other calls may come in between. Raises ChildproofError where jobs schedule
+        jobs for the same moment without end.
         """
-        target = moment = None
+        return self._pass(world, None, by)
+
+    def advance_to(self, world: World, target: int) -> Passed:
+        """The same, until a time (unix milliseconds): what a stub asked for while it answered a call."""
+        return self._pass(world, target, 0)
+
+    def _pass(self, world: World, target: int | None, by: int) -> Passed:
+        moment = None
         jobs = failed = crowd = 0
         while True:
             with world.transaction() as tx:

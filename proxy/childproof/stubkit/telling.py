@@ -8,6 +8,11 @@ from .moment import Moment
 from .resources import Resource
 
 
+FURTHEST = 100 * 366 * 86_400_000  # what `advance` takes at most, in ms
+
+TENANT = "_tenant"  # within the payload of a job: for whom it was put off
+
+
 class Telling(Moment):
     """What a call says to others, now or later."""
 
@@ -23,6 +28,7 @@ class Telling(Moment):
         values = {
             "request_id": self.request_id,
             "idempotency_key": self.header(key.header) if key is not None else None,
+            "tenant": self._tenant or None,
             **extra,
         }
         made = self._service.events.emit(
@@ -41,7 +47,22 @@ class Telling(Moment):
         """Put work off: `@job(job)` is called with `payload` once the world's clock has passed the delay."""
         if job not in self._service.behaviours.jobs:
             raise LookupError(f"the stub {self.service} has no @job({job!r})")
+        if self._tenant:
+            payload = {**payload, TENANT: self._tenant}
         return self._tx.schedule(self._tx.now() + delay_ms, self.service, job, payload)
+
+    def advance(self, by_ms: int) -> None:
+        """Let so much time pass in the whole world: once this call is stored, before its reply goes out.
+
+        All that is put off until then is done at its time, for all services, each job with an entry of its own. Only an
+        operation that a call has asked for can do this: LookupError in jobs, streams and recipes, whose time is set by
+        others. ValueError for less than nothing, or more than a hundred years.
+        """
+        if not self._passes:
+            raise LookupError("time can only be let pass by an operation that was called")
+        if not 0 <= by_ms <= FURTHEST:
+            raise ValueError(f"{by_ms} ms can't be let pass; expected 0 to {FURTHEST}")
+        self._tx.passing = by_ms
 
     def _announce(self, kind: Resource, what: str, entity: Entity, **extra: Any) -> None:
         if not self._quiet and self._service.events.announces(kind.name, what):
@@ -50,5 +71,5 @@ class Telling(Moment):
     def _store_event(self, resource: str, event_id: str, fields: dict[str, Any]) -> Mapping[str, Any]:
         kind = self._service.registry.named(resource)
         value = {**self._service.shapes.fresh(kind.schema), **fields}
-        self._tx.put(self.service, kind.name, event_id, value)
+        self._tx.put(self.service, self._kind(kind.name), event_id, value)
         return value

@@ -51,7 +51,8 @@ class Transaction(Snapshot):
     the end, so reading one's own changes costs no I/O. Raises StoreError where the file can't be locked or written.
 
     `call_id` and `trace` are what the record calls this call and the chain of causes that it belongs to: set by
-    whoever records it, and handed on to what the call puts off. `outbox` counts the mail among that.
+    whoever records it, and handed on to what the call puts off. `outbox` counts the mail among that. `passing` is how
+    much time of the world (ms) is to pass once the call is stored: whoever answers calls lets it pass.
     """
 
     def __init__(self, database: "Database", world: "World") -> None:
@@ -60,6 +61,7 @@ class Transaction(Snapshot):
         self.call_id = ""
         self.trace = ""
         self.outbox = 0
+        self.passing = 0
         self._afterwards: list[Callable[[], None]] | None = None
         self._world = world
         self._open = False
@@ -164,12 +166,14 @@ class Transaction(Snapshot):
         self._check_open()
         pending = {collection: dict(entities) for collection, entities in self._pending.items()}
         rows = {collection: dict(entities) for collection, entities in self._rows.items()}
-        jobs, created, clock, outbox = self._jobs, self._created, self._clock, self.outbox
+        jobs, created, clock = self._jobs, self._created, self._clock
+        outbox, passing = self.outbox, self.passing
         try:
             yield
         except BaseException:
             self._pending, self._rows = pending, rows
-            self._jobs, self._created, self._clock, self.outbox = jobs, created, clock, outbox
+            self._jobs, self._created, self._clock = jobs, created, clock
+            self.outbox, self.passing = outbox, passing
             raise
 
     @contextmanager
