@@ -63,8 +63,8 @@ class Judge:
 class Transport(asyncio.Transport):
     """A connection that goes nowhere: what was written is kept, and whether it was closed."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, extra: dict[str, Any] | None = None) -> None:
+        super().__init__(extra)
         self.written = bytearray()
         self.closed = False
         self.protocol: Any = None

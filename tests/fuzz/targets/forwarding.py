@@ -22,12 +22,13 @@ from childproof.capture.mitm.handler import GuardedHandler
 from childproof.capture.mitm.hooks import Core
 from childproof.capture.mitm.lean import Master, Options, TlsConfig
 from childproof.model import Action, Call, Forward, Outcome, Reply, Verdict
-from tests.fuzz.fakes import Judge, pieces
+from tests.fuzz.fakes import Judge, Transport, pieces
 
 _LOOP = asyncio.new_event_loop()
 _SITE = Site(Ingress("main", "box"), Destination("api.example", 80, "198.18.0.1"))
 _DENIED = Reply(403, (("content-type", "text/plain"),), b"no")
 _WAIT = 400  # turns of the loop
+_PLACE = {"peername": ("127.0.0.1", 40000), "sockname": ("127.0.0.1", 8080)}
 
 for _name in ("childproof.capture.mitm.handler", "mitmproxy", "mitmproxy.proxy.server", "asyncio"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
@@ -56,7 +57,7 @@ async def _exchange(data: bytes, seed: int, *, forwards: bool) -> tuple[list[Cal
     core = Core(judge, _dial, TlsConfig(), None, time.monotonic)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader(loop=loop)
-    transport = _Pipe()
+    transport = Transport(_PLACE)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
     protocol.connection_made(transport)
     writer = asyncio.StreamWriter(transport, protocol, reader, loop)
@@ -85,38 +86,6 @@ async def _exchange(data: bytes, seed: int, *, forwards: bool) -> tuple[list[Cal
 
 
 _master: Master | None = None
-
-
-class _Pipe(asyncio.Transport):
-    def __init__(self) -> None:
-        super().__init__({"peername": ("127.0.0.1", 40000), "sockname": ("127.0.0.1", 8080)})
-        self.written = bytearray()
-        self._closed = False
-
-    def write(self, data: Any) -> None:
-        self.written += data
-
-    def close(self) -> None:
-        self._closed = True
-
-    abort = close
-
-    def is_closing(self) -> bool:
-        return self._closed
-
-    def can_write_eof(self) -> bool:
-        return True
-
-    def write_eof(self) -> None:
-        """Half a close."""
-
-    def pause_reading(self) -> None:
-        """The reader is fed by hand."""
-
-    resume_reading = pause_reading
-
-    def get_write_buffer_size(self) -> int:
-        return 0
 
 
 def _requests(calls: list[Call]) -> list[tuple[Any, ...]]:
