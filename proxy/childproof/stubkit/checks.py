@@ -29,6 +29,7 @@ def manifest_faults(manifest: Manifest, api: OpenApi | None) -> list[Fault]:
         *_shared_paths(manifest),
         *(fault for name in manifest.operations for fault in _operation(manifest, name, api)),
         *_events(manifest, api),
+        *_tenants(manifest, api),
     ]
     return sorted(faults, key=lambda fault: (fault.line, fault.column))
 
@@ -259,6 +260,17 @@ def _events(manifest: Manifest, api: OpenApi | None) -> Iterator[Fault]:
             f"unknown resource {subscribe['resource']!r}",
             _one_of(manifest.resources),
         )
+
+
+def _tenants(manifest: Manifest, api: OpenApi | None) -> Iterator[Fault]:
+    tenants = manifest.dialect.get("tenants")
+    if tenants is None:
+        return
+    places: list[tuple[str, tuple[str | int, ...]]] = [(tenants["resource"], ("dialect", "tenants", "resource"))]
+    places += [(name, ("dialect", "tenants", "shared", at)) for at, name in enumerate(tenants.get("shared", ()))]
+    for name, where in places:
+        if not _is_resource(manifest, api, name):
+            yield manifest.document.fault(where, f"unknown resource {name!r}", _one_of(manifest.resources))
 
 
 def _is_resource(manifest: Manifest, api: OpenApi | None, name: str) -> bool:

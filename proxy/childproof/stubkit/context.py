@@ -38,6 +38,8 @@ class Context(Writing, Streaming, Mailing):
         body: Any = None,
         request_id: str | None = None,
         quiet: bool = False,
+        passes: bool = False,
+        tenant: str = "",
     ) -> None:
         self.call = call
         self.service = service.name
@@ -52,6 +54,8 @@ class Context(Writing, Streaming, Mailing):
         self._tx = tx
         self._plan = plan
         self._quiet = quiet
+        self._passes = passes
+        self._tenant = tenant
 
     def call_generic(self) -> Any:
         """What this operation would do without behaviour code: create, retrieve, update, delete or list."""
@@ -61,8 +65,21 @@ class Context(Writing, Streaming, Mailing):
             raise LookupError("call_generic() belongs into an operation")
         return generic.perform(self, self._service, self._plan, self._tx)
 
+    @property
+    def tenant(self) -> str:
+        """Whose things this is about (`dialect.tenants`): a tenant's id, or "" for those of the key itself."""
+        return self._tenant
+
+    def within(self, tenant: str) -> "Context":
+        """The same call among the things of a tenant ("" for those of the key itself): what is told counts as told here."""
+        made = self._again(self._tx)
+        made._tenant = tenant  # noqa: SLF001 - a context of its own kind
+        made._quiet = self._quiet  # noqa: SLF001
+        made.effects = self.effects
+        return made
+
     def _again(self, tx: Transaction) -> "Context":
         """The same request in another transaction."""
         made = Context(self._service, tx, self.call, plan=self._plan, path=self.path, query=self.query, body=self.body)
-        made.request_id = self.request_id
+        made.request_id, made._tenant = self.request_id, self._tenant
         return made

@@ -51,6 +51,7 @@ KINDS: dict[str, Kind] = {
     "too_large": _kind(400, "invalid", "{param} must be at most {limit}."),
     "too_small": _kind(400, "invalid", "{param} must be at least {limit}."),
     "invalid": _kind(400, "invalid", "{param} is invalid."),
+    "exclusive": _kind(400, "invalid", "Only one of {param} and {other} may be given."),
     "invalid_body": _kind(400, "invalid_body", "The request body can't be read: {reason}."),
     "not_found": _kind(404, "not_found", "No {resource} has the id {value}."),
     "not_found_parameter": _kind(404, "not_found", "No {resource} has the id {value}."),
@@ -64,6 +65,7 @@ KINDS: dict[str, Kind] = {
     "idempotency_conflict": _kind(409, "idempotency_conflict", "The idempotency key was used for another request."),
     "idempotency_endpoint": _kind(409, "idempotency_conflict", "The idempotency key was used for {first}."),
     "rate_limited": _kind(429, "rate_limited", "Too many requests."),
+    "unknown_tenant": _kind(403, "forbidden", "The {resource} {value} can't be used with this key."),
     "internal": _kind(500, "internal", "An internal error occurred."),
 }  # fmt: skip
 

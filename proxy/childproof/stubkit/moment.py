@@ -24,6 +24,8 @@ class Moment:
     _tx: Transaction
     _plan: Plan | None
     _quiet: bool
+    _tenant: str
+    _passes: bool  # whether it may let time pass
 
     def header(self, name: str) -> str | None:
         """A request header, whatever its case; None where it is missing."""
@@ -45,6 +47,13 @@ class Moment:
     def token(self, n: int, alphabet: str = ALNUM) -> str:
         """`n` random characters, a new value at each use, repeatable with the world's seed."""
         return self._tx.token(self.service, n, alphabet)
+
+    def _kind(self, name: str) -> str:
+        """Where entities of a resource are stored: those of a tenant apart from everybody else's (`dialect.tenants`)."""
+        tenants = self._service.settings.tenants
+        if not self._tenant or tenants is None or name in tenants.shared:
+            return name
+        return f"{name}@{self._tenant}"
 
     def new_id(self, resource: str) -> str:
         """A fresh id in the resource's format."""

@@ -29,9 +29,9 @@ class Reading(Moment):
     def find(self, resource: str, id: str, *, deleted: bool = False) -> Entity | None:  # noqa: A002
         """An entity, or None; with `deleted`, also one that was deleted softly (it then has `"deleted": True`)."""
         name = self._service.registry.named(resource).name
-        value = self._tx.get(self.service, name, id)
+        value = self._tx.get(self.service, self._kind(name), id)
         if value is None and deleted:
-            value = self._tx.get(self.service, name + DELETED, id)
+            value = self._tx.get(self.service, self._kind(name) + DELETED, id)
         return Entity(name, id, value) if value is not None else None
 
     def not_found(self, resource: str, id: Any, param: str | None = None) -> Refusal:  # noqa: A002
@@ -49,7 +49,7 @@ class Reading(Moment):
     ) -> "builtins.list[Entity]":
         """Entities in order of creation whose fields equal `where`; use `page` for a list reply."""
         kind = self._service.registry.named(resource)
-        found = self._tx.list(self.service, kind.name, where=where, newest_first=newest_first, limit=limit)
+        found = self._tx.list(self.service, self._kind(kind.name), where=where, newest_first=newest_first, limit=limit)
         return [self._entity(kind, value) for value in found]
 
     def page(self, source: "str | builtins.list[Any]", /, **where: Any) -> Any:
@@ -92,6 +92,7 @@ class _Stored:
     ) -> None:
         self._ctx = ctx
         self._kind = kind
+        self._place = ctx._kind(kind.name)  # noqa: SLF001 - one unit with the context
         self._where = where
         self._newest_first = newest_first
         self._param = param
@@ -101,7 +102,7 @@ class _Stored:
         ctx, kind = self._ctx, self._kind
         try:
             found = ctx._tx.list(  # noqa: SLF001 - one unit with the context
-                ctx.service, kind.name, where=self._where, newest_first=self._newest_first,
+                ctx.service, self._place, where=self._where, newest_first=self._newest_first,
                 after=after, before=before, limit=skip + limit,
             )  # fmt: skip
         except LookupError:
@@ -110,4 +111,4 @@ class _Stored:
 
     def total(self) -> int:
         """See `lists.Source`."""
-        return self._ctx._tx.count(self._ctx.service, self._kind.name, where=self._where)  # noqa: SLF001
+        return self._ctx._tx.count(self._ctx.service, self._place, where=self._where)  # noqa: SLF001

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 KEYS = "_idempotency"
 
 
-def key_of(call: Call, settings: Idempotency | None) -> str | None:
-    """The idempotency key of a call; None where it has none or its method takes none."""
+def key_of(call: Call, settings: Idempotency | None, tenant: str = "") -> str | None:
+    """The idempotency key of a call, apart for each tenant; None where it has none or its method takes none."""
     if settings is None or call.method not in settings.methods:
         return None
-    return call.header(settings.header) or None
+    key = call.header(settings.header) or None
+    return f"{key}@{tenant}" if key is not None and tenant else key
 
 
 def replay(tx: Transaction, service: str, call: Call, key: str, settings: Idempotency) -> Reply | None:
@@ -33,11 +34,11 @@ def replay(tx: Transaction, service: str, call: Call, key: str, settings: Idempo
         return None
     if row["fingerprint"] != _fingerprint(call):
         conflict: Mapping[str, int] = {"status": settings.conflict} if settings.conflict else {}
-        place = f"{call.method} {call.path}"
+        place, given = f"{call.method} {call.path}", call.header(settings.header)
         if row["place"] != place:
             first = str(row["place"]).partition(" ")[2]
-            raise Refusal.of("idempotency_endpoint", key=key, first=first, path=call.path, **conflict)
-        raise Refusal.of("idempotency_conflict", key=key, **conflict)
+            raise Refusal.of("idempotency_endpoint", key=given, first=first, path=call.path, **conflict)
+        raise Refusal.of("idempotency_conflict", key=given, **conflict)
     values = {"original_request_id": row["request_id"], "key": key}
     again = [(name, fill(template, values)) for name, template in settings.replay_headers.items()]
     kept = [(name, value) for name, value in row["headers"]]

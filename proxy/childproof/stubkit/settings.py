@@ -32,6 +32,19 @@ class RateLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class Tenants:
+    """Which header names a tenant, and what it names: an entity of `resource`, or `own`, which is nobody in particular.
+
+    Entities of the `shared` resources are the same for all.
+    """
+
+    header: str
+    resource: str
+    own: str = ""
+    shared: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class HeaderTemplate:
     """A reply header: fixed text, an id template, or an echo of the request's header of the same name."""
 
@@ -59,6 +72,7 @@ class Settings:
     idempotency: Idempotency | None = None
     headers: tuple[HeaderTemplate, ...] = ()
     rate_limit: RateLimit | None = None
+    tenants: Tenants | None = None
 
 
 def settings(dialect: Mapping[str, Any], *, inferred_body: Literal["json", "form"] = "json") -> Settings:
@@ -66,6 +80,7 @@ def settings(dialect: Mapping[str, Any], *, inferred_body: Literal["json", "form
     expand = dialect.get("expand", {})
     keys = dialect.get("idempotency")
     rate = dialect.get("rate_limit")
+    tenants = dialect.get("tenants")
     return Settings(
         body=dialect.get("body", inferred_body),
         time=dialect.get("time", "unix"),
@@ -88,6 +103,14 @@ def settings(dialect: Mapping[str, Any], *, inferred_body: Literal["json", "form
         ),
         headers=tuple(header_template(name, text) for name, text in dialect.get("headers", {}).items()),
         rate_limit=None if rate is None else RateLimit(rate["calls"], duration(rate["per"]), rate.get("headers", {})),
+        tenants=None
+        if tenants is None
+        else Tenants(
+            tenants["header"],
+            tenants["resource"],
+            tenants.get("own", ""),
+            frozenset({tenants["resource"], *tenants.get("shared", ())}),
+        ),
     )
 
 

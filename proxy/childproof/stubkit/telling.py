@@ -7,7 +7,6 @@ from .entity import Entity, public
 from .moment import Moment
 from .resources import Resource
 
-
 FURTHEST = 100 * 366 * 86_400_000  # what `advance` takes at most, in ms
 
 TENANT = "_tenant"  # within the payload of a job: for whom it was put off

@@ -40,7 +40,7 @@ class Writing(Reading, Telling):
             else:
                 self._set(kind, value, name, given)
         self._check_unique(kind, value, None)
-        self._tx.put(self.service, kind.name, entity_id, value)
+        self._tx.put(self.service, self._kind(kind.name), entity_id, value)
         entity = Entity(kind.name, entity_id, value)
         self._announce(kind, "created", entity)
         return entity
@@ -52,7 +52,7 @@ class Writing(Reading, Telling):
         as given: `merged_metadata` merges it key by key.
         """
         kind = self._service.registry.named(entity.resource)
-        stored = self._tx.get(self.service, kind.name, entity.id)
+        stored = self._tx.get(self.service, self._kind(kind.name), entity.id)
         if stored is None:
             raise LookupError(f"{kind.name} {entity.id} is not stored, so it can't be updated")
         value = dict(stored)
@@ -62,7 +62,7 @@ class Writing(Reading, Telling):
             return Entity(kind.name, entity.id, value)
         self._stamp(kind, value, UPDATED)
         self._check_unique(kind, value, stored)
-        self._tx.put(self.service, kind.name, entity.id, value)
+        self._tx.put(self.service, self._kind(kind.name), entity.id, value)
         changed = Entity(kind.name, entity.id, value)
         previous = {name: stored.get(name) for name in value if name not in stored or stored[name] != value[name]}
         self._announce(kind, "updated", changed, previous=previous)
@@ -73,8 +73,8 @@ class Writing(Reading, Telling):
         kind = self._service.registry.named(entity.resource)
         gone = self.tombstone(entity)
         if kind.delete == "soft":
-            self._tx.put(self.service, kind.name + DELETED, entity.id, {**entity, **gone})
-        self._tx.delete(self.service, kind.name, entity.id)
+            self._tx.put(self.service, self._kind(kind.name) + DELETED, entity.id, {**entity, **gone})
+        self._tx.delete(self.service, self._kind(kind.name), entity.id)
         self._announce(kind, "deleted", entity)
         return gone
 
@@ -95,7 +95,7 @@ class Writing(Reading, Telling):
         kind = self._service.registry.named(entity.resource)
         if kind.lifecycle is None:
             raise LookupError(f"the resource {kind.name} has no lifecycle in stub.yaml")
-        stored = self._tx.get(self.service, kind.name, entity.id) or entity
+        stored = self._tx.get(self.service, self._kind(kind.name), entity.id) or entity
         current = str(stored.get(kind.lifecycle.field))
         if not kind.lifecycle.allows(current, state):
             raise Refusal.of("invalid_transition", resource=kind.label, value=entity.id, state=current, to=state)
@@ -143,7 +143,7 @@ class Writing(Reading, Telling):
             given = value.get(name)
             if given is None or (stored is not None and stored.get(name) == given):
                 continue
-            if self._tx.list(self.service, kind.name, where={name: given}, limit=1):
+            if self._tx.list(self.service, self._kind(kind.name), where={name: given}, limit=1):
                 raise Refusal.of("not_unique", param=name, resource=kind.label, value=given)
 
 
