@@ -130,7 +130,6 @@ def card_fields(card: Card, details: dict[str, Any], address: dict[str, Any]) ->
         "networks": {"preferred": None},
         "regulated_status": "unregulated",
         "tokenization_method": None,
-        "wallet": None,
     }
 
 

@@ -185,7 +185,7 @@ def _types(body: dict[str, Any]) -> dict[str, Any]:
         written = (body.get("payment_method_options") or {}).get("card") or {}
         options["card"] = CARD_OPTIONS | picked(written, "network", "request_three_d_secure", "setup_future_usage")
     if "link" in kinds:
-        options["link"] = {"persistent_token": None}
+        options["link"] = {}
     for kind in kinds:
         options.setdefault(kind, {})
     return {

@@ -139,7 +139,6 @@ def _recurring(given: Any) -> dict[str, Any] | None:
         "interval": given["interval"],
         "interval_count": given.get("interval_count") or 1,
         "meter": given.get("meter"),
-        "trial_period_days": given.get("trial_period_days"),
         "usage_type": given.get("usage_type") or "licensed",
     }
 

@@ -20,7 +20,7 @@ def create(ctx: Context) -> Entity:
         raise Refusal(400, "resource_already_exists", "Product already exists.", param="id")
     fields = {"active": True, "images": [], "marketing_features": []} | picked(body, *_COPIED)
     metadata = merged_metadata({}, body.get("metadata"))
-    product = new(ctx, "product", chosen, **fields, metadata=metadata, type="service", updated=ctx.now())
+    product = new(ctx, "product", chosen, **fields, metadata=metadata, updated=ctx.now())
     tell(ctx, "product.created", product)
     data = body.get("default_price_data")
     if isinstance(data, dict):

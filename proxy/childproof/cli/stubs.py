@@ -116,6 +116,9 @@ def _check(folder: Path) -> int:
     results = [run_case(stub, case) for case in cases]
     failed = [result for result in results if result.failures]
     print(f"{stub.name}: {len(cases) - len(failed)} of {len(cases)} case{'s' if len(cases) != 1 else ''} passed")
+    checked = sum(result.checked for result in results)
+    if checked:
+        print(f"  {checked} repl{'ies' if checked != 1 else 'y'} checked against the document's schemas")
     used = {operation for result in results for operation in result.operations}
     for line in _shown(coverage(stub, used)):
         print(line)

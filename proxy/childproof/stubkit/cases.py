@@ -51,11 +51,15 @@ class Case:
 
 @dataclass(slots=True)
 class Result:
-    """How a case went: its failures (none: it passed), each with its place, and the operations it used."""
+    """How a case went: its failures (none: it passed), each with its place, and the operations it used.
+
+    `checked` is how many replies were compared with their response schema in the document.
+    """
 
     case: Case
     failures: list[Fault] = field(default_factory=list)
     operations: set[str] = field(default_factory=set)
+    checked: int = 0
 
 
 @cache
@@ -143,6 +147,7 @@ class _Run:
             self.result.operations.add(answer.operation)
         before = len(self.result.failures)
         self._compare(step.get("reply") or {}, answer, (*path, "reply") if "reply" in step else (*path, name))
+        self._conform(answer, call.method, (*path, name))
         return len(self.result.failures) == before
 
     def _whole(self, reply: Reply, stream: Stream) -> Reply:
@@ -247,6 +252,19 @@ class _Run:
             for where, expected in _differences(body, self._values(wanted["body"]), ""):
                 self._fail((*path, "body"), where.lstrip("."), expected)
         self._compare_keys(wanted, body, path)
+
+    def _conform(self, answer: Answer, method: str, path: tuple[str | int, ...]) -> None:
+        """Every reply is to be as the document says."""
+        conformance = self.stub.service.conformance
+        if conformance is None or answer.operation is None:
+            return
+        reply, template = answer.reply, answer.operation.partition(" ")[2]
+        misfits = conformance.misfits(method, template, reply.status, reply.headers, reply.body)
+        if misfits is None:
+            return
+        self.result.checked += 1
+        for misfit in misfits:
+            self._fail(path, f"{answer.operation} isn't as documented: {misfit}", misfit.expected)
 
     def _compare_keys(self, wanted: Mapping[str, Any], body: Any, path: tuple[str | int, ...]) -> None:
         """What must not be there, and what later calls need."""

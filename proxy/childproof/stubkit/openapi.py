@@ -142,6 +142,11 @@ class OpenApi:
                 if found is not None:
                     yield found
 
+    def responses(self, operation: Operation) -> dict[str, dict[str, Any]]:
+        """What an operation may reply, by status as the document writes it (`200`, `4XX`, `default`), resolved."""
+        node = self._item(operation.path).get(operation.method.lower()) or {}
+        return {str(status): self.resolve(_mapping(value)) for status, value in (node.get("responses") or {}).items()}
+
     def _item(self, path: str) -> dict[str, Any]:
         found = self._items.get(path)
         if found is None:

@@ -5,18 +5,16 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-import jsonschema_rs
-
 from childproof.model import BodyError, Call, parse_form, parse_json
 
+from .coercion import Coercer, coercer
+from .complaint import Complaint, complaints
+from .conversion import Validator, validator
 from .errors import ErrorDialect, choices, text
 from .openapi import OpenApi, Operation
 from .refusal import Refusal
-from .schema import Coercer, Complaint, coercer, complaints, validator
 from .settings import Settings
 from .shape import types
-
-Validator = jsonschema_rs.Draft202012Validator
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from childproof.model import Call, Fidelity
 
 from .auth import Auth
+from .conformance import Conformance
 from .errors import ErrorDialect
 from .events import Events
 from .expand import Expander
@@ -121,6 +122,11 @@ class Service:
         written = self.manifest.dialect.get("errors", {})
         inferred = self.inference.error_body() if "body" not in written and self.inference is not None else None
         return ErrorDialect(written, inferred_body=inferred, dots=self.settings.dots)
+
+    @cached_property
+    def conformance(self) -> Conformance | None:
+        """Whether replies are as the document says; None without a document."""
+        return Conformance(self.api) if self.api is not None else None
 
     def find(self, call: Call) -> tuple[Plan, dict[str, str]] | None:
         """The plan for a call and its path parameters; None for what the document doesn't have."""

@@ -189,7 +189,7 @@ def test_the_same_seed_and_calls_give_the_same_bytes(stub, api):
     start = 1_767_603_600_000
     store = Store.open(":memory:", wall=lambda: start + 12345)
     world = store.create("other", seed=7, clock=ClockSettings(start=start, run="step", step=1000))
-    other = type(api)(stub, world, api.shapes)
+    other = type(api)(stub, world)
     for call in calls:
         other.call(*call)
     assert [(reply.raw, reply.headers) for reply in api.replies] == [

@@ -11,7 +11,7 @@ from childproof.run.planting import grow
 from childproof.stubkit.stub import Stub
 from childproof.world import Store
 
-from .conftest import KEY, START, Api, InProcess, Shapes
+from .conftest import KEY, START, Api, InProcess
 
 FILE = """
 world: shop
@@ -37,9 +37,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 @pytest.fixture
-def shop_client(shop: Store, stub: Stub, shapes: Shapes) -> stripe.StripeClient:
+def shop_client(shop: Store, stub: Stub) -> stripe.StripeClient:
     """Every reply is checked against Stripe's schemas, too."""
-    return stripe.StripeClient(KEY, http_client=InProcess(Api(stub, shop.world("shop"), shapes)))
+    return stripe.StripeClient(KEY, http_client=InProcess(Api(stub, shop.world("shop"))))
 
 
 def test_people_are_customers(shop_client: stripe.StripeClient) -> None:
@@ -104,10 +104,10 @@ def test_refunds_come_after_their_payments(shop_client: stripe.StripeClient) -> 
         assert one.charge.created <= one.created < START // 1000
 
 
-def test_a_planted_customer_can_pay(shop: Store, stub: Stub, shapes: Shapes) -> None:
+def test_a_planted_customer_can_pay(shop: Store, stub: Stub) -> None:
     """The world goes on from there: a saved card is charged."""
     world = shop.fork("shop", "next")
-    client = stripe.StripeClient(KEY, http_client=InProcess(Api(stub, world, shapes)))
+    client = stripe.StripeClient(KEY, http_client=InProcess(Api(stub, world)))
     method = next(one for one in client.v1.payment_methods.list({"limit": 100}).auto_paging_iter() if one.customer)
     paid = client.v1.payment_intents.create(
         {"amount": 500, "currency": "usd", "customer": str(method.customer), "payment_method": method.id,

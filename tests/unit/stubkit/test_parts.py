@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from childproof.model import Effect
+from childproof.stubkit.coercion import coercer
+from childproof.stubkit.complaint import complaints
+from childproof.stubkit.conversion import validator
 from childproof.stubkit.errors import ErrorDialect, choices, compile_template
 from childproof.stubkit.ids import compile_id
 from childproof.stubkit.lists import ListDialect, Listed
@@ -15,7 +18,6 @@ from childproof.stubkit.openapi import OpenApi
 from childproof.stubkit.outcome import OutcomeError, compile_outcomes, render_outcomes
 from childproof.stubkit.refusal import Refusal
 from childproof.stubkit.routing import Router
-from childproof.stubkit.schema import coercer, complaints, validator
 from childproof.stubkit.settings import duration
 from childproof.stubkit.synth import Synthesizer
 from childproof.world.store import Store
