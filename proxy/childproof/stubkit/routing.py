@@ -14,6 +14,19 @@ def parameters(template: str) -> tuple[str, ...]:
     return tuple(_PARAMETER.findall(template))
 
 
+def shape(template: str) -> str:
+    """A path template without the names of its parameters."""
+    return _PARAMETER.sub("{}", template)
+
+
+def same_paths(templates: Iterable[str]) -> dict[str, list[str]]:
+    """Templates by their shape: those that differ in nothing but names fit the same paths."""
+    found: dict[str, list[str]] = {}
+    for template in templates:
+        found.setdefault(shape(template), []).append(template)
+    return found
+
+
 @dataclass(slots=True)
 class _Node:
     literal: dict[str, "_Node"] = field(default_factory=dict)

@@ -120,7 +120,7 @@ def test_new_writes_down_what_it_inferred_and_the_result_loads(
 @pytest.mark.parametrize(
     ("name", "text", "found"),
     [
-        ("crm", "swagger: '2.0'\npaths: {}\n", "Swagger 2.0"),
+        ("crm", "swagger: '1.2'\npaths: {}\n", "Swagger 1.2"),
         ("crm", "a: [", "bad YAML"),
         ("crm", "openapi: 3.0.0\npaths: {}\n", "no server with a host name"),
         ("Crm!", "openapi: 3.0.0\npaths: {}\n", "a name that a stub can't have"),
