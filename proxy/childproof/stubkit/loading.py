@@ -12,6 +12,7 @@ from .behaviour import load_behaviours
 from .checks import manifest_faults, seed_faults
 from .manifest import Manifest, read_manifest
 from .messages import DescriptorError, Descriptors, read_descriptors
+from .older_rules import read_older
 from .openapi import OpenApi, load_openapi
 from .service import Service
 from .stub import Stub
@@ -31,13 +32,15 @@ def load_stub(folder: Path) -> Stub:
     faults.extend(manifest_faults(manifest, api))
     seeds, more = _seeds(folder, manifest, api)
     faults.extend(more)
+    older, more = read_older(folder, api)
+    faults.extend(more)
     behaviours, more = load_behaviours(folder, manifest.name, api, manifest.operations)
     faults.extend(more)
     descriptors, more = _descriptors(folder, manifest, behaviours.rpcs)
     faults.extend(more)
     if faults:
         raise InputError(faults)
-    return Stub(Service(manifest, api, behaviours, seeds, descriptors))
+    return Stub(Service(manifest, api, behaviours, seeds, descriptors, older))
 
 
 def _descriptors(folder: Path, manifest: Manifest, rpcs: Iterable[str]) -> tuple[Descriptors | None, list[Fault]]:

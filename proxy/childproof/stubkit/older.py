@@ -128,10 +128,8 @@ def parsed(text: str) -> Path | None:
     name, bracket, rest = text.partition("[")
     if not name or "]" in name or _PART.sub("", bracket + rest):
         return None
-    parts: list[str | int | None] = [name]
-    for part in _PART.findall(bracket + rest):
-        parts.append(None if not part else int(part) if part.isdigit() else part)
-    return tuple(parts)
+    parts = _PART.findall(bracket + rest)
+    return (name, *(None if not part else int(part) if part.isdigit() else part for part in parts))
 
 
 def spelled(place: Path) -> str:
@@ -148,9 +146,7 @@ def _found(node: Any, path: Path, before: Place = ()) -> Iterator[tuple[Place, A
     if part is None:
         for number, inner in enumerate(node if isinstance(node, list) else ()):
             yield from _found(inner, path[1:], (*before, number))
-    elif isinstance(node, dict) and part in node:
-        yield from _found(node[part], path[1:], (*before, part))
-    elif isinstance(node, list) and isinstance(part, int) and part < len(node):
+    elif part in node if isinstance(node, dict) else isinstance(node, list) and part in range(len(node)):
         yield from _found(node[part], path[1:], (*before, part))
 
 

@@ -61,39 +61,44 @@ def older_rules(document: Document, api: OpenApi | None) -> tuple[OlderRules, li
     header: str = document.value.get("header", "")
     found: dict[str, tuple[Older, ...]] = {}
     for place, group in enumerate(document.value["parameters"]):
-        here = ("parameters", place)
+        faults.extend(_group(document, place, group, api, found))
         if "until" in group and not header:
-            faults.append(document.fault((*here, "until"), "until without a header to read versions from",
+            faults.append(document.fault(("parameters", place, "until"), "until without a header to read versions from",
                                          "the header in which clients say their version", "header: Api-Version"))  # fmt: skip
-        rules = _rules(group)
-        for at, name in enumerate(group["operations"]):
-            method, _, path = name.partition(" ")
-            operation = api.operation(method, path)
-            if operation is None:
-                known = [f"{one} {there}" for there in api.paths for one in api.methods(there)]
-                close = difflib.get_close_matches(name, known, 1)
-                write = close[0] if close else ""
-                faults.append(document.fault((*here, "operations", at), f"no operation {name} in the OpenAPI document",
-                                             "an operation of the document", write))  # fmt: skip
-                continue
-            before = {rule.source for rule in found.get(name, ())}
-            for written, rule in zip(group["take"], rules, strict=True):
-                spot = (*here, "take", written)
-                if rule is None:
-                    continue
-                if rule.source in before:
-                    faults.append(document.fault(spot, f"{written} of {name} is said before", "one entry for each"))
-                faults.extend(_disagreements(document, spot, api, operation, rule))
-            found[name] = (*found.get(name, ()), *(rule for rule in rules if rule is not None))
-        for written, rule in zip(group["take"], rules, strict=True):
-            if rule is None:
-                faults.append(document.fault((*here, "take", written), f"{written!r} is no parameter's path",
-                                             "names and brackets, as in items[][plan]"))  # fmt: skip
     return OlderRules(header, found), sorted(faults, key=lambda fault: (fault.line, fault.column))
 
 
-def _rules(group: Mapping[str, Any]) -> list[Older | None]:
-    return [_rule(written, entry, str(group.get("until", ""))) for written, entry in group["take"].items()]
+def _group(
+    document: Document, place: int, group: Mapping[str, Any], api: OpenApi, found: dict[str, tuple[Older, ...]]
+) -> Iterator[Fault]:
+    """The rules of one group, put beside those found before; and what is wrong with them."""
+    here = ("parameters", place)
+    rules: dict[str, Older] = {}
+    for written, entry in group["take"].items():
+        rule = _rule(written, entry, str(group.get("until", "")))
+        if rule is None:
+            expected = "names and brackets, as in items[][plan]"
+            yield document.fault(
+                (*here, "take", written), f"{written!r} or what it becomes is no parameter's path", expected
+            )
+        else:
+            rules[written] = rule
+    for at, name in enumerate(group["operations"]):
+        method, _, path = name.partition(" ")
+        operation = api.operation(method, path)
+        if operation is None:
+            known = [f"{one} {there}" for there in api.paths for one in api.methods(there)]
+            close = difflib.get_close_matches(name, known, 1)
+            yield document.fault((*here, "operations", at), f"no operation {name} in the OpenAPI document",
+                                 "an operation of the document", close[0] if close else "")  # fmt: skip
+            continue
+        before = {rule.source for rule in found.get(name, ())}
+        for written, rule in rules.items():
+            spot = (*here, "take", written)
+            if rule.source in before:
+                yield document.fault(spot, f"{written} of {name} is said before", "one entry for each")
+            yield from _disagreements(document, spot, api, operation, rule)
+        found[name] = (*found.get(name, ()), *rules.values())
 
 
 def _rule(written: str, entry: Any, until: str) -> Older | None:

@@ -1,6 +1,6 @@
 """Reading a call: its query and body as values of the schema's types, or the refusal in the vendor's words."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -11,6 +11,7 @@ from .coercion import Coercer, coercer
 from .complaint import Complaint, complaints
 from .conversion import Validator, validator
 from .errors import ErrorDialect, choices, text
+from .older import Older, OlderReader, Translated, parsed, restore
 from .openapi import OpenApi, Operation
 from .refusal import Refusal
 from .settings import Settings
@@ -31,6 +32,7 @@ class RequestReader:
     body_coerce: Coercer
     body_required: bool
     refuse_empty: tuple[str, ...] = ()  # fields that an empty text can't unset
+    older: OlderReader | None = None  # what clients of earlier versions send
 
     def query(self, call: Call) -> dict[str, Any]:
         """The query parameters. Raises Refusal."""
@@ -44,27 +46,34 @@ class RequestReader:
             if isinstance(plain, str):
                 found = [value for key, value in parse_qsl(call.query, keep_blank_values=True) if key == name]
                 values[name] = found if repeated else [part for value in found for part in value.split(",")]
+        older = self.older.translate(call, values) if self.older is not None else None
         coerced: dict[str, Any] = self.query_coerce(values)
-        self._check(self.query_check, coerced)
+        self._check(self.query_check, coerced, older)
+        self._restore(coerced, older)
         return coerced
 
     def body(self, call: Call) -> Any:
         """The body: a mapping (empty where there is none), or what else its schema takes. Raises Refusal."""
         style = _style(call, self.body_style)
+        older: Translated | None = None
         if not call.body:
             value: Any = {}
         elif style == "form":
-            value = self.body_coerce(self._form(call.body))
+            value = self._form(call.body)
+            older = self._translated(call, value)
+            value = self.body_coerce(value)
         elif style == "json":
             try:
                 value = parse_json(call.body)
             except BodyError as error:
                 raise Refusal.of("invalid_body", reason=str(error)) from None
             value = {} if value is None else value
+            older = self._translated(call, value)
         else:
             return {}  # uploads and other bytes: kept in the call, nothing to check
         if self.body_check is not None and (call.body or self.body_required):
-            self._check(self.body_check, value)
+            self._check(self.body_check, value, older)
+        self._restore(value, older)
         if self.refuse_empty and isinstance(value, dict):
             empty = next((name for name in self.refuse_empty if value.get(name) == ""), None)
             if empty is not None:
@@ -77,14 +86,44 @@ class RequestReader:
         except BodyError as error:
             raise Refusal.of("invalid_body", reason=str(error)) from None
 
-    def _check(self, check: Validator, value: Any) -> None:
+    def renamed(self, call: Call, name: str) -> str:
+        """How the client called the parameter that a behaviour knows by today's name."""
+        place = parsed(name)
+        if self.older is None or place is None or _style(call, self.body_style) != "form":
+            return name
+        older = self._translated(call, self._form(call.body or call.query))
+        found = older.named(tuple(part for part in place if part is not None)) if older is not None else None
+        return self.errors.parameter(found) if found else name
+
+    def _translated(self, call: Call, value: Any) -> Translated | None:
+        return self.older.translate(call, value) if self.older is not None and isinstance(value, dict) else None
+
+    def _check(self, check: Validator, value: Any, older: Translated | None = None) -> None:
         if not check.is_valid(value):
             found = complaints(check, value)
-            raise worded(found[0], self.errors.parameter) if found else Refusal.of("invalid")
+            if not found:
+                raise Refusal.of("invalid")
+            name = self.errors.parameter
+            raise worded(found[0], name if older is None else lambda place: name(older.named(place)))
+
+    def _restore(self, value: Any, older: Translated | None) -> None:
+        if older is None or self.older is None or not older.kept:
+            return
+        wrong = self.older.complaint(older)
+        if wrong is not None:
+            raise worded(wrong, self.errors.parameter)
+        restore(value, older)
 
 
-def reader(api: OpenApi, operation: Operation, settings: Settings, errors: ErrorDialect) -> RequestReader:
-    """Compile the reader of one operation."""
+def reader(  # noqa: PLR0917 - what a reader is made of
+    api: OpenApi,
+    operation: Operation,
+    settings: Settings,
+    errors: ErrorDialect,
+    older: Sequence[Older] = (),
+    version_header: str = "",
+) -> RequestReader:
+    """Compile the reader of one operation; `older` are the parameters of earlier versions that it takes besides."""
     query: dict[str, Any] = {"type": "object", "properties": {}, "required": []}
     listed: dict[str, bool] = {}
     for parameter in operation.parameters:
@@ -115,6 +154,7 @@ def reader(api: OpenApi, operation: Operation, settings: Settings, errors: Error
         body_coerce=coercer(api, body) if body is not None else _same,
         body_required=operation.request_required or bool(body and api.resolve(body).get("required")),
         refuse_empty=tuple((body and api.resolve(body).get("required")) or ()) if settings.empty_unsets else (),
+        older=OlderReader(api, version_header, older, empty_unsets=settings.empty_unsets) if older else None,
     )
 
 

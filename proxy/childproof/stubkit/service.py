@@ -17,6 +17,7 @@ from .infer import Action, Inference, Inferred
 from .lists import ListDialect, list_dialect
 from .manifest import Manifest
 from .messages import Codec, Descriptors, PlainCodec
+from .older_rules import OlderRules
 from .openapi import OpenApi, Operation
 from .outcome import Outcome, compile_outcomes
 from .recipes import Recipe
@@ -28,6 +29,7 @@ from .settings import Settings, settings
 from .shape import Shapes, properties
 
 Behaviour = Callable[..., Any]
+NO_OLDER = OlderRules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Service:
         behaviours: Behaviours,
         seeds: Mapping[str, Any],
         descriptors: Descriptors | None = None,
+        older: OlderRules = NO_OLDER,
     ) -> None:
         self.name = manifest.name
         self.manifest = manifest
@@ -97,6 +100,7 @@ class Service:
         self._lists: Mapping[str, Any] = dialect.get("lists", {})
         self._plans: dict[tuple[str, str], Plan] = {}
         self._descriptors = descriptors
+        self.older = older
 
     @cached_property
     def unexpanded(self) -> Mapping[str, frozenset[str]]:
@@ -184,7 +188,8 @@ class Service:
             body = properties(self.api, body).known[unwrap]
         return Plan(
             operation=operation,
-            reader=reader(self.api, operation, self.settings, self.errors),
+            reader=reader(self.api, operation, self.settings, self.errors,
+                          self.older.operations.get(operation.name, ()), self.older.header),  # fmt: skip
             action=action,
             resource=resource,
             parents=parents,

@@ -167,6 +167,8 @@ class Stub:
                     made = self._perform(ctx, plan, frame.tx)
                     return self._reply(ctx, frame, plan, made)
                 except Refusal as refusal:
+                    if refusal.param and plan.reader.older is not None:
+                        refusal.param = plan.reader.renamed(frame.call, refusal.param)
                     if refusal.keep_changes:
                         return self._refused(frame, refusal)
                     raise
