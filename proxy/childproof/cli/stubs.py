@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from childproof.catalog import Catalog, load_catalog
+from childproof.cli.stubs_conform import conform_command
 from childproof.cli.stubs_derive import derive_command
 from childproof.errors import Fault, InputError
 from childproof.stubkit.cases import load_cases, run_case
@@ -91,6 +92,7 @@ def new_command(name: str, document: Path, hosts: tuple[str, ...], parent: Path)
         print(line)
 
 
+stubs.add_command(conform_command)
 stubs.add_command(derive_command)
 
 

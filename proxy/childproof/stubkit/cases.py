@@ -264,7 +264,7 @@ class _Run:
             return
         self.result.checked += 1
         for misfit in misfits:
-            self._fail(path, f"{answer.operation} isn't as documented: {misfit}", misfit.expected)
+            self._fail(path, f"{answer.operation} isn't as documented: {misfit.pointer or 'the reply'}: {misfit.found}", misfit.expected)
 
     def _compare_keys(self, wanted: Mapping[str, Any], body: Any, path: tuple[str | int, ...]) -> None:
         """What must not be there, and what later calls need."""

@@ -18,6 +18,7 @@ Validator = jsonschema_rs.Draft202012Validator
 _KINDS = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
 _LISTS = ("allOf", "anyOf", "oneOf")
 _SINGLE = ("not", "if", "then", "else", "contains", "propertyNames", "items", "unevaluatedItems")
+_ANY = "*\0"  # no property's name
 _MAX_DEPTH = 12  # of parts within parts, when asking what an object lists
 
 
@@ -147,8 +148,12 @@ class Converter:
             out[word] = [self._convert(part, inner, uses) for part in node[word]]
         if said is not None:
             out[said] = self._convert(node[said], self.closed, uses)
-        elif closed and together and any(_listed(self.api, node, 0)):
-            out["unevaluatedProperties"] = False
+        elif closed and together:
+            names = set(_listed(self.api, node, 0))
+            # Not `unevaluatedProperties`: where a part has a fault, all that it lists would be unknown, too.
+            if names and _ANY not in names:
+                only = {"properties": dict.fromkeys(sorted(names), True), "additionalProperties": False}
+                out["allOf"] = [*out.get("allOf", ()), only]
         elif closed and own and not together:
             out["additionalProperties"] = False
 
@@ -186,11 +191,13 @@ def _limits(out: dict[str, Any], node: dict[str, Any]) -> None:
 
 
 def _listed(api: OpenApi, node: Any, depth: int) -> Iterator[str]:
-    """The properties that an object and its parts list."""
+    """The properties that an object and its parts list; `_ANY` among them where one says that there may be others."""
     if not isinstance(node, dict) or depth > _MAX_DEPTH:
         return
     node = {**api.resolve(node), **{key: value for key, value in node.items() if key != "$ref"}}
     yield from node.get("properties") or ()
+    if node.get("patternProperties") or node.get("additionalProperties", False) is not False:
+        yield _ANY
     for word in _LISTS:
         for part in node.get(word) or ():
             yield from _listed(api, part, depth + 1)
