@@ -18,7 +18,7 @@ PACKAGES = (
     "childproof.world",
     "childproof.ledger",
 )
-NAMES = ("rules", "case", "stub", "world", "world-export", "config", "ledger")
+NAMES = ("rules", "case", "stub", "older", "world", "world-export", "config", "ledger")
 
 
 @click.command()
@@ -26,7 +26,7 @@ NAMES = ("rules", "case", "stub", "world", "world-export", "config", "ledger")
 def schema(name: str) -> None:
     """Print the JSON Schema of a file format.
 
-    It is one of rules, case (of rules and of stubs), stub, world (what `world seed` reads, with a section for each stub
+    It is one of rules, case (of rules and of stubs), stub, older (what a stub takes of earlier versions), world (what `world seed` reads, with a section for each stub
     there is), world-export (what `world export` writes), config, ledger.
     """
     print(json.dumps(find_schema(name), indent=2))

@@ -13,7 +13,7 @@ from .openapi import OpenApi
 Coercer = Callable[[Any], Any]
 _INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?")
-_BOOLEANS = {"true": True, "false": False}
+_BOOLEANS = {"true": True, "false": False, "True": True, "False": False}  # as many clients in Python write them
 
 
 def coercer(api: OpenApi, schema: dict[str, Any]) -> Coercer:

@@ -7,8 +7,9 @@ gone gets the refusal of any unknown parameter. Pure: plain values in, plain val
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import quote
 
 from childproof.model import Call
 
@@ -17,6 +18,7 @@ from .complaint import Complaint, complaints
 from .conversion import validator
 from .openapi import OpenApi
 from .refusal import Refusal
+from .routing import Router
 
 Path = tuple[str | int | None, ...]  # None stands for every place of a list
 Place = tuple[str | int, ...]
@@ -117,6 +119,34 @@ class OlderReader:
         return now
 
 
+class OlderOperations:
+    """Operations that today have another method or path: `GET /invoices/upcoming`, now `POST /invoices/preview`."""
+
+    def __init__(self, header: str, moved: Mapping[str, tuple[str, str]]) -> None:
+        self._header = header
+        self._moved = moved  # by name: today's name, and the version that first refuses the older one
+        self._router = Router([name.partition(" ")[2] for name in moved])
+
+    def today(self, call: Call, base: str) -> Call:
+        """The call as it would be made today; itself where it is no older one. `base` is the prefix of all paths."""
+        found = self._router.match(call.path.removeprefix(base))
+        moved = self._moved.get(f"{call.method} {found[0]}") if found is not None else None
+        if found is None or moved is None:
+            return call
+        name, until = moved
+        version = call.header(self._header) if self._header else None
+        if until and version and version >= until:
+            return call
+        method, _, path = name.partition(" ")
+        for parameter, value in found[1].items():
+            path = path.replace("{" + parameter + "}", quote(value, safe=""))
+        if method == call.method:
+            return replace(call, path=base + path)
+        # A query becomes the body: these are the only two methods that older.yaml may lead to one another.
+        headers = (*call.headers, ("Content-Type", "application/x-www-form-urlencoded"))
+        return replace(call, method=method, path=base + path, query="", body=call.query.encode(), headers=headers)
+
+
 def restore(values: Any, translated: Translated) -> None:
     """Put back what was held back from the check, where the client had written it."""
     for place, value in translated.kept:
@@ -190,4 +220,5 @@ def _fits(path: Path, place: Place) -> bool:
 
 
 def _shown(value: str | int) -> str:
-    return value if isinstance(value, str) else str(value).lower()
+    text = str(value)
+    return text.lower() if text in {"True", "False"} else text  # a boolean of JSON, or as clients in Python write it

@@ -14,8 +14,9 @@ from childproof.documents import Document, parse_yaml, schema_faults
 from childproof.errors import Fault, InputError
 
 from .conversion import validator
-from .older import Older, Path, parsed, spelled
+from .older import Older, OlderOperations, Path, parsed, spelled
 from .openapi import OpenApi, Operation
+from .routing import parameters
 
 NAME = "older.yaml"
 
@@ -26,6 +27,7 @@ class OlderRules:
 
     header: str = ""
     operations: Mapping[str, tuple[Older, ...]] = field(default_factory=dict)
+    moved: OlderOperations | None = None
 
 
 @cache
@@ -60,12 +62,32 @@ def older_rules(document: Document, api: OpenApi | None) -> tuple[OlderRules, li
         return OlderRules(), [document.fault((), f"an {NAME} without an OpenAPI document", "`openapi:` in stub.yaml")]
     header: str = document.value.get("header", "")
     found: dict[str, tuple[Older, ...]] = {}
-    for place, group in enumerate(document.value["parameters"]):
+    for place, group in enumerate(document.value.get("parameters", ())):
         faults.extend(_group(document, place, group, api, found))
         if "until" in group and not header:
             faults.append(document.fault(("parameters", place, "until"), "until without a header to read versions from",
                                          "the header in which clients say their version", "header: Api-Version"))  # fmt: skip
-    return OlderRules(header, found), sorted(faults, key=lambda fault: (fault.line, fault.column))
+    moved: dict[str, tuple[str, str]] = {}
+    for name, entry in document.value.get("operations", {}).items():
+        options = {"becomes": entry} if isinstance(entry, str) else entry
+        moved[name] = options["becomes"], str(options.get("until", ""))
+        faults.extend(_moved(document, name, options["becomes"], api))
+    rules = OlderRules(header, found, OlderOperations(header, moved) if moved else None)
+    return rules, sorted(faults, key=lambda fault: (fault.line, fault.column))
+
+
+def _moved(document: Document, name: str, today: str, api: OpenApi) -> Iterator[Fault]:
+    """What is wrong with an operation that is another one today."""
+    (method, _, path), (now, _, target) = name.partition(" "), today.partition(" ")
+    here = ("operations", name)
+    if api.operation(method, path) is not None:
+        yield document.fault(here, f"the document has {name} itself", "an operation that it has no more")
+    if api.operation(now, target) is None:
+        yield document.fault(here, f"no operation {today} in the OpenAPI document", "an operation of the document")
+    if method != now and (method, now) != ("GET", "POST"):
+        yield document.fault(here, f"{method} can't become {now}", "the same method, or POST for GET")
+    for lost in set(parameters(target)) - set(parameters(path)):
+        yield document.fault(here, f"{name} has no {{{lost}}} for {today}", "the same parameters in both paths")
 
 
 def _group(
@@ -172,4 +194,4 @@ def _knows(api: OpenApi, schema: dict[str, Any], path: Path) -> bool:
     if known is not None:
         return _knows(api, known, rest)
     others = node.get("additionalProperties")
-    return bool(others) and (others is True or _knows(api, others, rest))
+    return others is True or (isinstance(others, dict) and bool(others) and _knows(api, others, rest))

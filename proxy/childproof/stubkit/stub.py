@@ -63,6 +63,8 @@ class Stub:
         plant(self.service, tx)
         if call.protocol is not Protocol.HTTP:
             return self._receive(call, tx)
+        if self.service.older.moved is not None:
+            call = self.service.older.moved.today(call, self.service.base)
         headers, request_id = self._headers(call, tx)
         frame = _Frame(call, tx, headers, request_id)
         if call.upgrade or call.http_version == "2.0":

@@ -81,6 +81,9 @@ dialect:
 """
 OLDER = """
 header: Shop-Version
+operations:
+  GET /orders/next: {becomes: POST /orders, until: "2024-06"}
+  POST /baskets: POST /orders
 parameters:
   - operations: [POST /orders]
     until: "2024-06"
@@ -202,7 +205,21 @@ def test_queries_have_older_parameters_too(shop: Caller) -> None:
     assert shop("GET /orders?customer=jo") == (200, [{"buyer": "jo"}])
 
 
+def test_operations_that_are_others_today(shop: Caller) -> None:
+    """A GET that became a POST has its query for a body; older parameters of today's operation are understood."""
+    assert shop("GET /orders/next?hurry=True&gift=True") == (200, {"mode": "fast", "gift": True})
+    assert shop("POST /baskets", form="buyer=jo") == (200, {"buyer": "jo"})
+    assert shop("GET /orders/next", Shop_Version="2024-06")[0] == 404
+    assert shop("GET /baskets")[0] == 404
+
+
 FAULTS = {
+    "an operation that isn't there today": (
+        ("becomes: POST /orders", "becomes: POST /order"),
+        "no operation POST /order in",
+    ),
+    "an operation that the document has": (("POST /baskets:", "GET /orders:"), "the document has GET /orders itself"),
+    "a method that can't become another": (("POST /baskets:", "DELETE /baskets:"), "DELETE can't become POST"),
     "an operation that isn't there": (("POST /orders]", "POST /order]"), "no operation POST /order in"),
     "a target that isn't there": (('"rebates[0][code]"', '"rebates[0][cod]"'), "POST /orders has no rebates[0][cod]"),
     "something besides that isn't there": (('{"rebates[0][kind]"', '{"kind"'), "POST /orders has no kind"),
