@@ -59,6 +59,7 @@ def charge(ctx: Context, attempt: Attempt, **fields: Any) -> Entity:
         failure_code=decline.code if decline else None,
         failure_message=decline.message if decline else None,
         fraud_details={},
+        **({"livemode": attempt.intent["livemode"]} if attempt.intent else {}),
         outcome=_outcome(ctx, attempt, decline),
         paid=paid,
         payment_intent=attempt.intent.id if attempt.intent else None,

@@ -9,6 +9,7 @@ from .cards import Card, Trait
 from .charging import AUTHORIZATION_DAYS, Attempt, charge
 from .declines import DECLINES
 from .fields import change, public, tell
+from .intent_effects import tell_all
 from .intent_states import unexpected
 from .payment_methods import attach
 from .wording import METHOD_USED_UP, NO_METHOD, RETURN_URL_NEEDED
@@ -26,8 +27,13 @@ AUTH_FAILED = (
 )
 
 
-def confirm(ctx: Context, intent: Entity, body: dict[str, Any], *, authenticated: bool = False) -> Entity:
-    """Try to pay. Gives the intent in its next status; a decline is raised, and stays on record."""
+def confirm(
+    ctx: Context, intent: Entity, body: dict[str, Any], *, authenticated: bool = False, asks: bool = False
+) -> Entity:
+    """Try to pay. Gives the intent in its next status; a decline is raised, and stays on record.
+
+    With `asks` a customer who isn't there but must authenticate is waited for, as for invoices; else that is a decline.
+    """
     if intent["payment_method"] is None:
         raise unexpected(intent, NO_METHOD, keep_changes=True)
     method = ctx.find("payment_method", intent["payment_method"])
@@ -42,7 +48,7 @@ def confirm(ctx: Context, intent: Entity, body: dict[str, Any], *, authenticated
         return _confirm_other(ctx, intent, method, return_url)
     authenticated = authenticated or intent.get("_authenticated") == method.id
     if not authenticated and _needs_authentication(card, method, body, off_session=off_session):
-        if off_session or body.get("error_on_requires_action"):
+        if (off_session and not asks) or body.get("error_on_requires_action"):
             raise fail(ctx, intent, method, "authentication_required")
         return _ask(ctx, intent, return_url, use_sdk=bool(body.get("use_stripe_sdk")))
     return attempt(ctx, intent, method, card, authenticated=authenticated)
@@ -64,6 +70,7 @@ def attempt(ctx: Context, intent: Entity, method: Entity, card: Card | None, *, 
         return intent
     intent = ctx.move(intent, "succeeded", amount_received=intent["amount"], latest_charge=made.id, next_action=None)
     tell(ctx, "payment_intent.succeeded", intent)
+    tell_all(ctx, intent, "succeeded")
     return intent
 
 
@@ -92,6 +99,7 @@ def fail(
     intent = ctx.move(intent, "requires_payment_method", last_payment_error=error, latest_charge=latest,
                       next_action=None, payment_method=None)  # fmt: skip
     tell(ctx, "payment_intent.payment_failed", intent)
+    tell_all(ctx, intent, "failed")
     extra: dict[str, Any] = {"payment_intent": public(intent), "payment_method": public(method)}
     if charged:
         extra["charge"] = latest
@@ -113,6 +121,7 @@ def authentication_failed(ctx: Context, intent: Entity, method: Entity) -> Entit
     intent = ctx.move(intent, "requires_payment_method", last_payment_error=error, next_action=None,
                       payment_method=None)  # fmt: skip
     tell(ctx, "payment_intent.payment_failed", intent)
+    tell_all(ctx, intent, "failed")
     return intent
 
 
@@ -198,6 +207,7 @@ def _ask(ctx: Context, intent: Entity, return_url: str | None, *, use_sdk: bool)
         }
     intent = ctx.move(intent, "requires_action", next_action=action)
     tell(ctx, "payment_intent.requires_action", intent)
+    tell_all(ctx, intent, "requires_action")
     return intent
 
 
@@ -207,6 +217,7 @@ def _confirm_other(ctx: Context, intent: Entity, method: Entity, return_url: str
         _keep_method(ctx, intent, method)
         intent = ctx.move(intent, "processing", processing=None, next_action=None)
         tell(ctx, "payment_intent.processing", intent)
+        tell_all(ctx, intent, "processing")
         ctx.schedule(SETTLING, "settle_payment", {"intent": intent.id})
         return intent
     if kind in REDIRECTING:

@@ -62,13 +62,14 @@ def is_live(ctx: Context) -> bool:
 
 
 def new(ctx: Context, resource: str, _id: str | None = None, /, **fields: Any) -> Entity:
-    """Store a new object that says whether it is live."""
-    return ctx.create(resource, _id, livemode=is_live(ctx), **fields)
+    """Store a new object that says whether it is live: as told, else as the request is."""
+    return ctx.create(resource, _id, **({"livemode": is_live(ctx)} | fields))
 
 
 def tell(ctx: Context, event: str, entity: Entity, **extra: Any) -> None:
-    """Send an event of the request's mode."""
-    ctx.emit(event, entity, livemode=is_live(ctx), **extra)
+    """Send an event of the object's mode, which is the request's where it says none."""
+    live = entity.get("livemode")
+    ctx.emit(event, entity, livemode=is_live(ctx) if live is None else live, **extra)
 
 
 def page(ctx: Context, source: str | list[Entity], /, **where: Any) -> dict[str, Any]:
@@ -83,16 +84,16 @@ def generic(ctx: Context) -> dict[str, Any]:
     return made
 
 
-def since(ctx: Context, entities: list[Entity]) -> list[Entity]:
-    """The objects that a list's `created` filter lets through: an exact time, or gt, gte, lt and lte."""
-    span = ctx.query.get("created")
+def since(ctx: Context, entities: list[Entity], field: str = "created") -> list[Entity]:
+    """The objects that a list's filter on a time lets through: an exact time, or gt, gte, lt and lte."""
+    span = ctx.query.get(field)
     if isinstance(span, int):
-        return [entity for entity in entities if entity["created"] == span]
+        return [entity for entity in entities if entity[field] == span]
     if not isinstance(span, dict):
         return entities
     after = max(span.get("gte", 0), span.get("gt", -1) + 1)
     before = min(span.get("lt", _NEVER), span.get("lte", _NEVER) + 1)
-    return [entity for entity in entities if after <= entity["created"] < before]
+    return [entity for entity in entities if after <= entity[field] < before]
 
 
 def short_list(newest: list[Entity], url: str) -> dict[str, Any]:

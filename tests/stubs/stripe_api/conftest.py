@@ -109,6 +109,16 @@ class Api:
         faults = conformance.misfits(call.method, path, made.status, made.headers, made.body)
         assert not faults, f"{reply.operation}:\n" + "\n".join(map(str, faults))
 
+    def passes(self, seconds: int) -> None:
+        """Let the world's time pass and what falls due in it be done, earliest first. A job that fails is raised."""
+        with self.world.transaction() as tx:
+            until = tx.now() + seconds * 1000
+            while (due := tx.earliest(until)) is not None:
+                tx.travel(max(tx.now(), due.at))
+                tx.done(due.id)
+                self.effects.extend(self.stub.perform(due.job, due.payload, tx))
+            tx.travel(max(tx.now(), until))
+
     def events(self) -> list[str]:
         """The types of all events so far, oldest first."""
         with self.world.transaction() as tx:
