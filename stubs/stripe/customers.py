@@ -36,6 +36,8 @@ def create(ctx: Context) -> Entity:
         method = method_for(ctx, body["payment_method"])
         check_card_of_method(method)
         attach(ctx, method, customer)
+        if given.get("default_payment_method") == body["payment_method"]:  # `pm_card_visa`, say: the one it has become
+            given = given | {"default_payment_method": method.id}
     if body.get("source"):
         card = add_card(ctx, customer, body["source"])
         customer = ctx.update(customer, default_source=card.id)
