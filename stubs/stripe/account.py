@@ -10,14 +10,14 @@ ACCOUNT = "acct_1childproofTest0"
 @operation("GET /v1/account")
 def retrieve_own(ctx: Context) -> Entity:
     """The key's own account."""
-    return _own(ctx)
+    return own(ctx)
 
 
 @operation("GET /v1/accounts/{account}")
 def retrieve(ctx: Context, account: str) -> Entity | dict[str, Any]:
     """The key's own account by its id, or a connected account made before."""
     if account == ACCOUNT:
-        return _own(ctx)
+        return own(ctx)
     found = ctx.find("account", account)
     if found is None:
         message = (
@@ -28,5 +28,11 @@ def retrieve(ctx: Context, account: str) -> Entity | dict[str, Any]:
     return found
 
 
-def _own(ctx: Context) -> Entity:
-    return ctx.get("account", ACCOUNT)
+def own_id(ctx: Context) -> str:
+    """The account that the call is about: the key's own, or the connected one that a header names."""
+    return ctx.tenant or ACCOUNT
+
+
+def own(ctx: Context) -> Entity:
+    """The account that the call is about."""
+    return ctx.get("account", own_id(ctx))

@@ -28,6 +28,15 @@ class Trait(StrEnum):
     REFUND_PENDING = "refund_pending"
     REFUND_FAILS = "refund_fails"
     FUNDS_AT_ONCE = "funds_at_once"
+    DISPUTED = "disputed"
+    DISPUTED_NOT_RECEIVED = "disputed_not_received"
+    DISPUTED_INQUIRY = "disputed_inquiry"
+    DISPUTED_TWICE = "disputed_twice"
+    DISPUTED_CE3 = "disputed_ce3"
+    DISPUTED_COMPLIANCE = "disputed_compliance"
+    FRAUD_WARNING = "fraud_warning"
+    REVIEWED = "reviewed"  # Radar puts the payment into review
+    INCREMENTAL = "incremental"  # the authorization may be raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +125,14 @@ _SPECIAL: tuple[tuple[str, str, str, str | None, tuple[Trait, ...]], ...] = (
     ("refundFail", "4000000000005126", "US", None, (Trait.REFUND_FAILS,)),
     ("bypassPending", "4000000000000077", "US", None, (Trait.FUNDS_AT_ONCE,)),
     ("bypassPendingInternational", "4000003720000278", "IE", None, (Trait.FUNDS_AT_ONCE,)),
+    ("createDispute", "4000000000000259", "US", None, (Trait.DISPUTED,)),
+    ("createDisputeProductNotReceived", "4000000000002685", "US", None, (Trait.DISPUTED_NOT_RECEIVED,)),
+    ("createDisputeInquiry", "4000000000001976", "US", None, (Trait.DISPUTED_INQUIRY,)),
+    ("createDisputeWarning", "4000000000005423", "US", None, (Trait.FRAUD_WARNING,)),
+    ("createIssuerFraudRecord", "4000000000005423", "US", None, (Trait.FRAUD_WARNING,)),
+    ("createMultipleDisputes", "4000000404000079", "AT", None, (Trait.DISPUTED_TWICE,)),
+    ("createCe3EligibleDispute", "4000000404000038", "AT", None, (Trait.DISPUTED_CE3,)),
+    ("createComplianceDispute", "4000008400000779", "US", None, (Trait.DISPUTED_COMPLIANCE,)),
     ("authenticationRequired", "4000002760003184", "DE", None, (Trait.AUTH_ALWAYS,)),
     ("authenticationRequiredOnSetup", "4000002500003155", "FR", None, (Trait.AUTH_UNLESS_SET_UP,)),
     ("authenticationRequiredSetupForOffSession", "4000003800000446", "IT", None, (Trait.AUTH_ON_SESSION,)),
@@ -147,6 +164,7 @@ def all_cards() -> tuple[Card, ...]:
         Card("jp_jcb", "3530111333300000", "jcb", country="JP"),
         Card("th_credit", "4000057640000008", "visa", country="TH"),
         *(Card(name, number, "visa", decline=decline) for name, number, decline in _DECLINED),
+        *(Card(f"visa_{name}", number, "visa", decline=decline) for name, number, decline in _DECLINED),
         *(
             Card(name, number, _brand(number), "credit", country, decline, frozenset(traits))
             for name, number, country, decline, traits in _SPECIAL

@@ -4,7 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, expands, merged_metadata, operation
 
-from . import receipts
+from . import contests, receipts
 from .card_details import BRAND_NAMES, card_behind, card_fields, declined, read_card, token_card
 from .charging import Attempt, charge, settle
 from .fields import change, generic, picked, required, short_list
@@ -38,7 +38,7 @@ def create(ctx: Context) -> Entity:
         refusal = declined(card.decline, charge=made.id)
         refusal.keep_changes = True
         raise refusal
-    return made
+    return contests.contest(ctx, made) if capture else made
 
 
 @operation("GET /v1/charges/{charge}")
@@ -95,7 +95,7 @@ def capture(ctx: Context, charge: str) -> Entity:
     fields = picked(ctx.body, "receipt_email", "statement_descriptor", "statement_descriptor_suffix", "transfer_group")
     found = change(ctx, found, "charge.captured", captured=True, amount_captured=amount,
                    amount_refunded=found["amount"] - amount, **fields)  # fmt: skip
-    return receipts.of_payment(ctx, found)
+    return contests.contest(ctx, receipts.of_payment(ctx, found))
 
 
 @operation("GET /v1/charges")

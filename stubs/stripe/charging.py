@@ -8,7 +8,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity
 
-from . import balance, receipts
+from . import balance, fees, receipts
 from .card_details import card_behind
 from .cards import Card, Trait
 from .declines import DECLINES, Decline
@@ -17,6 +17,7 @@ from .payment_methods import NO_BILLING, passed_checks
 
 SELLER = "CHILDPROOF"  # the statement descriptor of the account behind the stub
 AUTHORIZATION_DAYS = 7
+AT_ONCE = frozenset({"us_bank_account", "customer_balance"})  # settle at once in test mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,11 @@ def charge(ctx: Context, attempt: Attempt, **fields: Any) -> Entity:
 
 
 def settle(ctx: Context, made: Entity, amount: int) -> Entity:
-    """Enter captured money into the account's book."""
+    """Enter captured money into the account's book, and share it with connected accounts as the charge says."""
     card = made["payment_method_details"].get("card") or {}
-    at_once = _has(made, Trait.FUNDS_AT_ONCE)
-    entry = balance.charged(ctx, made, amount, card.get("country"), at_once=at_once)
-    return ctx.update(made, balance_transaction=entry.id)
+    at_once = _has(made, Trait.FUNDS_AT_ONCE) or made["payment_method_details"]["type"] in AT_ONCE
+    entry = balance.charged(ctx, made, amount, card.get("country"), at_once=at_once, also=fees.of_direct(made))
+    return fees.share(ctx, ctx.update(made, balance_transaction=entry.id), amount)
 
 
 def method_details(ctx: Context, attempt: Attempt, *, captured: bool) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Refusal
 
 _NEVER = 1 << 60
+DYNAMIC_SINCE = "2023-08-16"  # the version from which on intents take what the account has switched on
 NO_ADDRESS = {"city": None, "country": None, "line1": None, "line2": None, "postal_code": None, "state": None}
 
 
@@ -59,6 +60,12 @@ def is_live(ctx: Context) -> bool:
         except ValueError:
             return False
     return "_live_" in key
+
+
+def predates(ctx: Context, version: str) -> bool:
+    """Whether the client speaks a version before that one (a date). Who names no version may be of any."""
+    spoken = ctx.header("stripe-version")
+    return not spoken or spoken[:10] < version
 
 
 def new(ctx: Context, resource: str, _id: str | None = None, /, **fields: Any) -> Entity:

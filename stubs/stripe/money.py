@@ -70,7 +70,16 @@ def check_amount(amount: int, currency: str, param: str = "amount") -> None:
         raise Refusal(400, "amount_too_small", f"Amount must be at least {minimum[1]} {currency}", param=param)
 
 
-def fee(amount: int, country: str | None) -> int:
-    """Stripe's fee for a card payment to a US account: 2.9 % + 30, and 1.5 % more for a card from abroad."""
-    per_mille = 29 if country in {None, "US"} else 44
-    return (amount * per_mille + 500) // 1000 + 30
+# Ways to pay whose fee isn't that of cards: per mille, fixed, at most (stripe.com/pricing/local-payment-methods, US)
+_FEES = {"us_bank_account": (8, 0, 500), "ach_debit": (8, 0, 500), "acss_debit": (10, 40, 500),
+         "sepa_debit": (8, 30, 600), "bacs_debit": (10, 20, 200), "au_becs_debit": (10, 30, 350),
+         "customer_balance": (5, 0, 500), "ach_credit_transfer": (0, 100, 100), "ideal": (0, 80, 80),
+         "bancontact": (14, 30, None), "eps": (16, 30, None), "p24": (22, 30, None), "giropay": (14, 30, None),
+         "klarna": (60, 30, None), "afterpay_clearpay": (60, 30, None), "affirm": (60, 30, None)}  # fmt: skip
+
+
+def fee(amount: int, country: str | None, kind: str = "card") -> int:
+    """Stripe's fee for a payment to a US account: for cards 2.9 % + 30, and 1.5 % more for one from abroad."""
+    per_mille, fixed, most = _FEES.get(kind, (29 if country in {None, "US"} else 44, 30, None))
+    cost = (amount * per_mille + 500) // 1000 + fixed
+    return cost if most is None else min(cost, most)

@@ -7,7 +7,7 @@ from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operat
 from . import intent_states, receipts
 from .charging import settle
 from .confirming import confirm, release
-from .fields import change, generic, new, picked, tell
+from .fields import DYNAMIC_SINCE, change, generic, new, picked, predates, tell
 from .money import check_amount, checked_currency, shown
 from .payment_methods import method_for, method_from_data
 
@@ -50,7 +50,7 @@ def create(ctx: Context) -> Entity:
         metadata=merged_metadata({}, body.get("metadata")),
         status="requires_payment_method",
         transfer_data=picked(body.get("transfer_data") or {}, "amount", "destination") or None,
-        **_types(body),
+        **_types(ctx),
         **picked(body, *_COPIED),
     )
     tell(ctx, "payment_intent.created", intent)
@@ -88,7 +88,7 @@ def update(ctx: Context, intent: str) -> Entity:
     if "metadata" in body:
         fields["metadata"] = merged_metadata(found["metadata"], body["metadata"])
     if body.get("payment_method_types"):
-        fields |= _types(body)
+        fields |= _types(ctx)
     return _give_method(ctx, change(ctx, found, None, **fields))
 
 
@@ -100,7 +100,7 @@ def confirm_intent(ctx: Context, intent: str) -> Entity:
     intent_states.check(found, "confirm")
     fields = picked(body, "capture_method", "receipt_email", "setup_future_usage", "shipping")
     if body.get("payment_method_types"):
-        fields |= _types(body)
+        fields |= _types(ctx)
     found = _give_method(ctx, change(ctx, found, None, **fields))
     return confirm(ctx, found, body)
 
@@ -165,8 +165,12 @@ def list_intents(ctx: Context) -> dict[str, Any]:
     return generic(ctx)
 
 
-def _types(body: dict[str, Any]) -> dict[str, Any]:
-    """Which ways to pay the intent takes: those named, or whatever the account has switched on."""
+def _types(ctx: Context) -> dict[str, Any]:
+    """Which ways to pay the intent takes: those named, or whatever the account has switched on.
+
+    Before 2023-08-16 nothing named meant cards.
+    """
+    body = ctx.body
     given = body.get("payment_method_types")
     automatic = body.get("automatic_payment_methods")
     if given and isinstance(automatic, dict) and automatic.get("enabled"):
@@ -174,7 +178,9 @@ def _types(body: dict[str, Any]) -> dict[str, Any]:
         raise Refusal(400, "parameters_exclusive", message)
     if given:
         kinds, chosen = list(given), None
-    elif isinstance(automatic, dict) and automatic.get("enabled") is False:
+    elif (isinstance(automatic, dict) and automatic.get("enabled") is False) or (
+        not isinstance(automatic, dict) and predates(ctx, DYNAMIC_SINCE)
+    ):
         kinds, chosen = ["card"], None
     else:
         asked = automatic if isinstance(automatic, dict) else {}

@@ -4,7 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, job, merged_metadata, operation
 
-from . import balance, receipts
+from . import balance, disputes, fees, receipts
 from .card_details import card_behind
 from .cards import Trait
 from .fields import change, generic, page, picked, tell
@@ -35,7 +35,9 @@ def refund_charge(ctx: Context, charge: str) -> Entity:
 
 def refund(ctx: Context, charge: Entity) -> Entity:
     """Refund a charge as the request's body says, with Stripe's refusals."""
-    amount = _amount(charge, ctx.body.get("amount"))
+    amount = _amount(charge, ctx.body.get("amount"), disputed=disputes.refusing_refunds(ctx, charge))
+    reversal = fees.give_back(ctx, charge, amount, reverse_transfer=bool(ctx.body.get("reverse_transfer")),
+                              fee=bool(ctx.body.get("refund_application_fee")))  # fmt: skip
     card = card_behind(charge)
     pending = card is not None and card.has(Trait.REFUND_PENDING)
     made = ctx.create(
@@ -47,7 +49,9 @@ def refund(ctx: Context, charge: Entity) -> Entity:
         metadata=merged_metadata({}, ctx.body.get("metadata")),
         payment_intent=charge["payment_intent"],
         reason=ctx.body.get("reason"),
+        source_transfer_reversal=None,
         status="pending" if pending else "succeeded",
+        transfer_reversal=reversal,
         **picked(ctx.body, "instructions_email"),
     )
     if charge["captured"]:
@@ -55,7 +59,9 @@ def refund(ctx: Context, charge: Entity) -> Entity:
         made = made if pending else receipts.of_refund(ctx, made, charge)
     tell(ctx, "refund.created", made)
     total = charge["amount_refunded"] + amount
-    change(ctx, charge, "charge.refunded", amount_refunded=total, refunded=total == charge["amount"])
+    charge = change(ctx, charge, "charge.refunded", amount_refunded=total, refunded=total == charge["amount"])
+    if charge["refunded"]:
+        disputes.close_inquiries(ctx, charge)
     if not charge["captured"]:
         _cancel_intent(ctx, charge)
     if pending:
@@ -78,7 +84,7 @@ def update(ctx: Context, refund: str) -> Entity:
     if "metadata" not in ctx.body:
         return found
     metadata = merged_metadata(found["metadata"], ctx.body["metadata"])
-    return change(ctx, found, "refund.updated", metadata=metadata)
+    return _updated(ctx, found, metadata=metadata)
 
 
 @operation("POST /v1/refunds/{refund}/cancel")
@@ -126,7 +132,7 @@ def settle_refund(ctx: Context, payload: dict[str, Any]) -> None:
     """A pending refund arrives."""
     found = ctx.find("refund", payload["refund"])
     if found is not None and found["status"] == "pending":
-        found = change(ctx, found, "refund.updated", status="succeeded")
+        found = _updated(ctx, found, status="succeeded")
         receipts.of_refund(ctx, found, ctx.get("charge", found["charge"]))
 
 
@@ -138,21 +144,32 @@ def fail_refund(ctx: Context, payload: dict[str, Any]) -> None:
         return
     back = balance.refund_failed(ctx, found)
     found = ctx.update(found, failure_balance_transaction=back.id)
-    change(ctx, found, "refund.failed", status="failed", failure_reason="expired_or_canceled_card")
+    reason = "expired_or_canceled_card"
+    found = _updated(ctx, found, "refund.failed", status="failed", failure_reason=reason)
     charge = ctx.find("charge", found["charge"])
     if charge is not None:
         total = charge["amount_refunded"] - found["amount"]
         change(ctx, charge, "charge.updated", amount_refunded=total, refunded=False)
 
 
-def _amount(charge: Entity, asked: int | None) -> int:
+def _updated(ctx: Context, refund: Entity, *events: str, **fields: Any) -> Entity:
+    """Change a refund; told under its newer name and, as it is a charge's, under the older one, then as `events`."""
+    changed = change(ctx, refund, "refund.updated", **fields)
+    previous = {name: refund.get(name) for name in fields if refund.get(name) != changed.get(name)}
+    if previous:
+        for event in ("charge.refund.updated", *events):
+            tell(ctx, event, changed, previous_attributes=previous)
+    return changed
+
+
+def _amount(charge: Entity, asked: int | None, *, disputed: bool) -> int:
     """How much to give back; refuses what can't be given back, and more than there is."""
     currency = charge["currency"]
     left: int = charge["amount"] - charge["amount_refunded"]
     if charge["status"] == "failed":
         message = f"The charge {charge.id} failed and cannot be refunded."
         raise Refusal(400, "charge_not_refundable", message, param="charge")
-    if charge["disputed"]:
+    if disputed:
         message = f"Charge {charge.id} has been charged back; cannot issue a refund."
         raise Refusal(400, "charge_disputed", message)
     if charge["refunded"] or left == 0:

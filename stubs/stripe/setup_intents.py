@@ -7,7 +7,8 @@ from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operat
 from .card_details import card_behind, declined
 from .cards import Trait
 from .declines import DECLINES
-from .fields import change, generic, new, picked, public, tell
+from .fields import DYNAMIC_SINCE, change, generic, new, picked, predates, public, tell
+from .intent_effects import tell_all
 from .payment_methods import attach, method_for, method_from_data
 from .wording import METHOD_USED_UP, RETURN_URL_NEEDED
 
@@ -37,7 +38,8 @@ def create(ctx: Context) -> Entity:
     given, automatic = body.get("payment_method_types"), body.get("automatic_payment_methods")
     asked = automatic if isinstance(automatic, dict) else {}
     chosen = None
-    if not given and asked.get("enabled") is not False:
+    old = not isinstance(automatic, dict) and predates(ctx, DYNAMIC_SINCE)
+    if not given and asked.get("enabled") is not False and not old:
         chosen = {"allow_redirects": asked.get("allow_redirects") or "always", "enabled": True}
     intent_id = ctx.new_id("setup_intent")
     intent = new(
@@ -57,7 +59,7 @@ def create(ctx: Context) -> Entity:
     )
     tell(ctx, "setup_intent.created", intent)
     intent = _give_method(ctx, intent)
-    return _confirm(ctx, intent) if body.get("confirm") else intent
+    return approve(ctx, intent, ctx.body.get("return_url")) if body.get("confirm") else intent
 
 
 @operation("POST /v1/setup_intents/{intent}")
@@ -114,6 +116,7 @@ def complete(ctx: Context, intent: Entity) -> Entity:
         attach(ctx, method, owner)
     intent = ctx.move(intent, "succeeded", next_action=None, last_setup_error=None)
     tell(ctx, "setup_intent.succeeded", intent)
+    tell_all(ctx, intent, "set_up")
     return intent
 
 
@@ -124,10 +127,10 @@ def reject(ctx: Context, intent: Entity, error: dict[str, Any]) -> Entity:
     return intent
 
 
-def _confirm(ctx: Context, intent: Entity) -> Entity:
+def approve(ctx: Context, intent: Entity, return_url: str | None) -> Entity:
+    """Save the intent's payment method, or have the customer authenticate. A decline is raised, and stays on record."""
     if intent["payment_method"] is None:
         raise _unexpected(intent, _NO_METHOD)
-    return_url = ctx.body.get("return_url")
     automatic = intent["automatic_payment_methods"]
     if automatic and automatic["allow_redirects"] != "never" and not return_url:
         raise Refusal(400, None, RETURN_URL_NEEDED.replace("This PaymentIntent", "This SetupIntent", 1))

@@ -28,3 +28,7 @@ NO_METHOD = (
     "with a payment method and then confirm it again, or confirm it again directly with a payment method or "
     "ConfirmationToken."
 )
+NO_FUNDS = (
+    "You have insufficient available funds in your Stripe account. Try adding funds directly to your available balance by "
+    "creating Charges using the 4000000000000077 test card. See: https://stripe.com/docs/testing#available-balance"
+)

@@ -6,6 +6,8 @@ import stripe
 CARD_ONLY = {"enabled": True, "allow_redirects": "never"}
 RAW = {"number": "4242 4242 4242 4242", "exp_month": 12, "exp_year": 2030, "cvc": "123"}
 
+OPENING = 100_000  # what every fresh world's account has put in, by a top-up
+
 
 def refused(action, *args, **options):
     with pytest.raises(stripe.InvalidRequestError) as caught:
@@ -110,15 +112,16 @@ def test_the_balance_is_the_sum_of_its_transactions(client):
     assert [(entry.type, entry.amount, entry.fee, entry.net) for entry in entries] == [
         ("refund", -500, 0, -500),
         ("charge", 2000, 88, 1912),
+        ("topup", OPENING, 0, OPENING),
     ]
     balance = client.v1.balance.retrieve()
-    assert balance.pending[0].amount + balance.available[0].amount == 1412
+    assert balance.pending[0].amount + balance.available[0].amount == OPENING + 1412
 
 
 def test_funds_of_the_bypass_card_are_there_at_once(client):
     paid(client, amount=10_000, method="pm_card_bypassPending")
     balance = client.v1.balance.retrieve()
-    assert balance.available[0].amount == 10_000 - 320
+    assert balance.available[0].amount == OPENING + 10_000 - 320
 
 
 def test_cards_from_abroad_cost_more(client):
