@@ -1,7 +1,7 @@
 """Schemas, parameters and replies of any OpenAPI version, brought to one shape that the rest of the kit reads.
 
 What differs between versions and what documents commonly get wrong is settled here, node by node as they are decoded:
-boolean schemas, keywords beside a `$ref`, `type: file`, lists of items, words that are no JSON types. References come out
+boolean schemas, keywords beside a `$ref`, lists of items, words that are no JSON types. References come out
 as `#/components/schemas/NAME`, whatever file or place they point at.
 """
 
@@ -26,7 +26,7 @@ _MEANT = {  # words of other type systems that documents use
     "int": "integer", "int32": "integer", "int64": "integer", "long": "integer", "float": "number", "double": "number",
     "decimal": "number", "bool": "boolean", "str": "string", "text": "string", "date": "string", "datetime": "string",
     "date-time": "string", "timestamp": "string", "uuid": "string", "uri": "string", "url": "string", "enum": "string",
-    "list": "array", "map": "object", "dict": "object", "hash": "object", "json": "object", "file": "string",
+    "list": "array", "map": "object", "dict": "object", "hash": "object", "json": "object",
 }  # fmt: skip
 _NUMBERS = ("minimum", "maximum", "multipleOf")
 _COUNTS = ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties")
@@ -121,8 +121,6 @@ def _keep(out: Node, key: str, value: Any, inner: Callable[[Any], Node]) -> None
 def _settle(out: Node) -> None:
     """Keywords whose values can't be: mended where the meaning is plain, left out otherwise."""
     if "type" in out:
-        if out["type"] == "file":
-            out["format"] = "binary"
         _set(out, "type", _type(out["type"]))
     if out.get("x-nullable") is True:
         out["nullable"] = True

@@ -1,6 +1,6 @@
 """Swagger 2 as OpenAPI 3: path items, parameters and replies converted one at a time, when they are first used.
 
-Schemas need no conversion of their own (`nodes.py` settles `type: file`, `x-nullable` and the discriminator), only what is
+Schemas need no conversion of their own (`nodes.py` settles `x-nullable` and the discriminator), only what is
 around them: bodies and form fields are parameters in Swagger 2, media types stand apart from the bodies, and the host
 is written in three pieces.
 """
@@ -98,7 +98,9 @@ def response(given: Node, produces: Iterable[str]) -> Node:
     """A reply: its schema under each media type that the operation produces."""
     out: Node = {"headers": given.get("headers") or {}}
     if isinstance(given.get("schema"), dict):
-        out["content"] = {kind: {"schema": given["schema"]} for kind in tuple(produces) or ("application/json",)}
+        out["content"] = {
+            kind: {"schema": _bytes(given["schema"])} for kind in tuple(produces) or ("application/json",)
+        }
     return out
 
 
@@ -140,8 +142,13 @@ def _form(fields: list[Node], consumes: tuple[str, ...]) -> Node:
 
 
 def _field(given: Node) -> Node:
-    kept = {key: given[key] for key in _SCHEMA if key in given}
+    kept = _bytes({key: given[key] for key in _SCHEMA if key in given})
     return {**given["schema"], **kept} if isinstance(given.get("schema"), dict) else kept
+
+
+def _bytes(schema: Node) -> Node:
+    """`type: file` as OpenAPI 3 has it."""
+    return {**schema, "type": "string", "format": "binary"} if schema.get("type") == "file" else schema
 
 
 def _parameters(node: Node, resolve: Callable[[Node], Node]) -> list[Node]:

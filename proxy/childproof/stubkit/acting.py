@@ -1,0 +1,86 @@
+"""What resources can do besides the five: be replaced as a whole, be searched by words, and be acted on."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .entity import Entity
+from .infer_actions import NOW
+from .shape import CREATED
+
+if TYPE_CHECKING:
+    from .context import Context
+    from .resources import Resource
+    from .service import Plan, Service
+
+_TERMS = (
+    "q",
+    "query",
+    "search",
+    "term",
+    "keyword",
+    "keywords",
+    "text",
+    "s",
+    "phrase",
+    "search_term",
+    "searchTerm",
+    "filter",
+)
+
+
+def replaced(  # noqa: PLR0917 - what a replacement needs
+    ctx: "Context", service: "Service", plan: "Plan", resource: "Resource", entity: Entity, body: Mapping[str, Any]
+) -> Entity:
+    """An entity with all that a request may set replaced by `body`: what it leaves out is as it is in a new entity.
+
+    What only the service sets stays: the id, times of creation, read-only fields, the lifecycle's state.
+    """
+    fresh = service.shapes.fresh(resource.schema)
+    known = service.shapes.properties(resource.schema).known
+    kept = {resource.id_field, *resource.readonly, *resource.refs}
+    if resource.lifecycle is not None:
+        kept.add(resource.lifecycle.field)
+    fields: dict[str, Any] = {}
+    for name in plan.request_fields & known.keys():
+        if name not in kept and name.lower() not in CREATED and not known[name].get("readOnly") and name in entity:
+            fields[name] = resource.defaults.get(name, fresh.get(name))
+    unset = {name for name, value in fields.items() if name not in body and value is None and name not in fresh}
+    return ctx.update(entity, **{name: value for name, value in {**fields, **body}.items() if name not in unset})
+
+
+def acted(ctx: "Context", entity: Entity, change: Mapping[str, Any], body: Mapping[str, Any]) -> Entity:
+    """An entity after an action: what its body names is merged, then what the action's name means is set."""
+    known = {name: value for name, value in body.items() if name in entity}
+    told = {name: ctx.now() if value == NOW else value for name, value in change.items()}
+    return (
+        ctx.update(entity, **known, **{name: told[name] for name in told if name not in known})
+        if known or told
+        else entity
+    )
+
+
+def searched(entities: Iterable[Entity], text: str) -> list[Entity]:
+    """The entities that have every word of a text in one of their own texts, whatever the case."""
+    words = text.casefold().split()
+    return [entity for entity in entities if all(any(word in own for own in _texts(entity)) for word in words)]
+
+
+def terms(ctx: "Context") -> str:
+    """The words that a call searches for; "" for one that names none."""
+    for source in (ctx.query, ctx.body if isinstance(ctx.body, dict) else {}):
+        for name in _TERMS:
+            value = source.get(name)
+            if isinstance(value, str) and value.strip():
+                return value
+    return ""
+
+
+def _texts(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value.casefold()
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
