@@ -49,7 +49,7 @@ class Context(Writing, Streaming, Mailing):
         self.body: dict[str, Any] = body if body is not None else {}
         self.request_id = request_id
         self.effects: list[Effect] = []
-        self.page_following: Any = None
+        self.pages: Mapping[str, str] = {}
         self._service = service
         self._tx = tx
         self._plan = plan

@@ -60,6 +60,7 @@ KINDS: dict[str, Kind] = {
     "bad_token": _kind(401, "unauthorized", "The API key is not valid."),
     "conflict": _kind(409, "conflict", "The request conflicts with the state of the {resource}."),
     "not_unique": _kind(409, "not_unique", "A {resource} with this {param} exists already."),
+    "referenced": _kind(409, "conflict", "The {resource} {value} is still used by the {holder} {held_by}."),
     "not_expandable": _kind(400, "invalid", "{value} can't be expanded."),
     "invalid_transition": _kind(409, "invalid_transition", "A {resource} that is {state} can't become {to}."),
     "idempotency_conflict": _kind(409, "idempotency_conflict", "The idempotency key was used for another request."),

@@ -1,10 +1,12 @@
 """Expansion: `expand[]=customer`, `data.customer`, `latest_charge.balance_transaction` replace ids by their objects.
 
-Which resource an id belongs to is told by `refs` in stub.yaml and by `x-expansionResources` in the document; a field
+Which resource an id belongs to is told by `refs` in stub.yaml and by the document: `x-expansionResources`, or a field that
+is either an id or the object (`anyOf: [{type: string}, {$ref: …}]`). Lists on the way, and lists of ids, are gone through. A field
 that isn't there unless expanded is made by a function of the stub (`@expands`).
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from .entity import Entity
@@ -16,6 +18,18 @@ from .shape import properties, types
 
 Find = Callable[[str, str], Entity | None]
 Compute = Callable[[Entity, str], Any]  # the value of a field that is there only when expanded
+
+
+_Within = tuple[Resource, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One path to expand, and what helps to."""
+
+    find: Find
+    compute: Compute
+    path: str
 
 
 class Expander:
@@ -35,64 +49,90 @@ class Expander:
 
         `find` looks an entity up; `compute` gives the value of a field that a stub's `@expands` makes.
         """
-        paths = [wanted] if isinstance(wanted, str) else wanted if isinstance(wanted, list) else []
+        paths = wanted if isinstance(wanted, list) else str(wanted).split(",")
         for path in paths:
-            steps = str(path).split(".")
+            steps = str(path).strip().split(".")
             if len(steps) > self._depth:
                 raise Refusal.of("not_expandable", param=self._parameter, value=path, leaf=steps[-1], limit=self._depth)
-            body = self._walk(body, steps, schema, (find, compute), str(path))
+            body = self._walk(body, steps, schema, _Asked(find, compute, str(path)), None)
         return body
 
     def _walk(
-        self, node: Any, steps: list[str], schema: dict[str, Any] | None, source: tuple[Find, Compute], path: str
+        self, node: Any, steps: list[str], schema: dict[str, Any] | None, asked: _Asked, within: _Within | None
     ) -> Any:
+        """`within` is the resource that an object is a part of, and where in it."""
         if isinstance(node, list):
             items = self._items(schema)
-            return [self._walk(item, steps, items, source, path) for item in node]
+            return [self._walk(item, steps, items, asked, within) for item in node]
         if not isinstance(node, dict) or not steps:
             return node
         step, rest = steps[0], steps[1:]
-        resources, below = self._field(node, step, schema)
+        resource = self._resource(node)
+        if resource is not None:
+            within = (resource, "")
+        resources, below = self._field(resource, within, step, schema)
         computed = isinstance(node, Entity) and f"{node.resource}.{step}" in self._computed
         if not resources and not computed and (not rest or (step not in node and below is None)):
-            raise Refusal.of("not_expandable", param=self._parameter, value=path, leaf=step)
-        find, compute = source
-        value = compute(node, step) if computed and isinstance(node, Entity) and step not in node else node.get(step)
-        if isinstance(value, str):
-            found = next((entity for name in resources if (entity := find(name, value)) is not None), None)
-            if not resources:
-                raise Refusal.of("not_expandable", param=self._parameter, value=path, leaf=step)
-            if found is not None:
-                shown = {name: inner for name, inner in found.items() if not name.startswith("_")}
-                value = Entity(found.resource, found.id, shown)
+            raise Refusal.of("not_expandable", param=self._parameter, value=asked.path, leaf=step)
+        value = (
+            asked.compute(node, step) if computed and isinstance(node, Entity) and step not in node else node.get(step)
+        )
+        value = self._found(value, resources, asked, step)
         if rest:
-            value = self._walk(value, rest, below, source, path)
+            deeper = None if within is None else (within[0], f"{within[1]}{step}.")
+            value = self._walk(value, rest, below, asked, deeper)
         out = Entity(node.resource, node.id, node) if isinstance(node, Entity) else dict(node)
         if step in node or computed:
             out[step] = value
         return out
 
+    def _found(self, value: Any, resources: tuple[str, ...], asked: _Asked, step: str) -> Any:
+        """An id's object, or the objects of a list of ids; what is no id, or nobody's, stays as it is."""
+        if isinstance(value, list):
+            return [
+                self._found(item, resources, asked, step) if isinstance(item, str | int) else item for item in value
+            ]
+        if not isinstance(value, str | int) or isinstance(value, bool):
+            return value
+        if not resources:
+            raise Refusal.of("not_expandable", param=self._parameter, value=asked.path, leaf=step)
+        found = next((entity for name in resources if (entity := asked.find(name, str(value))) is not None), None)
+        if found is None:
+            return value
+        shown = {name: inner for name, inner in found.items() if not name.startswith("_")}
+        return Entity(found.resource, found.id, shown)
+
     def _field(
-        self, node: dict[str, Any], step: str, schema: dict[str, Any] | None
+        self, resource: Resource | None, within: _Within | None, step: str, schema: dict[str, Any] | None
     ) -> tuple[tuple[str, ...], dict[str, Any] | None]:
         """The resources that a field of an object may refer to, and the schema of what is below it."""
-        resource = self._resource(node)
         if resource is not None and resource.schema and self._api is not None:
             schema = {"$ref": f"#/components/schemas/{resource.schema}"}
-        names: list[str] = [resource.refs[step]] if resource is not None and step in resource.refs else []
+        names: list[str] = []
+        if within is not None and f"{within[1]}{step}" in within[0].refs:
+            names.append(within[0].refs[f"{within[1]}{step}"])
         if self._api is None or schema is None:
             return tuple(names), None
         below = properties(self._api, schema).known.get(step)
         if below is None:
             return tuple(names), None
-        expansions = (below.get("x-expansionResources") or {}).get("oneOf") or ()
-        for branch in expansions:
-            name = self._api.ref_name(branch)
-            if name is not None:
-                target = self._registry.of_schema(name).name
-                if target not in names:
-                    names.append(target)
+        for schema_name in self._either(below):
+            target = self._registry.of_schema(schema_name).name
+            if target not in names:
+                names.append(target)
         return tuple(names), below
+
+    def _either(self, node: dict[str, Any]) -> Iterator[str]:
+        """The schemas of the objects that may stand in a field instead of their ids, or in a list of them."""
+        assert self._api is not None
+        told = (node.get("x-expansionResources") or {}).get("oneOf") or ()
+        plain = self._api.resolve(node)
+        if not told and isinstance(plain.get("items"), dict) and "array" in types(self._api, plain):
+            plain = plain["items"]
+        branches = [*(plain.get("anyOf") or ()), *(plain.get("oneOf") or ())]
+        if not told and any({"string", "integer"} & {*types(self._api, one)} for one in branches):
+            told = [one for one in branches if "id" in properties(self._api, one).known]
+        yield from filter(None, (self._api.ref_name(branch) for branch in told))
 
     def _resource(self, node: dict[str, Any]) -> Resource | None:
         return self._registry.named(node.resource) if isinstance(node, Entity) else None

@@ -1,7 +1,8 @@
 """The list dialect: how lists are cut into pages and what wraps them. One class for every style, made per operation.
 
 Styles: `cursor` (an id after which), `offset`, `page` (a number), `token` (opaque), `link` (a page number, with the
-next one in a Link header, RFC 8288) and `none`.
+other pages' addresses in a Link header, RFC 8288) and `none`. A cursor and a token hold their place in a list that grows
+or shrinks meanwhile; an offset and a page number count from its beginning.
 """
 
 import base64
@@ -16,7 +17,11 @@ Style = Literal["cursor", "offset", "page", "token", "link", "none"]
 
 
 class Source(Protocol):
-    """What is listed, in the order of the reply."""
+    """What is listed, in the order of the reply. `lasting`: its ids are places that can be gone on from."""
+
+    @property
+    def lasting(self) -> bool:
+        """See the class."""
 
     def window(self, *, after: str | None, before: str | None, skip: int, limit: int) -> list[dict[str, Any]]:
         """At most `limit` items: after or before an id (exclusive, nearest to it), or after `skip` items."""
@@ -43,6 +48,8 @@ class ListDialect:
     next: str = ""
     total: str = ""
     url: str = ""
+    link: bool = False
+    links: Mapping[str, str] = field(default_factory=dict)  # relation -> key of the reply with that page's address
     extra: Mapping[str, Any] = field(default_factory=dict)
     newest_first: bool = True
 
@@ -52,20 +59,39 @@ class ListDialect:
         return frozenset(filter(None, (self.limit_name, self.cursor, self.before)))
 
     def page(
-        self, source: Source, query: Mapping[str, Any], *, path: str, id_of: Callable[[dict[str, Any]], str]
+        self,
+        source: Source,
+        query: Mapping[str, Any],
+        *,
+        path: str,
+        id_of: Callable[[dict[str, Any]], str],
+        address: Callable[[Mapping[str, Any]], str] | None = None,
     ) -> "Page":
-        """One page of `source` as `query` asks. Raises Refusal for a limit out of range or a broken cursor."""
+        """One page of `source` as `query` asks. Raises Refusal for a limit out of range or a broken cursor.
+
+        `address` gives the call's own address with other values of some parameters (None: without it).
+        """
         limit = self._limit(query)
-        after, before, skip = self._position(query, limit)
+        after, before, skip = self._position(query, limit, source)
         found = source.window(after=after, before=before, skip=skip, limit=limit + 1)
         more = len(found) > limit
         if more:
             found = found[1:] if before is not None else found[:limit]
-        following = self._next(found, id_of, skip, limit) if more else None
-        return Page(self._wrap(found, source, more=more, following=following, path=path), found, following)
+        following = self._next(found, id_of, skip, limit, source) if more else None
+        pages: dict[str, str] = {}
+        if address is not None and (self.link or self.links or self.style == "link"):
+            if self.style in {"cursor", "token"}:
+                turned = self._beside([id_of(item) for item in found], after, before, following, more=more)
+            else:
+                turned = self._apart(source, skip, limit, more=more)
+            pages = {relation: address(changes) for relation, changes in turned.items()}
+        body = self._wrap(found, source, more=more, following=following, path=path, pages=pages)
+        return Page(body, found, pages if self.link or self.style == "link" else {})
 
     def _limit(self, query: Mapping[str, Any]) -> int:
         limit = query.get(self.limit_name, self.default) if self.limit_name else self.default
+        if isinstance(limit, str) and limit.isdecimal():  # a document may leave its type open
+            limit = int(limit)
         if not isinstance(limit, int) or isinstance(limit, bool):
             raise Refusal.of("invalid_integer", param=self.limit_name, value=limit)
         if limit < 1:
@@ -74,7 +100,7 @@ class ListDialect:
             raise Refusal.of("too_large", param=self.limit_name, value=limit, limit=self.maximum)
         return limit
 
-    def _position(self, query: Mapping[str, Any], limit: int) -> tuple[str | None, str | None, int]:
+    def _position(self, query: Mapping[str, Any], limit: int, source: Source) -> tuple[str | None, str | None, int]:
         value = query.get(self.cursor) if self.cursor else None
         before = query.get(self.before) if self.before else None
         match self.style:
@@ -86,7 +112,7 @@ class ListDialect:
             case "page" | "link":
                 return None, None, (max(self._number(value, 1), 1) - 1) * limit
             case "token":
-                return None, None, self._token(value)
+                return self._token(value, source)
             case _:
                 return None, None, 0
 
@@ -98,15 +124,22 @@ class ListDialect:
             raise Refusal.of("invalid_integer", param=self.cursor, value=value)
         return number
 
-    def _token(self, value: Any) -> int:
+    def _token(self, value: Any, source: Source) -> tuple[str | None, str | None, int]:
         if value is None or value == "":
-            return 0
+            return None, None, 0
         try:
-            return int(base64.urlsafe_b64decode(str(value).encode()).decode().removeprefix("after:"))
+            kind, _, place = base64.urlsafe_b64decode(str(value).encode()).decode().partition(":")
+            if kind == "id" and source.lasting:
+                return place, None, 0
+            if kind == "after" and not source.lasting:
+                return None, None, int(place)
         except (ValueError, binascii.Error):
-            raise Refusal.of("invalid", param=self.cursor, value=value) from None
+            pass
+        raise Refusal.of("invalid", param=self.cursor, value=value)
 
-    def _next(self, found: list[dict[str, Any]], id_of: Callable[[dict[str, Any]], str], skip: int, limit: int) -> Any:
+    def _next(
+        self, found: list[dict[str, Any]], id_of: Callable[[dict[str, Any]], str], skip: int, limit: int, source: Source
+    ) -> Any:
         match self.style:
             case "cursor":
                 return id_of(found[-1])
@@ -115,11 +148,52 @@ class ListDialect:
             case "page" | "link":
                 return skip // limit + 2
             case "token":
-                return base64.urlsafe_b64encode(f"after:{skip + limit}".encode()).decode()
+                place = f"id:{id_of(found[-1])}" if source.lasting else f"after:{skip + limit}"
+                return base64.urlsafe_b64encode(place.encode()).decode()
             case _:
                 return None
 
-    def _wrap(self, found: list[dict[str, Any]], source: Source, *, more: bool, following: Any, path: str) -> Any:
+    def _beside(
+        self, ids: list[str], after: str | None, before: str | None, following: Any, *, more: bool
+    ) -> dict[str, dict[str, Any]]:
+        """The pages that go on from an item: by relation (RFC 8288), the parameters that each has otherwise."""
+        out: dict[str, dict[str, Any]] = {}
+        back = {self.before: None} if self.before else {}
+        if after is not None or before is not None:
+            out["first"] = {self.cursor: None, **back}
+        if self.before and ids and (after is not None or (before is not None and more)):
+            out["prev"] = {self.cursor: None, self.before: ids[0]}
+        if ids and (more or before is not None):
+            out["next"] = {self.cursor: following if before is None else ids[-1], **back}
+        return out
+
+    def _apart(self, source: Source, skip: int, limit: int, *, more: bool) -> dict[str, dict[str, Any]]:
+        """The pages that begin after so many items, as `_beside`."""
+        if self.style == "none":
+            return {}
+
+        def at(start: int) -> dict[str, Any]:
+            return {self.cursor: start if self.style == "offset" else start // limit + 1}
+
+        out: dict[str, dict[str, Any]] = {}
+        if skip:
+            out["first"] = at(0)
+            out["prev"] = at(max(skip - limit, 0))
+        if more:
+            out["next"] = at(skip + limit)
+            out["last"] = at((source.total() - 1) // limit * limit)
+        return out
+
+    def _wrap(
+        self,
+        found: list[dict[str, Any]],
+        source: Source,
+        *,
+        more: bool,
+        following: Any,
+        path: str,
+        pages: Mapping[str, str],
+    ) -> Any:
         if self.items is None:
             return found
         body: dict[str, Any] = dict(self.extra)
@@ -132,16 +206,18 @@ class ListDialect:
             put(body, self.next, following)
         if self.total:
             put(body, self.total, source.total())
+        for relation, key in self.links.items():
+            put(body, key, pages.get(relation))
         return body
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A list reply's body, the items in it, and the next cursor (None on the last page) for a Link header."""
+    """A list reply's body, the items in it, and the addresses of other pages for a Link header, by relation."""
 
     body: Any
     items: list[dict[str, Any]]
-    following: Any
+    pages: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +227,7 @@ class Listed:
     items: list[dict[str, Any]]
     id_of: Callable[[dict[str, Any]], str]
     missing: Callable[[str], Refusal]
+    lasting: bool = False
 
     def window(self, *, after: str | None, before: str | None, skip: int, limit: int) -> list[dict[str, Any]]:
         """See Source."""
@@ -198,6 +275,8 @@ def list_dialect(written: Mapping[str, Any], inferred: ListDialect) -> ListDiale
         next=written.get("next", inferred.next),
         total=written.get("total", inferred.total),
         url=written.get("url", inferred.url),
+        link=written.get("link", inferred.link),
+        links=written.get("links", inferred.links),
         extra={**written.get("extra", {}), **inferred.extra},  # what the operation itself fixes is never overruled
         newest_first=written.get("order", "newest" if inferred.newest_first else "oldest") == "newest",
     )

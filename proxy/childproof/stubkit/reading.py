@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from childproof.world.query import EVERYTHING, Query, Term
+
 from .entity import Entity
-from .lists import Listed, Page
+from .lists import ListDialect, Listed, Source
 from .moment import Moment
 from .refusal import Refusal
+from .rendering import address
 from .resources import DELETED, Resource
 
 if TYPE_CHECKING:
@@ -17,7 +20,7 @@ class Reading(Moment):
     """What a call sees of the world: this service's entities."""
 
     query: dict[str, Any]
-    page_following: Any
+    pages: Mapping[str, str]
 
     def get(self, resource: str, id: str, *, param: str | None = None) -> Entity:  # noqa: A002 - the concept's name
         """An entity. Raises the service's own not-found error; `param` names the parameter that held the id."""
@@ -58,20 +61,42 @@ class Reading(Moment):
         `source` is a resource (its entities whose fields equal `where`) or a list in the order of the reply. Without
         an operation's document, the dialect as written is taken.
         """
-        lists = self._plan.lists if self._plan is not None else self._service.list_dialect(None)
+        plan = self._plan
+        if not isinstance(source, str):
+            return self._page(self._service.list_dialect(None) if plan is None else plan.lists, source)
+        if plan is None:
+            lists = self._service.list_dialect(None)
+            return self._page(lists, source, Query(_equal(where), newest_first=lists.newest_first))
+        orders, newest = plan.filtering.orders(self.query)
+        return self._page(
+            plan.lists, source, Query(_equal(where), orders, plan.lists.newest_first if newest is None else newest)
+        )
+
+    def _page(self, lists: ListDialect, source: "str | builtins.list[Any]", query: Query = EVERYTHING) -> Any:
+        id_field = "id"
+        rows: Source
         if isinstance(source, str):
             kind = self._service.registry.named(source)
-            rows: _Stored | Listed = _Stored(self, kind, where, newest_first=lists.newest_first, param=lists.cursor)
             id_field = kind.id_field
+            rows = _Stored(self, kind, query, lists.cursor)
         else:
-            id_field = "id"
             label = next((item.resource for item in source if isinstance(item, Entity)), "object")
             rows = Listed(
                 source, lambda item: str(item.get("id")), lambda wanted: self.not_found(label, wanted, lists.cursor)
             )
-        made: Page = lists.page(rows, {**self.query}, path=self.call.path, id_of=lambda item: str(item.get(id_field)))
-        self.page_following = made.following
+        made = lists.page(
+            rows,
+            {**self.query},
+            path=self.call.path,
+            id_of=lambda item: str(item.get(id_field)),
+            address=lambda changes: address(self.call, changes),
+        )
+        self.pages = made.pages
         return made.body
+
+    def listed(self, resource: str, query: Query) -> Any:
+        """As `page`, of the entities that a query finds, in its order."""
+        return self._page(self._service.list_dialect(None) if self._plan is None else self._plan.lists, resource, query)
 
     def compute(self, entity: Entity, field: str) -> Any:
         """The value of a field that a function of the stub makes (`@expands`). LookupError where there is none."""
@@ -87,28 +112,30 @@ class Reading(Moment):
 class _Stored:
     """The source of a list that is stored in the world. See `lists.Source`."""
 
-    def __init__(
-        self, ctx: Reading, kind: Resource, where: Mapping[str, Any], *, newest_first: bool, param: str
-    ) -> None:
+    lasting = True
+
+    def __init__(self, ctx: Reading, kind: Resource, query: Query, param: str) -> None:
         self._ctx = ctx
         self._kind = kind
         self._place = ctx._kind(kind.name)  # noqa: SLF001 - one unit with the context
-        self._where = where
-        self._newest_first = newest_first
+        self._query = query
         self._param = param
 
     def window(self, *, after: str | None, before: str | None, skip: int, limit: int) -> list[dict[str, Any]]:
         """See `lists.Source`."""
         ctx, kind = self._ctx, self._kind
         try:
-            found = ctx._tx.list(  # noqa: SLF001 - one unit with the context
-                ctx.service, self._place, where=self._where, newest_first=self._newest_first,
-                after=after, before=before, limit=skip + limit,
-            )  # fmt: skip
+            found = ctx._tx.select(  # noqa: SLF001
+                ctx.service, self._place, self._query, after=after, before=before, skip=skip, limit=limit
+            )
         except LookupError:
             raise ctx.not_found(kind.name, after if after is not None else before, self._param) from None
-        return [ctx._entity(kind, value) for value in found[skip:]]  # noqa: SLF001
+        return [ctx._entity(kind, value) for _, value in found]  # noqa: SLF001
 
     def total(self) -> int:
         """See `lists.Source`."""
-        return self._ctx._tx.count(self._ctx.service, self._place, where=self._where)  # noqa: SLF001
+        return self._ctx._tx.total(self._ctx.service, self._place, self._query)  # noqa: SLF001
+
+
+def _equal(where: Mapping[str, Any]) -> tuple[Term, ...]:
+    return tuple(Term(name, "eq", value) for name, value in where.items())

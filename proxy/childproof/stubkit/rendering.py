@@ -1,6 +1,8 @@
 """Replies as bytes: what of an entity is shown, JSON compact or indented, and the Link header."""
 
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -41,8 +43,17 @@ def encode(body: Any, indent: int) -> tuple[bytes, str]:
     return (msgspec.json.format(raw, indent=indent) if indent else raw), "application/json"
 
 
-def next_link(call: Call, parameter: str, following: Any) -> str:
-    """A Link header to the next page (RFC 8288): the call's own address with another page."""
-    parts = [part for part in call.query.split("&") if part and not part.startswith(f"{parameter}=")]
-    query = "&".join([*parts, f"{parameter}={following}"])
-    return f'<{call.scheme}://{call.host}{call.path}?{query}>; rel="next"'
+def address(call: Call, changes: Mapping[str, Any]) -> str:
+    """A call's own address with other values of some query parameters; without those whose value is None."""
+    names = {quote(name, safe="") for name in changes} | {*changes}
+    parts = [part for part in call.query.split("&") if part and part.partition("=")[0] not in names]
+    parts += [
+        f"{quote(name, safe='')}={quote(str(value), safe='')}" for name, value in changes.items() if value is not None
+    ]
+    port = "" if call.port == (443 if call.scheme == "https" else 80) else f":{call.port}"
+    return f"{call.scheme}://{call.host}{port}{call.path}" + (f"?{'&'.join(parts)}" if parts else "")
+
+
+def link_header(pages: Mapping[str, str]) -> str:
+    """A Link header (RFC 8288) to other pages, by relation."""
+    return ", ".join(f'<{target}>; rel="{relation}"' for relation, target in pages.items())

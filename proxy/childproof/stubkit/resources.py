@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from .ids import IdMaker
 
+End = Literal["cascade", "nullify", "refuse"]
 DELETED = "~deleted"  # suffix of a kind: entities that were deleted softly leave the lists but stay known
 
 
@@ -31,7 +32,9 @@ class Resource:
     """One kind of stored object. `written` tells a resource of stub.yaml from an inferred one.
 
     `schema` names a component schema ("" without one), `path` the collection's path template ("" where none is known),
-    `label` is its name in messages, `param` how they name the parameter that holds its id, `refs` maps fields (dotted) to resources, `key` is a request field with which the client chooses the id.
+    `label` is its name in messages, `param` how they name the parameter that holds its id, `refs` maps fields (dotted, through
+    lists) to resources, `ends` says for some of them what the end of what they refer to means, `key` is a request field with
+    which the client chooses the id.
     """
 
     name: str
@@ -44,10 +47,11 @@ class Resource:
     integer_id: bool = False
     key: str = ""
     refs: Mapping[str, str] = field(default_factory=dict)
+    ends: Mapping[str, End] = field(default_factory=dict)
     unique: tuple[str, ...] = ()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     delete: Literal["hard", "soft", "none"] = "hard"
-    filters: tuple[str, ...] | None = None
+    filters: Mapping[str, str] | tuple[str, ...] | None = None
     readonly: frozenset[str] = frozenset()
     lifecycle: Lifecycle | None = None
     written: bool = False

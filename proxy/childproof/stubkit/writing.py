@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from . import ending
 from .clock import stamp
 from .entity import Entity
 from .reading import Reading
@@ -69,12 +70,23 @@ class Writing(Reading, Telling):
         return changed
 
     def delete(self, entity: Entity, /) -> dict[str, Any]:
-        """Delete an entity in its resource's way; gives the reply that tells so (`{"id": …, "deleted": true}`)."""
+        """Delete an entity in its resource's way; gives the reply that tells so (`{"id": …, "deleted": true}`).
+
+        Those who refer to it go with it, lose the reference, or forbid it, as their `refs` say (`delete`).
+        """
         kind = self._service.registry.named(entity.resource)
+        holders = ending.holders(self._tx, self._service, kind, entity, self._kind)
         gone = self.tombstone(entity)
         if kind.delete == "soft":
             self._tx.put(self.service, self._kind(kind.name) + DELETED, entity.id, {**entity, **gone})
         self._tx.delete(self.service, self._kind(kind.name), entity.id)
+        for holder, field, end in holders:
+            current = self.find(holder.resource, holder.id)
+            if current is not None and end == "cascade":
+                self.delete(current)
+            elif current is not None:
+                root = field.partition(".")[0]
+                self.update(current, **{root: ending.without(current, field, entity.id)[root]})
         self._announce(kind, "deleted", entity)
         return gone
 

@@ -8,12 +8,14 @@ import msgspec
 
 from . import versions
 from . import where as filters
+from .query import Key, Query, sort_key
 from .where import index_name, indexable, matches
 
 if TYPE_CHECKING:
     import sqlite3
 
     from .database import Database
+    from .roll import Roll
 
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _ESTIMATE = 64
@@ -120,6 +122,60 @@ class Snapshot:
             return sum(1 for _ in self._matching(collection, where, EVERYTHING, newest_first=True))
         return sum(1 for _ in self._walk(collection, EVERYTHING, newest_first=True))
 
+    def select(
+        self,
+        service: str,
+        kind: str,
+        query: Query,
+        *,
+        after: str | None = None,
+        before: str | None = None,
+        skip: int = 0,
+        limit: int | None = None,
+    ) -> Pairs:
+        """Entities as a query orders them, each with its id; `after`, `before` and `limit` as `list` takes them.
+
+        A cursor holds its place when its entity is deleted. Raises LookupError for one that never existed.
+        """
+        plain = query.plain()
+        if plain is not None and not skip:
+            return self.items(
+                service, kind, where=plain, newest_first=query.newest_first, after=after, before=before, limit=limit
+            )
+        collection = self._database.collection(service, kind)
+        if collection is None:
+            return []
+        first = None if after is None else self._point(collection, after, query)
+        last = None if before is None else self._point(collection, before, query)
+        roll = self._roll(collection, query)
+        if roll is None:
+            return self._sorted(collection, query, (first, last), skip, limit)
+        pairs = []
+        for ordinal in roll.select(query, first, last, skip, limit):
+            entity = roll.names[ordinal]
+            row = self._stored(collection, entity)
+            assert row is not None
+            assert row[1] is not None
+            pairs.append((entity, _decode(row[1])))
+        return pairs
+
+    def total(self, service: str, kind: str, query: Query) -> int:
+        """How many entities a query finds."""
+        collection = self._database.collection(service, kind)
+        if collection is None:
+            return 0
+        roll = self._roll(collection, query)
+        if roll is not None:
+            return roll.total(query)
+        check = query.check()
+        read = found = 0
+        for _, _, raw in self._walk(collection, EVERYTHING, newest_first=True):
+            read += 1
+            found += raw is not None and (not query.terms or check(_decode(raw)))
+        if read > filters.SCAN_LIMIT:
+            self._looked_at_many(collection)
+        return found
+
     def kinds(self) -> Names:
         """Every service and kind of entity that the file knows, sorted; internal services excluded."""
         return sorted(name for name in self._database.collections() if not name[0].startswith("_"))
@@ -134,7 +190,50 @@ class Snapshot:
     def _scanned(self, collection: int, where: Mapping[str, Any]) -> None:
         """Told that a filter had to read more than `where.SCAN_LIMIT` entities."""
 
+    def _roll(self, collection: int, query: Query) -> "Roll | None":
+        """What answers a query without reading everything; None where that has to be done."""
+        del collection, query
+        return None
+
+    def _looked_at_many(self, collection: int) -> None:
+        """Told that a list had to look at more than `where.SCAN_LIMIT` entities."""
+
     # --- reading
+
+    def _sorted(
+        self, collection: int, query: Query, between: tuple[Key | None, Key | None], skip: int, limit: int | None
+    ) -> Pairs:
+        """A query's answer by reading: all of the collection, or as far as the order of creation makes it needless."""
+        check = query.check()
+        after, before = between
+        found: list[tuple[Key, str, Value]] = []
+        read = 0
+        enough = None if limit is None or query.orders or before is not None else skip + limit
+        for ordinal, entity, raw in self._walk(collection, EVERYTHING, newest_first=query.newest_first):
+            read += 1
+            value = _decode(raw or "{}")
+            if check(value):
+                place = sort_key(value, ordinal, query)
+                if (after is None or after < place) and (before is None or place < before):
+                    found.append((place, entity, value))
+                    if len(found) == enough:
+                        break
+        if read > filters.SCAN_LIMIT:
+            self._looked_at_many(collection)
+        found.sort(key=_place)
+        cut = found[skip:]
+        if limit is not None:
+            cut = cut[-limit:] if before is not None and after is None else cut[:limit]
+        return [(entity, value) for _, entity, value in cut]
+
+    def _point(self, collection: int, entity: str, query: Query) -> Key:
+        row = self._current(collection, entity)
+        if row is None:
+            raise LookupError(f"no such entity to list from: {entity}")
+        raw = row[1]
+        if raw is None and query.orders:
+            raw = versions.last_value(self._connection, self._lineage, collection, entity)
+        return sort_key(_decode(raw or "{}"), row[0], query)
 
     def _current(self, collection: int, entity: str) -> versions.Row | None:
         pending = self._overlay(collection).get(entity)
@@ -231,4 +330,8 @@ class Snapshot:
 
 
 def _ordinal(item: versions.Item) -> int:
+    return item[0]
+
+
+def _place(item: tuple[Key, str, Value]) -> Key:
     return item[0]

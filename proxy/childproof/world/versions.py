@@ -24,6 +24,7 @@ _CURRENT = (
     "SELECT ordinal, value FROM version WHERE world = ? AND collection = ? AND id = ? AND seq <= ? "
     "ORDER BY seq DESC LIMIT 1"
 )
+_LAST = _CURRENT.replace("ordinal, value", "value").replace(" ORDER", " AND value IS NOT NULL ORDER")
 _ROW = (
     "(SELECT row FROM version WHERE world = ? AND collection = ? AND id = b.id AND seq <= ? ORDER BY seq DESC LIMIT 1)"
 )
@@ -41,6 +42,15 @@ def current(connection: sqlite3.Connection, lineage: Lineage, collection: int, e
         row: Row | None = connection.execute(_CURRENT, (world, collection, entity, last)).fetchone()
         if row is not None:
             return row
+    return None
+
+
+def last_value(connection: sqlite3.Connection, lineage: Lineage, collection: int, entity: str) -> str | None:
+    """What an entity was before it was deleted; None where it never was."""
+    for world, last in lineage:
+        row = connection.execute(_LAST, (world, collection, entity, last)).fetchone()
+        if row is not None:
+            return str(row[0])
     return None
 
 

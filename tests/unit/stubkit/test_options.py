@@ -85,9 +85,10 @@ def test_link_headers_lead_to_the_next_page(notes: Callable[..., Caller]) -> Non
     for number in range(3):
         call("POST /rest/notes", {"note": {"text": str(number)}})
     assert [note["text"] for note in call("GET /rest/notes")[1]] == ["0", "1"]
-    assert call.header("link") == '<https://api.notes.example/rest/notes?page=2>; rel="next"'
+    there = "https://api.notes.example/rest/notes?page"
+    assert call.header("link") == f'<{there}=2>; rel="next", <{there}=2>; rel="last"'
     assert [note["text"] for note in call("GET /rest/notes?page=2")[1]] == ["2"]
-    assert call.header("link") is None
+    assert call.header("link") == f'<{there}=1>; rel="first", <{there}=1>; rel="prev"'
 
 
 def test_only_seeded_keys_pass_where_the_stub_says_so(notes: Callable[..., Caller]) -> None:
