@@ -54,6 +54,12 @@ def create(ctx: Context) -> Entity:
     return coupon
 
 
+@operation("GET /v1/coupons/{coupon}")
+def retrieve(ctx: Context, coupon: str) -> Entity:
+    """A coupon that wasn't deleted."""
+    return ctx.get("coupon", coupon)
+
+
 @operation("POST /v1/coupons/{coupon}")
 def update(ctx: Context, coupon: str) -> Entity:
     """Change a coupon's name, metadata or amounts in further currencies."""

@@ -26,22 +26,22 @@ def enter(ctx: Context, customer: Entity, amount: int, kind: str, currency: str,
 def transaction(ctx: Context, customer: Entity, amount: int, kind: str, currency: str, **about: Any) -> Entity:
     """As `enter`, but gives the ledger's line. `about` may name `invoice`, `credit_note`, `description`, `metadata`."""
     balance = customer["balance"] + amount
-    made = new(
-        ctx,
-        "customer_balance_transaction",
-        amount=amount,
-        created=now_of(ctx, customer.id),
-        currency=currency,
-        customer=customer.id,
-        ending_balance=balance,
-        type=kind,
-        **about,
-    )
+    made = _line(ctx, customer, amount, balance, kind, currency, **about)
     fields: dict[str, Any] = {"balance": balance}
     if customer["currency"] is None:
         fields["currency"] = currency
     change(ctx, customer, "customer.updated", **fields)
     return made
+
+
+def opening(ctx: Context, customer: Entity) -> None:
+    """The first line of the ledger of a customer who is made with a balance."""
+    _line(ctx, customer, customer["balance"], customer["balance"], "initial", customer["currency"] or "usd")
+
+
+def adjusted(ctx: Context, customer: Entity, balance: int) -> None:
+    """The line of a balance that is set anew by hand. The caller stores the balance."""
+    _line(ctx, customer, balance - customer["balance"], balance, "adjustment", customer["currency"] or "usd")
 
 
 @operation("POST /v1/customers/{customer}/balance_transactions")
@@ -87,6 +87,23 @@ def update(ctx: Context, customer: str, transaction: str) -> Entity:
     if "metadata" in ctx.body:
         fields["metadata"] = merged_metadata(found["metadata"], ctx.body["metadata"])
     return change(ctx, found, None, **fields)
+
+
+def _line(  # noqa: PLR0917 - the columns of the ledger
+    ctx: Context, customer: Entity, amount: int, balance: int, kind: str, currency: str, **about: Any
+) -> Entity:
+    return new(
+        ctx,
+        "customer_balance_transaction",
+        amount=amount,
+        created=now_of(ctx, customer.id),
+        currency=currency,
+        customer=customer.id,
+        ending_balance=balance,
+        livemode=customer["livemode"],
+        type=kind,
+        **about,
+    )
 
 
 def _owned(ctx: Context, customer: str, transaction: str) -> Entity:

@@ -5,6 +5,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
+from . import customer_balance, discounts
 from .clocks import lives_by
 from .fields import NO_ADDRESS, change, generic, new, picked, tell
 from .payment_methods import attach, check_card_of_method, method_for, owned_method
@@ -31,7 +32,14 @@ def create(ctx: Context) -> Entity:
         metadata=merged_metadata({}, body.get("metadata")),
         **lives_by(ctx, body.get("test_clock")),
     )
+    if customer["balance"]:
+        customer_balance.opening(ctx, customer)
+    entries = discounts.wanted(body)
+    discount = discounts.put(ctx, customer, entries[0], discounts.older_param(body)) if entries else None
+    customer = ctx.get("customer", customer.id)
     tell(ctx, "customer.created", customer)
+    if discount is not None:
+        tell(ctx, "customer.discount.created", discount)
     if body.get("payment_method"):
         method = method_for(ctx, body["payment_method"])
         check_card_of_method(method)
@@ -73,6 +81,11 @@ def update(ctx: Context, customer: str) -> Entity:
             message = f"No such source: '{body['default_source']}'"
             raise Refusal(400, "resource_missing", message, param="default_source")
         fields["default_source"] = card.id
+    entries = discounts.wanted(body)
+    if entries is not None:
+        fields["discount"] = discounts.replace(ctx, found, entries, discounts.older_param(body))
+    if fields.get("balance", found["balance"]) != found["balance"]:
+        customer_balance.adjusted(ctx, found, fields["balance"])
     return change(ctx, found, "customer.updated", **fields)
 
 

@@ -28,6 +28,11 @@ def wanted(body: dict[str, Any]) -> list[Entry] | None:
     return None
 
 
+def older_param(body: dict[str, Any]) -> str:
+    """What a request calls its only discount, for errors."""
+    return "promotion_code" if "promotion_code" in body else "coupon"
+
+
 def make(
     ctx: Context, entries: Iterable[Entry], *, customer: str | None, param: str = "discounts", **owner: Any
 ) -> list[Entity]:
@@ -103,21 +108,27 @@ def of_customer(ctx: Context, customer: Entity) -> str | None:
     return str(held["id"])
 
 
-def give_customer(ctx: Context, customer: Entity, entries: list[Entry], param: str) -> Entity:
-    """Put a discount on a customer, in the place of the one that is there, or take it away (no entries)."""
+def replace(ctx: Context, customer: Entity, entries: list[Entry], param: str) -> dict[str, Any] | None:
+    """The customer's discount after a request that names another, or none. Tells of it; the caller stores it."""
     held = ctx.find("discount", customer["discount"]["id"]) if customer["discount"] else None
     if not entries:
         if held is not None:
-            end(ctx, held)
-        return ctx.get("customer", customer.id)
+            tell(ctx, "customer.discount.deleted", held)
+        return None
     made = make(ctx, entries[:1], customer=customer.id, param=param)[0]
-    customer = ctx.update(customer, discount=dict(made))
     if held is None:
         tell(ctx, "customer.discount.created", made)
     else:
         previous = {name: held[name] for name in ("id", "source", "start", "end") if held[name] != made[name]}
         tell(ctx, "customer.discount.updated", made, previous_attributes=previous)
-    return customer
+    return dict(made)
+
+
+def put(ctx: Context, customer: Entity, entry: Entry, param: str) -> Entity:
+    """Put a discount on a customer without telling of it; gives the discount."""
+    made = make(ctx, [entry], customer=customer.id, param=param)[0]
+    ctx.update(customer, discount=dict(made))
+    return made
 
 
 @operation("GET /v1/customers/{customer}/discount")

@@ -28,7 +28,7 @@ def line(ctx: Context, given: Mapping[str, Any], *, currency: str, now: int) -> 
     """
     price = given.get("price")
     if isinstance(price, str):
-        price = ctx.get("price", price)
+        price = ctx.find("price", price, deleted=True)
     quantity = Decimal(str(given.get("quantity_decimal") or given.get("quantity") or 1))
     if given.get("quantity") == 0:
         quantity = Decimal(0)

@@ -225,7 +225,7 @@ def _failed(ctx: Context, invoice: Entity, intent: Entity | None) -> None:
     invoice = ctx.update(invoice, attempt_count=count, attempted=True, next_payment_attempt=following, _retrying=False)
     tell(ctx, "invoice.payment_failed", invoice)
     invoicing.told(ctx, invoice, before)
-    subscription_effects.payment_failed(ctx, invoice, automatic and following is None)
+    subscription_effects.payment_failed(ctx, invoice, final=bool(automatic and following is None))
 
 
 def _counted(invoice: Entity) -> int:

@@ -48,6 +48,7 @@ def draft(
     if inherited is None:
         own = discounts.of_customer(ctx, payer)
         inherited = [own] if own else []
+    rates = [rate if isinstance(rate, str) else rate["id"] for rate in fields.pop("default_tax_rates", None) or ()]
     days = fields.pop("days_until_due", None)
     if days is not None:
         fields["due_date"] = now + days * DAY
@@ -64,6 +65,7 @@ def draft(
         collection_method=collection_method,
         currency=currency,
         customer=customer,
+        default_tax_rates=bills.tax_rates_shown(ctx, rates),
         discounts=list(inherited),
         issuer={"type": "self"},
         next_payment_attempt=now + HOUR if advance and collection_method == "charge_automatically" else None,

@@ -31,8 +31,18 @@ def create(ctx: Context) -> Entity:
     return make_price(ctx, body, product)
 
 
-def make_price(ctx: Context, given: dict[str, Any], product: str, *, prefix: str = "") -> Entity:
-    """A stored price from a request's fields. `prefix` is what names of parameters begin with in errors."""
+def make_price(
+    ctx: Context,
+    given: dict[str, Any],
+    product: str,
+    *,
+    prefix: str = "",
+    id: str | None = None,  # noqa: A002
+) -> Entity:
+    """A stored price from a request's fields. `prefix` is what names of parameters begin with in errors.
+
+    A recurring one is told of as a plan, too.
+    """
     currency = checked_currency(given["currency"], f"{prefix}[currency]" if prefix else "currency")
     amount = _amount(given, prefix)
     lookup_key = given.get("lookup_key")
@@ -41,6 +51,8 @@ def make_price(ctx: Context, given: dict[str, Any], product: str, *, prefix: str
     price = new(
         ctx,
         "price",
+        id,
+        _currencies=_currencies(given, currency),
         active=given.get("active", True),
         billing_scheme=given.get("billing_scheme") or "per_unit",
         currency=currency,
@@ -53,8 +65,43 @@ def make_price(ctx: Context, given: dict[str, Any], product: str, *, prefix: str
         **amount,
         **picked(given, "nickname", "tiers_mode", "transform_quantity"),
     )
+    if price["recurring"] is not None:
+        tell(ctx, "plan.created", plan_of(price))
     tell(ctx, "price.created", price)
     return price
+
+
+def plan_of(price: Entity) -> Entity:
+    """A recurring price as the plan that it is for older clients."""
+    recurring, transform = price["recurring"], price["transform_quantity"]
+    plan = {
+        "id": price.id,
+        "object": "plan",
+        "active": price["active"],
+        "amount": price["unit_amount"],
+        "amount_decimal": price["unit_amount_decimal"],
+        "billing_scheme": price["billing_scheme"],
+        "created": price["created"],
+        "currency": price["currency"],
+        "interval": recurring["interval"],
+        "interval_count": recurring["interval_count"],
+        "livemode": price["livemode"],
+        "metadata": price["metadata"],
+        "meter": recurring["meter"],
+        "nickname": price["nickname"],
+        "product": price["product"],
+        "tiers_mode": price["tiers_mode"],
+        "transform_usage": transform,
+        "trial_period_days": recurring.get("trial_period_days"),
+        "usage_type": recurring["usage_type"],
+    }
+    return Entity("plan", price.id, plan)
+
+
+@operation("GET /v1/prices/{price}")
+def retrieve(ctx: Context, price: str) -> Entity:
+    """A price, which may also have been made as a plan."""
+    return ctx.get("price", price)
 
 
 @operation("POST /v1/prices/{price}")
@@ -70,7 +117,14 @@ def update(ctx: Context, price: str) -> Entity:
         _free_lookup_key(ctx, fields["lookup_key"], transfer=bool(ctx.body.get("transfer_lookup_key")))
     if "metadata" in ctx.body:
         fields["metadata"] = merged_metadata(found["metadata"], ctx.body["metadata"])
-    return change(ctx, found, "price.updated", **fields)
+    if ctx.body.get("currency_options"):
+        fields["_currencies"] = (found.get("_currencies") or {}) | _currencies(ctx.body, found["currency"])
+    changed = change(ctx, found, "price.updated", **fields)
+    if changed["recurring"] is not None and dict(plan_of(changed)) != dict(plan_of(found)):
+        before, after = plan_of(found), plan_of(changed)
+        previous = {name: before[name] for name in after if before[name] != after[name]}
+        tell(ctx, "plan.updated", after, previous_attributes=previous)
+    return changed
 
 
 @operation("GET /v1/prices")
@@ -91,6 +145,38 @@ def tiers_of(ctx: Context, price: Entity) -> list[dict[str, Any]] | None:
     """The tiers of a price, where they are asked for."""
     del ctx
     return price.get("_tiers")
+
+
+@expands("price", "currency_options")
+def currency_options_of(ctx: Context, price: Entity) -> dict[str, Any]:
+    """The amounts of a price in all its currencies, where they are asked for."""
+    del ctx
+    own = {
+        "custom_unit_amount": price["custom_unit_amount"],
+        "tax_behavior": price["tax_behavior"],
+        "unit_amount": price["unit_amount"],
+        "unit_amount_decimal": price["unit_amount_decimal"],
+    }
+    return {price["currency"]: own} | (price.get("_currencies") or {})
+
+
+def _currencies(given: dict[str, Any], own: str) -> dict[str, Any]:
+    """The amounts in further currencies."""
+    made = {}
+    for code, option in (given.get("currency_options") or {}).items():
+        currency = checked_currency(code, "currency_options")
+        if currency == own:
+            message = f"The currency_options contain {own}, which is the currency of the price."
+            raise Refusal(400, None, message, param=f"currency_options[{code}]")
+        amount = _amount(option, f"currency_options[{code}]")
+        tiers = amount.pop("_tiers", None)
+        made[currency] = {
+            "custom_unit_amount": None,
+            "tax_behavior": option.get("tax_behavior") or "unspecified",
+            **amount,
+            **({"tiers": tiers} if tiers else {}),
+        }
+    return made
 
 
 def _amount(given: dict[str, Any], prefix: str) -> dict[str, Any]:
