@@ -8,12 +8,15 @@ from collections.abc import Callable
 from childproof.stubkit import Context, Entity
 
 Listener = Callable[[Context, Entity], None]
-FATES = ("succeeded", "failed", "requires_action", "processing")
+FATES = ("succeeded", "failed", "requires_action", "processing", "set_up")
 _LISTENERS: dict[str, list[Listener]] = {fate: [] for fate in FATES}
 
 
 def after(fate: str) -> Callable[[Listener], Listener]:
-    """Have a function called once an intent `succeeded`, `failed`, is `processing` or `requires_action`, events told."""
+    """Have a function called once an intent `succeeded`, `failed`, is `processing` or `requires_action`, events told.
+
+    And a setup intent, once its payment method is `set_up`.
+    """
 
     def register(listener: Listener) -> Listener:
         _LISTENERS[fate].append(listener)

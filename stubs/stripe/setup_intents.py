@@ -81,7 +81,7 @@ def confirm(ctx: Context, intent: str) -> Entity:
     """Save the payment method, or ask the customer to authenticate first."""
     found = ctx.get("setup_intent", intent)
     _check(found, "confirm")
-    return _confirm(ctx, _give_method(ctx, found))
+    return approve(ctx, _give_method(ctx, found), ctx.body.get("return_url"))
 
 
 @operation("POST /v1/setup_intents/{intent}/cancel")
