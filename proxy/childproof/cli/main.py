@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("childproof.cli.show", "show", "Show one call in full: request, reply, changes, effects."),
     "world": ("childproof.cli.world", "world", "Fork, compare, reset, export and import worlds; set their clocks."),
     "mail": ("childproof.cli.mail", "mail", "Read the mail that a world would have sent."),
+    "webhooks": ("childproof.cli.webhooks", "webhooks", "List a world's webhooks; send them again."),
     "rules": ("childproof.cli.rules", "rules", "Check, explain and test rule files."),
     "stubs": ("childproof.cli.stubs", "stubs", "List, check, start and derive stubs."),
     "addon": ("childproof.cli.addon", "addon", "Print the path of the script for a stock mitmdump or mitmweb."),

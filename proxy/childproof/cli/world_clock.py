@@ -9,7 +9,7 @@ import click
 
 from childproof.ledger import timestamp
 from childproof.run.config import load_config
-from childproof.world import ClockSettings
+from childproof.world import ClockSettings, deliveries
 
 from .options import Clock
 from .reading import open_ledger, open_worlds, store_option
@@ -74,9 +74,14 @@ def clock(
         config = load_config(os.environ, Path.cwd())
         config = config.override(rules=tuple(map(Path.absolute, rules)), stubs=tuple(map(Path.absolute, stubs)))
         passed = passing(store, ledger, config).advance(world, by)
+        with world.view() as view:
+            due = len(deliveries.due(world, view))
+        with world.view() as view:
+            due = len(deliveries.due(world, view))
     failed = f", {passed.failed} of them failed" if passed.failed else ""
     done = f"{passed.jobs} job{'s' if passed.jobs != 1 else ''} done{failed}"
-    click.echo(f"{name}: it is {timestamp(passed.now)}; {done}", err=True)
+    sends = "" if not due else f"; {due} webhook{'s' if due != 1 else ''} to be sent by whoever runs this world"
+    click.echo(f"{name}: it is {timestamp(passed.now)}; {done}{sends}", err=True)
 
 
 def _show(db: str | None, name: str, *, as_json: bool) -> None:

@@ -24,11 +24,14 @@ from childproof.model import (
     Upstream,
     Verdict,
 )
+from childproof.model.places import Places
 from childproof.policy import Judgement, Rule, Ruleset
 from childproof.world import MOST, Store, Transaction, World
 
+from .address import at_own_address
 from .callid import brought_trace, identify
 from .checks import Checks
+from .deliveries import NOWHERE, Deliveries
 from .denial import denial, http_date
 from .jobs import Jobs
 from .passing import Passing
@@ -121,6 +124,20 @@ class Engine:
         """What lets time pass in these worlds, by these rules and stubs."""
         return Passing(self._recording, self._jobs, self._wall)
 
+    def deliveries(self, places: Places = NOWHERE, *, world_time: bool = False) -> Deliveries:
+        """The webhooks of all worlds, to be sent by whoever does I/O. `places` are the listeners inside sandboxes.
+
+        They are signed with the real time, which is that of listeners, or with the world's.
+        """
+
+        def began(call_id: str, started: int, world: str) -> None:
+            self._started[call_id] = started, world
+
+        return Deliveries(
+            self._recording, self._catalog.get, self._decide, self._recordable, self._store.known, self._wall,
+            self._on_trouble, began, places, world_time,
+        )  # fmt: skip
+
     def missing(self, world: str | None = None) -> Missing:
         """What the ledger could not take of a world's calls, or of all."""
         return self._shortfall.all() if world is None else self._shortfall.of(world)
@@ -186,7 +203,7 @@ class Engine:
         if call.protocol is Protocol.HTTP and len(call.body) > self.max_body:
             verdict = Verdict(reason=f"the body has {len(call.body)} bytes, at most {self.max_body} are judged")
             return Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=413))
-        judgement = self._rules.judge(call)
+        judgement = at_own_address(call, self._rules.judge(call))
         checked = self._checks.check(call, tx, call_id, judgement)
         return checked.of(checked.refused or self._carry_out(call, tx, call_id, judgement))
 

@@ -17,7 +17,8 @@ from typing import Any
 
 from childproof.documents import parse_yaml, schema_faults
 from childproof.errors import Fault, InputError
-from childproof.model import SecretSource
+from childproof.model import HostError, SecretSource, normalize_host
+from childproof.model.places import LOOPBACK, Listener
 
 DEFAULT_FILE = "childproof.yaml"
 PREFIX = "CHILDPROOF_"
@@ -49,11 +50,30 @@ _POWERS = {"": 0, "K": 1, "M": 2, "G": 3}
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """An explicit listener: the world that its calls belong to, and where to listen, as `host:port`."""
+    """An explicit listener: the world that its calls belong to, and where to listen, as `host:port`.
+
+    `http` and `socks` are proxies; `at` is the address of one stub, `stub`. `anybody` permits addresses beyond the loopback
+    for that: nobody asks who calls there.
+    """
 
     world: str
     http: str = ""
     socks: str = ""
+    at: str = ""
+    stub: str = ""
+    anybody: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Webhooks:
+    """Where webhooks go inside a sandbox: names with their listeners, by `HOST` or `HOST:PORT`.
+
+    `loopback`: this process's own loopback is the sandbox's. `world_time`: they are signed with the world's time.
+    """
+
+    deliver: Mapping[str, Listener] = field(default_factory=dict)
+    loopback: bool = False
+    world_time: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +99,7 @@ class Config:
     connections: int = DEFAULT_CONNECTIONS
     otlp: Endpoint | None = None
     metrics: str = ""  # host:port for Prometheus; nobody listens where it is empty
+    webhooks: Webhooks = Webhooks()
 
     def override(
         self,
@@ -122,6 +143,7 @@ def load_config(environ: Mapping[str, str], directory: Path, file: Path | None =
         connections=limits.get("connections", DEFAULT_CONNECTIONS),
         otlp=Endpoint(values["telemetry"]["otlp"]) if "telemetry" in values else None,
         metrics=values.get("metrics", ""),
+        webhooks=_webhooks(values.get("webhooks", {}), path),
     )
     return _with_environ(config, environ)
 
@@ -159,6 +181,21 @@ def split_address(text: str) -> tuple[str, int]:
     if int(port) > 65535:
         raise InputError.single("listen", f"the port {port}", "a port up to 65535")
     return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _webhooks(values: Mapping[str, Any], path: Path) -> Webhooks:
+    """Raises InputError for a name that is none."""
+    named = {}
+    for name, written in values.get("deliver", {}).items():
+        host, _, port = name.partition(":")
+        scheme, _, address = str(written).rpartition("://")
+        try:
+            key = normalize_host(host) + (f":{port}" if port else "")
+        except HostError as error:
+            raise InputError.single(path, f"webhooks.deliver: {error}", "a host, or HOST:PORT") from None
+        where, number = split_address(f"127.0.0.1:{address}" if address.isdigit() else address)
+        named[key] = Listener((where,) if where != "localhost" else LOOPBACK, number, tls=scheme == "https")
+    return Webhooks(named, values.get("loopback", False), values.get("clock", "real") == "world")
 
 
 def _canary(item: Mapping[str, str], base: Path) -> tuple[str, SecretSource | str]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import ipaddress
 import os
 import signal
 from collections.abc import Callable
@@ -31,6 +32,11 @@ class Listening:
     address: str
     world: str
 
+    @property
+    def port(self) -> int:
+        """The port alone."""
+        return split_address(self.address)[1]
+
 
 class Proxy:
     """Capture for all worlds of one process. Use `async with`; leaving it closes listeners and connections."""
@@ -58,12 +64,41 @@ class Proxy:
         """Open explicit ports; where each of them is. Raises InputError where one can't be bound."""
         opened = []
         for listen in listeners:
+            if listen.at:
+                opened.append(await self._listen_as(listen))
             for kind, address in (("http", listen.http), ("socks5", listen.socks)):
                 if address:
                     host, port = await self.http.listen(*split_address(address), Ingress(listen.world))
                     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
                     opened.append(Listening(kind, place, listen.world))
         return opened
+
+
+    async def _listen_as(self, listen: Listen) -> Listening:
+        """Open the address of a stub."""
+        host, port = split_address(listen.at)
+        if not listen.anybody and not _is_loopback(host):
+            raise InputError.single(
+                f"at {listen.at}",
+                "an address that others can reach, where anybody may call",
+                "one of the loopback, or `--anybody` (`anybody: true` in childproof.yaml)",
+                f"127.0.0.1:{port}",
+            )
+        try:
+            stub = self._parts.catalog.get(listen.stub)
+        except LookupError as error:
+            raise InputError.single(f"at {listen.at}", str(error), "the name of a stub") from None
+        ingress = Ingress(listen.world, stub=listen.stub)
+        bound, number = await self.http.listen(host, port, ingress, Destination(stub.service.host, 443))
+        place = f"[{bound}]:{number}" if ":" in bound else f"{bound}:{number}"
+        return Listening("stub", f"{place}={listen.stub}", listen.world)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 async def until_stopped(parts: Parts, say: Callable[[str], None]) -> None:

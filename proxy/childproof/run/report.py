@@ -11,6 +11,8 @@ from childproof.ledger import Entry
 from childproof.model import Effect, Protocol, Upstream
 from childproof.model.text import printable
 
+from .report_webhooks import WebhookTally
+
 MAX_LINES = 12  # of each kind; the rest is counted and left to `childproof log`
 _COLUMN = 72  # calls beyond it don't push the reasons of all others aside
 _MIN_WIDTH = 40  # below this, a terminal does the wrapping
@@ -41,6 +43,8 @@ class Report:
     denied: tuple[Line, ...] = ()
     would: tuple[Line, ...] = ()  # denied, were its rule enforced
     gaps: tuple[Line, ...] = ()
+    webhooks: int = 0  # that have arrived
+    undelivered: tuple[Line, ...] = ()  # webhooks that have not
     errors: int = 0
     failed: int = 0
     missing: Missing = NOTHING_MISSING
@@ -70,6 +74,7 @@ def summarize(
     }
     fidelity: Counter[str] = Counter()
     answered: Counter[str] = Counter()
+    webhooks = WebhookTally()
     for entry in entries:
         if entry.protocol == Protocol.DNS:
             lookups += 1
@@ -80,7 +85,8 @@ def summarize(
         bytes_out += entry.upstream.bytes_out
         bytes_in += entry.upstream.bytes_in
         errors += entry.error is not None and entry.made and entry.verdict == "deny"  # else a peer left, or broke off
-        failed += entry.error is not None and not entry.made
+        told = webhooks.add(entry.effects)  # a listener that fails is no work of a stub that did
+        failed += entry.error is not None and not entry.made and not told
         if entry.fidelity and entry.made:
             fidelity[entry.fidelity] += 1
         if entry.stub:
@@ -103,6 +109,8 @@ def summarize(
         denied=_lines(lines["deny"]),
         would=_lines(lines["would"]),
         gaps=_lines(lines["gap"]),
+        webhooks=webhooks.delivered,
+        undelivered=_lines(webhooks.undelivered),
         errors=errors,
         failed=failed,
         missing=missing,
@@ -150,6 +158,7 @@ def to_text(
         *(name for name, _ in report.services),
         *(["allowed"] if report.allowed else []),
         *(["missing"] if report.missing else []),
+        *(["webhooks"] if report.webhooks or report.undelivered else []),
     ]
     indent = 2 + max(map(len, labels)) + 3  # the other labels are no longer than these
     room = None if width is None else max(width, _MIN_WIDTH) - indent
@@ -162,6 +171,9 @@ def to_text(
     ):
         if lines:
             rows.append((label, _rows(lines, room, f"{log_command}{more}")))
+    if report.webhooks or report.undelivered:
+        told = [f"{report.webhooks:,} delivered"] if report.webhooks else []
+        rows.append(("webhooks", [*told, *_rows(report.undelivered, room, "childproof webhooks list")]))
     if report.errors:
         words = f"{_plural(report.errors, 'call')} denied by an error inside childproof or a stub"
         rows.append(("errors", _wrapped(words, room)))
@@ -200,6 +212,7 @@ def to_json(report: Report, *, ledger: str) -> dict[str, Any]:
         "denied": lines(report.denied),
         "would": lines(report.would),
         "gaps": lines(report.gaps),
+        "webhooks": {"delivered": report.webhooks, "undelivered": lines(report.undelivered)},
         "errors": report.errors,
         "failed": report.failed,
         "unrecorded": report.missing.calls,

@@ -10,6 +10,7 @@ from .emit import Reporting, emit_reports
 from .proxy import Proxy, until_stopped
 from .scrape import scraping
 from .trouble import Trouble, ending, say
+from .webhooks import delivering, own_loopback
 
 DEFAULT_LISTEN = (Listen("main", http="127.0.0.1:8080", socks="127.0.0.1:1080"),)
 
@@ -34,8 +35,11 @@ def serve(config: Config, reporting: Reporting) -> int:
 
 async def _serve(parts: Parts, ca: CA, listeners: tuple[Listen, ...]) -> None:
     async with Proxy(parts, ca) as proxy, scraping(parts, say):
-        for opened in await proxy.listen(listeners):
+        listening = await proxy.listen(listeners)
+        for opened in listening:
             say(f"{opened.kind:<7} {opened.address}  world {opened.world}")
         say(f"CA      {ca.cert_pem}  (for clients to trust)")
         say("ready; SIGHUP reads the rules again, Ctrl-C ends")
-        await until_stopped(parts, say)
+        worlds = tuple(dict.fromkeys(listen.world for listen in listeners))
+        async with delivering(parts, worlds, own_loopback(parts, {opened.port for opened in listening})):
+            await until_stopped(parts, say)

@@ -139,8 +139,9 @@ async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox) 
             async with _Doors(parts, proxy, world, listeners):
                 sandbox.start()
                 from .warmup import warming_up  # noqa: PLC0415 (the command runs already)
+                from .webhooks import delivering  # noqa: PLC0415
 
-                async with warming_up(parts):
+                async with delivering(parts, (world,), sandbox.connect), warming_up(parts):
                     return await sandbox.finished()
         finally:
             listeners.close()
@@ -260,12 +261,14 @@ async def _unsealed(parts: "Parts", ca: "CA", session: Session) -> int:
     from .scrape import scraping  # noqa: PLC0415
     from .secrets import stand_ins  # noqa: PLC0415
     from .warmup import warming_up  # noqa: PLC0415
+    from .webhooks import delivering, own_loopback  # noqa: PLC0415
 
     environ = {**session.shown(), **stand_ins(session.shown(), parts.secrets)}
     say("NOT SEALED: --mode env only sets proxy variables; what ignores them reaches the network")
     async with Proxy(parts, ca) as proxy, scraping(parts, say):
         [http] = await proxy.listen((Listen(session.world, http=LISTEN_ANYWHERE),))
-        async with warming_up(parts):
+        inside = own_loopback(parts, {http.port})
+        async with delivering(parts, (session.world,), inside), warming_up(parts):
             return await run_with_environment(
                 session.command, environ, proxy=http.address, ca_cert=ca.cert_pem, cwd=session.cwd
             )

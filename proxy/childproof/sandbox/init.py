@@ -97,6 +97,10 @@ class Init:
         if received is None:
             return False
         frame, _ = received
+        if "connect" in frame:
+            with contextlib.suppress(OSError):  # the parent is gone: the next look at the channel tells
+                self._connect(frame)
+            return True
         with contextlib.suppress(OSError):
             if frame.get("foreground") and self._terminal is not None:
                 os.tcsetpgrp(self._terminal, self._child)
@@ -106,6 +110,26 @@ class Init:
                 target = os.killpg if number == signal.SIGCONT else os.kill
                 target(self._child, number)
         return True
+
+    def _connect(self, frame: channel.Frame) -> None:
+        """Hand out a connection to one of the sandbox's own listeners. Whether it comes about is for the parent to see."""
+        address, port = str(frame["address"]), int(frame["port"])
+        answer = {"connected": frame["connect"], "errno": errno.EACCES}
+        if not (address == "::1" or address.startswith("127.")):
+            channel.send(self._control, answer)
+            return
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            channel.send(self._control, {**answer, "errno": error.errno})
+            return
+        with sock:
+            code = sock.connect_ex((address, port))
+            under_way = code in (0, errno.EINPROGRESS)
+            channel.send(
+                self._control, {**answer, "errno": 0 if under_way else code}, [sock.fileno()] if under_way else ()
+            )
 
 
 @dataclass(frozen=True, slots=True)

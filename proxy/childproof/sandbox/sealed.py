@@ -73,6 +73,8 @@ class SealedSandbox:
         self._code: int | None = None
         self._terminal = _foreground_terminal()
         self._mask: set[int] | None = None
+        self._asked = 0
+        self._connecting: dict[int, asyncio.Future[socket.socket]] = {}
 
     @classmethod
     def launch(cls, spec: SandboxSpec) -> "SealedSandbox":
@@ -171,6 +173,29 @@ class SealedSandbox:
             pass
         return self._collect()
 
+    async def connect(self, address: str, port: int) -> socket.socket:
+        """A connection to a listener on the sandbox's loopback, made inside; while `finished` waits. Raises OSError.
+
+        It can't become a way out: what is handed out is a socket of the sandbox's own network.
+        """
+        if self._code is not None:
+            raise ConnectionError("the command has ended")
+        loop = asyncio.get_running_loop()
+        self._asked += 1
+        token, made = self._asked, loop.create_future()
+        self._connecting[token] = made
+        try:
+            self._ask({"connect": token, "address": address, "port": port})
+            sock: socket.socket = await made
+        finally:
+            self._connecting.pop(token, None)
+        try:
+            await _established(sock)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
+
     def signal(self, number: int) -> None:
         """Send the command a signal. One that ended already takes none."""
         if self._code is None:
@@ -194,10 +219,24 @@ class SealedSandbox:
             return False
         if received is None:
             return False
-        frame, _ = received
+        frame, descriptors = received
+        if "connected" in frame:
+            self._connected(frame, descriptors)
         if "stopped" in frame:
             self._stopped(Signals(frame["stopped"]))
         return True
+
+    def _connected(self, frame: channel.Frame, descriptors: list[int]) -> None:
+        sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        made = self._connecting.pop(int(frame["connected"]), None)
+        if made is None or made.done():  # whoever asked has given up
+            for sock in sockets:
+                sock.close()
+        elif sockets:
+            made.set_result(sockets[0])
+        else:
+            code = int(frame["errno"])
+            made.set_exception(OSError(code, os.strerror(code)))
 
     def _stopped(self, number: Signals) -> None:
         """The command stopped: give it the terminal if that is what it wants, else stop with it, as one job."""
@@ -226,7 +265,7 @@ class SealedSandbox:
             signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
             self._mask = None
 
-    def _ask(self, frame: Mapping[str, int | bool]) -> None:
+    def _ask(self, frame: Mapping[str, int | bool | str]) -> None:
         with contextlib.suppress(OSError):
             channel.send(self._control, frame)
 
@@ -252,6 +291,9 @@ class SealedSandbox:
             code = os.waitstatus_to_exitcode(status)
             self._code = code if code >= 0 else 128 - code
             self._control.close()
+            for made in self._connecting.values():
+                if not made.done():
+                    made.set_exception(ConnectionError("the command has ended"))
             if self._terminal is not None:
                 self._take_terminal()
                 os.close(self._terminal)
@@ -273,6 +315,25 @@ def _be_child(ours: socket.socket, theirs: socket.socket, inherited: Inherited, 
             channel.send(theirs, {"failed": "starting the first process", "error": repr(error), "errno": None})
     finally:
         os._exit(125)
+
+
+async def _established(sock: socket.socket) -> None:
+    """Wait until a connection that is under way is there. Raises OSError where it isn't made."""
+    loop = asyncio.get_running_loop()
+    writable = loop.create_future()
+
+    def there() -> None:
+        if not writable.done():
+            writable.set_result(None)
+
+    loop.add_writer(sock, there)
+    try:
+        await writable
+    finally:
+        loop.remove_writer(sock)
+    code = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if code:
+        raise OSError(code, os.strerror(code))
 
 
 def _foreground_terminal() -> int | None:

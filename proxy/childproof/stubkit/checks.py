@@ -260,6 +260,9 @@ def _events(manifest: Manifest, api: OpenApi | None) -> Iterator[Fault]:
             f"unknown resource {subscribe['resource']!r}",
             _one_of(manifest.resources),
         )
+    owner = events.get("sign", {}).get("of")
+    if owner is not None and not _is_resource(manifest, api, owner):
+        yield fault(("events", "sign", "of"), f"unknown resource {owner!r}", _one_of(manifest.resources))
 
 
 def _tenants(manifest: Manifest, api: OpenApi | None) -> Iterator[Fault]:

@@ -3,40 +3,36 @@
 An effect for the ledger, an event object where the service has them, and a queued delivery for every webhook
 subscription that asks for the type.
 
-Deliveries are stored as rows of the world (service `_webhooks`), signed at the moment of the event; sending them is
-the business of whoever runs the schedule.
+Deliveries are rows of the world (`world.deliveries`); each attempt is signed as it is made (`posting`). Sending them is
+the business of whoever runs the world.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
-
-import msgspec
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from childproof.model import Effect
+from childproof.world import deliveries
+from childproof.world.schedule import QUEUE
 from childproof.world.transaction import Transaction
 
+from .entity import public
 from .errors import compile_template
 from .ids import IdMaker, compile_id, has_placeholder
-from .settings import duration
-from .signing import Signer, signer
+from .subscriptions import Subscription
 
-QUEUE = "_webhooks"
+if TYPE_CHECKING:
+    from .posting import Poster
 
+__all__ = ["QUEUE", "QUEUED", "Events"]
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """Which resource holds webhook subscriptions, and which of its fields hold the address and the types."""
-
-    resource: str
-    url: str = "url"
-    types: str = "types"
+QUEUED = "webhook.queued"
 
 
 class Events:
     """The `events:` of a stub.yaml, compiled."""
 
-    def __init__(self, service: str, written: Mapping[str, Any]) -> None:
+    def __init__(self, service: str, written: Mapping[str, Any], indent: int = 0) -> None:
         self._service = service
         self._listed = {f"{name}.{what}" for name, kinds in written.get("emit", {}).items() for what in kinds}
         envelope: dict[str, Any] = written.get("envelope", {})
@@ -48,9 +44,14 @@ class Events:
         self._render = compile_template(_without_ids(envelope), keep_null=True)
         subscribe = written.get("subscribe")
         self.subscription = None if subscribe is None else Subscription(**subscribe)
-        sign = written.get("sign")
-        self._sign: Signer | None = None if sign is None else signer(sign)
-        self._retry = tuple(map(duration, written.get("retry", ())))
+        self._written, self._indent = written, indent
+
+    @cached_property
+    def poster(self) -> "Poster":
+        """How webhooks are signed, sent and tried again; made with the first."""
+        from .posting import Poster  # noqa: PLC0415 - written against the context, which knows events
+
+        return Poster(self._service, self._written, self._indent)
 
     def announces(self, resource: str, what: str) -> bool:
         """Whether a change of this kind (`created`, `updated`, `deleted`, a state's name) is told by itself."""
@@ -76,51 +77,34 @@ class Events:
         effects = [Effect(self._service, type, entity_id, data)]
         if not self.resource and self.subscription is None:
             return tuple(effects)
+        tenant = str(values.get("tenant") or "")
         event_id = (self._make_id or new_id)(tx)
         body: Mapping[str, Any] = {
             "id": event_id,
             **self._render({**values, "type": type, "entity": data, "id": event_id, "now": now}),
             **{key: values[key] for key in self._constant if key in values},
         }
+        wanted = [] if self.subscription is None else [*self._wanted(tx, type, {**data, "event": body}, tenant)]
+        if self.poster.pending:
+            body = {**body, self.poster.pending: len(wanted)}
         if self.resource:
             body = store(self.resource, event_id, dict(body))
-        if self.subscription is not None:
-            effects.extend(self._queue(tx, type, event_id, body))
+        sent = self.poster.written(public(body)) if wanted else ""
+        for subscription, url in wanted:
+            effects.append(self.queue(tx, url, type, sent, event=event_id, subscription=subscription, tenant=tenant))
         return tuple(effects)
 
-    def _queue(self, tx: Transaction, kind: str, event_id: str, body: Mapping[str, Any]) -> list[Effect]:
+    def queue(self, tx: Transaction, url: str, type: str, body: str, **more: Any) -> Effect:  # noqa: A002 - as above
+        """Have one message sent. `more` are fields of `Delivery`; the effect says that it waits."""
+        values = {"type": type, "event": more.get("event", ""), "subscription": more.get("subscription", "")}
+        headers = {**self.poster.headers(tx, values), **more.pop("headers", {})}
+        media = more.pop("media", self.poster.media)
+        delivery = deliveries.queue(tx, self._service, url, type, body, media=media, headers=headers, **more)
+        return Effect(self._service, QUEUED, delivery.id, {"url": url, "type": type, "event": delivery.event})
+
+    def _wanted(self, tx: Transaction, type: str, entity: Mapping[str, Any], tenant: str) -> Iterator[tuple[str, str]]:  # noqa: A002 - as above
         assert self.subscription is not None
-        queued = []
-        for subscriber in tx.list(self._service, self.subscription.resource, newest_first=False):
-            url = subscriber.get(self.subscription.url)
-            wanted = subscriber.get(self.subscription.types)
-            if not isinstance(url, str) or not _wants(wanted, kind):
-                continue
-            raw = msgspec.json.encode(body).decode()
-            number = tx.counter(QUEUE, self._service)
-            delivery_id = f"delivery_{number}"
-            headers = {"Content-Type": "application/json"}
-            if self._sign is not None:
-                headers |= self._sign(subscriber, event_id, tx.now() // 1000, raw)
-            row = {
-                "id": delivery_id, "url": url, "type": kind, "event": event_id, "headers": headers, "body": raw,
-                "due": tx.now(), "attempts": 0, "retry": list(self._retry), "state": "queued", "trace": tx.trace, "cause": tx.call_id,
-            }  # fmt: skip
-            tx.put(QUEUE, self._service, delivery_id, row)
-            queued.append(
-                Effect(self._service, "webhook.queued", delivery_id, {"url": url, "type": kind, "event": event_id})
-            )
-        return queued
-
-
-def _wants(wanted: Any, kind: str) -> bool:
-    if wanted is None:
-        return True
-    wanted = [wanted] if isinstance(wanted, str) else wanted
-    return isinstance(wanted, list) and any(
-        one in {"*", kind} or (isinstance(one, str) and one.endswith(".*") and kind.startswith(one[:-1]))
-        for one in wanted
-    )
+        return self.subscription.subscribers(tx, self._service, type, entity, tenant)
 
 
 def _constant(value: Any) -> bool:

@@ -87,7 +87,7 @@ class Service:
         dialect = manifest.dialect
         self.settings: Settings = settings(dialect, inferred_body=self._body_style())
         self.registry = Registry(manifest.name, manifest.resources, self.settings, api, self.inference)
-        self.events = Events(manifest.name, manifest.events)
+        self.events = Events(manifest.name, manifest.events, self.settings.indent)
         named = self.events.resource
         self.event_id = self.registry.named(named).new_id if named else compile_id("evt_{alnum:24}")
         self.outcomes: tuple[Outcome, ...] = compile_outcomes(manifest.outcomes)

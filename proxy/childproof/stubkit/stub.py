@@ -10,6 +10,9 @@ from typing import Any
 
 from childproof.model import Call, Effect, Fidelity, Protocol, Reply, frozen
 from childproof.model.grpc import is_grpc
+from childproof.world import Delivery
+from childproof.world.deliveries import Posting, Told
+from childproof.world.snapshot import Snapshot
 from childproof.world.transaction import Transaction
 
 from . import generic, procedures, sockets
@@ -125,6 +128,17 @@ class Stub:
         with tx.savepoint():
             behaviour(ctx, payload)
         return tuple(ctx.effects)
+
+    def posting(self, delivery: Delivery, view: Snapshot, at: int) -> Posting | str:
+        """What an attempt sends, signed for a time (unix ms); or why the delivery isn't to be sent any more."""
+        return self.service.events.poster.posting(delivery, view, self.service, at)
+
+    def told(self, delivery: Delivery, told: Told | str, tx: Transaction) -> tuple[Effect, ...]:
+        """Keep what became of an attempt, or why there is none any more. Gives the effects."""
+        poster = self.service.events.poster
+        if isinstance(told, str):
+            return poster.canceled(delivery, told, tx)
+        return poster.told(delivery, told, tx, self.service)
 
     def outcomes(self, effects: Iterable[Effect]) -> str:
         """What the effects amount to, in the stub's own words; "" where nothing is worth telling."""

@@ -4,9 +4,10 @@ A call is one transaction (`World.transaction`). Nothing is overwritten: an enti
 call's number, so a past state is a number and a fork is a parent with a number.
 """
 
-from . import worldfile
+from . import deliveries, worldfile
 from .clock import REAL, ClockSettings
 from .compare import Comparison
+from .deliveries import Delivery
 from .difference import MISSING, Difference, differences
 from .due import FAILED, MOST, Worker, perform, run_due
 from .lineage import Branch, Record
@@ -28,6 +29,7 @@ __all__ = [
     "Branch",
     "ClockSettings",
     "Comparison",
+    "Delivery",
     "Difference",
     "Job",
     "Record",
@@ -37,6 +39,7 @@ __all__ = [
     "Worker",
     "World",
     "checked_name",
+    "deliveries",
     "differences",
     "json_patch",
     "perform",

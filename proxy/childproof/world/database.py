@@ -25,6 +25,7 @@ class Database:
         self.readonly = readonly
         self.lock = threading.RLock()
         self.generation = 0
+        self.stirred: Callable[[str], None] | None = None  # told of worlds that have something to send
         self.indexes: set[str] = set()
         self._wall = wall
         self._latest = 0

@@ -10,6 +10,8 @@ import msgspec
 SERVICE = "_schedule"
 OUTBOX = "_outbox"  # the service of jobs that are mail to be delivered; `payload` is {from, to, message}
 KIND = "job"
+QUEUE = "_webhooks"  # the service of what is to be sent to listeners; see `deliveries`
+DUE = "due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +42,10 @@ class Job:
 
 
 class Agenda:
-    """The jobs that are still to do, in memory: asking whether one is due costs nothing on the usual call."""
+    """What is still to do, jobs or deliveries, in memory: asking whether one is due costs nothing on the usual call."""
 
-    def __init__(self, jobs: Iterable[Job]) -> None:
-        self._open = {job.id: job.at for job in jobs}
+    def __init__(self, times: Iterable[tuple[str, int]]) -> None:
+        self._open = dict(times)
         self._heap = [(at, job) for job, at in self._open.items()]
         heapq.heapify(self._heap)
 

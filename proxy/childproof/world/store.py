@@ -71,6 +71,10 @@ class Store:
         """Held by a transaction from its beginning to its end."""
         return self._database.lock
 
+    def when_stirred(self, told: Callable[[str], None] | None) -> None:
+        """Have `told` called with a world's name once a call of this process has left something there to be sent."""
+        self._database.stirred = told
+
     def names(self) -> list[str]:
         """All worlds, sorted."""
         with self._database.reading():

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from random import Random
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -107,7 +108,7 @@ class Transaction(Snapshot):
             raise
         with self._database.lock:  # held until the world knows of the call: the next one may be another thread's
             self._database.commit()
-            self._world.advance(self.seq, self._clock, self._job_changes())
+            self._world.advance(self.seq, self._clock, self._scheduled)
         if self._afterwards is not None:
             for told in self._afterwards:
                 told()
@@ -115,6 +116,11 @@ class Transaction(Snapshot):
     def afterwards(self, told: Callable[[], None]) -> None:
         """Have `told` called once all of this is stored; never, where it is undone. It must not raise."""
         self._afterwards = [*(self._afterwards or ()), told]
+
+    def stir(self) -> None:
+        """Have it told, once all of this is stored, that something is to be sent."""
+        if self._database.stirred is not None:
+            self.afterwards(partial(self._database.stirred, self.world))
 
     # --- reading what stays
 
@@ -349,8 +355,8 @@ class Transaction(Snapshot):
             self._database.index(collection, path)
         connection.execute("INSERT INTO step(world, seq, at) VALUES (?, ?, ?)", (world, seq, self._now))
 
-    def _job_changes(self) -> Mapping[str, versions.Row]:
-        collection = self._database.collection(SERVICE, KIND)
+    def _scheduled(self, service: str, kind: str) -> Mapping[str, versions.Row]:
+        collection = self._database.collection(service, kind)
         return {} if collection is None else self._overlay(collection)
 
 

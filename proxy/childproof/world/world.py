@@ -1,6 +1,6 @@
 """One branch: its place among the others, its clock, and the ways to read and change it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import msgspec
@@ -11,7 +11,7 @@ from childproof.model import frozen
 from . import versions
 from .clock import Clock, ClockSettings
 from .database import Database
-from .schedule import KIND, SERVICE, Agenda, Job
+from .schedule import KIND, SERVICE, Agenda
 from .snapshot import Snapshot
 from .transaction import Transaction
 
@@ -45,7 +45,7 @@ class World:
         self.name = name
         self._database = database
         self._head: Head | None = None
-        self._agenda: Agenda | None = None
+        self._agendas: dict[tuple[str, str], Agenda] = {}
         self._generation = -1
         self.kept: set[tuple[int, str]] = set()  # entities that are stored and stay, by collection and id
 
@@ -90,7 +90,8 @@ class World:
     def head(self) -> Head:
         """Where the world stands; read from the file only after something else has written there."""
         if self._generation != self._database.generation:
-            self._head = self._agenda = None
+            self._head = None
+            self._agendas.clear()
             self.kept.clear()
             self._generation = self._database.generation
         if self._head is None:
@@ -113,20 +114,23 @@ class World:
         head = self.head()
         return [(branch, start) for (branch, _), start in zip(head.lineage, head.starts, strict=True)]
 
-    def agenda(self) -> Agenda:
-        """The scheduled jobs as the last call left them."""
-        if self._agenda is None:
-            items = self._snapshot(self.head().seq).items(SERVICE, KIND)
-            self._agenda = Agenda(Job.from_json(job, value) for job, value in items)
-        return self._agenda
+    def agenda(self, service: str = SERVICE, kind: str = KIND) -> Agenda:
+        """What is scheduled, as the last call left it: jobs, or whatever else has a time `at`."""
+        head = self.head()  # which forgets what another process has changed
+        if (service, kind) not in self._agendas:
+            items = self._snapshot(head.seq).items(service, kind)
+            self._agendas[service, kind] = Agenda((entity, value["at"]) for entity, value in items)
+        return self._agendas[service, kind]
 
-    def advance(self, seq: int, clock: Clock | None, jobs: Mapping[str, versions.Row]) -> None:
-        """Told by a committed call what of it is remembered here: its number, a new clock, its jobs."""
+    def advance(
+        self, seq: int, clock: Clock | None, changed: Callable[[str, str], Mapping[str, versions.Row]]
+    ) -> None:
+        """Told by a committed call what of it is remembered here: its number, a new clock, what it scheduled and did."""
         head = self._head
         if head is not None:
             self._head = Head(seq, clock or head.clock, head.seed, head.lineage, head.starts)
-        if self._agenda is not None:
-            self._agenda.apply(jobs)
+        for (service, kind), agenda in self._agendas.items():
+            agenda.apply(changed(service, kind))
 
     # --- within
 

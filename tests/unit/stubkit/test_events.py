@@ -9,8 +9,10 @@ from collections.abc import Callable
 import pytest
 
 from childproof.model import Call, Protocol
+from childproof.world import Delivery, deliveries
+from childproof.world.deliveries import Posting
 
-from .conftest import Caller
+from .conftest import START, Caller
 
 
 def test_creations_changes_and_deletions_tell_what_stub_yaml_lists(acme: Caller) -> None:
@@ -34,9 +36,16 @@ def test_a_move_that_is_listed_and_emitted_is_told_once(acme: Caller) -> None:
     assert [effect.type for effect in acme.effects] == ["deal.won"]
 
 
-def deliveries(acme: Caller) -> list[dict]:
-    with acme.store.world("main").transaction() as tx:
-        return tx.list("_webhooks", "acme-crm", newest_first=False)
+def queued(acme: Caller) -> list[Delivery]:
+    with acme.store.world("main").view() as view:
+        return deliveries.listed(view)
+
+
+def posting(acme: Caller, delivery: Delivery, at: int = START) -> Posting:
+    with acme.store.world("main").view() as view:
+        made = acme.stub.posting(delivery, view, at)
+    assert isinstance(made, Posting)
+    return made
 
 
 def test_subscribers_get_a_signed_delivery_queued(acme: Caller) -> None:
@@ -45,13 +54,13 @@ def test_subscribers_get_a_signed_delivery_queued(acme: Caller) -> None:
     acme("POST /v2/webhooks", {"url": "https://hooks.example/b", "events": ["deal.won"]})
     _, jenny = acme("POST /v2/contacts", {"email": "a@b.c"})
     assert [effect.type for effect in acme.effects] == ["contact.created", "webhook.queued"]
-    (queued,) = deliveries(acme)
-    assert (queued["url"], queued["state"], queued["retry"]) == ("https://hooks.example/a", "queued", [60000, 300000])
-    event = json.loads(queued["body"])
+    (delivery,) = queued(acme)
+    assert (delivery.url, delivery.state, delivery.due) == ("https://hooks.example/a", "waiting", START)
+    event = json.loads(delivery.body)
     assert event["type"] == "contact.created"
     assert event["data"] == {"object": jenny}
-    headers = queued["headers"]
-    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{queued['body']}".encode()
+    headers = dict(posting(acme, delivery).headers)
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{delivery.body}".encode()
     wanted = base64.b64encode(hmac.new(b"0123456789abcdef", signed, hashlib.sha256).digest()).decode()
     assert headers["webhook-signature"] == f"v1,{wanted}"
 
@@ -60,7 +69,7 @@ def test_an_update_says_what_was_there_before(acme: Caller) -> None:
     _, jenny = acme("POST /v2/contacts", {"email": "a@b.c", "name": "Jenny"})
     acme("POST /v2/webhooks", {"url": "https://hooks.example/a", "events": ["*"]})
     acme(f"PATCH /v2/contacts/{jenny['id']}", {"name": "Jen"})
-    event = json.loads(deliveries(acme)[-1]["body"])
+    event = json.loads(queued(acme)[-1].body)
     assert event["data"]["previous"]["name"] == "Jenny"
 
 
@@ -97,5 +106,5 @@ def test_a_delivery_says_which_call_it_follows_from(acme: Caller) -> None:
     with acme.store.world("main").transaction() as tx:
         tx.call_id, tx.trace = "call_0123456789abcdef", "ab" * 16
         assert acme.stub.answer(request, tx).reply.status < 300
-    (queued,) = deliveries(acme)
-    assert (queued["cause"], queued["trace"]) == ("call_0123456789abcdef", "ab" * 16)
+    (delivery,) = queued(acme)
+    assert (delivery.cause, delivery.trace) == ("call_0123456789abcdef", "ab" * 16)

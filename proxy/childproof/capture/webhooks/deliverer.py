@@ -1,0 +1,233 @@
+"""Sends what worlds have queued, at its time: in order for each listener, side by side for several.
+
+Calls never wait for it: the engine hands deliveries out and takes outcomes back, each in a moment of its own.
+"""
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Self
+
+from childproof.capture.dialer import DialError, dial
+from childproof.engine.deliveries import Attempt, Deliveries, Parcel
+from childproof.errors import StoreError
+from childproof.model import Outcome, Reply, Upstream
+from childproof.model.places import Listener
+from childproof.world import Delivery
+
+from .client import ExchangeError, Traffic, post
+
+Connect = Callable[[str, int], Awaitable[socket.socket]]  # to an address of the sandbox's loopback; raises OSError
+Settle = Callable[[Outcome, Upstream, Reply | None, str], None]
+LOOK_SECONDS = 0.5  # between two looks for what other processes, or the clock, made due
+PATIENCE = 1.0  # a listener that takes longer gets its next message meanwhile
+AT_ONCE = 32  # attempts under way
+MOST = 256  # attempts that are under way or stand in line; the rest waits in the world
+PAUSE = 5.0  # before an attempt whose outcome could not be stored is made again
+
+
+@dataclass(slots=True)
+class _Turn:
+    """One delivery's place in its listener's line."""
+
+    begun: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Deliverer:
+    """Delivers for some worlds. Use `async with`; leaving it ends what is under way, which stays queued.
+
+    `connect` reaches listeners in the sandbox; None where there are none, so that only rules can let a webhook go.
+    """
+
+    def __init__(
+        self,
+        deliveries: Deliveries,
+        settle: Settle,
+        worlds: Sequence[str],
+        *,
+        connect: Connect | None,
+        roots: ssl.SSLContext | None = None,
+        say: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._deliveries = deliveries
+        self._settle = settle
+        self._worlds = tuple(worlds)
+        self._connect = connect
+        self._roots = roots
+        self._say = say
+        self._stirred = asyncio.Event()
+        self._busy: set[tuple[str, str]] = set()
+        self._lines: dict[tuple[str, str, str], _Turn] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._looking: asyncio.Task[None] | None = None
+        self._failing = ""
+
+    def stir(self, world: str) -> None:
+        """Have it looked at once: something was queued. Called in the loop's thread."""
+        del world
+        self._stirred.set()
+
+    async def __aenter__(self) -> Self:
+        self._looking = asyncio.create_task(self._look_forever())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._looking is not None
+        for task in (self._looking, *self._tasks):
+            task.cancel()
+        await asyncio.gather(self._looking, *self._tasks, return_exceptions=True)
+
+    async def _look_forever(self) -> None:
+        while True:
+            self._stirred.clear()
+            for world in self._worlds:
+                try:
+                    for delivery in self._deliveries.due(world, self._busy_in(world), MOST - len(self._busy)):
+                        self._take(world, delivery)
+                except StoreError as error:  # a world that is gone, a file that is locked: calls tell of it
+                    if str(error) != self._failing:
+                        self._failing = str(error)
+                        self._say(f"webhooks of world {world} wait: {error}")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._stirred.wait()
+
+    def _busy_in(self, world: str) -> frozenset[str]:
+        return frozenset(delivery for place, delivery in self._busy if place == world)
+
+    def _take(self, world: str, delivery: Delivery) -> None:
+        key = (world, delivery.id)
+        self._busy.add(key)
+        line = (world, delivery.service, delivery.subscription or delivery.url)
+        before, turn = self._lines.get(line), _Turn()
+        self._lines[line] = turn
+        task = asyncio.create_task(self._deliver(world, delivery.id, before, turn))
+        self._tasks.add(task)
+
+        def over(done: asyncio.Task[None]) -> None:
+            self._tasks.discard(done)
+            turn.begun.set()
+            turn.ended.set()
+            if self._lines.get(line) is turn:
+                del self._lines[line]
+            failed = done.cancelled() or done.exception() is not None
+            if failed and not done.cancelled():
+                self._say(f"the webhook {delivery.id} waits: {done.exception()}")
+                asyncio.get_running_loop().call_later(PAUSE, self._busy.discard, key)
+            else:
+                self._busy.discard(key)
+            self._stirred.set()  # there is room for another one
+
+        task.add_done_callback(over)
+
+    async def _deliver(self, world: str, delivery_id: str, before: _Turn | None, turn: _Turn) -> None:
+        if before is not None:
+            await before.begun.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE):
+                    await before.ended.wait()
+        async with self._room:
+            turn.begun.set()
+            parcel = self._deliveries.prepared(world, delivery_id)
+            if parcel is None:
+                return
+            if parcel.place.inside is not None and self._connect is not None:
+                started = time.perf_counter_ns()
+                attempt = await self._inside(parcel, parcel.place.inside, self._connect)
+                self._deliveries.made(parcel, attempt, started)
+                return
+            outcome = self._deliveries.judged(parcel)
+            if outcome is not None:
+                attempt = await self._outside(parcel, outcome)
+                self._deliveries.left(parcel, outcome, attempt)
+
+    async def _inside(self, parcel: Parcel, listener: Listener, connect: Connect) -> Attempt:
+        where = f"{listener.addresses[0]}:{listener.port}"
+        context = _unverified() if listener.tls else None
+        seconds = parcel.posting.timeout / 1000
+        try:
+            async with asyncio.timeout(seconds):
+                sock, address = await _first(connect, listener)
+                where = f"[{address}]:{listener.port}" if ":" in address else f"{address}:{listener.port}"
+                try:
+                    reader, writer = await asyncio.open_connection(
+                        sock=sock, ssl=context, server_hostname=parcel.place.host if context else None
+                    )
+                except BaseException:
+                    sock.close()
+                    raise
+                reply = await _exchange(reader, writer, parcel, Traffic())
+        except TimeoutError:
+            return Attempt(where, None, f"no reply within {seconds:g} s")
+        except ssl.SSLError as error:
+            return Attempt(where, None, f"no TLS: {error.reason or error}")
+        except ConnectionRefusedError:
+            return Attempt(where, None, f"nothing listens at {where} in the sandbox")
+        except (OSError, ExchangeError) as error:
+            return Attempt(where, None, str(error) or type(error).__name__)
+        return Attempt(where, reply)
+
+    async def _outside(self, parcel: Parcel, outcome: Outcome) -> Attempt:
+        assert outcome.forward is not None
+        where = f"{outcome.forward.host}:{outcome.forward.port}"
+        seconds = parcel.posting.timeout / 1000
+        traffic, upstream = Traffic(), Upstream()
+        reply, reason = None, "the attempt was broken off"
+        try:
+            async with asyncio.timeout(seconds):
+                dialed = await dial(outcome.forward)
+                upstream = dialed.upstream
+                writer = dialed.writer
+                try:
+                    if parcel.place.scheme == "https":
+                        context = self._roots or ssl.create_default_context()
+                        await writer.start_tls(context, server_hostname=parcel.place.host)
+                    reply = await _exchange(dialed.reader, writer, parcel, traffic)
+                finally:
+                    writer.transport.abort()
+            reason = ""
+        except TimeoutError:
+            reason = f"no reply within {seconds:g} s"
+        except DialError as error:
+            upstream, reason = error.upstream, error.reason
+        except (OSError, ExchangeError) as error:
+            reason = str(error) or type(error).__name__
+        finally:
+            total = Upstream(upstream.dns, upstream.connections, traffic.out, traffic.back)
+            self._settle(outcome, total, reply, reason)
+        return Attempt(where, reply, reason)
+
+
+async def _first(connect: Connect, listener: Listener) -> tuple[socket.socket, str]:
+    """A connection to the first address that takes one."""
+    refused: OSError | None = None
+    for address in listener.addresses:
+        try:
+            return await connect(address, listener.port), address
+        except OSError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
+
+
+async def _exchange(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, parcel: Parcel, traffic: Traffic
+) -> Reply:
+    try:
+        return await post(reader, writer, parcel.place.target, parcel.call.headers, parcel.posting.body, traffic)
+    finally:
+        writer.transport.abort()
+
+
+def _unverified() -> ssl.SSLContext:
+    """TLS to a listener in the sandbox: its certificate says nothing that the place doesn't say already."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,46 @@
+"""Webhooks of a run: to listeners of its sandbox, and to others where a rule allows it."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+
+from childproof.capture.webhooks import Connect, Deliverer
+from childproof.model.places import Places
+
+from .compose import Parts
+from .trouble import say
+
+
+@asynccontextmanager
+async def delivering(parts: Parts, worlds: Sequence[str], connect: Connect | None) -> AsyncIterator[None]:
+    """Deliver for these worlds meanwhile. `connect` reaches the sandbox's loopback; None: nothing is delivered there."""
+    settings = parts.config.webhooks
+    handed_out = parts.engine.deliveries(Places(settings.deliver), world_time=settings.world_time)
+    async with Deliverer(handed_out, parts.engine.settle, worlds, connect=connect, say=say) as deliverer:
+        parts.store.when_stirred(deliverer.stir)
+        try:
+            yield
+        finally:
+            parts.store.when_stirred(None)
+
+
+def own_loopback(parts: Parts, closed: Collection[int]) -> Connect | None:
+    """This process's loopback, where the configuration says that it is the sandbox's; but for our own ports."""
+    if not parts.config.webhooks.loopback:
+        return None
+
+    async def connect(address: str, port: int) -> socket.socket:
+        if port in closed:
+            raise ConnectionRefusedError("childproof itself listens there")
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        with contextlib.ExitStack() as undo:
+            undo.callback(sock.close)
+            sock.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(sock, (address, port))
+            undo.pop_all()
+        return sock
+
+    return connect
