@@ -20,6 +20,15 @@ def send(ctx: Context, invoice: Entity) -> Entity:
     return invoice
 
 
+def send_credit_note(ctx: Context, note: Entity, payer: Entity) -> None:
+    """Tell the customer of a credit note, in live mode."""
+    if not note["livemode"] or not payer["email"]:
+        return
+    amount = _money(note["total"], note["currency"])
+    text = f"Credit note from Childproof\n{amount} credited\n\nCredit note number: {note['number']}\n\nView it: {note['pdf']}\n"
+    ctx.mail(payer["email"], subject=f"Credit note from Childproof #{note['number']}", text=text, sender=SENDER)
+
+
 def _text(invoice: Entity) -> str:
     currency = invoice["currency"]
     items = "\n".join(f"{item['description']}: {_money(item['amount'], currency)}" for item in invoice["_items"])

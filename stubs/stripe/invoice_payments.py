@@ -13,6 +13,7 @@ from .clocks import later, now_of
 from .confirming import confirm, release
 from .fields import change, new, page, short_list, since, tell
 from .intent_effects import after
+from .intent_states import OPEN
 from .payment_intents import CARD_OPTIONS
 from .payment_methods import method_for
 
@@ -157,6 +158,15 @@ def attach(ctx: Context, invoice: Entity, intent: Entity) -> Entity:
     if intent["status"] == "succeeded":
         _succeeded(ctx, intent)
     return ctx.get("invoice", invoice.id)
+
+
+def follow(ctx: Context, invoice: Entity) -> None:
+    """Have the default payment ask for what remains of an invoice, now that it is another amount."""
+    for payment in ctx.list("invoice_payment", invoice=invoice.id, is_default=True, status="open"):
+        ctx.update(payment, amount_requested=invoice["amount_remaining"])
+        intent = ctx.find("payment_intent", payment["_payment"])
+        if intent is not None and intent["status"] in OPEN:
+            change(ctx, intent, None, amount=invoice["amount_remaining"])
 
 
 def cancel(ctx: Context, invoice: Entity, reason: str) -> None:

@@ -33,11 +33,12 @@ def refund_charge(ctx: Context, charge: str) -> Entity:
     return ctx.get("charge", charge)
 
 
-def refund(ctx: Context, charge: Entity) -> Entity:
-    """Refund a charge as the request's body says, with Stripe's refusals."""
-    amount = _amount(charge, ctx.body.get("amount"), disputed=disputes.refusing_refunds(ctx, charge))
-    reversal = fees.give_back(ctx, charge, amount, reverse_transfer=bool(ctx.body.get("reverse_transfer")),
-                              fee=bool(ctx.body.get("refund_application_fee")))  # fmt: skip
+def refund(ctx: Context, charge: Entity, body: dict[str, Any] | None = None) -> Entity:
+    """Refund a charge as the request's body says, or as `body` does, with Stripe's refusals."""
+    body = ctx.body if body is None else body
+    amount = _amount(charge, body.get("amount"), disputed=disputes.refusing_refunds(ctx, charge))
+    reversal = fees.give_back(ctx, charge, amount, reverse_transfer=bool(body.get("reverse_transfer")),
+                              fee=bool(body.get("refund_application_fee")))  # fmt: skip
     card = card_behind(charge)
     pending = card is not None and card.has(Trait.REFUND_PENDING)
     made = ctx.create(
@@ -46,13 +47,13 @@ def refund(ctx: Context, charge: Entity) -> Entity:
         charge=charge.id,
         currency=charge["currency"],
         destination_details=_destination(charge),
-        metadata=merged_metadata({}, ctx.body.get("metadata")),
+        metadata=merged_metadata({}, body.get("metadata")),
         payment_intent=charge["payment_intent"],
-        reason=ctx.body.get("reason"),
+        reason=body.get("reason"),
         source_transfer_reversal=None,
         status="pending" if pending else "succeeded",
         transfer_reversal=reversal,
-        **picked(ctx.body, "instructions_email"),
+        **picked(body, "instructions_email"),
     )
     if charge["captured"]:
         made = ctx.update(made, balance_transaction=balance.refunded(ctx, made, charge).id)
