@@ -1,6 +1,6 @@
 """The values that behaviour code handles: entities of the world, and replies with a status of their own."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -32,11 +32,15 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def public(entity: Mapping[str, Any]) -> dict[str, Any]:
-    """An entity as the service shows it: without the fields that only the stub knows, which begin with `_`."""
+def public(entity: Mapping[str, Any], documented: Collection[str] = ()) -> dict[str, Any]:
+    """An entity as the service shows it: without the fields that only the stub knows, which begin with `_`.
+
+    `documented` are names of the document's own that begin so, too (`_links`).
+    """
     shown = dict(entity)
     for name in _hidden(tuple(shown)):
-        del shown[name]
+        if name not in documented:
+            del shown[name]
     return shown
 
 

@@ -5,21 +5,25 @@ from typing import Any
 
 from childproof.world.transaction import Transaction
 
+from .acting import acted, replaced, searched, terms
 from .context import Context, merged_metadata
-from .entity import Entity, Response, public
+from .entity import Entity, Response
+from .infer import OTHER
+from .referring import check_refs
 from .refusal import Refusal
 from .resources import Resource
 from .service import Plan, Service
 from .shape import CREATED, UPDATED, constant, filled, fits, properties, types
+from .showing import listed, presented
 from .synth import Synthesizer
-
-_RANGES = {"gt": lambda a, b: a > b, "gte": lambda a, b: a >= b, "lt": lambda a, b: a < b, "lte": lambda a, b: a <= b}
 
 
 def perform(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
     """The generic behaviour of an operation; a synthesized reply for one that is none of the five. Raises Refusal."""
     made = _perform(ctx, service, plan, tx)
-    return {plan.wrap: public(made)} if plan.wrap and isinstance(made, Entity) else made
+    if isinstance(made, Entity):
+        return presented(ctx, service, plan, made, lambda: _made_up(ctx, service, plan, tx))
+    return made
 
 
 def _perform(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
@@ -30,8 +34,8 @@ def _perform(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any
     match plan.action:
         case "create":
             return _create(ctx, service, plan, resource, tx, parents)
-        case "list":
-            return _list(ctx, service, plan, resource, parents)
+        case "list" | "search":
+            return listed(ctx, service, plan, _list(ctx, plan, resource, parents))
         case "retrieve":
             found = ctx.find(resource.name, _id(ctx, plan), deleted=resource.delete == "soft")
             if found is not None and found.get("deleted") is True and ctx.find(resource.name, found.id) is None:
@@ -40,9 +44,14 @@ def _perform(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any
         case "update":
             entity = _belongs(ctx, ctx.find(resource.name, _id(ctx, plan)), parents, _id(ctx, plan), resource)
             return _update(ctx, service, plan, resource, entity)
+        case "replace":
+            return _replace(ctx, service, plan, resource, tx, parents)
+        case "act":
+            entity = _belongs(ctx, ctx.find(resource.name, _id(ctx, plan)), parents, _id(ctx, plan), resource)
+            return acted(ctx, entity, plan.change, _writable(ctx, service, resource, plan))
         case _:
             entity = _belongs(ctx, ctx.find(resource.name, _id(ctx, plan)), parents, _id(ctx, plan), resource)
-            return _delete(ctx, plan, resource, entity)
+            return _delete(ctx, service, plan, resource, entity, tx)
 
 
 def declared(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
@@ -86,7 +95,7 @@ def _create(  # noqa: PLR0917 - what a creation needs
     ctx: Context, service: Service, plan: Plan, resource: Resource, tx: Transaction, parents: Mapping[str, Any]
 ) -> Entity:
     body = _writable(ctx, service, resource, plan)
-    _check_refs(ctx, resource, body)
+    check_refs(ctx, service, resource, body)
     wanted = body.get(resource.key) if resource.key else None
     if wanted is not None and ctx.find(resource.name, str(wanted)) is not None:
         raise Refusal.of("not_unique", param=resource.key, resource=resource.label, value=wanted)
@@ -98,48 +107,46 @@ def _create(  # noqa: PLR0917 - what a creation needs
 
 def _update(ctx: Context, service: Service, plan: Plan, resource: Resource, entity: Entity) -> Entity:
     body = _writable(ctx, service, resource, plan)
-    _check_refs(ctx, resource, body)
+    check_refs(ctx, service, resource, body)
     name = service.settings.metadata
     if name and name in body:
         body[name] = merged_metadata(entity.get(name), body[name])
     return ctx.update(entity, **body)
 
 
-def _delete(ctx: Context, plan: Plan, resource: Resource, entity: Entity) -> Any:
+def _replace(  # noqa: PLR0917 - what a replacement needs
+    ctx: Context, service: Service, plan: Plan, resource: Resource, tx: Transaction, parents: Mapping[str, Any]
+) -> Entity:
+    """Replace an entity; where nothing but this makes one, the client has chosen its id."""
+    wanted = _id(ctx, plan)
+    found = ctx.find(resource.name, wanted)
+    body = _writable(ctx, service, resource, plan)
+    check_refs(ctx, service, resource, body)
+    if found is None and plan.upsert:
+        invented = _invented(service, resource, plan.request_fields, tx)
+        return ctx.create(resource.name, wanted, **{**invented, **resource.defaults, **parents, **body})
+    return replaced(ctx, service, plan, resource, _belongs(ctx, found, parents, wanted, resource), body)
+
+
+def _delete(  # noqa: PLR0917 - what a deletion needs
+    ctx: Context, service: Service, plan: Plan, resource: Resource, entity: Entity, tx: Transaction
+) -> Any:
     if resource.delete == "none":
         raise Refusal.of("unknown_url")
     gone = ctx.delete(entity)
-    if plan.reply_schema is None:
-        return Response(plan.operation.status if plan.operation.status != 200 else 204)
-    return entity if "deleted" not in gone and len(gone) <= 1 else gone
+    if plan.reply_schema is None or service.api is None:
+        return Response(plan.operation.status)
+    if "deleted" in properties(service.api, plan.reply_schema).known:
+        return gone
+    return _made_up(ctx, service, plan, tx) if plan.view == OTHER else entity
 
 
-def _list(ctx: Context, service: Service, plan: Plan, resource: Resource, parents: Mapping[str, Any]) -> Any:
-    known = service.shapes.properties(resource.schema).known
-    settings = service.settings
-    where: dict[str, Any] = dict(parents)
-    ranges: dict[str, Mapping[str, Any]] = {}
-    for name, value in ctx.query.items():
-        if name in plan.lists.parameters or name == settings.expand:
-            continue
-        if name not in (resource.filters if resource.filters is not None else known):
-            continue
-        if isinstance(value, dict) and value.keys() <= _RANGES.keys():
-            ranges[name] = value
-        else:
-            where[name] = value
-    if not ranges:
-        return ctx.page(resource.name, **where)
-    found = ctx.list(resource.name, newest_first=plan.lists.newest_first, **where)
-    return ctx.page(
-        [entity for entity in found if all(_within(entity.get(name), span) for name, span in ranges.items())]
-    )
-
-
-def _within(value: Any, span: Mapping[str, Any]) -> bool:
-    if not isinstance(value, int | float):
-        return False
-    return all(isinstance(bound, int | float) and _RANGES[word](value, bound) for word, bound in span.items())
+def _list(ctx: Context, plan: Plan, resource: Resource, parents: Mapping[str, Any]) -> Any:
+    query = plan.filtering.query(ctx.query, parents, newest_first=plan.lists.newest_first)
+    text = terms(ctx) if plan.action == "search" else ""
+    if text:
+        return ctx.page(searched(ctx.list(resource.name, newest_first=plan.lists.newest_first, **parents), text))
+    return ctx.listed(resource.name, query)
 
 
 def _synthesize(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
@@ -150,9 +157,16 @@ def _synthesize(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> 
         if kind is not None:
             entity = ctx.get(kind.name, ctx.path[name])
     if plan.reply_schema is None or service.api is None:
-        return Response(plan.operation.status if plan.operation.status != 200 else 204)
+        return Response(plan.operation.status)
     if entity is not None and plan.resource is not None and entity.resource == plan.resource.name:
         return entity
+    return _made_up(ctx, service, plan, tx)
+
+
+def _made_up(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
+    """A reply of an operation by its schema alone, with what of the request it has, too."""
+    if plan.reply_schema is None or service.api is None:
+        return Response(plan.operation.status)
     maker = Synthesizer(service.api, tx.random(f"synthesize {ctx.operation}"), tx.now())
     made = maker.value(plan.reply_schema, "", -1)
     if isinstance(made, dict) and isinstance(ctx.body, dict):
@@ -218,15 +232,6 @@ def _writable(ctx: Context, service: Service, resource: Resource, plan: Plan) ->
             value = filled(service.api, known[name], value)  # noqa: PLW2901 - what is kept of it
         kept[name] = value
     return kept
-
-
-def _check_refs(ctx: Context, resource: Resource, body: Mapping[str, Any]) -> None:
-    for name, target in resource.refs.items():
-        value: Any = body
-        for step in name.split("."):
-            value = value.get(step) if isinstance(value, Mapping) else None
-        if isinstance(value, str | int) and value != "":
-            ctx.get(target, str(value), param=name)
 
 
 def _parent(ctx: Context, name: str, resource: Resource | None) -> Any:

@@ -1,58 +1,53 @@
-"""What an OpenAPI document tells by itself: which operations create, retrieve, update, delete and list which schema.
+"""What an OpenAPI document tells by itself: which operations create, retrieve, update, list … which schema.
 
-Everything is found path by path and on demand: a document with 400 paths costs nothing until they are called.
+Everything is found path by path and on demand: a document with 400 paths costs nothing until they are called. The parts:
+`infer_replies` (what a reply holds), `infer_ids`, `infer_actions`, `infer_refs`, `infer_lists`, `infer_errors`.
 """
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from .lists import ListDialect, Style
+from .infer_actions import is_verb, state_change
+from .infer_errors import error_body
+from .infer_ids import id_field, id_template
+from .infer_lists import list_dialect_of
+from .infer_replies import Home, Replies
+from .lists import ListDialect
+from .naming import folded, is_parameter, resource_name, singular
 from .openapi import OpenApi, Operation
-from .shape import constant, properties, types
+from .routing import parameters
+from .shape import properties
 
-Action = Literal["create", "retrieve", "update", "delete", "list", "none"]
+__all__ = ["OTHER", "Action", "Inference", "Inferred", "resource_name", "singular"]
 
-_LIMITS = (
-    "limit",
-    "per_page",
-    "page_size",
-    "pageSize",
-    "perPage",
-    "count",
-    "first",
-    "maxResults",
-    "max_results",
-    "take",
-    "size",
-)
-_CURSORS: tuple[tuple[Style, tuple[str, ...]], ...] = (
-    ("cursor", ("starting_after", "after", "cursor", "after_id", "start_after", "since_id")),
-    ("token", ("page_token", "pageToken", "next_token", "nextToken", "continuation_token", "continuationToken")),
-    ("offset", ("offset", "skip", "start", "startAt")),
-    ("page", ("page", "page_number", "pageNumber")),
-)
-_BESIDES = frozenset({"links", "meta", "_links", "object", "status", "success", "ok", "request_id"})
-_BEFORE = ("ending_before", "before", "before_id")
-_MORE = ("has_more", "hasMore", "more", "has_next", "hasNext")
-_NEXT = ("next_cursor", "nextCursor", "next_page_token", "nextPageToken", "next_token", "nextToken", "next")
-_TOTAL = ("total", "total_count", "totalCount", "count", "total_results")
+Action = Literal["create", "retrieve", "update", "replace", "delete", "list", "search", "act", "none"]
+ON_ITEM = frozenset({"retrieve", "update", "replace", "delete", "act"})
+"""Actions on one entity, whose id is the last parameter of the path."""
+OTHER = "~"
+"""The view of a reply that shows nothing of the entity: `{"ok": true}`."""
+_SEARCH = frozenset({"search", "query", "find", "lookup", "filter", "autocomplete"})
+_ITEM_ACTIONS: Mapping[str, Action] = {
+    "GET": "retrieve", "PUT": "replace", "PATCH": "update", "POST": "update", "DELETE": "delete",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Inferred:
     """What an operation does to which schema. `schema` is "" where its reply names none.
 
-    `item` is the template of the path at which one such entity lives (its last parameter is the id).
+    `item` is the template of the path at which one such entity lives (its last parameter is the id), `view` the schema
+    that the reply shows it by, where that is another one (OTHER where it shows nothing of it), `verb` an action's name.
     """
 
     action: Action
     schema: str
     collection: str = ""
     item: str = ""
+    view: str = ""
+    verb: str = ""
 
 
 class Inference:
@@ -61,6 +56,8 @@ class Inference:
     def __init__(self, api: OpenApi) -> None:
         self._api = api
         self._known: dict[str, Inferred] = {}
+        self._schemas: dict[str, str] = {}
+        self.replies = Replies(api, self.home)
 
     @cached_property
     def _items(self) -> Mapping[str, str]:
@@ -68,13 +65,35 @@ class Inference:
         found: dict[str, str] = {}
         for path in self._api.paths:
             head, _, last = path.rpartition("/")
-            if last.startswith("{") and last.endswith("}") and head:
+            if is_parameter(last) and head:
                 found.setdefault(head, path)
+        return found
+
+    @cached_property
+    def collections(self) -> Mapping[str, str]:
+        """The collections that have items, by the folded singular of their last segment; the shortest path of each."""
+        found: dict[str, str] = {}
+        for path in sorted(self._items, key=len, reverse=True):
+            last = path.rpartition("/")[2]
+            if "{" not in last:
+                found[folded(singular(last.partition(".")[0]))] = path
         return found
 
     def item_path(self, collection: str) -> str:
         """The template of one item of a collection, "" where the document has none."""
         return self._items.get(collection, "")
+
+    def home(self, path: str) -> Home:
+        """The collection that a path belongs to, and the parameter that names one of its entities."""
+        head, _, last = path.rpartition("/")
+        if is_parameter(last):
+            return Home(head, last[1:-1])
+        if path in self._items:
+            return Home(path, parameters(self._items[path])[-1])
+        above, _, before = head.rpartition("/")
+        if is_parameter(before) and is_verb(last):
+            return Home(above, before[1:-1])
+        return Home(path, "")
 
     def operation(self, operation: Operation) -> Inferred:
         """What an operation does, as far as its path and its reply's schema tell."""
@@ -85,207 +104,174 @@ class Inference:
 
     def schema_at(self, path: str) -> str:
         """The schema of the entities that live at a path: an item's path or a collection's; "" where unclear."""
-        for method, template in (("GET", self._items.get(path, path)), ("POST", path), ("PUT", path), ("PATCH", path)):
-            operation = self._api.operation(method, template)
-            if operation is not None:
-                schema = self.entity_schema(operation)
-                if schema:
-                    return schema
-        listing = self._api.operation("GET", path)
-        return self.listed_schema(listing)[0] if listing is not None else ""
+        found = self._schemas.get(path)
+        if found is None:
+            found = self._schemas[path] = self._schema_at(path)
+        return found
+
+    def id_field(self, schema: str, path: str = "") -> str:
+        """The property that identifies the entities of a schema, "id" where none can be told.
+
+        `path` is a collection's, whose items' parameter is taken into account.
+        """
+        node = self._api.schema(schema)
+        home = self.home(path) if path else Home("", "")
+        known = properties(self._api, node).known if node is not None else {}
+        return id_field(known, home.collection, home.parameter, "" if " " in schema else schema) or "id"
+
+    def id_template(self, schema: str, field: str, path: str = "") -> tuple[str, str]:
+        """A template for the ids of a schema, and what it was inferred from; ("", "") where nothing tells."""
+        node = self._api.schema(schema)
+        known = properties(self._api, node).known if node is not None else {}
+        if field not in known:
+            return "", ""
+        item = self._api.operation("GET", self._items.get(path, ""))
+        wanted = item.path_parameters[-1] if item is not None and item.path_parameters else ""
+        others = tuple(one for one in item.parameters if one.get("name") == wanted) if item is not None else ()
+        return id_template(self._api, known[field], others)
 
     def entity_schema(self, operation: Operation) -> str:
-        """The component schema of the single entity that an operation replies, "" for lists and plain objects."""
-        node = operation.reply_schema
-        if node is None:
-            return ""
-        for branch in (node, *(node.get("anyOf") or ()), *(node.get("oneOf") or ()), *(node.get("allOf") or ())):
-            name = self._api.ref_name(branch)
-            if name is not None and self._is_entity(name):
-                return name
-        if wrapper := self.wrapper(operation):
-            name = self._api.ref_name(properties(self._api, node).known[wrapper])
-            assert name is not None
-            return name
-        if "$ref" not in node and "id" in properties(self._api, node).known:
-            return self._api.adopt(f"reply of {operation.name}", node)
-        return ""
+        """The schema of the single entity that an operation replies, "" for lists and plain objects."""
+        return self.replies.entity(operation)
 
     def wrapper(self, operation: Operation) -> str:
         """The key that wraps a replied entity (`{"contact": {…}}`), "" where the entity is the body."""
-        known = properties(self._api, operation.reply_schema or {}).known
-        named = {key: self._api.ref_name(value) for key, value in known.items() if key not in _BESIDES}
-        if len(named) != 1:
-            return ""
-        key, name = next(iter(named.items()))
-        return key if name is not None and self._is_entity(name) else ""
+        return self.replies.wrapped(operation)[0]
 
     def request_wrapper(self, operation: Operation, key: str) -> str:
         """`key` where the request wraps its fields under the same key as the reply, "" where it doesn't."""
-        known = properties(self._api, operation.request_schema or {}).known
-        return key if list(known) == [key] and "object" in types(self._api, known[key]) else ""
+        return self.replies.request_wrapper(operation, key)
 
     def listed_schema(self, operation: Operation) -> tuple[str, str | None]:
         """The schema of a list reply's items and the key they are under (None: the body is the list); ("", None)."""
-        node = self._api.resolve(operation.reply_schema or {})
-        if "array" in types(self._api, node):
-            return self._item_schema(node, operation), None
-        for name, value in properties(self._api, node).known.items():
-            if self._api.resolve(value).get("type") == "array":
-                schema = self._item_schema(self._api.resolve(value), operation)
-                if schema:
-                    return schema, name
-        return "", None
+        return self.replies.listed(operation)
 
     def lists(self, operation: Operation) -> ListDialect:
         """The list dialect of one list operation, from its parameters and its reply's keys."""
-        names = {str(p.get("name")): p for p in operation.parameters if p.get("in") == "query"}
-        limit = next((name for name in _LIMITS if name in names), "")
-        bounds = self._api.resolve(names[limit].get("schema") or {}) if limit else {}
-        style, cursor = next(
-            ((style, name) for style, known in _CURSORS for name in known if name in names), ("none", "")
-        )
-        node = self._api.resolve(operation.reply_schema or {})
-        _, items = self.listed_schema(operation)
-        known = properties(self._api, node).known if items is not None else {}
-        maximum = int(bounds.get("maximum", 100 if limit else 1_000_000))
-        following = next((name for name in _NEXT if name in known), "")
-        if style == "cursor" and cursor == "cursor" and following:
-            style = "token"
-        return ListDialect(
-            style=style,
-            limit_name=limit,
-            default=min(int(bounds.get("default", 20 if limit else maximum)), maximum),
-            maximum=maximum,
-            cursor=cursor,
-            before=next((name for name in _BEFORE if name in names), "") if style == "cursor" else "",
-            items=items,
-            more=next((name for name in _MORE if name in known), ""),
-            next=following,
-            total=next((name for name in _TOTAL if name in known), ""),
-            url="url" if "url" in known else "",
-            extra={name: only[0] for name, value in known.items() if (only := constant(self._api.resolve(value)))},
-        )
+        return list_dialect_of(self._api, operation, self.listed_schema(operation)[1])
 
     def common_lists(self) -> ListDialect:
         """The list dialect that most of the document's list operations share."""
-        found = Counter(
-            (lists.style, lists.limit_name, lists.cursor, lists.items, lists.more)
-            for operation in self._api.operations()
-            if self.operation(operation).action == "list"
-            for lists in [self.lists(operation)]
-        )
-        if not found:
+        every = [
+            self.lists(operation) for operation in self._api.operations() if self.operation(operation).action == "list"
+        ]
+        counts = Counter((one.style, one.limit_name, one.cursor, one.items, one.more) for one in every)
+        if not counts:
             return ListDialect()
-        wanted = found.most_common(1)[0][0]
-        for operation in self._api.operations():
-            if self.operation(operation).action == "list":
-                lists = self.lists(operation)
-                if (lists.style, lists.limit_name, lists.cursor, lists.items, lists.more) == wanted:
-                    return lists
-        return ListDialect()
+        wanted = counts.most_common(1)[0][0]
+        return next(one for one in every if (one.style, one.limit_name, one.cursor, one.items, one.more) == wanted)
 
     def error_body(self) -> Any:
         """An error body template from the first error schema that the document has; None where it has none."""
-        for path in self._api.paths:
-            for method in self._api.methods(path):
-                operation = self._api.operation(method, path)
-                if operation is not None and operation.error_schema is not None:
-                    template = self._template(operation.error_schema, "", 0)
-                    return template if "{message}" in str(template) or "{code}" in str(template) else None
-        return None
+        return error_body(self._api)
 
-    def _template(self, node: dict[str, Any], name: str, depth: int) -> Any:
-        node = self._api.resolve(node)
-        only = constant(node)
-        if only is not None:
-            return only[0]
-        kinds = types(self._api, node)
-        known = properties(self._api, node).known
-        if known and (depth == 0 or name.lower() in _ERROR_HOMES) and depth < 4:
-            inner = {key: self._template(value, key, depth + 1) for key, value in known.items()}
-            return {key: value for key, value in inner.items() if value is not None} or None
-        if known:
-            return None
-        if "array" in kinds and isinstance(node.get("items"), dict):
-            inner = self._template(node["items"], name, depth + 1)
-            return [inner] if inner else None
-        return _ERROR_WORDS.get(name.lower())
+    def change(self, operation: Operation) -> dict[str, Any]:
+        """The fields that an action sets by itself (`now` for a time), {} for what is no action or where nothing tells."""
+        inferred = self.operation(operation)
+        node = self._api.schema(inferred.schema) if inferred.action == "act" else None
+        return state_change(self._api, properties(self._api, node).known, inferred.verb) if node is not None else {}
+
+    # --- one operation
 
     def _infer(self, operation: Operation) -> Inferred:
         path, method = operation.path, operation.method
         head, _, last = path.rpartition("/")
-        if last.startswith("{") and last.endswith("}"):
-            schema = self.schema_at(path)
-            actions: dict[str, Action] = {
-                "GET": "retrieve",
-                "PUT": "update",
-                "PATCH": "update",
-                "POST": "update",
-                "DELETE": "delete",
-            }
-            action = actions.get(method, "none") if schema else "none"
-            return Inferred(action, schema, head, path)
-        if method == "GET":
-            schema, _ = self.listed_schema(operation)
-            if schema:
-                return Inferred("list", schema, path, self.item_path(path))
-        if method == "POST" and (schema := self.entity_schema(operation)):
-            listing = self._api.operation("GET", path)
-            listed = self.listed_schema(listing)[0] if listing is not None else ""
-            item = self.item_path(path)
-            if listed == schema or (item and self.schema_at(path) == schema):
-                return Inferred("create", schema, path, item)
+        if is_parameter(last):
+            return self._on_item(operation, head)
+        if method in {"GET", "POST"}:
+            listed, _ = self.listed_schema(operation)
+            if listed and (folded(last) in _SEARCH or (method == "GET" and last)):
+                return self._listing(operation, listed)
+        if method == "POST" and (made := self._creation(operation)) is not None:
+            return made
+        if method in {"POST", "PUT", "PATCH"} and (acted := self._action(operation)) is not None:
+            return acted
         return Inferred("none", self.entity_schema(operation))
 
-    def _item_schema(self, node: dict[str, Any], operation: Operation) -> str:
-        items = node.get("items")
-        if not isinstance(items, dict):
+    def _on_item(self, operation: Operation, collection: str) -> Inferred:
+        schema = self.schema_at(operation.path) or self.schema_at(collection)
+        action = _ITEM_ACTIONS.get(operation.method, "none") if schema else "none"
+        if action == "replace" and not self.replaces(operation):
+            action = "update"
+        view = self._view(operation, schema)
+        if action == "retrieve" and view == OTHER:
+            return Inferred("none", self.entity_schema(operation))
+        return Inferred(action, schema, collection, operation.path, view)
+
+    def replaces(self, operation: Operation) -> bool:
+        """Whether a PUT replaces the whole: there is a PATCH for less than that, or its body has required fields."""
+        if self._api.operation("PATCH", operation.path) is not None:
+            return True
+        body = operation.request_schema
+        return body is not None and bool(properties(self._api, body).required)
+
+    def _listing(self, operation: Operation, listed: str) -> Inferred:
+        head, _, last = operation.path.rpartition("/")
+        searching = folded(last) in _SEARCH
+        collection = head if searching and (head in self._items or self._api.has_path(head)) else operation.path
+        if searching and is_parameter(head.rpartition("/")[2]):
+            collection = operation.path
+        schema = self.schema_at(collection) if collection in self._items or searching else listed
+        if schema != listed and collection not in self._items and not self.replies.shows(listed, schema):
+            schema = listed
+        view = listed if listed != schema else ""
+        return Inferred("search" if searching else "list", schema, collection, self.item_path(collection), view)
+
+    def _creation(self, operation: Operation) -> Inferred | None:
+        path = operation.path
+        own = self.entity_schema(operation)
+        listing = self._api.operation("GET", path)
+        listed = self.listed_schema(listing)[0] if listing is not None else ""
+        item = self.item_path(path)
+        schema = self.schema_at(path) if item or listed else ""
+        if not schema:
+            return None
+        if own in {schema, listed} and own:
+            return Inferred("create", schema, path, item, "" if own == schema else own)
+        if own and (item or self.replies.shows(own, schema)):
+            return Inferred("create", schema, path, item, own)
+        if not own and operation.reply_schema is None and operation.request_schema is not None and item:
+            return Inferred("create", schema, path, item)
+        return None
+
+    def _action(self, operation: Operation) -> Inferred | None:
+        head, _, verb = operation.path.rpartition("/")
+        if ":" in verb:  # /things/{thing}:archive
+            name, _, verb = verb.rpartition(":")
+            head = f"{head}/{name}"
+        if not is_parameter(head.rpartition("/")[2]) or not is_verb(verb):
+            return None
+        if (above := head.rpartition("/")[0]).endswith("/actions"):
+            head = above.removesuffix("/actions")
+        schema = self.schema_at(head) if self._api.has_path(head) else ""
+        if not schema:
+            return None
+        view = self._view(operation, schema)
+        if view == OTHER:
+            node = self._api.schema(schema) or {}
+            if not state_change(self._api, properties(self._api, node).known, verb):
+                return None
+        return Inferred("act", schema, head.rpartition("/")[0], head, view, verb)
+
+    def _view(self, operation: Operation, schema: str) -> str:
+        """How a reply shows an entity: "" as it is (or not at all), another schema that is a view of it, or OTHER."""
+        if operation.reply_schema is None or not schema:
             return ""
-        for branch in (items, *(items.get("anyOf") or ()), *(items.get("oneOf") or ())):
-            name = self._api.ref_name(branch)
-            if name is not None:
-                return name if self._is_entity(name) else ""
-        item = self._api.operation("GET", self._items.get(operation.path, ""))
-        if item is not None and (name := self.entity_schema(item)):
-            return name
-        return (
-            self._api.adopt(f"items of {operation.name}", items) if "id" in properties(self._api, items).known else ""
-        )
+        own = self.entity_schema(operation)
+        if own == schema:
+            return ""
+        return own if own and self.replies.shows(own, schema) else OTHER
 
-    def _is_entity(self, name: str) -> bool:
-        schema = self._api.schema(name)
-        if schema is None:
-            return False
-        known = properties(self._api, schema).known
-        return "id" in known and (known.get("deleted") or {}).get("enum") != [True]
-
-
-_ERROR_HOMES = frozenset({"error", "errors", "fault", "problem", "detail", "details"})
-_ERROR_WORDS = {
-    "message": "{message}", "detail": "{message}", "title": "{message}", "error_description": "{message}",
-    "description": "{message}", "error": "{code}", "code": "{code}", "error_code": "{code}", "errorcode": "{code}",
-    "type": "{type}", "param": "{param}", "field": "{param}", "parameter": "{param}", "pointer": "{param}",
-    "status": "{status}", "status_code": "{status}", "statuscode": "{status}", "request_id": "{request_id}",
-}  # fmt: skip
-
-
-def resource_name(api: OpenApi, schema: str) -> str:
-    """The name of the resource that a schema describes: its `x-resourceId`, else the schema's name in snake case."""
-    node = api.schema(schema) or {}
-    named = node.get("x-resourceId")
-    if isinstance(named, str) and named:
-        return named
-    if " " in schema:  # an inline schema: named after the last literal segment of its path
-        literal = [part for part in schema.split("/") if part and "{" not in part and " " not in part]
-        return singular(literal[-1]) if literal else "item"
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9.]+", "_", schema).lower().strip("_")
-
-
-def singular(word: str) -> str:
-    """The singular of a plural path segment, as far as plain English rules go."""
-    if word.endswith("ies"):
-        return word[:-3] + "y"
-    if word.endswith(("sses", "xes", "ches", "shes")):
-        return word[:-2]
-    return word[:-1] if word.endswith("s") and not word.endswith("ss") else word
+    def _schema_at(self, path: str) -> str:
+        item = self._api.operation("GET", self._items.get(path, path))
+        if item is not None and (schema := self.entity_schema(item)):
+            return schema
+        listing = self._api.operation("GET", path)
+        listed = self.listed_schema(listing)[0] if listing is not None else ""
+        for method in ("POST", "PUT", "PATCH"):
+            operation = self._api.operation(method, path)
+            schema = self.entity_schema(operation) if operation is not None else ""
+            # What is listed is what there is, unless a list shows less of it.
+            if schema and (not listed or self.replies.shows(listed, schema)):
+                return schema
+        return listed

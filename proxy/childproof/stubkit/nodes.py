@@ -122,6 +122,8 @@ def _settle(out: Node) -> None:
     """Keywords whose values can't be: mended where the meaning is plain, left out otherwise."""
     if "type" in out:
         _set(out, "type", _type(out["type"]))
+    elif "items" in out and "properties" not in out:
+        out["type"] = "array"  # which is what is meant, though without it anything would do
     if out.get("x-nullable") is True:
         out["nullable"] = True
     if isinstance(out.get("discriminator"), str):

@@ -18,7 +18,7 @@ from . import nodes, swagger
 from .faults import ambiguities, document_faults
 from .hosts import expanded
 from .routing import Router, parameters, same_paths, shape
-from .sources import Source, Sources, read_source, source, split
+from .sources import Source, Sources, place_name, read_source, source, split
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _SCHEMAS = "#/components/schemas/"
@@ -328,7 +328,7 @@ class OpenApi:
             return reference
         known = self._names.get(target)
         if known is None:
-            short = steps[-1] if steps else home.rpartition("/")[2].partition(".")[0] or "document"
+            short = place_name(steps) or home.rpartition("/")[2].partition(".")[0] or "document"
             known, count = short, 1
             while known in self._taken:
                 count += 1

@@ -105,7 +105,10 @@ class Registry:
         if not schema and value.get("path") and self._inference is not None:
             schema = self._inference.schema_at(value["path"])
         identity = value.get("id", name)
-        template = identity if "{" in identity else self._settings.ids
+        refs = value.get("refs", {})
+        id_field = value.get("id_field") or self._id_field(schema, value.get("path", ""))
+        inferred = "" if "id" in value else self._id_template(schema, id_field, value.get("path", ""))
+        template = inferred or (identity if "{" in identity else self._settings.ids)
         return Resource(
             name=name,
             new_id=compile_id(template, prefix=identity, service=self._service, counter=name),
@@ -113,14 +116,19 @@ class Registry:
             param=value.get("param", ""),
             schema=schema,
             path=value.get("path", ""),
-            id_field=value.get("id_field", "id"),
-            integer_id="integer" in self._id_types(schema, value.get("id_field", "id")),
+            id_field=id_field,
+            integer_id=self._counted(schema, id_field),
             key=value.get("key", ""),
-            refs=value.get("refs", {}),
+            refs={field: target if isinstance(target, str) else target["to"] for field, target in refs.items()},
+            ends={
+                field: target["delete"]
+                for field, target in refs.items()
+                if isinstance(target, Mapping) and target.get("delete", "keep") != "keep"
+            },
             unique=tuple(value.get("unique", ())),
             defaults=value.get("defaults", {}),
             delete=value.get("delete", "hard"),
-            filters=tuple(value["filters"]) if "filters" in value else None,
+            filters=_filters(value.get("filters")),
             readonly=frozenset(value.get("readonly", ())),
             lifecycle=lifecycle,
             written=True,
@@ -129,18 +137,32 @@ class Registry:
     def _infer(self, schema: str, path: str) -> Resource:
         assert self._api is not None
         name = resource_name(self._api, schema)
-        integer = "integer" in self._id_types(schema, "id")
-        node = self._api.resolve(self._properties(schema).get("id", {}))
-        template = "{counter}" if integer else "{uuid}" if node.get("format") == "uuid" else self._settings.ids
+        id_field = self._id_field(schema, path)
+        template = self._id_template(schema, id_field, path) or self._settings.ids
         return Resource(
             name=name,
             new_id=compile_id(template, prefix=name, service=self._service, counter=name),
             label=name,
             schema=schema,
             path=path,
-            integer_id=integer,
+            id_field=id_field,
+            integer_id=self._counted(schema, id_field),
         )
+
+    def _id_field(self, schema: str, path: str) -> str:
+        return self._inference.id_field(schema, path) if self._inference is not None and schema else "id"
+
+    def _id_template(self, schema: str, field: str, path: str) -> str:
+        return self._inference.id_template(schema, field, path)[0] if self._inference is not None and schema else ""
+
+    def _counted(self, schema: str, field: str) -> bool:
+        """Whether ids are numbers in the document's eyes."""
+        return bool({"integer", "number"} & set(self._id_types(schema, field)))
 
     def _id_types(self, schema: str, field: str) -> tuple[str, ...]:
         node = self._properties(schema).get(field)
         return types(self._api, node) if node is not None and self._api is not None else ()
+
+
+def _filters(written: Any) -> Mapping[str, str] | tuple[str, ...] | None:
+    return tuple(written) if isinstance(written, list) else written

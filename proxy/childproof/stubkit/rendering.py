@@ -1,6 +1,6 @@
 """Replies as bytes: what of an entity is shown, JSON compact or indented, and the Link header."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -12,22 +12,22 @@ from .entity import public
 from .lists import put
 
 
-def shown(body: Any, items: str | None) -> Any:
+def shown(body: Any, items: str | None, documented: Collection[str] = ()) -> Any:
     """A reply without the fields that only the stub knows: of an entity, and of the entities in a list.
 
-    `items` is the key (dotted) under which a list reply has its entities.
+    `items` is the key (dotted) under which a list reply has its entities, `documented` as in `public`.
     """
     if isinstance(body, list):
-        return [public(item) if isinstance(item, dict) else item for item in body]
+        return [public(item, documented) if isinstance(item, dict) else item for item in body]
     if not isinstance(body, dict):
         return body
-    out = public(body)
+    out = public(body, documented)
     if items is not None:
         node: Any = out
         for step in items.split("."):
             node = node.get(step) if isinstance(node, dict) else None
         if isinstance(node, list):
-            put(out, items, shown(node, None))
+            put(out, items, shown(node, None, documented))
     return out
 
 
@@ -50,6 +50,9 @@ def address(call: Call, changes: Mapping[str, Any]) -> str:
     parts += [
         f"{quote(name, safe='')}={quote(str(value), safe='')}" for name, value in changes.items() if value is not None
     ]
+    if call.stub:  # at an address of its own: the one that the client knows
+        there = call.header("host") or call.host
+        return f"http://{there}{call.path}" + (f"?{'&'.join(parts)}" if parts else "")
     port = "" if call.port == (443 if call.scheme == "https" else 80) else f":{call.port}"
     return f"{call.scheme}://{call.host}{port}{call.path}" + (f"?{'&'.join(parts)}" if parts else "")
 

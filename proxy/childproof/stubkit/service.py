@@ -12,8 +12,9 @@ from .conformance import Conformance
 from .errors import ErrorDialect
 from .events import Events
 from .expand import Expander
+from .filtering import Filtering, filtering
 from .ids import compile_id
-from .infer import Action, Inference, Inferred
+from .infer import ON_ITEM, Action, Inference, Inferred
 from .lists import ListDialect, list_dialect
 from .manifest import Manifest
 from .messages import Codec, Descriptors, PlainCodec
@@ -30,6 +31,7 @@ from .shape import Shapes, properties
 
 Behaviour = Callable[..., Any]
 NO_OLDER = OlderRules()
+_WRAPPED = frozenset({"create", "retrieve", "update", "replace", "act", "delete"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,16 @@ class Plan:
     parents: tuple[tuple[str, str, Resource | None], ...]
     item: str  # the path parameter that holds the entity's id; "" for collections
     lists: ListDialect
+    filtering: Filtering
     behaviour: Behaviour | None
     declared: Mapping[str, Any] | None
     request_fields: frozenset[str]
     wrap: str  # the key around a replied entity, "" for none
     unwrap: str  # the key around a request's fields, "" for none
+    view: str  # the schema by which the reply shows the entity, where it isn't the entity's own
+    change: Mapping[str, Any]  # what an action sets by itself
+    upsert: bool  # a replacement makes what isn't there
+    documented: frozenset[str]  # the document's own names that begin as those do which only the stub knows
     reply_schema: dict[str, Any] | None
     fidelity: Fidelity
 
@@ -141,10 +148,10 @@ class Service:
             if not path.startswith(self.base + "/") and path != self.base:
                 return None
             path = path[len(self.base) :]
-        found = self.api.router.match(path)
+        method = "GET" if call.method == "HEAD" else call.method
+        found = self.api.route(method, path)
         if found is None:
             return None
-        method = "GET" if call.method == "HEAD" else call.method
         plan = self.plan(method, found[0])
         return None if plan is None else (plan, found[1])
 
@@ -181,25 +188,45 @@ class Service:
         item = operation.path_parameters[-1] if operation.path_parameters and _on_item(operation, action) else ""
         parents = self.registry.parents(resource, operation.path, item=bool(item)) if resource is not None else ()
         behaviour = self.behaviours.operations.get(operation.name)
-        wrap = self.inference.wrapper(operation) if action in {"create", "retrieve", "update"} else ""
+        wrap = self.inference.wrapper(operation) if action in _WRAPPED else ""
         unwrap = self.inference.request_wrapper(operation, wrap) if wrap else ""
         body = operation.request_schema
         if body is not None and unwrap:
             body = properties(self.api, body).known[unwrap]
+        lists = self.list_dialect(operation)
         return Plan(
             operation=operation,
-            reader=reader(self.api, operation, self.settings, self.errors,
-                          self.older.operations.get(operation.name, ()), self.older.header),  # fmt: skip
+            reader=reader(
+                self.api,
+                operation,
+                self.settings,
+                self.errors,
+                self.older.operations.get(operation.name, ()),
+                self.older.header,
+            ),
             action=action,
             resource=resource,
             parents=parents,
             item=item,
-            lists=self.list_dialect(operation),
+            lists=lists,
+            filtering=filtering(
+                self.api,
+                operation,
+                self.shapes.properties(resource.schema).known if resource is not None else {},
+                filters=resource.filters if resource is not None else None,
+                sort=self._lists.get("sort", {}),
+                paging=lists.parameters | {self.settings.expand},
+                time=self.settings.time,
+            ),
             behaviour=behaviour,
             declared=declared,
             request_fields=frozenset(properties(self.api, body).known) if body is not None else frozenset(),
             wrap=wrap,
             unwrap=unwrap,
+            view=inferred.view if action == inferred.action else "",
+            change=self.inference.change(operation) if action == "act" else {},
+            upsert=action == "replace" and not self._created(inferred.collection),
+            documented=self._underlined(operation.reply_schema, resource),
             reply_schema=operation.reply_schema,
             fidelity=_fidelity(behaviour, declared, action),
         )
@@ -217,6 +244,18 @@ class Service:
                 resource = self.registry.of_parameter(operation.path, operation.path_parameters[-1]) or resource
         return action, resource
 
+    def _underlined(self, reply: dict[str, Any] | None, resource: Resource | None) -> frozenset[str]:
+        assert self.api is not None
+        known = {*(properties(self.api, reply).known if reply is not None else ())}
+        known.update(self.shapes.properties(resource.schema).known if resource is not None else ())
+        return frozenset(name for name in known if name.startswith("_"))
+
+    def _created(self, collection: str) -> bool:
+        """Whether an operation of its own creates what a collection holds."""
+        assert self.api is not None
+        operation = self.api.operation("POST", collection)
+        return operation is not None and self.inference is not None and self.inference.operation(operation).action == "create"
+
     def _body_style(self) -> Literal["json", "form"]:
         """Forms where the document's operations take forms, JSON otherwise; seen from its first request body."""
         if self.api is None:
@@ -230,7 +269,7 @@ class Service:
 
 
 def _on_item(operation: Operation, action: Action) -> bool:
-    return operation.path.endswith("}") and action in {"retrieve", "update", "delete", "none"}
+    return (operation.path.endswith("}") and action == "none") or action in ON_ITEM
 
 
 def _fidelity(behaviour: Behaviour | None, declared: Mapping[str, Any] | None, action: Action) -> Fidelity:

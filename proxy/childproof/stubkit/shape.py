@@ -177,7 +177,7 @@ class Shapes:
             return fallback
         known = properties(self._api, schema).known
         if id_field not in known:
-            return fallback
+            return {**complete(self._api, schema), "deleted": True} if "deleted" in known else fallback
         out = complete(self._api, schema)
         out[id_field] = entity.get(id_field)
         if "deleted" in known:

@@ -12,6 +12,7 @@ from .entity import Entity, public
 from .infer import OTHER
 from .lists import ListDialect
 from .naming import folded
+from .openapi import OpenApi
 from .shape import empty_value, filled, fits, properties, types
 from .synth import Synthesizer
 
@@ -29,14 +30,34 @@ def presented(ctx: "Context", service: "Service", plan: "Plan", entity: Entity, 
     body: Any = entity if not plan.view else viewed(service, plan.view, entity, ctx.now_ms())
     if not plan.wrap:
         return body
-    return completed(service, plan, {plan.wrap: public(body)}, ctx.query)
+    return completed(service, plan, {plan.wrap: public(body, plan.documented)}, ctx.query)
 
 
 def listed(ctx: "Context", service: "Service", plan: "Plan", body: Any) -> Any:
     """A list reply whose items are shown by the operation's own schema, complete with what its envelope requires."""
     if plan.view and plan.view != OTHER:
         body = _each(body, plan.lists.items, lambda item: viewed(service, plan.view, item, ctx.now_ms()))
-    return completed(service, plan, body, ctx.query) if isinstance(body, dict) else body
+    if not isinstance(body, dict) or service.api is None:
+        return body
+    if plan.lists.next:
+        _end(service.api, plan.reply_schema or {}, body, plan.lists.next.split("."))
+    return completed(service, plan, body, ctx.query)
+
+
+def _end(api: OpenApi, schema: dict[str, Any], body: dict[str, Any], steps: list[str]) -> None:
+    """The last page's key for the next one: where it can't be null, it isn't there, or empty if it must be."""
+    shape = properties(api, schema)
+    name = steps[0]
+    if name not in shape.known or name not in body:
+        return
+    if len(steps) > 1:
+        if isinstance(body[name], dict):
+            _end(api, shape.known[name], body[name], steps[1:])
+    elif body[name] is None and "null" not in (kinds := types(api, shape.known[name])) and kinds:
+        if name in shape.required:
+            body[name] = empty_value(api, shape.known[name])
+        else:
+            del body[name]
 
 
 def viewed(service: "Service", view: str, entity: Any, now: int) -> Any:

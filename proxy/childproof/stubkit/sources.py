@@ -23,6 +23,12 @@ _EXPECTED = "an OpenAPI 3 or Swagger 2 document in JSON or YAML"
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _REFERENCE = re.compile(rb'"\$ref"\s*:\s*("(?:[^"\\]|\\.)*")')
 
+# What stands between names in a pointer: keywords of schemas and of documents.
+_KEYWORDS = frozenset({
+    "items", "schema", "properties", "allOf", "anyOf", "oneOf", "content", "responses", "components", "schemas", "definitions",
+    "paths", "get", "post", "put", "patch", "delete", "requestBody", "parameters", "additionalProperties", "not", "$defs",
+})  # fmt: skip
+
 type Section = dict[str, msgspec.Raw]
 
 
@@ -125,6 +131,14 @@ def split(reference: str, base: str) -> tuple[str, tuple[str, ...]]:
     if path.startswith(("../", "/")) or path == "..":
         raise ValueError("a reference that leaves the document's folder")
     return path, steps
+
+
+def place_name(steps: tuple[str, ...]) -> str:
+    """A name for the schema at a place in a document: its last step that is a name, not a keyword; "" without one."""
+    for step in reversed(steps):
+        if step not in _KEYWORDS and not step.isdigit() and "/" not in step:
+            return step[:-1] if steps[-1] == "items" and step.endswith("s") else step
+    return ""
 
 
 def entries(raw: msgspec.Raw | None) -> Section:

@@ -100,7 +100,7 @@ def test_new_writes_down_what_it_inferred_and_the_result_loads(
         capsys, "new", "crm", "--openapi", str(DATA / "bare/acme-crm/openapi.yaml"), "--dir", str(tmp_path)
     )
     assert code == 0
-    assert "15 generic" in out
+    assert "17 generic" in out
     text = (tmp_path / "crm" / "stub.yaml").read_text()
     for line in (
         "hosts: [api.acme.com]",
