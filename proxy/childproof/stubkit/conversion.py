@@ -129,7 +129,7 @@ class Converter:
         for word in _SINGLE:
             if isinstance(node.get(word), dict | bool):
                 out[word] = self._convert(node[word], self.closed and word == "items", uses)
-        if isinstance(node.get("prefixItems"), list):
+        if isinstance(node.get("prefixItems"), list) and node["prefixItems"]:
             out["prefixItems"] = [self._convert(part, self.closed, uses) for part in node["prefixItems"]]
         return {"anyOf": [out, {"type": "null"}]} if node.get("nullable") is True else out
 
