@@ -221,21 +221,24 @@ def _under_way(ctx: Context, intent: Entity) -> None:
 
 
 def _failed(ctx: Context, invoice: Entity, intent: Entity | None) -> None:
-    """Count a failed attempt and plan the next. By hand, only the first one counts for the schedule of retries."""
-    del intent
+    """Count a failed attempt and plan the next. By hand, only the first one counts for the schedule of retries.
+
+    Without an intent there was nothing to pay with: that isn't tried again by itself, and isn't the end either.
+    """
     before = dict(invoice)
     now = now_of(ctx, invoice["customer"])
     automatic = invoice["auto_advance"] and invoice["collection_method"] == "charge_automatically"
     count = _counted(invoice)
     planned = invoice["next_payment_attempt"]
     following = planned if automatic and planned and planned > now and invoice["attempted"] else None
-    if automatic and following is None and count <= len(invoicing.RETRIES):
+    if automatic and following is None and intent is not None and count <= len(invoicing.RETRIES):
         following = now + invoicing.RETRIES[count - 1] * DAY
         later(ctx, invoice["customer"], following, "invoice_retries", {"invoice": invoice.id})
     invoice = ctx.update(invoice, attempt_count=count, attempted=True, next_payment_attempt=following, _retrying=False)
     tell(ctx, "invoice.payment_failed", invoice)
     invoicing.told(ctx, invoice, before)
-    subscription_effects.payment_failed(ctx, invoice, final=bool(automatic and following is None))
+    final = bool(automatic and following is None and intent is not None)
+    subscription_effects.payment_failed(ctx, invoice, final=final)
 
 
 def _counted(invoice: Entity) -> int:

@@ -69,8 +69,11 @@ def cycle(ctx: Context, payload: dict[str, Any]) -> None:
     subscription, at = ctx.find("subscription", payload["subscription"]), payload["at"]
     if subscription is None or subscription["status"] not in LIVE:
         return
+    if subscription["schedule"]:
+        subscription_effects.renewing(ctx, subscription, at)
+        subscription = ctx.get("subscription", subscription.id)
     due = [item["id"] for item in subscription["items"]["data"] if item["current_period_end"] <= at]
-    if not due:
+    if not due or subscription["status"] not in LIVE:
         return
     if subscription["cancel_at"] is not None and subscription["cancel_at"] <= at:
         _last_bill(ctx, subscription, due)

@@ -18,7 +18,7 @@ _LISTENERS: dict[str, list[Listener]] = {}
 def after(fate: str) -> Callable[[Listener], Listener]:
     """Have a function called once an invoice was `paid`, its `payment_failed`, it was `voided` or `uncollectible`.
 
-    And with a subscription, once that has `ended`.
+    And with a subscription, before its period changes (`renewing`) and once it has `ended`.
     """
 
     def register(listener: Listener) -> Listener:
@@ -46,6 +46,11 @@ def voided(ctx: Context, invoice: Entity) -> None:
 def uncollectible(ctx: Context, invoice: Entity) -> None:
     """The invoice was given up."""
     _tell("uncollectible", ctx, invoice)
+
+
+def renewing(ctx: Context, subscription: Entity, at: int) -> None:
+    """The subscription's next period is about to begin."""
+    _tell("renewing", ctx, subscription, at=at)
 
 
 def ended(ctx: Context, subscription: Entity) -> None:

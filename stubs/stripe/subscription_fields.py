@@ -52,11 +52,10 @@ def simple(ctx: Context, body: dict[str, Any], customer: Entity, stored: Entity 
     for name in _PLAIN:
         if name in body:
             fields[name] = None if body[name] == "" else body[name]
-    if body.get("default_payment_method"):
-        method = owned_method(ctx, customer, body["default_payment_method"], "default_payment_method")
-        fields["default_payment_method"] = method.id
-    elif "default_payment_method" in body:
-        fields["default_payment_method"] = None
+    if "default_payment_method" in body:
+        given = body["default_payment_method"]
+        method = owned_method(ctx, customer, given, "default_payment_method").id if given else None
+        fields["default_payment_method"] = method
     if "default_tax_rates" in body:
         fields["default_tax_rates"] = tax_rates_shown(ctx, body["default_tax_rates"] or ())
     for name in ("invoice_settings", "payment_settings", "cancellation_details"):
@@ -64,14 +63,18 @@ def simple(ctx: Context, body: dict[str, Any], customer: Entity, stored: Entity 
             given = {key: None if value == "" else value for key, value in body[name].items()}
             fields[name] = {**held[name], **given}
     if isinstance(body.get("automatic_tax"), dict):
-        enabled = body["automatic_tax"]["enabled"]
-        liability = body["automatic_tax"].get("liability") or ({"type": "self"} if enabled else None)
-        fields["automatic_tax"] = {"disabled_reason": None, "enabled": enabled, "liability": liability}
+        fields["automatic_tax"] = _automatic_tax(body["automatic_tax"])
     for name, whole in _WHOLE.items():
         if name in body:
             fields[name] = whole | body[name] if body[name] else None
     _check_collection(held | fields, fields)
     return fields
+
+
+def _automatic_tax(given: dict[str, Any]) -> dict[str, Any]:
+    enabled = given["enabled"]
+    liability = given.get("liability") or ({"type": "self"} if enabled else None)
+    return {"disabled_reason": None, "enabled": enabled, "liability": liability}
 
 
 def _check_collection(after: dict[str, Any], fields: dict[str, Any]) -> None:

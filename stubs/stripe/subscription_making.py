@@ -23,14 +23,17 @@ Item = dict[str, Any]
 MONEY_LATER = "pending_if_incomplete"
 
 
-def make(ctx: Context, body: dict[str, Any], *, schedule: str | None = None) -> Entity:
-    """A subscription from the body of a request to make one; its invoice is paid, or tried to be, as the body says."""
+def make(ctx: Context, body: dict[str, Any], *, schedule: str | None = None, start: int | None = None) -> Entity:
+    """A subscription from the body of a request to make one; its invoice is paid, or tried to be, as the body says.
+
+    That of a schedule begins at `start`, is active at once, and has an hour before its first invoice is collected.
+    """
     customer = ctx.get("customer", required(body, "customer"), param="customer")
     behavior = body.get("payment_behavior") or "allow_incomplete"
     if behavior == MONEY_LATER:
         message = "`pending_if_incomplete` can only be used when a subscription is updated."
         raise Refusal(400, None, message, param="payment_behavior")
-    now = now_of(ctx, customer.id)
+    now = start if start is not None else now_of(ctx, customer.id)
     subscription = ctx.new_id("subscription")
     items = [
         parts.make(ctx, subscription, customer.id, given, f"items[{place}]", now=now)
@@ -65,7 +68,7 @@ def _made(  # noqa: PLR0917 - all that it is made of
         anchor = _given_anchor(body, now) or trial_end
     else:
         items = [parts.with_period(item, anchor, _current_start(item, anchor, start, now)) for item in items]
-    by_invoice = fields["collection_method"] == "send_invoice"
+    by_invoice = fields["collection_method"] == "send_invoice" or schedule is not None
     if trial_end is None and not by_invoice and body.get("payment_behavior") != "default_incomplete":
         free = not any(lines.cost(ctx, item) for item in items)
         if not free and not payer(customer, fields):
@@ -120,7 +123,7 @@ def _bill(ctx: Context, made: Entity, body: dict[str, Any], behavior: str) -> En
     asked += [extra(ctx, made, given, place) for place, given in enumerate(body.get("add_invoice_items") or ())]
     invoice = draw_up(ctx, made, asked, "subscription_create")
     made = ctx.update(made, latest_invoice=invoice.id)
-    if made["collection_method"] == "send_invoice" and invoice["total"] > 0:
+    if (made["collection_method"] == "send_invoice" or made["schedule"]) and invoice["total"] > 0:
         return made  # it goes out in an hour, like all drafts
     invoice = collect_now(ctx, made, invoice, behavior, off_session=bool(body.get("off_session")))
     made = ctx.get("subscription", made.id)
