@@ -26,6 +26,7 @@ from childproof.world.world import World
 
 from . import generic
 from .context import Context
+from .sending import sent
 from .settings import duration
 from .streaming import drained
 from .stub import Answer, Stub
@@ -114,6 +115,7 @@ class _Run:
                 return self.result
         told = [effect.type for effect in self.effects if effect.type != "webhook.queued"]
         self._compare_whole("events", told)
+        self._compare_deliveries()
         self._compare_changes()
         if "outcomes" in self.case.value:
             self._compare_whole("outcomes", self.stub.outcomes(self.effects))
@@ -280,6 +282,12 @@ class _Run:
     def _compare_whole(self, key: str, got: Any) -> None:
         if key in self.case.value and got != self.case.value[key]:
             self._fail((*self.case.path, key), f"{key}: {_json(got)}", _json(self.case.value[key]))
+
+    def _compare_deliveries(self) -> None:
+        if "deliveries" in self.case.value:
+            wanted = self._values(self.case.value["deliveries"])
+            for where, expected in _differences(sent(self.stub, self.world), wanted, "deliveries"):
+                self._fail((*self.case.path, "deliveries"), where, expected)
 
     def _compare_changes(self) -> None:
         for kind, wanted in self.case.value.get("changes", {}).items():
