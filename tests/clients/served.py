@@ -22,6 +22,7 @@ class Served:
     ca: Path
     db: Path
     process: subprocess.Popen[str]
+    head: str = ""  # on standard error before it was ready
     said: str = ""  # on standard error after it was ready; known when it is over
 
     def entries(self) -> list[dict[str, Any]]:
@@ -86,7 +87,7 @@ def serving(
     http, socks = re.findall(r"(?:http|socks5) +(127\.0\.0\.1:\d+)", text)
     ca = re.search(r"CA +(\S+)", text)
     assert ca is not None
-    served = Served(http, socks, Path(ca[1]), folder / "childproof.db", process)
+    served = Served(http, socks, Path(ca[1]), folder / "childproof.db", process, text)
     try:
         yield served
     finally:

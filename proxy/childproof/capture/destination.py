@@ -8,10 +8,14 @@ from childproof.model import Call, Outcome, Reply, Upstream
 
 @dataclass(frozen=True, slots=True)
 class Ingress:
-    """The listener's side: which world and which sandbox. Never taken from anything the client says."""
+    """The listener's side: which world and which sandbox. Never taken from anything the client says.
+
+    `stub` is the stub whose own address the listener is: whatever comes in there is a call of its service.
+    """
 
     world: str
     sandbox: str = ""
+    stub: str = ""
 
 
 @dataclass(frozen=True, slots=True)

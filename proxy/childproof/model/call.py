@@ -47,7 +47,8 @@ class Call:
     `host` is normalised and is the one the bytes would reach; `address` is the address that the client dialled, where
     one is known. For HTTP, `path` is the raw path without the query, `query` the raw query without `?`, and `headers`
     keep their order and spelling. For DNS, `host` is the name asked for and `method` the record type (`A`, `TXT`).
-    `world` and `sandbox` come from the listener, never from the client.
+    `world` and `sandbox` come from the listener, never from the client, and so does `stub`: the stub at whose own address
+    the call came in, which answers it whatever the Host header says.
     """
 
     protocol: Protocol
@@ -67,6 +68,7 @@ class Call:
     envelope: Envelope | None = None
     violation: Violation | None = None
     upgrade: str = ""  # `websocket` where the request asks, in good form, to become one
+    stub: str = ""
 
     def header(self, name: str) -> str | None:
         """The first value of a header, whatever its case; None where it is missing."""

@@ -26,11 +26,12 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """An open explicit port: `http` or `socks5`, its `host:port`, and the world that its calls belong to."""
+    """An open explicit port: `http`, `socks5` or `stub`, its `host:port`, and the world that its calls belong to."""
 
     kind: str
     address: str
     world: str
+    stub: str = ""
 
     @property
     def port(self) -> int:
@@ -73,7 +74,6 @@ class Proxy:
                     opened.append(Listening(kind, place, listen.world))
         return opened
 
-
     async def _listen_as(self, listen: Listen) -> Listening:
         """Open the address of a stub."""
         host, port = split_address(listen.at)
@@ -91,7 +91,7 @@ class Proxy:
         ingress = Ingress(listen.world, stub=listen.stub)
         bound, number = await self.http.listen(host, port, ingress, Destination(stub.service.host, 443))
         place = f"[{bound}]:{number}" if ":" in bound else f"{bound}:{number}"
-        return Listening("stub", f"{place}={listen.stub}", listen.world)
+        return Listening("stub", place, listen.world, listen.stub)
 
 
 def _is_loopback(host: str) -> bool:

@@ -37,8 +37,10 @@ async def _serve(parts: Parts, ca: CA, listeners: tuple[Listen, ...]) -> None:
     async with Proxy(parts, ca) as proxy, scraping(parts, say):
         listening = await proxy.listen(listeners)
         for opened in listening:
-            say(f"{opened.kind:<7} {opened.address}  world {opened.world}")
-        say(f"CA      {ca.cert_pem}  (for clients to trust)")
+            place = f"http://{opened.address}  {opened.stub}" if opened.stub else opened.address
+            say(f"{opened.kind:<7} {place}  world {opened.world}")
+        if not all(opened.stub for opened in listening):
+            say(f"CA      {ca.cert_pem}  (for clients to trust)")
         say("ready; SIGHUP reads the rules again, Ctrl-C ends")
         worlds = tuple(dict.fromkeys(listen.world for listen in listeners))
         async with delivering(parts, worlds, own_loopback(parts, {opened.port for opened in listening})):

@@ -120,7 +120,8 @@ def _resource(manifest: Manifest, name: str, api: OpenApi | None, inference: Inf
     fault = manifest.document.fault
     if "id" in entry and "{" in entry["id"]:
         yield from _template(manifest, (*here, "id"), entry["id"])
-    for field, target in entry.get("refs", {}).items():
+    for field, written in entry.get("refs", {}).items():
+        target = written if isinstance(written, str) else written["to"]
         if not _is_resource(manifest, api, target):
             yield fault((*here, "refs", field), f"unknown resource {target!r}", _one_of(manifest.resources))
     yield from _lifecycle(manifest, name)
@@ -137,6 +138,12 @@ def _resource(manifest: Manifest, name: str, api: OpenApi | None, inference: Inf
         named = [(key, field) for key in ("unique", "readonly") for field in entry.get(key, ())]
         named += [("defaults", field) for field in entry.get("defaults", {})]
         named += [("refs", field.partition(".")[0]) for field in entry.get("refs", {})]
+        filters = entry.get("filters", ())
+        named += (
+            [("filters", text.partition(" ")[0].partition(".")[0]) for text in dict(filters).values()]
+            if isinstance(filters, Mapping)
+            else []
+        )
         for key, field in named:
             if field not in known:
                 yield fault((*here, key), f"{key} names {field!r}, which {name}'s schema doesn't have", _one_of(known))

@@ -5,6 +5,7 @@ from typing import Any
 
 from .ids import compile_id
 from .infer import Inference, resource_name
+from .infer_refs import references
 from .openapi import OpenApi
 from .resources import Lifecycle, Resource
 from .routing import parameters
@@ -146,8 +147,20 @@ class Registry:
             schema=schema,
             path=path,
             id_field=id_field,
+            refs=self._references(schema),
             integer_id=self._counted(schema, id_field),
         )
+
+    def _references(self, schema: str) -> dict[str, str]:
+        """The fields of an inferred resource that refer to others, by those resources' names."""
+        if self._api is None or self._inference is None:
+            return {}
+        found = references(self._api, self._inference, self._properties(schema), schema)
+        written = self._by_schema
+        return {
+            field: written[target].name if target in written else resource_name(self._api, target)
+            for field, target in found.items()
+        }
 
     def _id_field(self, schema: str, path: str) -> str:
         return self._inference.id_field(schema, path) if self._inference is not None and schema else "id"

@@ -15,7 +15,7 @@ from .older import Older, OlderReader, Translated, parsed, restore
 from .openapi import OpenApi, Operation
 from .refusal import Refusal
 from .settings import Settings
-from .shape import types
+from .shape import properties, types
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,16 +126,24 @@ def reader(  # noqa: PLR0917 - what a reader is made of
     """Compile the reader of one operation; `older` are the parameters of earlier versions that it takes besides."""
     query: dict[str, Any] = {"type": "object", "properties": {}, "required": []}
     listed: dict[str, bool] = {}
+    nested: list[tuple[str, dict[str, Any]]] = []
     for parameter in operation.parameters:
         if parameter.get("in") != "query":
             continue
         name = str(parameter["name"])
         node = parameter.get("schema") or {}
+        if "[" in name:
+            nested.append((name, node))  # `price[gte]`: part of what the form's brackets make an object
+            continue
         query["properties"][name] = node
         if parameter.get("required"):
             query["required"].append(name)
         if "array" in types(api, node) and parameter.get("style", "form") == "form":
             listed[name] = parameter.get("explode", True) is not False
+    _nest(query["properties"], nested)
+    if operation.method == "DELETE" and settings.body == "form" and operation.request_schema is not None:
+        for name, node in properties(api, operation.request_schema).known.items():
+            query["properties"].setdefault(name, node)  # clients send either, since many can't send a body
     if settings.expand:  # the dialect has it, whether the document lists it or not
         query["properties"].setdefault(
             settings.expand, {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]}
@@ -156,6 +164,22 @@ def reader(  # noqa: PLR0917 - what a reader is made of
         refuse_empty=tuple((body and api.resolve(body).get("required")) or ()) if settings.empty_unsets else (),
         older=OlderReader(api, version_header, older, empty_unsets=settings.empty_unsets) if older else None,
     )
+
+
+def _nest(known: dict[str, Any], nested: list[tuple[str, dict[str, Any]]]) -> None:
+    """Describe parameters with brackets in their names as what reading the query makes of them."""
+    made: dict[str, Any] = {}
+    for name, node in nested:
+        at, key = made, name.partition("[")[0]
+        for step in name.replace("]", "").split("[")[1:]:
+            if not step:  # `ids[]`
+                node = node if node.get("type") == "array" else {"type": "array", "items": node}  # noqa: PLW2901
+                continue
+            at = at.setdefault(key, {"type": "object", "properties": {}})["properties"]
+            key = step
+        at[key] = node
+    for name, node in made.items():
+        known[name] = {"anyOf": [known[name], node]} if name in known else node
 
 
 _EMPTY = frozenset(

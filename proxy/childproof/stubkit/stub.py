@@ -23,11 +23,13 @@ from .errors import text
 from .outcome import compare_outcomes, render_outcomes
 from .ratelimit import count_call, limit_headers
 from .refusal import Refusal
-from .rendering import encode, next_link, shown
+from .rendering import encode, link_header, shown
 from .replay import key_of, remember, replay
 from .seeding import plant
 from .service import Plan, Service
 from .streaming import Streamed
+from .telling import TENANT
+from .tenants import tenant_of
 
 _NO_BODY = (204, 304)
 SMTP_LIMITED = 452  # RFC 5321, section 4.2.3; the enhanced code is RFC 3463's for a policy
@@ -83,8 +85,9 @@ class Stub:
             rate = self.service.settings.rate_limit
             if rate is not None:
                 frame = replace(frame, headers=(*frame.headers, *count_call(tx, self.name, rate)))
+            tenant = tenant_of(self.service, call, tx)
             keys = self.service.settings.idempotency
-            key = key_of(call, keys)
+            key = key_of(call, keys, tenant)
             replayed = replay(tx, self.name, call, key, keys) if key is not None and keys is not None else None
             if replayed is not None:
                 return Answer(replayed, name, fidelity)
@@ -94,7 +97,8 @@ class Stub:
             query, body = plan.reader.query(call), plan.reader.body(call)
         except Refusal as refusal:
             return Answer(self._refused(frame, refusal), name, fidelity)
-        ctx = Context(self.service, tx, call, plan=plan, path=path, query=query, body=body, request_id=request_id)
+        ctx = Context(self.service, tx, call, plan=plan, path=path, query=query, body=body, request_id=request_id,
+                      passes=True, tenant=tenant)  # fmt: skip
         reply = self._act(ctx, frame, plan)
         if key is not None and reply.stream is None:
             remember(tx, self.name, call, key, reply, request_id=request_id)
@@ -124,7 +128,8 @@ class Stub:
         behaviour = self.service.behaviours.jobs.get(job)
         if behaviour is None:
             raise LookupError(f"the stub {self.name} has no @job({job!r})")
-        ctx = Context(self.service, tx, Call(Protocol.HTTP, self.service.host, 443, world=tx.world))
+        tenant = str(payload.get(TENANT, ""))
+        ctx = Context(self.service, tx, Call(Protocol.HTTP, self.service.host, 443, world=tx.world), tenant=tenant)
         with tx.savepoint():
             behaviour(ctx, payload)
         return tuple(ctx.effects)
@@ -211,9 +216,9 @@ class Stub:
             if wanted:
                 body = self.service.expander.expand(body, wanted, plan.reply_schema, ctx.find, ctx.compute)
         extra = list(response.headers.items())
-        if plan.lists.style == "link" and ctx.page_following is not None:
-            extra.append(("Link", next_link(frame.call, plan.lists.cursor, ctx.page_following)))
-        return self._render(frame, response.status, shown(body, plan.lists.items), extra)
+        if ctx.pages:
+            extra.append(("Link", link_header(ctx.pages)))
+        return self._render(frame, response.status, shown(body, plan.lists.items, plan.documented), extra)
 
     def _render(self, frame: _Frame, status: int, body: Any, extra: Iterable[tuple[str, str]] = ()) -> Reply:
         raw, media = encode(body, self.service.settings.indent)

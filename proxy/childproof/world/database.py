@@ -8,10 +8,14 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from childproof.errors import StoreError
 
 from . import schema, where
+
+if TYPE_CHECKING:
+    from .roll import Roll
 
 IMPATIENT_MS = 100
 
@@ -27,6 +31,7 @@ class Database:
         self.generation = 0
         self.stirred: Callable[[str], None] | None = None  # told of worlds that have something to send
         self.indexes: set[str] = set()
+        self.rolls: dict[tuple[int, int], Roll | None] = {}  # by world and collection; None: wanted from now on
         self._wall = wall
         self._latest = 0
         self._busy = False
@@ -159,6 +164,7 @@ class Database:
         """Count what is remembered as stale, as after another process's write."""
         self.generation += 1
         self._data_version = -1
+        self.rolls.clear()
 
     # --- what is remembered; all within a transaction
 

@@ -13,11 +13,13 @@ from childproof.model import Change, Written
 
 from . import randomness, versions, where
 from .clock import Clock, ClockSettings
+from .query import Query
 from .schedule import KIND, OUTBOX, SERVICE, Job
 from .snapshot import Snapshot
 
 if TYPE_CHECKING:
     from .database import Database
+    from .roll import Roll
     from .world import World
 
 _encode = msgspec.json.Encoder().encode
@@ -109,6 +111,7 @@ class Transaction(Snapshot):
         with self._database.lock:  # held until the world knows of the call: the next one may be another thread's
             self._database.commit()
             self._world.advance(self.seq, self._clock, self._scheduled)
+            self._world.follow(self._rows)
         if self._afterwards is not None:
             for told in self._afterwards:
                 told()
@@ -324,6 +327,14 @@ class Transaction(Snapshot):
         self._wanted_indexes.update(
             (collection, path) for path, value in wanted.items() if where.indexable(path, value)
         )
+
+    def _roll(self, collection: int, query: Query) -> "Roll | None":
+        if self._overlay(collection) or any(isinstance(term.value, list | dict) for term in query.terms):
+            return None
+        return self._world.roll(collection, query.paths)
+
+    def _looked_at_many(self, collection: int) -> None:
+        self._world.want_roll(collection)
 
     def _set(self, collection: int, entity: str, raw: str | None) -> None:
         entities = self._pending.setdefault(collection, {})

@@ -1,6 +1,6 @@
 """One branch: its place among the others, its clock, and the ways to read and change it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import msgspec
@@ -11,9 +11,12 @@ from childproof.model import frozen
 from . import versions
 from .clock import Clock, ClockSettings
 from .database import Database
+from .roll import Roll
 from .schedule import KIND, SERVICE, Agenda
-from .snapshot import Snapshot
+from .snapshot import EVERYTHING, Snapshot
 from .transaction import Transaction
+
+MOST_ROLLS = 16  # in one file, of all its worlds
 
 _LINEAGE = """
 WITH RECURSIVE line(branch, last, base, seed, parent, depth) AS (
@@ -122,9 +125,40 @@ class World:
             self._agendas[service, kind] = Agenda((entity, value["at"]) for entity, value in items)
         return self._agendas[service, kind]
 
-    def advance(
-        self, seq: int, clock: Clock | None, changed: Callable[[str, str], Mapping[str, versions.Row]]
-    ) -> None:
+    def roll(self, collection: int, paths: Sequence[str]) -> Roll | None:
+        """A large collection's roll as the last call left it, with these columns; None where nobody wanted one."""
+        rolls = self._database.rolls
+        if (self.id, collection) not in rolls:
+            return None
+        head = self.head()
+
+        def rows() -> Iterator[versions.Item]:
+            return versions.walk(
+                self._database.connection, _bounded(head.lineage, head.seq), collection, EVERYTHING, newest_first=False
+            )
+
+        found = rolls.pop((self.id, collection)) or Roll(rows())
+        rolls[self.id, collection] = found  # the last one that was asked for
+        found.learn(paths, rows)
+        return found
+
+    def want_roll(self, collection: int) -> None:
+        """Have a roll from the next list on, in place of the one that nobody has asked for the longest."""
+        rolls = self._database.rolls
+        rolls.setdefault((self.id, collection), None)
+        while len(rolls) > MOST_ROLLS:
+            del rolls[next(iter(rolls))]
+
+    def follow(self, written: Mapping[int, Mapping[str, versions.Row]]) -> None:
+        """Told by a committed call what it wrote, by collection."""
+        rolls = self._database.rolls
+        if rolls:
+            for collection, rows in written.items():
+                roll = rolls.get((self.id, collection))
+                if roll is not None:
+                    roll.apply(rows)
+
+    def advance(self, seq: int, clock: Clock | None, changed: Callable[[str, str], Mapping[str, versions.Row]]) -> None:
         """Told by a committed call what of it is remembered here: its number, a new clock, what it scheduled and did."""
         head = self._head
         if head is not None:

@@ -35,6 +35,16 @@ def test_listeners_and_limits_are_read(tmp_path: Path) -> None:
     assert (config.max_body, config.connections) == (1024 * 1024, 5)
 
 
+def test_a_stub_may_have_an_address_of_its_own(tmp_path: Path) -> None:
+    """`at` and `stub` go together."""
+    write(tmp_path, "listen: [{world: main, at: 127.0.0.1:12111, stub: stripe}]\n")
+    assert load_config(HOME, tmp_path).listen == (Listen("main", at="127.0.0.1:12111", stub="stripe"),)
+    for half in ("at: 127.0.0.1:1", "stub: stripe", "http: 127.0.0.1:1, anybody: true"):
+        write(tmp_path, f"listen: [{{world: main, {half}}}]\n")
+        with pytest.raises(InputError, match="listen"):
+            load_config(HOME, tmp_path)
+
+
 @pytest.mark.parametrize(("text", "size"), [("10", 10), ("10B", 10), ("2KB", 2000), ("2KiB", 2048), ("1GiB", 1024**3)])
 def test_sizes_are_in_the_unit_that_is_written(tmp_path: Path, text: str, size: int) -> None:
     write(tmp_path, f"limits: {{body: {text}}}\n")

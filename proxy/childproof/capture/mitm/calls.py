@@ -57,11 +57,12 @@ def build_call(site: Site, request: Request, violation: Violation | None = None)
 
     A `violation` that the caller already found comes first.
     """
-    scheme = request.scheme or ("https" if site.tls else "http")
+    at_stub = bool(site.ingress.stub)  # its address stands for the service's: what names it has come by doesn't matter
+    scheme = "https" if at_stub else request.scheme or ("https" if site.tls else "http")
     target = request.target
     claims: list[tuple[str, str]] = []
     found = violation or _malformed(request)
-    if site.sni is not None:
+    if site.sni is not None and not at_stub:
         claims.append(("the SNI of the TLS handshake", site.sni))
     place = site.destination
     absolute = None if target.startswith(b"/") else _ABSOLUTE.fullmatch(target)
@@ -71,7 +72,7 @@ def build_call(site: Site, request: Request, violation: Violation | None = None)
             scheme = _text(absolute[1]).lower()
             place, problem = _from_uri(authority, scheme)
             found = found or problem
-        elif _text(absolute[1]).lower() != scheme:
+        elif _text(absolute[1]).lower() != scheme and not at_stub:
             found = found or Violation(
                 "host_mismatch", f"the URI says {_text(absolute[1])}, but the connection is {scheme}"
             )
@@ -83,7 +84,7 @@ def build_call(site: Site, request: Request, violation: Violation | None = None)
     if place is None:
         place = Destination("", 0)
         found = found or Violation("malformed", "a proxy request needs an absolute URI: GET http://host/path", 400)
-    found = found or disagreement(place.host, place.port, claims)
+    found = found or disagreement(place.host, place.port, () if at_stub else claims)
     if found is not None and found.kind == "host_mismatch" and request.version == "2.0":
         found = replace(found, status=421)  # RFC 9110, section 15.5.20: one connection isn't for several names
     path, _, query = _text(target).partition("?")
@@ -103,6 +104,7 @@ def build_call(site: Site, request: Request, violation: Violation | None = None)
         tls=site.tls,
         http_version=request.version,
         violation=found,
+        stub=site.ingress.stub,
     )
 
 

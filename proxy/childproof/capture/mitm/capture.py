@@ -51,14 +51,14 @@ class IngressMode(mode_specs.ProxyMode):
     @classmethod
     def of(cls, ingress: Ingress) -> "IngressMode":
         """The mode for an ingress. Not through `parse`, whose cache never forgets."""
-        data = "/".join(urllib.parse.quote(part, safe="") for part in (ingress.world, ingress.sandbox))
+        parts = (ingress.world, ingress.sandbox, ingress.stub)
+        data = "/".join(urllib.parse.quote(part, safe="") for part in parts)
         return cls(full_spec=f"ingress:{data}", data=data, custom_listen_host=None, custom_listen_port=None)
 
     @property
     def ingress(self) -> Ingress:
-        """The world and the sandbox."""
-        world, _, sandbox = self.data.partition("/")
-        return Ingress(urllib.parse.unquote(world), urllib.parse.unquote(sandbox))
+        """The world, the sandbox and the stub."""
+        return Ingress(*map(urllib.parse.unquote, self.data.split("/")))
 
 
 class Watchdog:
@@ -153,14 +153,17 @@ class HttpCapture:
         HttpCapture._running = self
         self._sweeper = asyncio.create_task(self._sweep_forever())
 
-    async def listen(self, host: str, port: int, ingress: Ingress) -> tuple[str, int]:
+    async def listen(
+        self, host: str, port: int, ingress: Ingress, destination: Destination | None = None
+    ) -> tuple[str, int]:
         """Open an explicit proxy port that speaks HTTP CONNECT, plain HTTP proxying and SOCKS5. Returns its address.
 
-        Raises InputError where the port can't be bound.
+        With a destination it is no proxy port: every connection is one to there. Raises InputError where the port can't
+        be bound.
         """
         try:
             server = await asyncio.get_running_loop().create_server(
-                lambda: Front(self._onward, ingress), host, port, backlog=_BACKLOG
+                lambda: Front(self._onward, ingress, destination), host, port, backlog=_BACKLOG
             )
         except OSError as error:
             raise InputError.single(f"{host}:{port}", *_unbound(error)) from None

@@ -300,7 +300,7 @@ class Front(asyncio.Protocol):
             self._hand_on(replace(self._site(), tls=True))
         elif self._data.startswith(HTTP2_PREFACE):
             judge, place = self._onward.judge, self._destination
-            if judge.may_allow(self._ingress.world, place.host, place.port) is False:
+            if self._ingress.stub or judge.may_allow(self._ingress.world, place.host, place.port) is False:
                 self._hand_on(replace(self._site(), http2=True))
                 return
             violation = Violation("unsupported", "HTTP/2 without TLS (prior knowledge)")

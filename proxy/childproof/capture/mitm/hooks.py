@@ -130,7 +130,8 @@ class Hooks:
     def _http(self, ctx: context.Context, answers: type[AnswerLayer] | type[Answer2Layer] = AnswerLayer) -> layer.Layer:
         destination = self.site.destination
         assert destination is not None
-        may_allow = self.core.judge.may_allow(self.site.ingress.world, destination.host, destination.port)
+        ingress = self.site.ingress
+        may_allow = not ingress.stub and self.core.judge.may_allow(ingress.world, destination.host, destination.port)
         if may_allow is False and self.core.answer_layer:
             return answers(ctx, self.site, self.core.judge, self.patience)
         return self._mitmproxy(ctx, HTTPMode.transparent)

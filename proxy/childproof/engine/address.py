@@ -1,0 +1,20 @@
+"""A stub's own address: what comes in there is answered by it, unless a rule about its service says otherwise."""
+
+from childproof.model import Action, Call, Verdict
+from childproof.policy import Judgement
+
+
+def at_own_address(call: Call, judgement: Judgement) -> Judgement:
+    """What is to become of a call that came in at a stub's own address; as judged, for any other.
+
+    Rules that lead to this stub, reply or deny count as they do elsewhere, with their limits, delays and faults. Where none
+    matches, or where one would let the call out, which leads nowhere from such an address, the stub answers.
+    """
+    if not call.stub or judgement.verdict.action is Action.REPLY:
+        return judgement
+    if judgement.verdict.action is Action.DENY and judgement.rule is not None:
+        return judgement
+    if judgement.verdict.stub == call.stub:
+        return judgement
+    verdict = Verdict(Action.STUB, None, f"it came in at the address of the stub {call.stub}", stub=call.stub)
+    return Judgement(verdict, would=judgement.would)
