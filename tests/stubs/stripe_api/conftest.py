@@ -96,6 +96,8 @@ class Api:
         reply = Reply(answer.reply.status, dict(answer.reply.headers), answer.reply.body, answer.effects,
                       answer.operation, answer.fidelity)  # fmt: skip
         self.effects.extend(answer.effects)
+        if tx.passing:
+            self.passes(tx.passing // 1000)
         self.replies.append(reply)
         self.conforms(call, answer.reply, reply)
         return reply
