@@ -44,10 +44,24 @@ def make(
     for place, entry in enumerate(entries):
         inside = f"{param}[{place}]" if param == "discounts" else ""
         if entry.get("discount"):
-            made.append(ctx.get("discount", entry["discount"], param=f"{inside}[discount]"))
+            found = ctx.get("discount", entry["discount"], param=f"{inside}[discount]")
+            made.append(ctx.update(found, **owner, _unclaimed=False) if found.get("_unclaimed") else found)
             continue
         made.append(_made(ctx, entry, customer, inside, owner))
     return made
+
+
+def claim(ctx: Context, ids: Iterable[str]) -> list[str]:
+    """Discounts of a quote, for the invoice that it becomes (which still has to own them); gives their ids."""
+    return [ctx.update(ctx.get("discount", one), invoice="", _unclaimed=False).id for one in ids]
+
+
+def owned(ctx: Context, invoice: Entity) -> None:
+    """Discounts that were made for an invoice before it was there know it from now on."""
+    for one in invoice["discounts"]:
+        held = ctx.find("discount", one)
+        if held is not None and held["invoice"] == "":
+            ctx.update(held, invoice=invoice.id)
 
 
 def coupon_of(ctx: Context, discount: Entity) -> Entity:

@@ -53,7 +53,7 @@ def create(ctx: Context) -> Entity:
         raise Refusal(
             400, "invoice_no_subscription_line_items", "Nothing to invoice for subscription", param="subscription"
         )
-    return _claimed(ctx, invoice)
+    return invoice
 
 
 @operation("POST /v1/invoices/{invoice}")
@@ -77,7 +77,8 @@ def update(ctx: Context, invoice: str) -> Entity:
         fields["_days_until_due"] = body["days_until_due"]
         fields["due_date"] = found["created"] + body["days_until_due"] * invoicing.DAY
     fields |= {"collection_method": method} | _advancing(ctx, found, body)
-    found = _claimed(ctx, ctx.update(found, **fields))
+    found = ctx.update(found, **fields)
+    discounts.owned(ctx, found)
     if found["status"] == "draft":
         found = invoicing.add_up(ctx, found)
     if dict(found) != before:
@@ -235,15 +236,6 @@ def _fields(ctx: Context, body: dict[str, Any], customer: str) -> dict[str, Any]
             "status": "complete" if enabled else None,
         }
     return fields
-
-
-def _claimed(ctx: Context, invoice: Entity) -> Entity:
-    """Discounts that a request made for an invoice know it from now on."""
-    for one in invoice["discounts"]:
-        held = ctx.find("discount", one)
-        if held is not None and held["invoice"] == "":
-            ctx.update(held, invoice=invoice.id)
-    return invoice
 
 
 def _advancing(ctx: Context, invoice: Entity, body: dict[str, Any]) -> dict[str, Any]:

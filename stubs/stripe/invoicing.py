@@ -77,6 +77,7 @@ def draft(
         _lines=[],
         _subscription=subscription,
     )
+    discounts.owned(ctx, invoice)
     if payer["currency"] is None:
         ctx.update(payer, currency=currency)
     made = [line(ctx, given, currency=currency, now=now) for given in lines]
