@@ -71,7 +71,7 @@ def check_command(stub: tuple[str, ...], folders: tuple[Path, ...]) -> None:
     type=click.Path(path_type=Path),
     metavar="FILE",
     required=True,
-    help="The service's OpenAPI 3 document.",
+    help="The service's document: OpenAPI 3 or Swagger 2, JSON or YAML.",
 )
 @click.option(
     "--host",
@@ -86,10 +86,13 @@ def check_command(stub: tuple[str, ...], folders: tuple[Path, ...]) -> None:
 )  # fmt: skip
 def new_command(name: str, document: Path, hosts: tuple[str, ...], parent: Path) -> None:
     """Start a stub: a folder with the document and a stub.yaml that says what was inferred from it."""
-    folder = start_stub(parent / name, document, hosts)
+    started = start_stub(parent / name, document, hosts)
+    folder = started.folder
     print(f"{folder / 'stub.yaml'}: written; read it, change it, then: childproof stubs check {folder}")
     for line in _shown(coverage(load_stub(folder))):
         print(line)
+    for note in started.notes:
+        print(f"  not inferred: {note}")
 
 
 stubs.add_command(conform_command)

@@ -13,6 +13,7 @@ _NAMES = ("key", "slug", "name", "number", "code", "login", "username", "tag", "
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _PREFIX = re.compile(r"(?P<prefix>[A-Za-z][A-Za-z0-9]{0,11}(?:[_-][A-Za-z]{1,12})*[_-])(?P<rest>[A-Za-z0-9]{6,})")
 _LETTERS = re.compile(r"(?P<prefix>[A-Z]{1,3})(?P<rest>(?=.*[0-9])[0-9A-Za-z]{8,})")
+_HEX = re.compile(r"([0-9a-f]+)|[0-9A-F]+")
 # ^prefix[class]{n}$ and the like: what most patterns of ids are
 _PATTERN = re.compile(
     r"\^?(?P<prefix>(?:[A-Za-z0-9_-]|\\[-_.])*)(?P<set>\[[^\]]+\]|\\d|\\w)(?:\{(?P<low>\d+)(?:,(?P<high>\d*))?\}|(?P<many>[+*]))\$?"
@@ -34,7 +35,7 @@ def id_field(known: Mapping[str, Any], collection: str, parameter: str, schema: 
         return ""
     if "id" in known:
         return "id"
-    spelled = {folded(name): name for name in reversed(known)}
+    spelled = {folded(name): name for name in reversed(list(known))}
     thing = folded(thing_of(collection)) if collection else ""
     kind = folded(schema)
     wanted = [folded(parameter)] if parameter else []
@@ -106,6 +107,8 @@ def _of_example(text: str) -> str:
         return "{uuid}"
     if len(text) > 80 or " " in text or "{" in text or "/" in text or "<" in text:
         return ""
+    if len(text) >= 8 and any(one.isdigit() for one in text) and (one := _HEX.fullmatch(text)):
+        return f"{{{'hex' if one[1] else 'upper'}:{len(text)}}}" if not text.isdigit() else f"{{digits:{len(text)}}}"
     for way in (_PREFIX, _LETTERS):
         found = way.fullmatch(text)
         if found is not None and (alphabet := _alphabet(found["rest"])):

@@ -16,7 +16,7 @@ from childproof.errors import Fault, InputError
 
 from . import nodes, swagger
 from .faults import ambiguities, document_faults
-from .hosts import expanded
+from .hosts import expanded, hosts
 from .routing import Router, parameters, same_paths, shape
 from .sources import Source, Sources, place_name, read_source, source, split
 
@@ -82,10 +82,13 @@ class OpenApi:
         faults = document_faults(self.sources, self._item_places, self._schema_places, swagger=self._swagger)
         if faults:
             raise InputError(faults)
+        self._declared = frozenset(self._schema_places)
+        self._name_all()
         self.paths: Mapping[str, Any] = {
             path: place for path, place in self._item_places.items() if path.startswith("/")
         }
         given = swagger.servers(_decoded(top, "host", "basePath", "schemes")) if self._swagger else self._servers(top)
+        self._given_servers = given
         self.servers = tuple(url for server in given for url in expanded(server))
         self.base = urlsplit(self.servers[0]).path.rstrip("/") if self.servers else ""
         self._schemas: dict[str, dict[str, Any]] = {}
@@ -101,6 +104,10 @@ class OpenApi:
             return list(swagger.security_schemes(_mapping(found)).values())
         section = self.sources.main.section("components", "securitySchemes")
         return [self._followed(_mapping(msgspec.json.decode(raw)), "")[0] for raw in section.values()]
+
+    def hosts(self) -> list[str]:
+        """The host patterns of the document's servers in its order; [] where none has a name."""
+        return hosts(self._given_servers)
 
     def notes(self) -> list[Fault]:
         """What the document says twice, so that only the first can be served, with its place."""
@@ -127,6 +134,10 @@ class OpenApi:
                 return None
             found = self._schemas[name] = self._shaped(self._node(place), place.file)
         return found
+
+    def declares(self, name: str) -> bool:
+        """Whether the document itself has given a schema this name."""
+        return name in self._declared
 
     def adopt(self, name: str, schema: dict[str, Any]) -> str:
         """Give an inline schema a name, so that it can be asked for like a component. Gives the name back."""
@@ -307,6 +318,15 @@ class OpenApi:
                     found.setdefault(target, name)
                     self._schema_places[name] = _Place(*target)
         return found
+
+    def _name_all(self) -> None:
+        """Give names to the schemas in odd places, in the order of the document, so that they are the same each time."""
+        for file in ("", *self.sources.names()):
+            here = self.sources.get(file)
+            for reference in here.references() if here is not None else ():
+                steps = reference.partition("#")[2].strip("/").split("/")
+                if steps[0] != "components" or len(steps) > 3:
+                    self._name(reference, file)
 
     def _refer(self, file: str) -> nodes.Refer:
         return lambda reference: _SCHEMAS + self._name(reference, file).replace("~", "~0").replace("/", "~1")

@@ -137,7 +137,9 @@ def place_name(steps: tuple[str, ...]) -> str:
     """A name for the schema at a place in a document: its last step that is a name, not a keyword; "" without one."""
     for step in reversed(steps):
         if step not in _KEYWORDS and not step.isdigit() and "/" not in step:
-            return step[:-1] if steps[-1] == "items" and step.endswith("s") else step
+            if steps[-1] != "items" or not step.endswith("s"):
+                return step
+            return f"{step[:-3]}y" if step.endswith("ies") else step[:-1]
     return ""
 
 
