@@ -9,7 +9,7 @@ import sys
 import tempfile
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -32,6 +32,7 @@ class Outcome:
     refused: list
     error: str | None
     started: bool
+    connected: list = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,15 @@ class Sealer:
     folder: Path
 
     def order(
-        self, command: Sequence[str], result: int, *, hidden: Sequence[str] = (), read_only=(), env=None, cwd=None
+        self,
+        command: Sequence[str],
+        result: int,
+        *,
+        hidden: Sequence[str] = (),
+        read_only=(),
+        env=None,
+        cwd=None,
+        connect=(),
     ) -> list[str]:
         order = {
             "uid": self.uid,
@@ -54,6 +63,7 @@ class Sealer:
             "cwd": str(cwd or self.folder),
             "ca": str(self.folder / "ca.pem"),
             "result": result,
+            "connect": list(connect),
         }
         return [sys.executable, str(DRIVER), json.dumps(order)]
 
@@ -78,7 +88,15 @@ class Sealer:
         assert text, err
         seen = json.loads(text)
         return Outcome(
-            seen["code"], out, err, seen["tcp"], seen["dns"], seen["refused"], seen["error"], seen["started"]
+            seen["code"],
+            out,
+            err,
+            seen["tcp"],
+            seen["dns"],
+            seen["refused"],
+            seen["error"],
+            seen["started"],
+            seen["connected"],
         )
 
     def script(self, source: str, **more) -> Outcome:

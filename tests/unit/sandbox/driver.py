@@ -40,6 +40,29 @@ def become(uid: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
+async def connected(sandbox: SealedSandbox, address: str, port: int, *, patient: bool) -> list:
+    """Our end of a connection to inside: its two addresses and what was said; or the name of the error."""
+    for _ in range(500):
+        try:
+            sock = await sandbox.connect(address, port)
+        except OSError as error:
+            if not patient:
+                return [type(error).__name__]
+            await asyncio.sleep(0.02)  # it doesn't listen yet
+            continue
+        with sock:
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(sock, b"hello")
+            said = await loop.sock_recv(sock, 100)
+            return [sock.getsockname()[0], sock.getpeername()[0], said.decode()]
+    return ["nobody"]
+
+
+async def connect_all(sandbox: SealedSandbox, asked: list, seen: list) -> None:
+    for address, port, patient in asked:
+        seen.append(await connected(sandbox, address, port, patient=patient))
+
+
 async def serve(sandbox: SealedSandbox, order: dict, seen: dict) -> int:
     loop = asyncio.get_running_loop()
     listeners = sandbox.handover()
@@ -81,8 +104,14 @@ async def serve(sandbox: SealedSandbox, order: dict, seen: dict) -> int:
     )
     sandbox.start()
     seen["started"] = True
+
+    dialling = asyncio.create_task(connect_all(sandbox, order["connect"], seen["connected"]))
     try:
-        return await sandbox.finished()
+        code = await sandbox.finished()
+        await dialling
+        if order["connect"]:
+            seen["connected"].append(await connected(sandbox, "127.0.0.1", 4242, patient=False))
+        return code
     finally:
         task.cancel()
         if listeners.refusals is not None:
@@ -91,7 +120,7 @@ async def serve(sandbox: SealedSandbox, order: dict, seen: dict) -> int:
 
 def main() -> None:
     order = json.loads(sys.argv[1])
-    seen: dict = {"tcp": [], "dns": [], "refused": [], "error": None, "code": None, "started": False}
+    seen: dict = {"tcp": [], "dns": [], "refused": [], "error": None, "code": None, "started": False, "connected": []}
     if order["uid"] is not None:
         become(order["uid"])
     spec = SandboxSpec(tuple(order["command"]), {**os.environ, **order["env"]}, order["cwd"])
