@@ -1,44 +1,27 @@
-"""`childproof stubs`: list, check and start stubs."""
+"""`childproof stubs`: check and start stubs; the further commands have modules of their own."""
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from childproof.catalog import Catalog, load_catalog
+from childproof.catalog import load_catalog
 from childproof.cli.stubs_conform import conform_command
+from childproof.cli.stubs_coverage import coverage_command
 from childproof.cli.stubs_derive import derive_command
+from childproof.cli.stubs_drift import drift_command
+from childproof.cli.stubs_find import FOLDERS, stub_folders
+from childproof.cli.stubs_list import list_command
 from childproof.errors import Fault, InputError
 from childproof.stubkit.cases import load_cases, run_case
 from childproof.stubkit.coverage import Coverage, coverage
 from childproof.stubkit.loading import load_stub
 from childproof.stubkit.starter import start_stub
 
-FOLDERS = click.option(
-    "--stubs", "folders", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
-    help="A stub, or a folder of stubs, besides the shipped ones. May be given again.",
-)  # fmt: skip
-
 
 @click.group()
 def stubs() -> None:
-    """List, check, start and derive stubs."""
-
-
-@stubs.command("list")
-@FOLDERS
-def list_command(folders: tuple[Path, ...]) -> None:
-    """List the stubs: shipped, installed, and in the given folders."""
-    catalog = load_catalog(folders)
-    rows = []
-    for name in catalog.names():
-        manifest = catalog.manifest(name)
-        rows.append((name, ", ".join(manifest.hosts), manifest.summary))
-    width = max((len(name) for name, _, _ in rows), default=0)
-    for name, hosts, summary in rows:
-        print(f"{name:<{width}}  {summary}".rstrip())
-        print(f"{'':<{width}}  {hosts}")
+    """List, check, start, measure and compare stubs."""
 
 
 @stubs.command("check")
@@ -51,7 +34,7 @@ def check_command(stub: tuple[str, ...], folders: tuple[Path, ...]) -> None:
     """
     failed = 0
     faults: list[Fault] = []
-    for folder in _folders(stub, load_catalog(folders)):
+    for folder in stub_folders(stub, load_catalog(folders)):
         try:
             failed += _check(folder)
         except InputError as error:
@@ -96,22 +79,10 @@ def new_command(name: str, document: Path, hosts: tuple[str, ...], parent: Path)
 
 
 stubs.add_command(conform_command)
+stubs.add_command(list_command)
 stubs.add_command(derive_command)
-
-
-def _folders(arguments: tuple[str, ...], catalog: Catalog) -> Iterable[Path]:
-    if not arguments:
-        return [catalog.folder(name) for name in catalog.names()]
-    found = []
-    for argument in arguments:
-        if argument in catalog.names():
-            found.append(catalog.folder(argument))
-        elif (Path(argument) / "stub.yaml").is_file():
-            found.append(Path(argument))
-        else:
-            known = f"a stub's folder, or one of {', '.join(catalog.names())}"
-            raise InputError.single(argument, "no stub of this name and no folder with a stub.yaml", known)
-    return found
+stubs.add_command(coverage_command)
+stubs.add_command(drift_command)
 
 
 def _check(folder: Path) -> int:

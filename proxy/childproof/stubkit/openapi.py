@@ -18,7 +18,7 @@ from . import nodes, swagger
 from .faults import ambiguities, document_faults
 from .hosts import expanded, hosts
 from .routing import Router, parameters, same_paths, shape
-from .sources import Source, Sources, place_name, read_source, source, split
+from .sources import Source, Sources, entries, place_name, read_source, source, split
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _SCHEMAS = "#/components/schemas/"
@@ -105,6 +105,16 @@ class OpenApi:
         section = self.sources.main.section("components", "securitySchemes")
         return [self._followed(_mapping(msgspec.json.decode(raw)), "")[0] for raw in section.values()]
 
+    def info(self) -> dict[str, str]:
+        """The document's title and version."""
+        found = _mapping(_decoded(self.sources.main.section(), "info").get("info"))
+        return {"title": str(found.get("title", "")), "version": str(found.get("version", ""))}
+
+    @property
+    def whole(self) -> bool:
+        """Whether this is one file of OpenAPI 3: what can be read without conversion."""
+        return not self._swagger and not any(self.sources.names())
+
     def hosts(self) -> list[str]:
         """The host patterns of the document's servers in its order; [] where none has a name."""
         return hosts(self._given_servers)
@@ -180,6 +190,14 @@ class OpenApi:
                 if self.operation(method, other) is not None:
                     return other, dict(zip(parameters(other), values.values(), strict=False))
         return found
+
+    def count(self) -> int:
+        """How many operations the document has, without decoding them but where a path stands in another file."""
+        total = 0
+        for path, place in self._item_places.items():
+            keys = entries(place.raw) if place.raw is not None else {}
+            total += len(self.methods(path)) if "$ref" in keys or place.raw is None else sum(one in keys for one in METHODS)
+        return total
 
     def operation(self, method: str, path: str) -> Operation | None:
         """The operation at a path template, or None."""

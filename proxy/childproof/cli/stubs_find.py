@@ -1,0 +1,31 @@
+"""Which stubs a command of `childproof stubs` means: names of the catalog, or folders."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import click
+
+from childproof.catalog import Catalog
+from childproof.errors import InputError
+
+FOLDERS = click.option(
+    "--stubs", "folders", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
+    help="A stub, or a folder of stubs, besides the shipped ones. May be given again.",
+)  # fmt: skip
+
+
+def stub_folders(arguments: Iterable[str], catalog: Catalog) -> list[Path]:
+    """The folders of the named stubs; of all where none is named. Raises InputError for what is none."""
+    named = list(arguments)
+    if not named:
+        return [catalog.folder(name) for name in catalog.names()]
+    found = []
+    for argument in named:
+        if argument in catalog.names():
+            found.append(catalog.folder(argument))
+        elif (Path(argument) / "stub.yaml").is_file():
+            found.append(Path(argument))
+        else:
+            known = f"a stub's folder, or one of {', '.join(catalog.names())}"
+            raise InputError.single(argument, "no stub of this name and no folder with a stub.yaml", known)
+    return found
