@@ -6,6 +6,7 @@ milliseconds; each path item and schema is decoded, brought to one shape (`nodes
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,11 +18,11 @@ from childproof.errors import Fault, InputError
 from . import nodes, swagger
 from .faults import ambiguities, document_faults
 from .hosts import expanded, hosts
+from .places import SCHEMAS, Place, Places
 from .routing import Router, parameters, same_paths, shape
-from .sources import Source, Sources, entries, place_name, read_source, source, split
+from .sources import Source, Sources, entries, read_source, source
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
-_SCHEMAS = "#/components/schemas/"
 _MOST_STEPS = 50  # of references that point at references
 
 
@@ -52,15 +53,6 @@ class Operation:
     tags: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where something stands: the file ("" is the first) and the steps to it; or its bytes, where they are at hand."""
-
-    file: str
-    steps: tuple[str, ...] = ()
-    raw: msgspec.Raw | None = None
-
-
 class OpenApi:
     """A loaded document. `file` is its name for messages, `base` the path prefix of its first server ("" if none).
 
@@ -75,17 +67,13 @@ class OpenApi:
         self.version, self._swagger = _version(main)
         self._modern = not self._swagger and not self.version.startswith("3.0")
         self._head = swagger.head(_decoded(top, "consumes", "produces"))
-        self._item_places = self._entries(("paths",))
-        self._schema_places = self._entries(("definitions",) if self._swagger else ("components", "schemas"))
-        self._names = self._aliases()
-        self._taken = set(self._schema_places)
-        faults = document_faults(self.sources, self._item_places, self._schema_places, swagger=self._swagger)
+        self._places = Places(self.sources, swagger=self._swagger)
+        faults = document_faults(self.sources, self._places.items, self._places.schemas, swagger=self._swagger)
         if faults:
             raise InputError(faults)
-        self._declared = frozenset(self._schema_places)
-        self._name_all()
+        self._places.name_all()
         self.paths: Mapping[str, Any] = {
-            path: place for path, place in self._item_places.items() if path.startswith("/")
+            path: place for path, place in self._places.items.items() if path.startswith("/")
         }
         given = swagger.servers(_decoded(top, "host", "basePath", "schemes")) if self._swagger else self._servers(top)
         self._given_servers = given
@@ -103,7 +91,7 @@ class OpenApi:
             found = _decoded(self.sources.main.section(), "securityDefinitions").get("securityDefinitions")
             return list(swagger.security_schemes(_mapping(found)).values())
         section = self.sources.main.section("components", "securitySchemes")
-        return [self._followed(_mapping(msgspec.json.decode(raw)), "")[0] for raw in section.values()]
+        return [self._places.followed(_mapping(msgspec.json.decode(raw)), "")[0] for raw in section.values()]
 
     def info(self) -> dict[str, str]:
         """The document's title and version."""
@@ -115,6 +103,12 @@ class OpenApi:
         """Whether this is one file of OpenAPI 3: what can be read without conversion."""
         return not self._swagger and not any(self.sources.names())
 
+    @cached_property
+    def security(self) -> list[Any]:
+        """What operations need that don't say so themselves."""
+        found = _decoded(self.sources.main.section(), "security").get("security")
+        return found if isinstance(found, list) else []
+
     def hosts(self) -> list[str]:
         """The host patterns of the document's servers in its order; [] where none has a name."""
         return hosts(self._given_servers)
@@ -125,7 +119,7 @@ class OpenApi:
 
     def webhooks(self) -> dict[str, dict[str, Any]]:
         """What the service calls of its own accord (3.1): by name, path items as `methods` reads them."""
-        return {name: self._read_item(place) for name, place in self._entries(("webhooks",)).items()}
+        return {name: self._read_item(place) for name, place in self._places.entries(("webhooks",)).items()}
 
     def has_path(self, path: str) -> bool:
         """Whether the document spells exactly this path template."""
@@ -133,21 +127,21 @@ class OpenApi:
 
     def schema_names(self) -> list[str]:
         """The names of all component schemas."""
-        return list(self._schema_places)
+        return list(self._places.schemas)
 
     def schema(self, name: str) -> dict[str, Any] | None:
         """A component schema by name, decoded on first use; None where there is none."""
         found = self._schemas.get(name)
         if found is None:
-            place = self._schema_places.get(name)
+            place = self._places.schemas.get(name)
             if place is None:
                 return None
-            found = self._schemas[name] = self._shaped(self._node(place), place.file)
+            found = self._schemas[name] = self._shaped(self._places.node(place), place.file)
         return found
 
     def declares(self, name: str) -> bool:
         """Whether the document itself has given a schema this name."""
-        return name in self._declared
+        return name in self._places.declared
 
     def adopt(self, name: str, schema: dict[str, Any]) -> str:
         """Give an inline schema a name, so that it can be asked for like a component. Gives the name back."""
@@ -166,9 +160,9 @@ class OpenApi:
     def ref_name(self, node: dict[str, Any]) -> str | None:
         """The schema's name if `node` is a reference to a component schema."""
         reference = node.get("$ref")
-        if not isinstance(reference, str) or not reference.startswith(_SCHEMAS):
+        if not isinstance(reference, str) or not reference.startswith(SCHEMAS):
             return None
-        return reference.removeprefix(_SCHEMAS).replace("~1", "/").replace("~0", "~")
+        return reference.removeprefix(SCHEMAS).replace("~1", "/").replace("~0", "~")
 
     def methods(self, path: str) -> tuple[str, ...]:
         """The methods (upper case) that a path template has."""
@@ -194,9 +188,11 @@ class OpenApi:
     def count(self) -> int:
         """How many operations the document has, without decoding them but where a path stands in another file."""
         total = 0
-        for path, place in self._item_places.items():
+        for path, place in self._places.items.items():
             keys = entries(place.raw) if place.raw is not None else {}
-            total += len(self.methods(path)) if "$ref" in keys or place.raw is None else sum(one in keys for one in METHODS)
+            total += (
+                len(self.methods(path)) if "$ref" in keys or place.raw is None else sum(one in keys for one in METHODS)
+            )
         return total
 
     def operation(self, method: str, path: str) -> Operation | None:
@@ -227,15 +223,15 @@ class OpenApi:
     def _item(self, path: str) -> dict[str, Any]:
         found = self._items.get(path)
         if found is None:
-            place = self._item_places.get(path)
+            place = self._places.items.get(path)
             found = self._items[path] = self._read_item(place) if place is not None else {}
         return found
 
-    def _read_item(self, place: _Place) -> dict[str, Any]:
+    def _read_item(self, place: Place) -> dict[str, Any]:
         """A path item with all that it refers to besides schemas in it, in OpenAPI 3's shape."""
-        node, file = self._followed(_mapping(self._node(place)), place.file)
+        node, file = self._places.followed(_mapping(self._places.node(place)), place.file)
         if self._swagger:
-            node = swagger.item(node, self._head, lambda inner: self._followed(inner, file)[0])
+            node = swagger.item(node, self._head, lambda inner: self._places.followed(inner, file)[0])
         common = self._parameters(node, file)
         out: dict[str, Any] = {}
         for method in METHODS:
@@ -244,12 +240,12 @@ class OpenApi:
                 continue
             # An operation's own parameter replaces the path's of the same place and name.
             mine = {(one["in"], one["name"]): one for one in (*common, *self._parameters(given, file))}
-            body, origin = self._followed(_mapping(given.get("requestBody")), file)
+            body, origin = self._places.followed(_mapping(given.get("requestBody")), file)
             replies = _mapping(given.get("responses"))
             out[method] = {
                 **{key: given[key] for key in ("operationId", "tags", "security") if key in given},
                 "parameters": tuple(mine.values()),
-                "requestBody": nodes.body(body, self._refer(origin), modern=self._modern),
+                "requestBody": nodes.body(body, self._places.refer(origin), modern=self._modern),
                 "responses": {str(status): self._response(_mapping(reply), file) for status, reply in replies.items()},
             }
         return out
@@ -258,14 +254,14 @@ class OpenApi:
         given = node.get("parameters")
         out = []
         for one in given if isinstance(given, list) else ():
-            found, origin = self._followed(_mapping(one), file)
+            found, origin = self._places.followed(_mapping(one), file)
             if isinstance(found.get("name"), str) and isinstance(found.get("in"), str):
-                out.append(nodes.parameter(found, self._refer(origin), modern=self._modern))
+                out.append(nodes.parameter(found, self._places.refer(origin), modern=self._modern))
         return out
 
     def _response(self, node: dict[str, Any], file: str) -> dict[str, Any]:
-        found, origin = self._followed(node, file)
-        return nodes.response(found, self._refer(origin), modern=self._modern)
+        found, origin = self._places.followed(node, file)
+        return nodes.response(found, self._places.refer(origin), modern=self._modern)
 
     def _read(self, method: str, path: str) -> Operation | None:
         node = self._item(path).get(method.lower())
@@ -296,107 +292,8 @@ class OpenApi:
             tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
         )
 
-    # --- references
-
-    def _entries(self, keys: tuple[str, ...]) -> dict[str, _Place]:
-        """The entries of a section, which may itself be a reference to another file's."""
-        section = self.sources.main.section(*keys)
-        reference = section.get("$ref")
-        if keys[0] == "components" and "$ref" in self.sources.main.section("components"):
-            return self._elsewhere(self.sources.main.section("components")["$ref"], keys[1:])
-        if reference is not None and len(section) == 1:
-            return self._elsewhere(reference, ())
-        return {name: _Place("", (*keys, name), raw) for name, raw in section.items() if not name.startswith("x-")}
-
-    def _elsewhere(self, reference: msgspec.Raw, below: tuple[str, ...]) -> dict[str, _Place]:
-        try:
-            file, steps = split(str(msgspec.json.decode(reference)), "")
-        except ValueError:
-            return {}
-        found = self.sources.get(file)
-        node = found.at((*steps, *below)) if found is not None else None
-        return {
-            str(name): _Place(file, (*steps, *below, str(name))) for name in _mapping(node) if not name.startswith("x-")
-        }
-
-    def _aliases(self) -> dict[tuple[str, tuple[str, ...]], str]:
-        """Names of components that are no more than a reference to a file, by what they point at."""
-        found: dict[tuple[str, tuple[str, ...]], str] = {}
-        for name, place in list(self._schema_places.items()):
-            if place.raw is None:
-                found.setdefault((place.file, place.steps), name)
-            elif len(bytes(place.raw)) < 300 and b'"$ref"' in bytes(place.raw):
-                node = msgspec.json.decode(place.raw)
-                reference = node.get("$ref") if isinstance(node, dict) else None
-                if isinstance(reference, str) and not reference.startswith("#"):
-                    try:
-                        target = split(reference, "")
-                    except ValueError:
-                        continue
-                    found.setdefault(target, name)
-                    self._schema_places[name] = _Place(*target)
-        return found
-
-    def _name_all(self) -> None:
-        """Give names to the schemas in odd places, in the order of the document, so that they are the same each time."""
-        for file in ("", *self.sources.names()):
-            here = self.sources.get(file)
-            for reference in here.references() if here is not None else ():
-                steps = reference.partition("#")[2].strip("/").split("/")
-                if steps[0] != "components" or len(steps) > 3:
-                    self._name(reference, file)
-
-    def _refer(self, file: str) -> nodes.Refer:
-        return lambda reference: _SCHEMAS + self._name(reference, file).replace("~", "~0").replace("/", "~1")
-
-    def _name(self, reference: str, file: str) -> str:
-        """The name of the schema that a reference in a file means; a name is given to one that has none."""
-        if file == "" and reference.startswith(_SCHEMAS) and not self._swagger:
-            name = reference.removeprefix(_SCHEMAS)
-            if name in self._schema_places:
-                return name
-        try:
-            target = split(reference, file)
-        except ValueError:
-            return reference
-        home, steps = target
-        if home == "" and len(steps) in {2, 3} and steps[:-1] in {("components", "schemas"), ("definitions",)}:
-            return steps[-1]
-        if home == "" and not steps and reference in self._schema_places:
-            return reference
-        known = self._names.get(target)
-        if known is None:
-            short = place_name(steps) or home.rpartition("/")[2].partition(".")[0] or "document"
-            known, count = short, 1
-            while known in self._taken:
-                count += 1
-                known = f"{short}{count}"
-            self._names[target] = known
-            self._taken.add(known)
-            self._schema_places[known] = _Place(*target)
-        return known
-
-    def _followed(self, node: dict[str, Any], file: str) -> tuple[dict[str, Any], str]:
-        """What a node's `$ref` leads to in the end, and the file that it stands in."""
-        for _ in range(_MOST_STEPS):
-            reference = node.get("$ref")
-            if not isinstance(reference, str):
-                return node, file
-            try:
-                file, steps = split(reference, file)
-            except ValueError:
-                return {}, file
-            node = _mapping(self._node(_Place(file, steps)))
-        return {}, file
-
-    def _node(self, place: _Place) -> Any:
-        if place.raw is not None:
-            return msgspec.json.decode(place.raw)
-        found = self.sources.get(place.file)
-        return found.at(place.steps) if found is not None else None
-
     def _shaped(self, node: Any, file: str) -> dict[str, Any]:
-        return nodes.schema(node, self._refer(file), modern=self._modern)
+        return nodes.schema(node, self._places.refer(file), modern=self._modern)
 
     def _servers(self, top: Mapping[str, msgspec.Raw]) -> list[dict[str, Any]]:
         given = _decoded(top, "servers").get("servers")

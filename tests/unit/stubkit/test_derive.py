@@ -183,7 +183,7 @@ def test_yaml_is_read_too(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "found"),
-    [(b"\x1f\x8bbroken", "can't be|broken|gzip"), (b"{", "no JSON"), (b"- 1\n", "a list")],
+    [(b"\x1f\x8bbroken", "can't be|broken|gzip"), (b"{", "no JSON"), (b"- 1\n", "no mapping")],
 )
 def test_a_broken_file_is_one_clear_fault(tmp_path, content, found):
     spec = tmp_path / "spec.json"
