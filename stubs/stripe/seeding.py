@@ -127,7 +127,7 @@ def payments(seeding: Seeding, options: Payments) -> None:
         raise seeding.refuse("an amount whose least is more than its most", "least: 500, most: 20000")
     count = options.count
     if count is None:
-        count = round((options.per_customer or 0) * _customers_planned(seeding))
+        count = round((options.per_customer or 0) * customers_planned(seeding, "per_customer"))
     for time in seeding.times(count, options.over):
         seeding.at(time, _payment(seeding, options))
 
@@ -224,10 +224,11 @@ def _number_of(seeding: Seeding, chosen: Customers) -> int:
     return count
 
 
-def _customers_planned(seeding: Seeding) -> int:
+def customers_planned(seeding: Seeding, what: str) -> int:
+    """How many customers the file plants; refused for `what` depends on them, where there are none."""
     given = seeding.given("customers")
     if given is None:
-        raise seeding.refuse("per_customer, without customers", "customers beside payments", "customers: 100")
+        raise seeding.refuse(f"{what}, without customers", "customers beside them", "customers: 100")
     if isinstance(given, list):
         return len(given)
     return given if isinstance(given, int) else _number_of(seeding, given)
