@@ -1,6 +1,7 @@
 """The part of the context that writes: entities made, changed, moved and deleted, in the service's own way."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from . import ending
@@ -16,6 +17,20 @@ from .telling import Telling
 
 class Writing(Reading, Telling):
     """What a call changes. All of it belongs to the call's transaction."""
+
+    def rehearse[T](self, act: Callable[[], T]) -> T:
+        """What `act()` gives, with everything undone that it changed or told: for previews of what would happen.
+
+        What it raises goes on. Entities that it gives are values; they aren't stored any more.
+        """
+        told, made = len(self.effects), []
+        try:
+            with suppress(_Undone), self._tx.savepoint():
+                made.append(act())
+                raise _Undone
+        finally:
+            del self.effects[told:]
+        return made[0]
 
     def create(self, resource: str, _id: str | None = None, /, **fields: Any) -> Entity:
         """Store a new entity: complete by its schema, then defaults, then `fields`; `_id` where the id is already known.
@@ -157,6 +172,10 @@ class Writing(Reading, Telling):
                 continue
             if self._tx.list(self.service, self._kind(kind.name), where={name: given}, limit=1):
                 raise Refusal.of("not_unique", param=name, resource=kind.label, value=given)
+
+
+class _Undone(Exception):
+    """No error: what a rehearsal ends with."""
 
 
 def _without_empty(value: Any) -> Any:
