@@ -30,17 +30,13 @@ _INSIDE = """
 import base64, json, os, subprocess, sys, urllib.request
 binary, *wanted = sys.argv[1:]
 KEY = "sk_test_childproof"
-OLDER = {"Authorization": "Basic " + base64.b64encode(KEY.encode() + b":").decode()}
-THIN = {"Authorization": "Bearer " + KEY, "Stripe-Version": "2026-08-26.dahlia"}
+HEADERS = {"Authorization": "Basic " + base64.b64encode(KEY.encode() + b":").decode()}
 
 def newest(kind):
-    if kind.startswith("v1."):  # thin events have a list of their own, without a filter by type
-        url, headers = "https://api.stripe.com/v2/core/events?limit=100", THIN
-    else:
-        url, headers = f"https://api.stripe.com/v1/events?limit=1&type={kind}", OLDER
-    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=60) as reply:
-        found = [event["id"] for event in json.load(reply)["data"] if event["type"] == kind]
-    return found[0] if found else None
+    url = f"https://api.stripe.com/v1/events?limit=1&type={kind}"
+    with urllib.request.urlopen(urllib.request.Request(url, headers=HEADERS), timeout=60) as reply:
+        found = json.load(reply)["data"]
+    return found[0]["id"] if found else None
 
 for name, kind in (one.split("=") for one in wanted):
     try:
