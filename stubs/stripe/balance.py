@@ -39,6 +39,7 @@ class Entry:
     fees: tuple[dict[str, Any], ...] = ()
     category: str | None = None
     source_type: str = "card"
+    balance_type: str = "payments"
 
 
 def when_available(listener: Callable[[Context, str], None]) -> Callable[[Context, str], None]:
@@ -56,7 +57,7 @@ def enter(ctx: Context, entry: Entry) -> Entity:
         "balance_transaction",
         amount=entry.amount,
         available_on=day,
-        balance_type="payments",
+        balance_type=entry.balance_type,
         currency=entry.currency,
         description=entry.description,
         exchange_rate=None,
@@ -125,7 +126,7 @@ def available(ctx: Context, currency: str, source_type: str | None = None) -> in
     return sum(
         entry["net"]
         for entry in ctx.list("balance_transaction", currency=currency)
-        if entry["available_on"] <= ctx.now() and source_type in {None, _type_of(entry)}
+        if entry["available_on"] <= ctx.now() and source_type in {None, _type_of(entry)} and not _issuing(entry)
     )
 
 
@@ -156,16 +157,22 @@ def current(ctx: Context) -> dict[str, Any]:
     """The balance as the API shows it. A new account has zero of its own currency."""
     ready: dict[str, dict[str, int]] = {"usd": {"card": 0}}
     coming: dict[str, dict[str, int]] = {"usd": {"card": 0}}
+    cards: dict[str, int] = {}
     for entry in ctx.list("balance_transaction"):
+        if _issuing(entry):
+            cards[entry["currency"]] = cards.get(entry["currency"], 0) + entry["net"]
+            continue
         part = ready if entry["available_on"] <= ctx.now() else coming
         sums = part.setdefault(entry["currency"], {"card": 0})
         kind = _type_of(entry)
         sums[kind] = sums.get(kind, 0) + entry["net"]
     nothing = [{"amount": 0, "currency": "usd"}]
+    spent = [{"amount": amount, "currency": currency} for currency, amount in sorted(cards.items())]
     return {
         "object": "balance",
         "available": _amounts(ready),
         "connect_reserved": nothing,
+        **({"issuing": {"available": spent}} if spent else {}),
         "livemode": is_live(ctx),
         "pending": _amounts(coming),
         "refund_and_dispute_prefunding": {"available": nothing, "pending": nothing},
@@ -207,6 +214,11 @@ def list_history(ctx: Context) -> dict[str, Any]:
 def retrieve_history(ctx: Context, id: str) -> dict[str, Any]:  # noqa: A002 - the document's parameter
     """The older name of a balance transaction."""
     return retrieve_transaction(ctx, id)
+
+
+def _issuing(entry: Entity) -> bool:
+    """Whether a line is of the balance that issued cards spend, which is apart from that of payments."""
+    return bool(entry["balance_type"] == "issuing")
 
 
 def _type_of(entry: Entity) -> str:

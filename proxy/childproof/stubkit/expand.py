@@ -77,7 +77,8 @@ class Expander:
         value = (
             asked.compute(node, step) if computed and isinstance(node, Entity) and step not in node else node.get(step)
         )
-        value = self._found(value, resources, asked, step)
+        if resources or not computed:
+            value = self._found(value, resources, asked, step)
         if rest:
             deeper = None if within is None else (within[0], f"{within[1]}{step}.")
             value = self._walk(value, rest, below, asked, deeper)
