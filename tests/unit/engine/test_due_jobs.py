@@ -99,3 +99,42 @@ def test_work_without_end_doesnt_keep_a_call_waiting_for_ever() -> None:
     bench.store.world("main").set_clock(ClockSettings(START + 7_200_000, "frozen"))
     assert bench.engine.handle(POST).reply == Reply(200)
     assert len(bench.entries()) == 2 + MOST
+
+
+@pytest.mark.parametrize("run", ["frozen", "step", "real"])
+def test_time_that_a_call_lets_pass_has_passed_when_its_reply_goes_out(run: str) -> None:
+    """What was put off until then is done first, as much later as its own time is, with an entry for each job."""
+
+    class Patient(Slow):
+        def answer(self, call: Any, tx: Transaction) -> Answer:
+            if not tx.get("shop", "reminder", "1"):
+                tx.schedule(tx.now() + 3_600_000, "shop", "remind", {"at": tx.seq})
+                tx.passing = 7_200_000
+            return Answer(Reply(200))
+
+    bench = Bench(STUB, stub=Patient())
+    bench.store.world("main").set_clock(ClockSettings(START, run))  # type: ignore[arg-type]  # the three words it knows
+    bench.engine.handle(POST)
+    call, job, clock = bench.entries()
+    assert (job.operation, clock.method) == ("remind", "ADVANCE")
+    assert job.cause == call.id
+    assert (job.world_at - call.world_at, clock.world_at - call.world_at) == (3_600_000, 7_200_000)
+    bench.engine.handle(POST)
+    assert bench.entries()[-1].world_at >= START + 7_200_000
+
+
+def test_time_that_cant_pass_as_far_as_asked_is_told_and_the_call_stands() -> None:
+    class Endless(Slow):
+        def answer(self, call: Any, tx: Transaction) -> Answer:
+            tx.schedule(tx.now() + 1000, "shop", "remind", {"at": tx.seq})
+            tx.passing = 60_000
+            return Answer(Reply(200))
+
+        def perform(self, job: str, payload: dict[str, Any], tx: Transaction) -> tuple[Effect, ...]:
+            tx.schedule(tx.now(), "shop", "remind", payload)
+            return ()
+
+    bench = Bench(STUB, stub=Endless())
+    bench.store.world("main").set_clock(ClockSettings(START, "frozen"))
+    assert bench.engine.handle(POST).reply == Reply(200)
+    assert [line for line in bench.trouble if "has not passed as far as was asked" in line]

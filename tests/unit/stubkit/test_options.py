@@ -259,3 +259,43 @@ def test_a_large_document_is_ready_at_once_and_its_stub_answers() -> None:
     assert api is not None
     assert len(api.paths) > 400
     assert len(api._items) < 80
+
+
+PATIENT = """
+from childproof.stubkit import Context, job, operation
+
+
+@operation("GET /ping")
+def ping(ctx: Context) -> None:
+    by = ctx.header("by")
+    ctx.schedule(0, "later", {})
+    if by is not None:
+        ctx.advance(int(by))
+
+
+@job("later")
+def later(ctx: Context, payload: dict) -> None:
+    ctx.advance(1000)
+"""
+
+
+def test_an_operation_lets_time_pass_and_a_job_cant(notes: Callable[..., Caller]) -> None:
+    """What it asked for is remembered with the call; whoever answers calls does it."""
+    call = notes(behaviour=PATIENT)
+    world = call.store.world("main")
+    with world.transaction() as tx:
+        call.stub.answer(
+            Call(Protocol.HTTP, call.stub.hosts[0], 443, method="GET", path="/rest/ping", headers=(("by", "5"),)), tx
+        )
+        assert tx.passing == 5
+    with world.transaction() as tx:
+        told = run_due(tx, lambda _: call.stub)
+    assert [effect.type for effect in told] == ["job.failed"]
+    assert "by an operation that was called" in told[0].data["error"]
+
+
+@pytest.mark.parametrize("by", ["-1", "4000000000000"])
+def test_time_passes_forward_and_within_bounds(notes: Callable[..., Caller], by: str) -> None:
+    call = notes(behaviour=PATIENT)
+    with pytest.raises(ValueError, match="can't be let pass"):
+        call("GET /rest/ping", by=by)
