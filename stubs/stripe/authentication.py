@@ -8,7 +8,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, Response, operation
 
-from . import setup_intents
+from . import setup_saving
 from .card_details import card_behind
 from .confirming import AUTH_FAILED, attempt, authentication_failed
 from .fields import public
@@ -56,7 +56,7 @@ def _decided(ctx: Context, intent: Entity, *, passed: bool) -> Entity:
     if intent.resource == "setup_intent":
         error = {"code": "setup_intent_authentication_failure", "message": AUTH_FAILED, "payment_method": public(method),
                  "type": "invalid_request_error"}  # fmt: skip
-        return setup_intents.complete(ctx, intent) if passed else setup_intents.reject(ctx, intent, error)
+        return setup_saving.complete(ctx, intent) if passed else setup_saving.reject(ctx, intent, error)
     if not passed:
         return authentication_failed(ctx, intent, method)
     if intent["confirmation_method"] == "manual":

@@ -13,6 +13,7 @@ from .card_details import card_behind
 from .cards import Card, Trait
 from .declines import DECLINES, Decline
 from .fields import new, tell
+from .other_methods import paid_by
 from .payment_methods import NO_BILLING, passed_checks
 
 SELLER = "CHILDPROOF"  # the statement descriptor of the account behind the stub
@@ -32,6 +33,7 @@ class Attempt:
     decline: str | None = None
     authenticated: bool = False
     intent: Entity | None = None
+    pending: bool = False
 
 
 def charge(ctx: Context, attempt: Attempt, **fields: Any) -> Entity:
@@ -62,20 +64,41 @@ def charge(ctx: Context, attempt: Attempt, **fields: Any) -> Entity:
         fraud_details={},
         **({"livemode": attempt.intent["livemode"]} if attempt.intent else {}),
         outcome=_outcome(ctx, attempt, decline),
-        paid=paid,
+        paid=paid and not attempt.pending,
         payment_intent=attempt.intent.id if attempt.intent else None,
         payment_method=attempt.method.id,
         payment_method_details=method_details(ctx, attempt, captured=captured),
         radar_options={},
         refunded=False,
-        status="succeeded" if paid else "failed",
+        status="pending" if attempt.pending else "succeeded" if paid else "failed",
         _card=attempt.card.name if attempt.card else None,
         **fields,
     )
+    if attempt.pending:
+        tell(ctx, "charge.pending", made)
+        return made
     made = ctx.update(made, receipt_url=_receipt(made)) if paid else made
     if captured:
         made = receipts.of_payment(ctx, settle(ctx, made, attempt.amount))
     tell(ctx, "charge.succeeded" if paid else "charge.failed", made)
+    return made
+
+
+def finish(ctx: Context, made: Entity) -> Entity:
+    """A pending charge has succeeded."""
+    made = ctx.update(made, paid=True, status="succeeded", receipt_url=_receipt(made))
+    made = receipts.of_payment(ctx, settle(ctx, made, made["amount"]))
+    tell(ctx, "charge.succeeded", made)
+    return made
+
+
+def break_off(ctx: Context, made: Entity, code: str, message: str) -> Entity:
+    """A pending charge has failed."""
+    outcome = (made["outcome"] or {}) | {"network_status": "declined_by_network", "reason": code, "type": "issuer_declined",
+                                         "seller_message": "The bank did not return any further details."}  # fmt: skip
+    made = ctx.update(made, amount_captured=0, captured=False, failure_code=code, failure_message=message, outcome=outcome,
+                      status="failed")  # fmt: skip
+    tell(ctx, "charge.failed", made)
     return made
 
 
@@ -91,8 +114,7 @@ def method_details(ctx: Context, attempt: Attempt, *, captured: bool) -> dict[st
     """The `payment_method_details` of a charge: how it was paid, as of that moment."""
     card, method = attempt.card, attempt.method
     if card is None:
-        kind = method["type"]
-        return {"type": kind, kind: dict(method.get(kind) or {})}
+        return paid_by(method)
     shown = method.get("card") or method
     checks = passed_checks(method, card) if "card" in method else _older_checks(method, card)
     three_d_secure = None

@@ -78,13 +78,14 @@ def contest(ctx: Context, charge: Entity) -> Entity:
             continue
         parts = _parts(charge["amount_captured"], found.times)
         for amount in parts:
-            charge = _open(ctx, charge, found, amount)
+            charge = open_dispute(ctx, charge, found, amount)
     return charge
 
 
-def _open(ctx: Context, charge: Entity, found: Contest, amount: int) -> Entity:
+def open_dispute(ctx: Context, charge: Entity, found: Contest, amount: int) -> Entity:
+    """Contest an amount of a charge; gives the charge."""
     inquiry = found.case_type == "inquiry"
-    billing, card = charge["billing_details"], charge["payment_method_details"]["card"]
+    billing, paid_by = charge["billing_details"], charge["payment_method_details"]
     evidence = dict.fromkeys(EVIDENCE) | {
         "customer_email_address": billing["email"] or charge["receipt_email"],
         "customer_name": billing["name"],
@@ -110,15 +111,7 @@ def _open(ctx: Context, charge: Entity, found: Contest, amount: int) -> Entity:
         is_charge_refundable=inquiry,
         metadata={},
         payment_intent=charge["payment_intent"],
-        payment_method_details={
-            "card": {
-                "brand": card["brand"],
-                "case_type": found.case_type,
-                "network": card["network"] or card["brand"],
-                "network_reason_code": found.code,
-            },
-            "type": "card",
-        },
+        **({"payment_method_details": _by_card(paid_by["card"], found)} if paid_by["type"] == "card" else {}),
         reason=found.reason,
         status="warning_needs_response" if inquiry else "needs_response",
     )
@@ -157,6 +150,12 @@ def move_money(ctx: Context, dispute: Entity, entry: Entry, event: str) -> Entit
 def is_inquiry(dispute: Entity) -> bool:
     """Whether the bank only asks yet."""
     return str(dispute["status"]).startswith("warning")
+
+
+def _by_card(card: dict[str, Any], found: Contest) -> dict[str, Any]:
+    shown = {"brand": card["brand"], "case_type": found.case_type, "network": card["network"] or card["brand"],
+             "network_reason_code": found.code}  # fmt: skip
+    return {"card": shown, "type": "card"}
 
 
 def _parts(amount: int, times: int) -> list[int]:

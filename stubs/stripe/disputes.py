@@ -147,8 +147,8 @@ def _escalate(ctx: Context, dispute: Entity) -> None:
     """An inquiry becomes a dispute: the money goes, and there is time for an answer again."""
     previous = {"is_charge_refundable": True, "status": dispute["status"]}
     details = dispute["evidence_details"] | {"due_by": midnight_after(ctx.now(), RESPONSE_DAYS + 1) - 1}
-    shown = dispute["payment_method_details"]
-    shown = shown | {"card": shown["card"] | {"case_type": "chargeback"}}
+    shown = dict(dispute["payment_method_details"])
+    shown["card"] = shown["card"] | {"case_type": "chargeback"}
     dispute = ctx.move(dispute, "needs_response", evidence_details=details, is_charge_refundable=False,
                        payment_method_details=shown)  # fmt: skip
     tell(ctx, "charge.dispute.updated", dispute, previous_attributes=previous)

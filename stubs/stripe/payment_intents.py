@@ -4,7 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
-from . import intent_states, receipts
+from . import cash_balance, confirmation_tokens, contests, intent_states, receipts
 from .charging import settle
 from .confirming import confirm, release
 from .fields import DYNAMIC_SINCE, change, generic, new, picked, predates, tell
@@ -133,6 +133,7 @@ def capture(ctx: Context, intent: str) -> Entity:
         fields["metadata"] = merged_metadata(found["metadata"], ctx.body["metadata"])
     found = ctx.move(found, "succeeded", amount_capturable=0, amount_received=amount, **fields)
     tell(ctx, "payment_intent.succeeded", found)
+    contests.contest(ctx, made)
     return found
 
 
@@ -143,6 +144,7 @@ def cancel(ctx: Context, intent: str) -> Entity:
     intent_states.check(found, "cancel")
     if found["status"] == "requires_capture":
         release(ctx, found, "charge.refunded")
+    cash_balance.give_back(ctx, found)
     reason = ctx.body.get("cancellation_reason")
     found = ctx.move(found, "canceled", amount_capturable=0, canceled_at=ctx.now(), cancellation_reason=reason,
                      next_action=None)  # fmt: skip
@@ -192,8 +194,9 @@ def _types(ctx: Context) -> dict[str, Any]:
         options["card"] = CARD_OPTIONS | picked(written, "network", "request_three_d_secure", "setup_future_usage")
     if "link" in kinds:
         options["link"] = {}
+    asked_of = body.get("payment_method_options") or {}
     for kind in kinds:
-        options.setdefault(kind, {})
+        options.setdefault(kind, dict(asked_of.get(kind) or {}))
     return {
         "automatic_payment_methods": chosen,
         "payment_method_configuration_details": {"id": "pmc_default", "parent": None} if chosen else None,
@@ -212,8 +215,7 @@ def _give_method(ctx: Context, intent: Entity) -> Entity:
     elif isinstance(given, str) and given:
         method = method_for(ctx, given)
     elif body.get("confirmation_token"):
-        missing = f"No such confirmation_token: '{body['confirmation_token']}'"
-        raise Refusal(400, "resource_missing", missing, param="confirmation_token")
+        method, intent = confirmation_tokens.use(ctx, intent)
     else:
         return intent
     kind, kinds = method["type"], intent["payment_method_types"]

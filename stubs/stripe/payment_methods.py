@@ -4,12 +4,14 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
+from .bank_numbers import account_named
 from .card_details import card_behind, declined, expiry, fingerprint, read_card, token_card
 from .cards import Card, Trait, card_of_token
 from .fields import NO_ADDRESS, change, new, page, required, tell
-from .other_methods import details_of
+from .other_methods import details_of, number_of, test_account
 from .wording import METHOD_OF_NO_CUSTOMER, METHOD_USED_UP, NO_SUCH_METHOD
 
+TEST_HOLDER = {"email": "jenny@example.com", "name": "Jenny Rosen"}
 NO_BILLING = {"address": NO_ADDRESS, "email": None, "name": None, "phone": None, "tax_id": None}
 
 
@@ -18,6 +20,12 @@ def method_for(ctx: Context, given: str, param: str = "payment_method") -> Entit
     card = card_of_token(given) if given.startswith("pm_card_") else None
     if card is not None:
         return make_card_method(ctx, card, expiry(ctx))
+    named = account_named(given)
+    if named is not None:
+        kind, number = named
+        return new(ctx, "payment_method", type=kind, customer=None, billing_details=NO_BILLING | TEST_HOLDER, metadata={},
+                   allow_redisplay="unspecified", _number=number, _verified=True,
+                   **{kind: details_of(kind, test_account(kind, number), kind)})  # fmt: skip
     found = ctx.find("payment_method", given)
     if found is None and given.startswith("card_"):
         saved = ctx.find("card", given)
@@ -105,7 +113,8 @@ def method_from_data(ctx: Context, data: dict[str, Any], prefix: str = "payment_
     }
     if kind != "card":
         details = details_of(kind, data.get(kind) or {}, inside.format(kind))
-        return new(ctx, "payment_method", type=kind, customer=None, **shared, **{kind: details})
+        number = number_of(kind, data.get(kind) or {})
+        return new(ctx, "payment_method", type=kind, customer=None, _number=number, **shared, **{kind: details})
     given = data.get("card")
     name = inside.format("card")
     if not isinstance(given, dict):

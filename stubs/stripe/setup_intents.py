@@ -4,14 +4,18 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata, operation
 
+from . import confirmation_tokens, debits
 from .card_details import card_behind, declined
 from .cards import Trait
 from .declines import DECLINES
 from .fields import DYNAMIC_SINCE, change, generic, new, picked, predates, public, tell
-from .intent_effects import tell_all
-from .payment_methods import attach, method_for, method_from_data
+from .payment_methods import method_for, method_from_data
+from .setup_saving import complete, record, reject, unexpected
 from .wording import METHOD_USED_UP, RETURN_URL_NEEDED
 
+SAVED_ELSEWHERE = frozenset(
+    {"amazon_pay", "bancontact", "cashapp", "ideal", "klarna", "paypal", "revolut_pay", "sofort"}
+)
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")
 _FORBIDDEN = {
     "cancel": "You cannot cancel this SetupIntent because it has a status of {status}. Only a SetupIntent with one of the "
@@ -107,30 +111,10 @@ def list_intents(ctx: Context) -> dict[str, Any]:
     return generic(ctx)
 
 
-def complete(ctx: Context, intent: Entity) -> Entity:
-    """The method is good: it goes to the customer and needs no authentication off session."""
-    method = ctx.get("payment_method", intent["payment_method"])
-    method = ctx.update(method, _set_up=True)
-    owner = ctx.find("customer", intent["customer"]) if intent["customer"] else None
-    if owner is not None and method["customer"] is None:
-        attach(ctx, method, owner)
-    intent = ctx.move(intent, "succeeded", next_action=None, last_setup_error=None)
-    tell(ctx, "setup_intent.succeeded", intent)
-    tell_all(ctx, intent, "set_up")
-    return intent
-
-
-def reject(ctx: Context, intent: Entity, error: dict[str, Any]) -> Entity:
-    """Back to the start, with the error on the intent."""
-    intent = ctx.move(intent, "requires_payment_method", last_setup_error=error, next_action=None, payment_method=None)
-    tell(ctx, "setup_intent.setup_failed", intent)
-    return intent
-
-
 def approve(ctx: Context, intent: Entity, return_url: str | None) -> Entity:
     """Save the intent's payment method, or have the customer authenticate. A decline is raised, and stays on record."""
     if intent["payment_method"] is None:
-        raise _unexpected(intent, _NO_METHOD)
+        raise unexpected(intent, _NO_METHOD)
     automatic = intent["automatic_payment_methods"]
     if automatic and automatic["allow_redirects"] != "never" and not return_url:
         raise Refusal(400, None, RETURN_URL_NEEDED.replace("This PaymentIntent", "This SetupIntent", 1))
@@ -154,6 +138,10 @@ def approve(ctx: Context, intent: Entity, return_url: str | None) -> Entity:
         raise refusal
     if card is not None and (card.has(Trait.AUTH_ALWAYS) or card.has(Trait.AUTH_UNLESS_SET_UP)):
         return _ask(ctx, intent, return_url)
+    if card is None and debits.must_verify(intent, method):
+        return _wait(ctx, record(ctx, intent, "requires_action"), debits.deposits(ctx, intent))
+    if method["type"] in SAVED_ELSEWHERE:
+        return _ask(ctx, intent, return_url)
     return complete(ctx, intent)
 
 
@@ -163,7 +151,11 @@ def _ask(ctx: Context, intent: Entity, return_url: str | None) -> Entity:
     action: dict[str, Any] = {"type": "use_stripe_sdk", "use_stripe_sdk": {"stripe_js": url}}
     if return_url:
         action = {"type": "redirect_to_url", "redirect_to_url": {"return_url": return_url, "url": url}}
-    intent = ctx.move(intent, "requires_action", next_action=action, _return_url=return_url)
+    return _wait(ctx, record(ctx, ctx.update(intent, _return_url=return_url), "requires_action"), action)
+
+
+def _wait(ctx: Context, intent: Entity, action: dict[str, Any]) -> Entity:
+    intent = ctx.move(intent, "requires_action", next_action=action)
     tell(ctx, "setup_intent.requires_action", intent)
     return intent
 
@@ -174,6 +166,8 @@ def _give_method(ctx: Context, intent: Entity) -> Entity:
         method = method_from_data(ctx, data)
     elif isinstance(given, str) and given:
         method = method_for(ctx, given)
+    elif ctx.body.get("confirmation_token"):
+        method, intent = confirmation_tokens.use(ctx, intent)
     else:
         return intent
     return ctx.move(intent, "requires_confirmation", payment_method=method.id, next_action=None)
@@ -184,9 +178,5 @@ def _check(intent: Entity, action: str) -> None:
     if status in OPEN:
         return
     if action == "confirm" and status == "succeeded":
-        raise _unexpected(intent, _SUCCEEDED)
-    raise _unexpected(intent, _FORBIDDEN[action].format(status=status, allowed=", ".join(OPEN)))
-
-
-def _unexpected(intent: Entity, message: str) -> Refusal:
-    return Refusal(400, "setup_intent_unexpected_state", message, setup_intent=public(intent))
+        raise unexpected(intent, _SUCCEEDED)
+    raise unexpected(intent, _FORBIDDEN[action].format(status=status, allowed=", ".join(OPEN)))

@@ -130,16 +130,8 @@ def test_cards_from_abroad_cost_more(client):
 
 
 def test_a_lone_intent_of_a_bank_debit_goes_through_processing(client):
-    method = client.v1.payment_methods.create(
-        params={
-            "type": "us_bank_account",
-            "us_bank_account": {"account_holder_type": "individual", "account_number": "000123456789",
-                                "routing_number": "110000000"},
-            "billing_details": {"name": "Jenny"},
-        }
-    )  # fmt: skip
     intent = client.v1.payment_intents.create(
-        params={"amount": 2000, "currency": "usd", "payment_method": method.id, "confirm": True,
+        params={"amount": 2000, "currency": "usd", "payment_method": "pm_usBankAccount_success", "confirm": True,
                 "payment_method_types": ["us_bank_account"]}
     )  # fmt: skip
     assert intent.status == "processing"

@@ -89,7 +89,7 @@ def test_the_months_are_in_order(shop_client: stripe.StripeClient) -> None:
 def test_the_balance_is_the_sum_of_the_past(shop_client: stripe.StripeClient) -> None:
     """What is available and pending now adds up to every charge and refund less fees."""
     lines = list(shop_client.v1.balance_transactions.list({"limit": 100}).auto_paging_iter())
-    assert {one.type for one in lines} == {"charge", "refund"}
+    assert {one.type for one in lines} == {"charge", "refund", "topup"}
     balance = shop_client.v1.balance.retrieve()
     assert sum(one.amount for one in (*balance.available, *balance.pending)) == sum(one.net for one in lines)
 
