@@ -12,19 +12,36 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, operation
 
-# resource -> the fields that may be searched; `metadata` besides, everywhere
-FIELDS: Mapping[str, frozenset[str]] = {
-    "customer": frozenset({"created", "email", "name", "phone"}),
-    "charge": frozenset({
-        "amount", "created", "currency", "customer", "disputed", "refunded", "status",
-        "payment_method_details.card.brand", "payment_method_details.card.exp_month",
-        "payment_method_details.card.exp_year", "payment_method_details.card.fingerprint",
-        "payment_method_details.card.last4", "billing_details.address.postal_code",
-    }),
-    "payment_intent": frozenset({"amount", "created", "currency", "customer", "status"}),
-    "price": frozenset({"active", "currency", "lookup_key", "product", "type"}),
-    "product": frozenset({"active", "created", "description", "name", "shippable", "url"}),
+# What a field may be asked: texts are found in part (`~`) from three characters on, numbers in order (`<`), tokens as they are.
+NUMBER, TEXT, TOKEN = "number", "text", "token"
+_CARD = {name: NUMBER if name.startswith("exp_") else TOKEN
+         for name in ("brand", "exp_month", "exp_year", "fingerprint", "last4")}  # fmt: skip
+FIELDS: Mapping[str, Mapping[str, str]] = {
+    "customer": {"created": NUMBER, "email": TEXT, "name": TEXT, "phone": TEXT},
+    "charge": {
+        "amount": NUMBER, "billing_details.address.postal_code": TOKEN, "created": NUMBER, "currency": TOKEN,
+        "customer": TOKEN, "disputed": TOKEN, "refunded": TOKEN, "status": TOKEN,
+    } | {f"payment_method_details.{kind}.{name}": of for kind in ("card", "card_present") for name, of in _CARD.items()},
+    "invoice": {
+        "created": NUMBER, "currency": TOKEN, "customer": TOKEN, "last_finalization_error_code": TOKEN,
+        "last_finalization_error_type": TOKEN, "number": TEXT, "receipt_number": TEXT, "status": TOKEN,
+        "subscription": TOKEN, "total": NUMBER,
+    },
+    "payment_intent": {"amount": NUMBER, "created": NUMBER, "currency": TOKEN, "customer": TOKEN, "status": TOKEN},
+    "price": {"active": TOKEN, "currency": TOKEN, "lookup_key": TEXT, "product": TOKEN, "type": TOKEN},
+    "product": {
+        "active": TOKEN, "created": NUMBER, "description": TEXT, "name": TEXT, "shippable": TOKEN, "url": TEXT,
+    },
+    "subscription": {"canceled_at": NUMBER, "created": NUMBER, "status": TOKEN},
 }  # fmt: skip
+# Fields that are called otherwise than where they stand.
+_PLACES = {
+    "last_finalization_error_code": "last_finalization_error.code",
+    "last_finalization_error_type": "last_finalization_error.type",
+    "subscription": "parent.subscription_details.subscription",
+}
+MOST_CLAUSES = 10
+LEAST_PART = 3
 
 _CLAUSE = re.compile(
     r"""\s*(?P<minus>-)?(?P<field>metadata\[(?:'[^']*'|"[^"]*")\]|[a-z0-9_.]+)\s*(?P<operator>[:~]|[<>]=?|=)\s*"""
@@ -79,6 +96,18 @@ def charges(ctx: Context) -> dict[str, Any]:
     return _search(ctx, "charge")
 
 
+@operation("GET /v1/invoices/search")
+def invoices(ctx: Context) -> dict[str, Any]:
+    """Search invoices."""
+    return _search(ctx, "invoice")
+
+
+@operation("GET /v1/subscriptions/search")
+def subscriptions(ctx: Context) -> dict[str, Any]:
+    """Search subscriptions."""
+    return _search(ctx, "subscription")
+
+
 @operation("GET /v1/payment_intents/search")
 def payment_intents(ctx: Context) -> dict[str, Any]:
     """Search payment intents."""
@@ -110,6 +139,7 @@ def parse(query: str, resource: str) -> tuple[list[Clause], bool]:
         name = found["field"]
         if not name.startswith("metadata[") and name not in FIELDS[resource]:
             raise _refused(f"Field `{name}` is an unsupported search field for resource `{resource}s`.")
+        _check(name, FIELDS[resource].get(name, TEXT), found["operator"], _unquoted(found["value"]))
         clauses.append(Clause(name, found["operator"], _unquoted(found["value"]), found["minus"] is not None))
         place = found.end()
         if place >= len(query):
@@ -117,6 +147,8 @@ def parse(query: str, resource: str) -> tuple[list[Clause], bool]:
         joint = _JOINT.match(query, place)
         joints.add(joint[1].upper() if joint else "AND")  # a space alone means AND
         place = joint.end() if joint else place
+    if len(clauses) > MOST_CLAUSES:
+        raise _refused(f"You may not use more than {MOST_CLAUSES} clauses in one query.")
     if len(joints) > 1:
         raise _refused("You may not use both AND and OR in the same query.")
     return clauses, "OR" not in joints
@@ -134,13 +166,29 @@ def _search(ctx: Context, resource: str) -> dict[str, Any]:
     start = _start(found, ctx.query.get("page"))
     page = found[start : start + limit]
     more = len(found) > start + limit
+    counted = "total_count" in (ctx.query.get("expand") or ())
+    if counted:  # it is there only where it is asked for, and no object to be expanded afterwards
+        ctx.query["expand"] = [name for name in ctx.query["expand"] if name != "total_count"]
     return {
         "object": "search_result",
         "data": page,
         "has_more": more,
         "next_page": page[-1].id if more else None,
+        **({"total_count": len(found)} if counted else {}),
         "url": f"/v1/{resource}s/search",
     }
+
+
+def _check(name: str, kind: str, operator: str, value: str | None) -> None:
+    if operator == "~":
+        if kind != TEXT:
+            raise _refused(f"The operator `~` is not supported for the field `{name}`.")
+        if len(value or "") < LEAST_PART:
+            raise _refused(f"Query values for the operator `~` must have at least {LEAST_PART} characters.")
+    if operator in _COMPARE and kind != NUMBER:
+        raise _refused(f"The operator `{operator}` is not supported for the field `{name}`.")
+    if kind == NUMBER and value is not None and _number(value) is None:
+        raise _refused(f"Field `{name}` only takes numbers.")
 
 
 def _start(found: list[Entity], page: str | None) -> int:
@@ -156,7 +204,7 @@ def _value(entity: Entity, name: str) -> Any:
     if name.startswith("metadata["):
         return (entity["metadata"] or {}).get(name[len("metadata[") + 1 : -2])
     node: Any = entity
-    for step in name.split("."):
+    for step in _PLACES.get(name, name).split("."):
         node = node.get(step) if isinstance(node, dict) else None
     return node
 
