@@ -21,6 +21,7 @@ Item = dict[str, Any]
 HOUR = 3_600
 UNPAID_FOR = 23 * HOUR  # docs.stripe.com/billing/subscriptions/overview: an incomplete one has 23 hours
 WARNING = 3 * DAY  # before a trial ends
+UPCOMING = 7 * DAY  # before a renewal, `invoice.upcoming` is told (an account's setting at Stripe: 3 to 45 days)
 
 
 def arm(ctx: Context, subscription: Entity) -> None:
@@ -28,7 +29,10 @@ def arm(ctx: Context, subscription: Entity) -> None:
     if over(subscription) or subscription["status"] == "paused":
         return
     customer, payload = subscription["customer"], {"subscription": subscription.id}
-    later(ctx, customer, next_boundary(subscription), "subscription_cycle", payload)
+    boundary = next_boundary(subscription)
+    later(ctx, customer, boundary, "subscription_cycle", payload)
+    if boundary - UPCOMING > now_of(ctx, customer):
+        later(ctx, customer, boundary - UPCOMING, "invoice_upcoming", payload | {"boundary": boundary})
     if subscription["cancel_at"] is not None:
         later(ctx, customer, subscription["cancel_at"], "subscription_cancels", payload)
     if subscription["status"] == "trialing" and not subscription.get("_warned"):

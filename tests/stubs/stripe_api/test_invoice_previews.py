@@ -115,3 +115,11 @@ def test_what_ends_has_no_next_invoice(client, subscription):
 def test_older_clients_ask_for_the_upcoming_invoice(client, customer, subscription, api):
     reply = api.call("GET", f"/v1/invoices/upcoming?customer={customer.id}")
     assert (reply.status, reply.body["total"]) == (200, 1000)
+
+
+def test_a_renewal_is_told_of_a_week_before(client, subscription, api):
+    start = subscription["items"].data[0].current_period_end
+    api.passes(25 * DAY)
+    event = client.v1.events.list(params={"type": "invoice.upcoming"}).data[0]
+    assert (event.data.object.total, event.created <= start - 7 * DAY + 60) == (1000, True)
+    assert [invoice.id for invoice in client.v1.invoices.list().data] == [subscription.latest_invoice]
