@@ -174,12 +174,13 @@ class SealedSandbox:
         return self._collect()
 
     async def connect(self, address: str, port: int) -> socket.socket:
-        """A connection to a listener on the sandbox's loopback, made inside; while `finished` waits. Raises OSError.
+        """A connection to a listener on the sandbox's loopback, made inside; while `finished` waits. Raises OSError:
+        ConnectionAbortedError where the command has ended.
 
         It can't become a way out: what is handed out is a socket of the sandbox's own network.
         """
         if self._code is not None:
-            raise ConnectionError("the command has ended")
+            raise ConnectionAbortedError("the command has ended")
         loop = asyncio.get_running_loop()
         self._asked += 1
         token, made = self._asked, loop.create_future()
@@ -293,7 +294,7 @@ class SealedSandbox:
             self._control.close()
             for made in self._connecting.values():
                 if not made.done():
-                    made.set_exception(ConnectionError("the command has ended"))
+                    made.set_exception(ConnectionAbortedError("the command has ended"))
             if self._terminal is not None:
                 self._take_terminal()
                 os.close(self._terminal)

@@ -42,6 +42,13 @@ class Telling(Moment):
         )
         self.effects.extend(made)
 
+    def notify(self, url: str, type: str, body: Mapping[str, Any], *, secret: str = "") -> None:  # noqa: A002 - as above
+        """Have a webhook sent to an address that the request named itself, signed with `secret` where there is one."""
+        if self._quiet:
+            return
+        events = self._service.events
+        self.effects.append(events.queue(self._tx, url, type, events.poster.written(body), secret=secret))
+
     def schedule(self, delay_ms: int, job: str, payload: dict[str, Any]) -> str:
         """Put work off: `@job(job)` is called with `payload` once the world's clock has passed the delay."""
         if job not in self._service.behaviours.jobs:

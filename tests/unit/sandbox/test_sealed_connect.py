@@ -18,7 +18,7 @@ def test_a_listener_inside_is_reached_from_inside(sealer):
     """Both ends of the connection are the sandbox's loopback; what outside listens at the port isn't asked."""
     asked = [("127.0.0.1", 4242, True)]
     outcome = sealer.run(sealer.python, "-c", LISTEN, "1", connect=asked)
-    assert outcome.connected == [["127.0.0.1", "127.0.0.1", "HELLO from 127.0.0.1"], ["ConnectionError"]]
+    assert outcome.connected == [["127.0.0.1", "127.0.0.1", "HELLO from 127.0.0.1"], ["ConnectionAbortedError"]]
     assert (outcome.code, outcome.tcp) == (0, [])
 
 

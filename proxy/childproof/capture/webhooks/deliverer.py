@@ -27,6 +27,7 @@ LOOK_SECONDS = 0.5  # between two looks for what other processes, or the clock, 
 PATIENCE = 1.0  # a listener that takes longer gets its next message meanwhile
 AT_ONCE = 32  # attempts under way
 MOST = 256  # attempts that are under way or stand in line; the rest waits in the world
+GRACE = 1.0  # at the end, for what is under way
 PAUSE = 5.0  # before an attempt whose outcome could not be stored is made again
 
 
@@ -39,7 +40,7 @@ class _Turn:
 
 
 class Deliverer:
-    """Delivers for some worlds. Use `async with`; leaving it ends what is under way, which stays queued.
+    """Delivers for some worlds. Use `async with`; leaving it ends what is under way; what has no outcome by then stays queued.
 
     `connect` reaches listeners in the sandbox; None where there are none, so that only rules can let a webhook go.
     """
@@ -63,7 +64,7 @@ class Deliverer:
         self._stirred = asyncio.Event()
         self._busy: set[tuple[str, str]] = set()
         self._lines: dict[tuple[str, str, str], _Turn] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[asyncio.Task[None], _Turn] = {}
         self._room = asyncio.Semaphore(AT_ONCE)
         self._looking: asyncio.Task[None] | None = None
         self._failing = ""
@@ -79,9 +80,16 @@ class Deliverer:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._looking is not None
-        for task in (self._looking, *self._tasks):
+        self._looking.cancel()
+        under_way = {task for task, turn in self._tasks.items() if turn.begun.is_set()}
+        for task in self._tasks.keys() - under_way:
             task.cancel()
-        await asyncio.gather(self._looking, *self._tasks, return_exceptions=True)
+        if under_way:  # a reply that has come is to be recorded
+            await asyncio.wait(under_way, timeout=GRACE)
+        tasks = [self._looking, *self._tasks]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look_forever(self) -> None:
         while True:
@@ -108,17 +116,17 @@ class Deliverer:
         before, turn = self._lines.get(line), _Turn()
         self._lines[line] = turn
         task = asyncio.create_task(self._deliver(world, delivery.id, before, turn))
-        self._tasks.add(task)
+        self._tasks[task] = turn
 
         def over(done: asyncio.Task[None]) -> None:
-            self._tasks.discard(done)
+            self._tasks.pop(done, None)
             turn.begun.set()
             turn.ended.set()
             if self._lines.get(line) is turn:
                 del self._lines[line]
-            failed = done.cancelled() or done.exception() is not None
-            if failed and not done.cancelled():
-                self._say(f"the webhook {delivery.id} waits: {done.exception()}")
+            if not done.cancelled() and done.exception() is not None:
+                if not isinstance(done.exception(), _EndedError):
+                    self._say(f"the webhook {delivery.id} waits: {done.exception()}")
                 asyncio.get_running_loop().call_later(PAUSE, self._busy.discard, key)
             else:
                 self._busy.discard(key)
@@ -153,7 +161,7 @@ class Deliverer:
         seconds = parcel.posting.timeout / 1000
         try:
             async with asyncio.timeout(seconds):
-                sock, address = await _first(connect, listener)
+                sock, address = await _first(connect, listener)  # a sandbox that has ended is no attempt
                 where = f"[{address}]:{listener.port}" if ":" in address else f"{address}:{listener.port}"
                 try:
                     reader, writer = await asyncio.open_connection(
@@ -204,12 +212,18 @@ class Deliverer:
         return Attempt(where, reply, reason)
 
 
+class _EndedError(Exception):
+    """The sandbox is gone: whatever waits, waits for the next one."""
+
+
 async def _first(connect: Connect, listener: Listener) -> tuple[socket.socket, str]:
     """A connection to the first address that takes one."""
     refused: OSError | None = None
     for address in listener.addresses:
         try:
             return await connect(address, listener.port), address
+        except ConnectionAbortedError:
+            raise _EndedError from None
         except OSError as error:
             refused = refused or error
     assert refused is not None
