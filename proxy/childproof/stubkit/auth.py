@@ -4,29 +4,42 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
 
 from childproof.model import Call
 from childproof.world.transaction import Transaction
 
+from .oauth import TOKENS, oauth
+from .openapi import OpenApi
 from .refusal import Refusal
 
-TOKENS = "_tokens"
+_CHALLENGES = {
+    "unauthorized": "",
+    "bad_token": ', error="invalid_token"',
+    "insufficient_scope": ', error="insufficient_scope"',
+}
 
 
 class Auth:
     """The `auth:` of a stub.yaml: `none`, `any` (anything goes), or the places in which a key may stand."""
 
-    def __init__(self, service: str, written: Any) -> None:
+    def __init__(self, service: str, written: Any, api: OpenApi | None = None, base: str = "") -> None:
         self._service = service
         self._open = not isinstance(written, Mapping)
         self._places: Mapping[str, Any] = written if isinstance(written, Mapping) else {}
         self._pattern = re.compile(self._places["pattern"]) if "pattern" in self._places else None
+        self.oauth = oauth(service, written, api, base)
+        self._scoped = self.oauth is not None or "seeded" in {self._places.get("bearer"), self._places.get("basic")}
+        self._default: list[Any] = api.security if api is not None and self._scoped else []
         self._seeded = "seeded" in {self._places.get("bearer"), self._places.get("basic")}
 
-    def check(self, call: Call, tx: Transaction) -> str | None:
-        """The key that was given (None where none is needed). Raises Refusal: `unauthorized` or `bad_token`."""
+    def check(self, call: Call, tx: Transaction, security: list[Any] | None = None) -> str | None:
+        """The key that was given (None where none is needed), of use for an operation with this `security`.
+
+        Raises Refusal: `unauthorized`, `bad_token` or `insufficient_scope`.
+        """
         token = self.token(call)
         if self._open:
             return token
@@ -34,14 +47,38 @@ class Auth:
             raise Refusal.of("unauthorized")
         if self._pattern is not None and not self._pattern.fullmatch(token):
             raise Refusal.of("bad_token", token=_masked(token))
-        if self._seeded and tx.get(TOKENS, self._service, token) is None:
+        row = tx.get(TOKENS, self._service, token) if self._scoped else None
+        if row is None:
+            if (self._seeded or self.oauth is not None) and token != self._places.get("example"):
+                raise Refusal.of("bad_token", token=_masked(token))
+            return token
+        if "expires" in row and tx.now() >= _moment(row["expires"]):
             raise Refusal.of("bad_token", token=_masked(token))
+        if "scopes" in row:
+            self._check_scopes(set(row["scopes"]), self._default if security is None else security)
         return token
+
+    def challenge(self, refusal: Refusal) -> tuple[tuple[str, str], ...]:
+        """The WWW-Authenticate header (RFC 6750, section 3) of a refusal, where tokens have scopes or expire."""
+        if not self._scoped or refusal.kind not in _CHALLENGES or "basic" in self._places:
+            return ()
+        told = f'Bearer realm="{self._service}"{_CHALLENGES[refusal.kind]}'
+        if refusal.kind == "insufficient_scope":
+            told += f', scope="{refusal.extra.get("scope", "")}"'
+        return (("WWW-Authenticate", told),)
+
+    def _check_scopes(self, held: set[str], security: list[Any]) -> None:
+        """Refuse a token that meets none of the alternatives of an operation's `security`."""
+        wanted = [
+            {scope for scopes in one.values() for scope in scopes or ()} for one in security if isinstance(one, Mapping)
+        ]
+        if wanted and not any(scopes <= held for scopes in wanted):
+            raise Refusal.of("insufficient_scope", scope=" ".join(sorted(wanted[0])))
 
     def example(self) -> dict[str, str]:
         """Headers with a key that passes the check, for cases: `auth.example`, or any text where any key will do."""
         key = str(self._places.get("example", "childproof"))
-        if self._open or "bearer" in self._places:
+        if self._open or self.oauth is not None or "bearer" in self._places:
             return {"Authorization": f"Bearer {key}"}
         if "basic" in self._places:
             return {"Authorization": f"Basic {base64.b64encode(f'{key}:'.encode()).decode()}"}
@@ -52,7 +89,7 @@ class Auth:
         header = call.header("authorization") or ""
         scheme, _, rest = header.partition(" ")
         scheme, rest = scheme.lower(), rest.strip()
-        if scheme == "bearer" and rest and (self._open or "bearer" in self._places):
+        if scheme == "bearer" and rest and (self._open or self.oauth is not None or "bearer" in self._places):
             return rest
         if scheme == "basic" and rest and (self._open or "basic" in self._places):
             return _basic(rest)
@@ -62,6 +99,14 @@ class Auth:
             found = parse_qs(call.query).get(self._places["query"])
             return found[0] if found else None
         return None
+
+
+def _moment(expires: Any) -> int:
+    """When a token expires, in unix ms: as it was issued, or as seed.yaml has it, a time."""
+    if isinstance(expires, int):
+        return expires
+    found = expires if isinstance(expires, datetime) else datetime.fromisoformat(str(expires))
+    return int((found if found.tzinfo is not None else found.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _basic(text: str) -> str | None:

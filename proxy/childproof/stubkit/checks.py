@@ -24,7 +24,7 @@ def manifest_faults(manifest: Manifest, api: OpenApi | None) -> list[Fault]:
     """Everything that stub.yaml says and the document or stub.yaml itself contradicts, in the file's order."""
     inference = Inference(api) if api is not None else None
     faults = [
-        *_templates(manifest),
+        *_templates(manifest, api),
         *(fault for name in manifest.resources for fault in _resource(manifest, name, api, inference)),
         *_shared_paths(manifest),
         *(fault for name in manifest.operations for fault in _operation(manifest, name, api)),
@@ -41,11 +41,10 @@ def seed_faults(manifest: Manifest, api: OpenApi | None, document: Document) -> 
         return []
     if not isinstance(value, dict):
         return [document.fault((), "a seed.yaml that is no mapping", "resource names, each with a list of objects")]
-    faults = []
+    faults: list[Fault] = []
     for name, entities in value.items():
-        if name == "tokens":
-            if not isinstance(entities, list):
-                faults.append(document.fault((name,), f"{name}: no list", "a list"))
+        if name in {"tokens", "clients"}:
+            faults.extend(_credentials(document, name, entities))
             continue
         resource = next((one for one in (name, *singulars(name)) if _is_resource(manifest, api, one)), None)
         if resource is None:
@@ -67,6 +66,25 @@ def seed_faults(manifest: Manifest, api: OpenApi | None, document: Document) -> 
     return faults
 
 
+_CREDENTIALS = {"tokens": ("token", {"scopes", "expires"}), "clients": ("id", {"secret", "scopes", "redirect_uris"})}
+
+
+def _credentials(document: Document, name: str, written: Any) -> Iterator[Fault]:
+    """What is wrong with the tokens or clients of a seed.yaml."""
+    needed, others = _CREDENTIALS[name]
+    if not isinstance(written, list):
+        yield document.fault((name,), f"{name}: no list", "a list")
+        return
+    for place, one in enumerate(written):
+        if isinstance(one, dict):
+            if needed not in one:
+                yield document.fault((name, place), f"no {needed}", f"{needed}, and maybe {', '.join(sorted(others))}")
+            for key in one.keys() - others - {needed}:
+                yield document.fault((name, place, key), f"unknown key {key!r}", _one_of([needed, *sorted(others)]))
+        elif name == "clients" or isinstance(one, list):
+            yield document.fault((name, place), f"{one!r}", f"a mapping with {needed}")
+
+
 def _made_up(document: Document, name: str, written: Any, known: list[str]) -> Iterator[Fault]:
     """What is wrong with a number of entities: `3`, or `{count: 3, with: {field: value}}`."""
     options: dict[str, Any] = written if isinstance(written, dict) else {"count": written}
@@ -85,7 +103,7 @@ def _made_up(document: Document, name: str, written: Any, known: list[str]) -> I
             yield document.fault((name, "with", field), f"unknown field {field!r}", _one_of(known))
 
 
-def _templates(manifest: Manifest) -> Iterator[Fault]:
+def _templates(manifest: Manifest, api: OpenApi | None) -> Iterator[Fault]:
     fault = manifest.document.fault
     dialect = manifest.dialect
     if "ids" in dialect:
@@ -101,6 +119,15 @@ def _templates(manifest: Manifest) -> Iterator[Fault]:
             re.compile(pattern)
         except re.error as error:
             yield fault(("auth", "pattern"), f"the pattern {pattern!r}: {error}", "a regular expression")
+    rates = dialect.get("rate_limit", [])
+    for place, rate in enumerate(rates if isinstance(rates, list) else [rates]):
+        at: tuple[str | int, ...] = ("dialect", "rate_limit", *([place] if isinstance(rates, list) else []), "only")
+        for number, name in enumerate(rate.get("only", ())):
+            method, _, path = name.partition(" ")
+            if api is None or api.operation(method, path) is None:
+                yield fault(
+                    (*at, number), f"no operation {name} in the OpenAPI document", "an operation of the document"
+                )
     try:
         compile_outcomes(manifest.outcomes)
     except OutcomeError as error:
@@ -233,8 +260,26 @@ def _operation(manifest: Manifest, name: str, api: OpenApi | None) -> Iterator[F
     resource = entry.get("resource")
     if resource is not None and not _is_resource(manifest, api, resource):
         yield fault((*here, "resource"), f"unknown resource {resource!r}", _one_of(manifest.resources))
+    wanted = entry.get("download")
+    if wanted is not None and not _is_resource(manifest, api, wanted):
+        yield fault((*here, "download"), f"unknown resource {wanted!r}", _one_of(manifest.resources))
+    if wanted is not None and "{" not in path:
+        yield fault(here, f"a download at {path}", "a path with the entity's id in it")
     if "move" in entry:
         yield from _move(manifest, here, entry, path)
+    polled = entry.get("async", {}).get("resource")
+    if polled is not None:
+        if not _is_resource(manifest, api, polled):
+            yield fault((*here, "async", "resource"), f"unknown resource {polled!r}", _one_of(manifest.resources))
+        known = _fields(manifest, api, polled)
+        for key in ("field", "result", "error"):
+            if key in entry["async"] and known and entry["async"][key] not in known:
+                named = entry["async"][key]
+                yield fault(
+                    (*here, "async", key),
+                    f"{key} names {named!r}, which {polled}'s schema doesn't have",
+                    _one_of(known),
+                )
 
 
 def _move(manifest: Manifest, here: tuple[str, ...], entry: Mapping[str, Any], path: str) -> Iterator[Fault]:
@@ -292,9 +337,12 @@ def _is_resource(manifest: Manifest, api: OpenApi | None, name: str) -> bool:
 
 
 def _fields(manifest: Manifest, api: OpenApi | None, name: str) -> list[str]:
-    schema = manifest.resources.get(name, {}).get("schema", name)
-    node = api.schema(schema) if api is not None else None
-    return sorted(properties(api, node).known) if node is not None and api is not None else []
+    if api is None:
+        return []
+    entry = manifest.resources.get(name, {})
+    schema = entry.get("schema") or (Inference(api).schema_at(entry["path"]) if "path" in entry else "") or name
+    node = api.schema(schema)
+    return sorted(properties(api, node).known) if node is not None else []
 
 
 def _one_of(names: Any) -> str:

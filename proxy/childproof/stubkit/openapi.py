@@ -6,7 +6,6 @@ milliseconds; each path item and schema is decoded, brought to one shape (`nodes
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -100,10 +99,15 @@ class OpenApi:
 
     @property
     def whole(self) -> bool:
-        """Whether this is one file of OpenAPI 3: what can be read without conversion."""
-        return not self._swagger and not any(self.sources.names())
+        """Whether this is one file of OpenAPI 3 in which only schemas are shared, so that each operation reads alone."""
+        shared = {"parameters", "requestBodies", "responses", "pathItems"}
+        components = self.sources.main.section("components").keys()
+        named = len(self._places.schemas) > len(
+            self._places.declared
+        )  # schemas in odd places, referred to from elsewhere
+        return not (self._swagger or named or shared & components or any(self.sources.names()))
 
-    @cached_property
+    @property
     def security(self) -> list[Any]:
         """What operations need that don't say so themselves."""
         found = _decoded(self.sources.main.section(), "security").get("security")

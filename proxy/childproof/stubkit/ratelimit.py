@@ -1,4 +1,8 @@
-"""Rate limits and their headers: a count per window of world time, kept in the world."""
+"""Rate limits and their headers: counts per window of world time, kept in the world."""
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from typing import Any
 
 from childproof.world.transaction import Transaction
 
@@ -6,37 +10,69 @@ from .refusal import Refusal
 from .settings import RateLimit, fill
 
 RATES = "_rates"
+Headers = list[tuple[str, str]]
 
 
-def count_call(tx: Transaction, service: str, rate: RateLimit) -> list[tuple[str, str]]:
-    """Count one call; the headers that tell how many are left. Raises Refusal (`rate_limited`) beyond the limit."""
-    window = tx.now() // rate.per
-    end = (window + 1) * rate.per
-    row = tx.get(RATES, service, "window") or {}
-    count = int(row["count"]) + 1 if row.get("window") == window else 1
-    tx.put(RATES, service, "window", {"window": window, "count": count})
-    values = {
-        "limit": rate.calls,
-        "remaining": max(0, rate.calls - count),
-        "reset": -(-end // 1000),
-        "reset_after": -(-(end - tx.now()) // 1000),
-    }
-    if count > rate.calls:
-        raise Refusal.of("rate_limited", **values)
-    return [(name, fill(template, values)) for name, template in rate.headers.items()]
+def count_call(
+    tx: Transaction, service: str, rates: Sequence[RateLimit], *, token: str, endpoint: str
+) -> tuple[Headers, Refusal | None]:
+    """Count one call against each limit: the headers of its reply, and the refusal (`rate_limited`) beyond a limit.
+
+    `token` and `endpoint` are who calls and what, for limits that count them apart.
+    """
+    told: Headers = []
+    refusal: Refusal | None = None
+    for number, rate in enumerate(rates):
+        if rate.only and endpoint not in rate.only:
+            continue
+        window = tx.now() // rate.per
+        end = (window + 1) * rate.per
+        place = _place(number, rate, token, endpoint)
+        row = tx.get(RATES, service, place) or {}
+        count = int(row["count"]) + 1 if row.get("window") == window else 1
+        tx.put(RATES, service, place, {"window": window, "count": count})
+        values = _values(rate, max(0, rate.calls - count), -(-end // 1000), -(-(end - tx.now()) // 1000))
+        if count > rate.calls and refusal is None:
+            refusal = Refusal.of("rate_limited", **values)
+            return _told(rate, values, refused=True), refusal
+        told = _merged(told, _told(rate, values, refused=False))
+    return told, refusal
 
 
-def limit_headers(tx: Transaction, rate: RateLimit | None, retry_after: int) -> list[tuple[str, str]]:
+def limit_headers(tx: Transaction, rates: Sequence[RateLimit], retry_after: int) -> Headers:
     """The headers of a reply to one call too many: the dialect's, with nothing remaining, and `Retry-After` (seconds)."""
-    told: list[tuple[str, str]] = []
-    if rate is not None:
-        values = {
-            "limit": rate.calls,
-            "remaining": 0,
-            "reset": tx.now() // 1000 + retry_after,
-            "reset_after": retry_after,
-        }
-        told = [(name, fill(template, values)) for name, template in rate.headers.items()]
+    told: Headers = []
+    if rates:
+        told = _told(rates[0], _values(rates[0], 0, tx.now() // 1000 + retry_after, retry_after), refused=False)
     if retry_after and not any(name.lower() == "retry-after" for name, _ in told):
         told.append(("Retry-After", str(retry_after)))
     return told
+
+
+def _values(rate: RateLimit, remaining: int, reset: int, reset_after: int) -> Mapping[str, Any]:
+    return {
+        "limit": rate.calls, "remaining": remaining, "used": rate.calls - remaining, "reset": reset, "reset_after": reset_after,
+        "window": rate.per // 1000,
+    }  # fmt: skip
+
+
+def _told(rate: RateLimit, values: Mapping[str, Any], *, refused: bool) -> Headers:
+    told = [(name, fill(template, values)) for name, template in rate.headers.items()]
+    if refused and not any(name.lower() == "retry-after" for name, _ in told):
+        told.append(("Retry-After", str(values["reset_after"])))
+    return told
+
+
+def _merged(told: Headers, more: Headers) -> Headers:
+    known = {name.lower() for name, _ in told}
+    return [*told, *((name, value) for name, value in more if name.lower() not in known)]
+
+
+def _place(number: int, rate: RateLimit, token: str, endpoint: str) -> str:
+    """Where a limit's count is kept. Keys are never stored in the clear."""
+    parts = ["window" if number == 0 else f"window {number}"]
+    if "token" in rate.by:
+        parts.append(sha256(token.encode()).hexdigest()[:16])
+    if "endpoint" in rate.by:
+        parts.append(endpoint)
+    return " ".join(parts)

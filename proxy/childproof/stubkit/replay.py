@@ -30,7 +30,7 @@ def key_of(call: Call, settings: Idempotency | None, tenant: str = "") -> str | 
 def replay(tx: Transaction, service: str, call: Call, key: str, settings: Idempotency) -> Reply | None:
     """The reply that this key got before, None if it is new. Raises Refusal where it was used for another call."""
     row = tx.get(KEYS, service, key)
-    if row is None:
+    if row is None or (settings.expires and tx.now() >= row.get("at", 0) + settings.expires):
         return None
     if row["fingerprint"] != _fingerprint(call):
         conflict: Mapping[str, int] = {"status": settings.conflict} if settings.conflict else {}
@@ -50,6 +50,7 @@ def remember(tx: Transaction, service: str, call: Call, key: str, reply: Reply, 
     row = {
         "fingerprint": _fingerprint(call),
         "place": f"{call.method} {call.path}",
+        "at": tx.now(),
         "request_id": request_id or "",
         "status": reply.status,
         "headers": [list(header) for header in reply.headers],

@@ -5,8 +5,7 @@ from typing import Any
 from childproof.world import fresh
 from childproof.world.transaction import Transaction
 
-from . import sections
-from .auth import TOKENS
+from . import oauth, sections
 from .playing import SeedContext
 from .service import Service
 
@@ -18,9 +17,8 @@ def plant(service: Service, tx: Transaction) -> None:
         return
     ctx = SeedContext(service, tx, _never, {})
     with tx.beforehand() as planted:
-        for token in seeds.get("tokens", ()):
-            tx.put(TOKENS, service.name, str(token), {"token": token})
-        named = {key: sections.find(service, key) for key in seeds if key != "tokens"}
+        oauth.plant(service.name, seeds, tx)
+        named = {key: sections.find(service, key) for key in seeds if key not in {"tokens", "clients"}}
         for key in sections.ordered(service, named):
             resource = named[key]
             assert resource is not None  # else the stub had not been loaded

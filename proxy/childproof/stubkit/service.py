@@ -31,6 +31,7 @@ from .shape import Shapes, properties
 
 Behaviour = Callable[..., Any]
 NO_OLDER = OlderRules()
+_DECLARED = frozenset({"move", "set", "emit", "reply", "download", "async", "batch"})
 _WRAPPED = frozenset({"create", "retrieve", "update", "replace", "act", "delete"})
 
 
@@ -98,9 +99,9 @@ class Service:
         named = self.events.resource
         self.event_id = self.registry.named(named).new_id if named else compile_id("evt_{alnum:24}")
         self.outcomes: tuple[Outcome, ...] = compile_outcomes(manifest.outcomes)
-        self.auth = Auth(manifest.name, manifest.auth)
         self.shapes = Shapes(api, self.settings.metadata)
         self.base = manifest.base if manifest.base is not None else api.base if api is not None else ""
+        self.auth = Auth(manifest.name, manifest.auth, api, self.base)
         self.expander = Expander(
             self.registry, api, self.settings.expand, self.settings.expand_depth, behaviours.expansions
         )
@@ -254,7 +255,11 @@ class Service:
         """Whether an operation of its own creates what a collection holds."""
         assert self.api is not None
         operation = self.api.operation("POST", collection)
-        return operation is not None and self.inference is not None and self.inference.operation(operation).action == "create"
+        return (
+            operation is not None
+            and self.inference is not None
+            and self.inference.operation(operation).action == "create"
+        )
 
     def _body_style(self) -> Literal["json", "form"]:
         """Forms where the document's operations take forms, JSON otherwise; seen from its first request body."""
@@ -273,6 +278,6 @@ def _on_item(operation: Operation, action: Action) -> bool:
 
 
 def _fidelity(behaviour: Behaviour | None, declared: Mapping[str, Any] | None, action: Action) -> Fidelity:
-    if behaviour is not None or (declared is not None and declared.keys() & {"move", "set", "emit", "reply"}):
+    if behaviour is not None or (declared is not None and declared.keys() & _DECLARED):
         return Fidelity.MODELLED
     return Fidelity.SYNTHESIZED if action == "none" else Fidelity.GENERIC

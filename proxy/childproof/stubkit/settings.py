@@ -14,21 +14,45 @@ Time = Literal["unix", "unix_ms", "rfc3339"]
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """Which header carries the key, for which methods, and what a replayed reply says besides."""
+    """Which header carries the key, for which methods, and what a replayed reply says besides.
+
+    `errors` are the refusals of an operation that are kept as well: `all`, `none`, or `client` for those below 500. After
+    `expires` milliseconds of the world (0: never) a key is new again.
+    """
 
     header: str
     methods: frozenset[str] = frozenset({"POST"})
     conflict: int | None = None
     replay_headers: Mapping[str, str] = field(default_factory=dict)
+    errors: Literal["all", "client", "none"] = "all"
+    expires: int = 0
+
+    def keeps(self, status: int) -> bool:
+        """Whether a reply of this status is given again."""
+        return status < 400 or self.errors == "all" or (self.errors == "client" and status < 500)
 
 
 @dataclass(frozen=True, slots=True)
 class RateLimit:
-    """How many calls a window of `per` milliseconds takes, and the headers that tell of it."""
+    """How many calls a window of `per` milliseconds takes, and the headers that tell of it.
+
+    `by` says what is counted apart (`token`, `endpoint`); `only` are the operations that count, all where it is empty.
+    """
 
     calls: int
     per: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    by: frozenset[str] = frozenset()
+    only: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Etags:
+    """Conditional requests: whether tags are weak, dates are told, and which methods must say what they depend on."""
+
+    weak: bool = False
+    dates: bool = True
+    required: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +95,8 @@ class Settings:
     expand_depth: int = 4
     idempotency: Idempotency | None = None
     headers: tuple[HeaderTemplate, ...] = ()
-    rate_limit: RateLimit | None = None
+    rate_limits: tuple[RateLimit, ...] = ()
+    etags: Etags | None = None
     tenants: Tenants | None = None
 
 
@@ -79,7 +104,8 @@ def settings(dialect: Mapping[str, Any], *, inferred_body: Literal["json", "form
     """Compile the mapping under `dialect`. Raises ValueError for a broken template."""
     expand = dialect.get("expand", {})
     keys = dialect.get("idempotency")
-    rate = dialect.get("rate_limit")
+    rate = dialect.get("rate_limit", [])
+    etags = dialect.get("etags", False)
     tenants = dialect.get("tenants")
     return Settings(
         body=dialect.get("body", inferred_body),
@@ -100,9 +126,16 @@ def settings(dialect: Mapping[str, Any], *, inferred_body: Literal["json", "form
             frozenset(keys.get("methods", ["POST"])),
             keys.get("conflict"),
             keys.get("replay_headers", {}),
+            keys.get("errors", "all"),
+            duration(keys["expires"]) if "expires" in keys else 0,
         ),
         headers=tuple(header_template(name, text) for name, text in dialect.get("headers", {}).items()),
-        rate_limit=None if rate is None else RateLimit(rate["calls"], duration(rate["per"]), rate.get("headers", {})),
+        rate_limits=tuple(_rate(one) for one in (rate if isinstance(rate, list) else [rate])),
+        etags=None
+        if etags is False
+        else Etags()
+        if etags is True
+        else Etags(etags.get("weak", False), etags.get("dates", True), frozenset(etags.get("required", ()))),
         tenants=None
         if tenants is None
         else Tenants(
@@ -111,6 +144,16 @@ def settings(dialect: Mapping[str, Any], *, inferred_body: Literal["json", "form
             tenants.get("own", ""),
             frozenset({tenants["resource"], *tenants.get("shared", ())}),
         ),
+    )
+
+
+def _rate(written: Mapping[str, Any]) -> RateLimit:
+    return RateLimit(
+        written["calls"],
+        duration(written["per"]),
+        written.get("headers", {}),
+        frozenset(written.get("by", ())),
+        frozenset(written.get("only", ())),
     )
 
 

@@ -4,7 +4,7 @@ The order is the vendors': authenticate, replay an idempotent request, find the 
 act, word the reply. Whatever an operation refuses is undone; what the request left behind otherwise is kept.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,11 +15,12 @@ from childproof.world.deliveries import Posting, Told
 from childproof.world.snapshot import Snapshot
 from childproof.world.transaction import Transaction
 
-from . import generic, procedures, sockets
+from . import batching, deferring, generic, procedures, sockets
 from .clock import http_date
 from .context import Context
 from .entity import Response
 from .errors import text
+from .etags import check, tagged
 from .outcome import compare_outcomes, render_outcomes
 from .ratelimit import count_call, limit_headers
 from .refusal import Refusal
@@ -76,15 +77,23 @@ class Stub:
             answer = self._other(frame)
             if answer is not None:
                 return answer
+        issued = self.service.auth.oauth.answer(call, tx) if self.service.auth.oauth is not None else None
+        if issued is not None:
+            reply = replace(issued[1], headers=(*issued[1].headers, *headers))
+            return Answer(reply, issued[0], Fidelity.MODELLED)
+        return self._asked(frame)
+
+    def _asked(self, frame: _Frame) -> Answer:
+        """A call of the document's operations, or of none."""
+        call, tx, request_id = frame.call, frame.tx, frame.request_id
         found = self.service.find(call)
         name = found[0].operation.name if found is not None else None
         fidelity = found[0].fidelity if found is not None else Fidelity.GAP
         try:
-            if found is None or found[0].operation.security != []:
-                self.service.auth.check(call, tx)
-            rate = self.service.settings.rate_limit
-            if rate is not None:
-                frame = replace(frame, headers=(*frame.headers, *count_call(tx, self.name, rate)))
+            told, refused = self._admit(frame, found[0] if found is not None else None)
+            frame = replace(frame, headers=(*frame.headers, *told))
+            if refused is not None:
+                raise refused
             tenant = tenant_of(self.service, call, tx)
             keys = self.service.settings.idempotency
             key = key_of(call, keys, tenant)
@@ -100,9 +109,21 @@ class Stub:
         ctx = Context(self.service, tx, call, plan=plan, path=path, query=query, body=body, request_id=request_id,
                       passes=True, tenant=tenant)  # fmt: skip
         reply = self._act(ctx, frame, plan)
-        if key is not None and reply.stream is None:
+        if key is not None and keys is not None and reply.stream is None and keys.keeps(reply.status):
             remember(tx, self.name, call, key, reply, request_id=request_id)
         return Answer(reply, name, fidelity, tuple(ctx.effects))
+
+    def _admit(self, frame: _Frame, plan: Plan | None) -> tuple[Sequence[tuple[str, str]], Refusal | None]:
+        """Check who calls, and count it: the headers that tell of limits, and what is said beyond one. Raises Refusal."""
+        call, tx = frame.call, frame.tx
+        token = None
+        if plan is None or plan.operation.security != []:
+            token = self.service.auth.check(call, tx, plan.operation.security if plan is not None else [])
+        rates = self.service.settings.rate_limits
+        if not rates:
+            return (), None
+        endpoint = plan.operation.name if plan is not None else ""
+        return count_call(tx, self.name, rates, token=token or "", endpoint=endpoint)
 
     def limited(self, call: Call, tx: Transaction, retry_after: int = 0) -> Reply:
         """What the service says to one call too many. `retry_after` in seconds; 0 where it can't tell.
@@ -116,7 +137,7 @@ class Stub:
             return Reply(SMTP_LIMITED, (), f"4.7.1 {text(values.get('message'))}".encode())
         plant(self.service, tx)
         headers, request_id = self._headers(call, tx)
-        told = limit_headers(tx, self.service.settings.rate_limit, retry_after)
+        told = limit_headers(tx, self.service.settings.rate_limits, retry_after)
         reply = self._refused(_Frame(call, tx, (*headers, *told), request_id), refusal)
         if is_grpc(call):
             return reply
@@ -125,6 +146,10 @@ class Stub:
 
     def perform(self, job: str, payload: dict[str, Any], tx: Transaction) -> tuple[Effect, ...]:
         """Do scheduled work (`@job`). Gives its effects. LookupError for a job that the stub doesn't have."""
+        if job == deferring.JOB:
+            with tx.savepoint():
+                done = deferring.go_on(self.service, tx, payload, lambda ctx, plan: self._do(ctx, plan, tx))
+            return tuple(done.effects)
         behaviour = self.service.behaviours.jobs.get(job)
         if behaviour is None:
             raise LookupError(f"the stub {self.name} has no @job({job!r})")
@@ -185,8 +210,12 @@ class Stub:
         try:
             with frame.tx.savepoint():
                 try:
+                    etags = self.service.settings.etags
+                    if etags is not None:
+                        check(ctx, plan, etags)
                     made = self._perform(ctx, plan, frame.tx)
-                    return self._reply(ctx, frame, plan, made)
+                    reply = self._reply(ctx, frame, plan, made)
+                    return reply if etags is None else tagged(ctx, plan, etags, reply, made)
                 except Refusal as refusal:
                     if refusal.param and plan.reader.older is not None:
                         refusal.param = plan.reader.renamed(frame.call, refusal.param)
@@ -198,6 +227,14 @@ class Stub:
             return self._refused(frame, refusal)
 
     def _perform(self, ctx: Context, plan: Plan, tx: Transaction) -> Any:
+        entry = plan.declared or {}
+        if "async" in entry:
+            return deferring.begun(ctx, self.service, plan, entry["async"])
+        if "batch" in entry:
+            return batching.answered(ctx, tx, entry["batch"], self.answer)
+        return self._do(ctx, plan, tx)
+
+    def _do(self, ctx: Context, plan: Plan, tx: Transaction) -> Any:
         if plan.behaviour is not None:
             return plan.behaviour(ctx, **ctx.path)
         if plan.declared is not None:
@@ -242,7 +279,8 @@ class Stub:
         if self.service.settings.indent and errors.content_type.endswith("json"):
             raw = encode(body, self.service.settings.indent)[0]
         raw = b"" if call.method == "HEAD" else raw
-        return Reply(status, (("Content-Type", errors.content_type), *frame.headers), raw)
+        challenge = self.service.auth.challenge(refusal)
+        return Reply(status, (("Content-Type", errors.content_type), *frame.headers, *challenge), raw)
 
     # --- around it
 
