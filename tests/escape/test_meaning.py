@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from childproof.model import NO_UPSTREAM
 from tests.escape.beside import CHILDPROOF, HERE, Seen, beside_the_sinkhole, once, sealed
 
 pytestmark = pytest.mark.sealed
@@ -101,8 +102,20 @@ def test_nothing_left(meaning: Seen) -> None:
 
 def test_a_stub_delivers_nothing_to_an_address_it_was_given(meaning: Seen) -> None:
     assert meaning.answers["a_webhook_in_a_stubs_field"] == [200, 200]
-    assert meaning.recorded("attacker.example") == []
+    refused = meaning.recorded("attacker.example")
+    assert {(entry.verdict, entry.made, entry.upstream) for entry in refused} == {("deny", False, NO_UPSTREAM)}
+    assert {effect.type for entry in refused for effect in entry.effects} == {"webhook.refused"}
     assert meaning.frames == []
+
+
+def test_a_webhook_comes_back_into_the_sandbox_and_goes_no_further(meaning: Seen) -> None:
+    """Loopback in a URL is the sandbox's own; a listener's redirect leads nowhere, odd URLs neither."""
+    assert meaning.answers["webhooks_inside"] == ["POST /hook"]
+    [told] = meaning.recorded("POST http://localhost:4244/hook")
+    assert (told.status, told.upstream, told.effects[0].data["state"]) == (302, NO_UPSTREAM, "waiting")
+    assert meaning.recorded("169.254.169.254/redirected") == []
+    odd = [entry for entry in meaning.recorded("unknown") if entry.effects]
+    assert {entry.verdict for entry in odd} == {"deny"}
 
 
 def test_a_real_secret_stands_in_no_record(meaning: Seen) -> None:

@@ -13,7 +13,7 @@ from .stub import Stub
 
 def sent(stub: Stub, world: World) -> list[dict[str, Any]]:
     """Every webhook that is queued, in order: its type, URL, headers (signed for the world's time) and body."""
-    found = []
+    found: list[dict[str, Any]] = []
     with world.view() as view:
         for delivery in deliveries.listed(view):
             posting = stub.posting(delivery, view, view.now())

