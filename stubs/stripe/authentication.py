@@ -8,7 +8,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, Response, operation
 
-from . import setup_saving
+from . import older_sources, setup_saving
 from .card_details import card_behind
 from .confirming import AUTH_FAILED, attempt, authentication_failed
 from .fields import public
@@ -32,6 +32,10 @@ _PAGE = """<!doctype html>
 @operation("GET /3d_secure_2/hosted")
 def show(ctx: Context) -> Response:
     """The page with its two buttons; or back to the shop where nothing is to be decided any more."""
+    if (source := _source(ctx)) is not None:
+        if source["status"] != "pending":
+            return _back_from_source(source)
+        return Response(200, _PAGE.format(what="A payment"), {"Content-Type": "text/html; charset=utf-8"})
     intent = _intent(ctx)
     if intent["status"] != "requires_action":
         return _back(intent, "succeeded" if intent["status"] == "succeeded" else "failed")
@@ -43,6 +47,10 @@ def show(ctx: Context) -> Response:
 @operation("POST /3d_secure_2/hosted")
 def decide(ctx: Context) -> Response:
     """The customer completed or failed the authentication; the issuer is asked next, and may still decline."""
+    if (source := _source(ctx)) is not None:
+        if source["status"] == "pending":
+            source = older_sources.decide(ctx, source, passed=ctx.body["outcome"] == "succeeded")
+        return _back_from_source(source)
     intent = _intent(ctx)
     if intent["status"] == "requires_action":
         intent = _decided(ctx, intent, passed=ctx.body["outcome"] == "succeeded")
@@ -66,6 +74,21 @@ def _decided(ctx: Context, intent: Entity, *, passed: bool) -> Entity:
         return attempt(ctx, intent, method, card_behind(method), authenticated=True)
     except Refusal:  # declined after all: it is on record, and the customer is sent back all the same
         return ctx.get("payment_intent", intent.id)
+
+
+def _source(ctx: Context) -> Entity | None:
+    """The source that is to be authorized, where the page is one of a source and not of an intent."""
+    given = ctx.query.get("source") or ""
+    if ctx.query.get("payment_intent") or ctx.query.get("setup_intent") or not given.startswith("src_"):
+        return None
+    return ctx.get("source", given)
+
+
+def _back_from_source(source: Entity) -> Response:
+    place = source["redirect"]["return_url"]
+    glue = "&" if "?" in place else "?"
+    url = f"{place}{glue}client_secret={source['client_secret']}&source={source.id}"
+    return Response(303, None, {"Location": url})
 
 
 def _intent(ctx: Context) -> Entity:

@@ -24,6 +24,7 @@ class Trait(StrEnum):
     AUTH_UNLESS_SET_UP = "auth_unless_set_up"
     AUTH_ON_SESSION = "auth_on_session"  # set up already: authentication on session only
     AUTH_OPTIONAL = "auth_optional"
+    AUTH_FRICTIONLESS = "auth_frictionless"  # authenticated without asking the customer
     AUTH_UNSUPPORTED = "auth_unsupported"
     REFUND_PENDING = "refund_pending"
     REFUND_FAILS = "refund_fails"
@@ -34,9 +35,8 @@ class Trait(StrEnum):
     DISPUTED_TWICE = "disputed_twice"
     DISPUTED_CE3 = "disputed_ce3"
     DISPUTED_COMPLIANCE = "disputed_compliance"
+    DISPUTED_MC_COMPLIANCE = "disputed_mc_compliance"
     FRAUD_WARNING = "fraud_warning"
-    REVIEWED = "reviewed"  # Radar puts the payment into review
-    INCREMENTAL = "incremental"  # the authorization may be raised
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,9 @@ _BRANDS = (
 
 # country -> number; the tokens are pm_card_xx and tok_xx
 _COUNTRIES = {
+    "AR": "4000000320000021", "CL": "4000001520000001", "CO": "4000001700000003", "CR": "4000001880000005",
+    "EC": "4000002180000000", "PA": "4000005910000000", "PY": "4000006000000066", "PE": "4000006040000068",
+    "UY": "4000008580000003",
     "BR": "4000000760000002", "CA": "4000001240000000", "MX": "4000004840008001", "AE": "4000007840000001",
     "AT": "4000000400000008", "BE": "4000000560000004", "BG": "4000001000000000", "BY": "4000001120000005",
     "HR": "4000001910000009", "CY": "4000001960000008", "CZ": "4000002030000002", "DK": "4000002080000001",
@@ -97,6 +100,17 @@ _COUNTRIES = {
     "HK": "4000003440000004", "IN": "4000003560000008", "JP": "4000003920000003", "MY": "4000004580000002",
     "NZ": "4000005540000008", "SG": "4000007020000003", "TW": "4000001580000008", "TH": "4000007640000003",
 }  # fmt: skip
+
+# Cards of two brands, and those of health and flexible spending accounts
+_PARTNERS = (
+    ("visa_cartesBancaires", "4000002500001001", "visa", "credit", "FR"),
+    ("mastercard_cartesBancaires", "5555552500001001", "mastercard", "credit", "FR"),
+    ("visa_debit_eftposAuCoBranded", "4000050360000001", "visa", "debit", "AU"),
+    ("mastercard_debit_eftposAuCoBranded", "5555050360000080", "mastercard", "debit", "AU"),
+    ("debit_visaFsaProductCode", "4000051230000072", "visa", "debit", "US"),
+    ("debit_visaHsaProductCode", "4000051230000072", "visa", "debit", "US"),
+    ("mastercard_debit_mastercardFsaProductCode", "5200828282828897", "mastercard", "debit", "US"),
+)
 
 _DECLINED = (
     ("chargeDeclined", "4000000000000002", "generic_decline"),
@@ -133,6 +147,25 @@ _SPECIAL: tuple[tuple[str, str, str, str | None, tuple[Trait, ...]], ...] = (
     ("createMultipleDisputes", "4000000404000079", "AT", None, (Trait.DISPUTED_TWICE,)),
     ("createCe3EligibleDispute", "4000000404000038", "AT", None, (Trait.DISPUTED_CE3,)),
     ("createComplianceDispute", "4000008400000779", "US", None, (Trait.DISPUTED_COMPLIANCE,)),
+    ("createMastercardComplianceDispute", "5105008400000002", "US", None, (Trait.DISPUTED_MC_COMPLIANCE,)),
+    ("createAutoRepresentmentEligibleDispute", "4000000001000043", "US", None, (Trait.DISPUTED,)),
+    ("chargeCustomerFailLostCard", "4000000000000341", "US", "lost_card", (Trait.DECLINE_ON_CHARGE,)),
+    ("chargeCustomerFailStolenCard", "4000000000000341", "US", "stolen_card", (Trait.DECLINE_ON_CHARGE,)),
+    ("highFraudDisputeScore", "4000008400000407", "US", None, (Trait.RISK_ELEVATED,)),
+    ("highEfwScore", "4000008400000159", "US", None, (Trait.RISK_ELEVATED,)),
+    ("radarDynamicRiskThreshold", "4000008400001017", "US", None, (Trait.RISK_ELEVATED,)),
+    ("freeTrialAbuseBlock", "4001858821843804", "US", None, (Trait.RISK_ELEVATED,)),
+    ("adaptive3dsChallenge", "4000008405600003", "US", None, (Trait.AUTH_OPTIONAL,)),
+    ("cvcCheckFailElevatedRisk", "4000058400307872", "US", None, (Trait.CVC_CHECK_FAILS, Trait.RISK_ELEVATED)),
+    ("avsZipFailElevatedRisk", "4000058400306072", "US", None, (Trait.ZIP_CHECK_FAILS, Trait.RISK_ELEVATED)),
+    ("threeDSecureRequiredUs", "4000008400000027", "US", None, (Trait.AUTH_ALWAYS,)),
+    ("threeDSecureFrictionless", "4000000032200000", "US", None, (Trait.AUTH_FRICTIONLESS,)),
+    ("mobileOutOfBand", "4000582600000094", "GB", None, (Trait.AUTH_OPTIONAL,)),
+    ("mobileOneTimePasscode", "4000582600000045", "GB", None, (Trait.AUTH_OPTIONAL,)),
+    ("mobileSingleSelect", "4000582600000102", "GB", None, (Trait.AUTH_OPTIONAL,)),
+    ("mobileMultiSelect", "4000582600000110", "GB", None, (Trait.AUTH_OPTIONAL,)),
+    ("captcha", "4000000000001208", "US", None, ()),
+    ("captcha_2", "4000000000003725", "US", None, ()),
     ("authenticationRequired", "4000002760003184", "DE", None, (Trait.AUTH_ALWAYS,)),
     ("authenticationRequiredOnSetup", "4000002500003155", "FR", None, (Trait.AUTH_UNLESS_SET_UP,)),
     ("authenticationRequiredSetupForOffSession", "4000003800000446", "IT", None, (Trait.AUTH_ON_SESSION,)),
@@ -143,7 +176,7 @@ _SPECIAL: tuple[tuple[str, str, str, str | None, tuple[Trait, ...]], ...] = (
         "insufficient_funds",
         (Trait.AUTH_ALWAYS,),
     ),
-    ("threeDSecure2Required", "4000000000003220", "US", None, (Trait.AUTH_ALWAYS,)),
+    ("threeDSecure2Required", "4000000000003220", "IE", None, (Trait.AUTH_ALWAYS,)),
     ("threeDSecureRequired", "4000000000003063", "US", None, (Trait.AUTH_ALWAYS,)),
     ("threeDSecureRequiredChargeDeclined", "4000008400001629", "US", "generic_decline", (Trait.AUTH_ALWAYS,)),
     ("threeDSecureRequiredProcessingError", "4000008400001280", "US", "processing_error", (Trait.AUTH_ALWAYS,)),
@@ -162,9 +195,20 @@ def all_cards() -> tuple[Card, ...]:
         *(Card(country.lower(), number, "visa", country=country) for country, number in _COUNTRIES.items()),
         Card("gb_debit", "4000058260000005", "visa", "debit", "GB"),
         Card("jp_jcb", "3530111333300000", "jcb", country="JP"),
-        Card("th_credit", "4000057640000008", "visa", country="TH"),
+        Card("th_credit", "4000007640000003", "visa", country="TH"),
+        Card("th_debit", "4000057640000008", "visa", "debit", "TH"),
+        Card("ae_mastercard", "5200007840000022", "mastercard", country="AE"),
+        Card("gb_mastercard", "5555558265554449", "mastercard", country="GB"),
+        Card("mx_carnet", "5062210000000009", "mastercard", "debit", "MX"),
+        Card("amex_threeDSecureNotSupported", "378282246310005", "amex", traits=frozenset({Trait.AUTH_UNSUPPORTED})),
+        *(Card(name, number, brand, funding, country) for name, number, brand, funding, country in _PARTNERS),
         *(Card(name, number, "visa", decline=decline) for name, number, decline in _DECLINED),
         *(Card(f"visa_{name}", number, "visa", decline=decline) for name, number, decline in _DECLINED),
+        *(
+            Card(f"visa_{name}", number, "visa", "credit", country, decline, frozenset(traits))
+            for name, number, country, decline, traits in _SPECIAL
+            if name.startswith("chargeCustomerFail")
+        ),
         *(
             Card(name, number, _brand(number), "credit", country, decline, frozenset(traits))
             for name, number, country, decline, traits in _SPECIAL
@@ -210,4 +254,4 @@ def luhn(number: str) -> bool:
 
 
 def _brand(number: str) -> str:
-    return "amex" if number.startswith("37") else "visa"
+    return {"3": "amex", "5": "mastercard"}.get(number[0], "visa")

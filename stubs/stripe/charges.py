@@ -2,15 +2,18 @@
 
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, expands, merged_metadata, operation
+from childproof.stubkit import Context, Entity, Refusal, expands, job, merged_metadata, operation
 
 from . import contests, receipts
-from .card_details import BRAND_NAMES, card_behind, card_fields, declined, read_card, token_card
-from .charging import Attempt, charge, settle
+from .bank_numbers import debit_of
+from .card_details import card_behind, declined
+from .charging import Attempt, break_off, charge, finish, settle
+from .debits import FAILURES, SETTLING
 from .fields import change, generic, picked, required, short_list
 from .money import check_amount, checked_currency, shown
+from .payers import payer
 
-_COPIED = ("description", "receipt_email", "shipping", "statement_descriptor", "statement_descriptor_suffix",
+_COPIED = ("application_fee_amount", "description", "on_behalf_of", "receipt_email", "shipping", "statement_descriptor", "statement_descriptor_suffix",
            "transfer_group")  # fmt: skip
 
 
@@ -23,22 +26,40 @@ def create(ctx: Context) -> Entity:
     check_amount(amount, currency)
     customer = body.get("customer")
     owner = ctx.get("customer", customer, param="customer") if customer is not None else None
-    paying = _source(ctx, owner, body.get("source") or body.get("card"))
+    paying = payer(ctx, owner, body.get("source") or body.get("card"))
     card = card_behind(paying)
-    assert card is not None
     capture = body.get("capture") is not False
+    decline = card.decline if card is not None else None
+    debited = paying.resource == "bank_account"
     made = charge(
         ctx,
-        Attempt(amount, currency, card, paying, capture, decline=card.decline),
+        Attempt(amount, currency, card, paying, capture, decline=decline, pending=debited),
         customer=customer,
         metadata=merged_metadata({}, body.get("metadata")),
+        transfer_data=picked(body.get("transfer_data") or {}, "amount", "destination") or None,
         **picked(body, *_COPIED),
     )
-    if card.decline is not None:
-        refusal = declined(card.decline, charge=made.id)
+    if decline is not None:
+        refusal = declined(decline, charge=made.id)
         refusal.keep_changes = True
         raise refusal
+    if debited:
+        ctx.schedule(SETTLING, "settle_charge", {"charge": made.id, "number": paying.get("_number")})
+        return made
     return contests.contest(ctx, made) if capture else made
+
+
+@job("settle_charge")
+def settle_charge(ctx: Context, payload: dict[str, Any]) -> None:
+    """The bank has answered for a saved bank account that was charged."""
+    made = ctx.find("charge", payload["charge"])
+    if made is None or made["status"] != "pending":
+        return
+    failure = debit_of("us_bank_account", payload["number"]).failure
+    if failure is None:
+        finish(ctx, made)
+    else:
+        break_off(ctx, made, failure, FAILURES[failure])
 
 
 @operation("GET /v1/charges/{charge}")
@@ -108,32 +129,3 @@ def list_charges(ctx: Context) -> dict[str, Any]:
 def refunds_of(ctx: Context, charge: Entity) -> dict[str, Any]:
     """The refunds of a charge, the ten newest, as the charge shows them where that is asked for."""
     return short_list(ctx.list("refund", limit=11, charge=charge.id), f"/v1/charges/{charge.id}/refunds")
-
-
-def _source(ctx: Context, owner: Entity | None, given: Any) -> Entity:
-    """What is charged: the named source, or the customer's default card."""
-    if given is None:
-        if owner is None:
-            raise Refusal(400, "parameter_missing", "Must provide source or customer.")
-        if owner["default_source"] is None:
-            raise Refusal(402, "missing", "Cannot charge a customer that has no active card", type="card_error",
-                          param="card")  # fmt: skip
-        given = owner["default_source"]
-    if isinstance(given, str) and given.startswith("card_"):
-        saved = ctx.find("card", given)
-        if saved is None or owner is None or saved["customer"] != owner.id:
-            who = owner.id if owner is not None else None
-            message = f"Customer {who} does not have a linked source with ID {given}." if who else (
-                f"Cannot charge card {given}: a saved card is charged together with its customer.")  # fmt: skip
-            raise Refusal(400 if who is None else 404, "missing", message, param="source")
-        return saved
-    if isinstance(given, str):
-        card, details, address = token_card(ctx, given, "source")
-    elif isinstance(given, dict):
-        card, details = read_card(ctx, given, "source")
-        address = given
-    else:
-        raise Refusal(400, None, "Invalid source object: must be a dictionary or a non-empty string.", param="source")
-    assert card.brand in BRAND_NAMES
-    fields = card_fields(card, details, address)
-    return ctx.create("card", **fields, customer=None, metadata={}, _card=card.name)

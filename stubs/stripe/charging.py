@@ -3,6 +3,7 @@
 Payment intents and the older charges API share it. A failed attempt leaves a failed charge behind, as at Stripe.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,11 +117,11 @@ def method_details(ctx: Context, attempt: Attempt, *, captured: bool) -> dict[st
     if card is None:
         return paid_by(method)
     shown = method.get("card") or method
-    checks = passed_checks(method, card) if "card" in method else _older_checks(method, card)
+    checks = passed_checks(method, card) if "checks" in shown else _older_checks(shown, card)
     three_d_secure = None
     if attempt.authenticated:
         three_d_secure = {
-            "authentication_flow": "challenge",
+            "authentication_flow": "frictionless" if card.has(Trait.AUTH_FRICTIONLESS) else "challenge",
             "electronic_commerce_indicator": "05",
             "exemption_indicator": None,
             "result": "authenticated",
@@ -187,7 +188,7 @@ def _outcome(ctx: Context, attempt: Attempt, decline: Decline | None) -> dict[st
     return outcome | ({"rule": "block_if_high_risk"} if blocked else {})
 
 
-def _older_checks(saved: Entity, card: Card) -> dict[str, Any]:
+def _older_checks(saved: Mapping[str, Any], card: Card) -> dict[str, Any]:
     wrong = card.decline == "incorrect_cvc" or card.has(Trait.CVC_CHECK_FAILS)
     return {
         "address_line1_check": saved["address_line1_check"] and "pass",

@@ -42,7 +42,7 @@ def confirm(
     card = card_behind(method)
     if card is None:
         return _confirm_other(ctx, intent, method, return_url)
-    authenticated = authenticated or intent.get("_authenticated") == method.id
+    authenticated = authenticated or intent.get("_authenticated") == method.id or card.has(Trait.AUTH_FRICTIONLESS)
     if not authenticated and _needs_authentication(card, method, body, off_session=off_session):
         if (off_session and not asks) or body.get("error_on_requires_action"):
             raise fail(ctx, intent, method, "authentication_required")

@@ -47,6 +47,7 @@ CONTESTS: dict[Trait, Contest] = {
     Trait.DISPUTED_TWICE: Contest("fraudulent", "10.4", times=2),
     Trait.DISPUTED_CE3: Contest("fraudulent", "10.4", eligible="visa_compelling_evidence_3"),
     Trait.DISPUTED_COMPLIANCE: Contest("noncompliant", "98", "compliance", eligible="visa_compliance"),
+    Trait.DISPUTED_MC_COMPLIANCE: Contest("noncompliant", "98", "compliance", eligible="mastercard_compliance"),
 }
 _ELIGIBILITY: dict[str, dict[str, Any]] = {
     "visa_compelling_evidence_3": {
@@ -55,6 +56,7 @@ _ELIGIBILITY: dict[str, dict[str, Any]] = {
         "status": "requires_action",
     },
     "visa_compliance": {"status": "requires_fee_acknowledgement"},
+    "mastercard_compliance": {"status": "requires_fee_acknowledgement"},
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from . import customer_balance, discounts
 from .clocks import lives_by
 from .fields import NO_ADDRESS, change, generic, new, picked, tell
 from .payment_methods import attach, check_card_of_method, method_for, owned_method
-from .sources import add_card
+from .sources import KINDS, add
 
 NO_SETTINGS = {"custom_fields": None, "default_payment_method": None, "footer": None, "rendering_options": None}
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s.]+")
@@ -47,7 +47,7 @@ def create(ctx: Context) -> Entity:
         if given.get("default_payment_method") == body["payment_method"]:  # `pm_card_visa`, say: the one it has become
             given = given | {"default_payment_method": method.id}
     if body.get("source"):
-        card = add_card(ctx, customer, body["source"])
+        card = add(ctx, customer, body["source"])
         customer = ctx.update(customer, default_source=card.id)
     if given:
         customer = ctx.update(customer, invoice_settings=_settings(ctx, customer, given))
@@ -74,10 +74,10 @@ def update(ctx: Context, customer: str) -> Entity:
     if body.get("invoice_settings"):
         fields["invoice_settings"] = _settings(ctx, found, body["invoice_settings"])
     if body.get("source"):
-        fields["default_source"] = add_card(ctx, found, body["source"]).id
+        fields["default_source"] = add(ctx, found, body["source"]).id
     elif body.get("default_source"):
-        card = ctx.find("card", body["default_source"])
-        if card is None or card["customer"] != found.id:
+        card = next((one for kind in KINDS if (one := ctx.find(kind, body["default_source"])) is not None), None)
+        if card is None or card.get("customer") != found.id:
             message = f"No such source: '{body['default_source']}'"
             raise Refusal(400, "resource_missing", message, param="default_source")
         fields["default_source"] = card.id
@@ -95,8 +95,9 @@ def delete(ctx: Context, customer: str) -> dict[str, Any]:
     found = ctx.get("customer", customer)
     for method in ctx.list("payment_method", customer=found.id):
         ctx.update(method, customer=None, _used=True)
-    for card in ctx.list("card", customer=found.id):
-        ctx.delete(card)
+    for kind in ("card", "bank_account"):
+        for saved in ctx.list(kind, customer=found.id):
+            ctx.delete(saved)
     tell(ctx, "customer.deleted", found)
     ctx.delete(found)
     return {"id": found.id, "object": "customer", "deleted": True}

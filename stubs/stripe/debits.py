@@ -33,7 +33,7 @@ SETTLING = 3_000  # ms that a debit takes here; in Stripe's test mode it is also
 LATE = 180_000  # ms of the numbers that are documented to take at least three minutes
 DEPOSIT_DAYS = 2
 
-_FAILURES = {
+FAILURES = {
     "account_closed": "The customer's bank account has been closed.",
     "no_account": "The bank account could not be located.",
     "insufficient_funds": "The customer's account has insufficient funds to cover this payment.",
@@ -138,7 +138,7 @@ def settle_payment(ctx: Context, payload: dict[str, Any]) -> None:
     made = ctx.get("charge", intent["latest_charge"])
     outcome = debit_of(method["type"], method.get("_number"))
     if outcome.failure is not None:
-        charging.break_off(ctx, made, outcome.failure, _FAILURES[outcome.failure])
+        charging.break_off(ctx, made, outcome.failure, FAILURES[outcome.failure])
         _fail(ctx, intent, method, outcome.failure)
         return
     made = charging.finish(ctx, made)
@@ -183,7 +183,7 @@ def _fail(ctx: Context, intent: Entity, method: Entity, code: str) -> None:
     error = {
         "code": code,
         "doc_url": f"https://stripe.com/docs/error-codes/{code.replace('_', '-')}",
-        "message": _FAILURES[code],
+        "message": FAILURES[code],
         "payment_method": public(method),
         "type": "invalid_request_error",
     }

@@ -55,6 +55,9 @@ def number_of(kind: str, given: dict[str, Any]) -> str | None:
 
 def paid_by(method: Entity) -> dict[str, Any]:
     """The `payment_method_details` of a charge that wasn't by card."""
+    if method.resource == "bank_account":
+        names = ("account_holder_type", "bank_name", "country", "fingerprint", "last4", "routing_number")
+        return {"type": "ach_debit", "ach_debit": {name: method[name] for name in names}}
     kind = method["type"]
     details = method.get(kind) or {}
     if kind in _PAID_BY:

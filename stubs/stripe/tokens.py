@@ -4,7 +4,8 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, operation
 
-from .card_details import SHOWN_DIGITS, card_fields, digest, read_card
+from .bank_accounts import read_bank_account
+from .card_details import card_fields, read_card
 from .fields import new
 
 
@@ -29,25 +30,10 @@ def _other_token(ctx: Context) -> Entity:
     if kind is None:
         message = "You must supply either a card, bank account, or PII details to create a token."
         raise Refusal(400, "parameter_missing", message)
-    shown = {}
+    shown: dict[str, Any] = {}
     given = ctx.body[kind]
     if kind == "bank_account" and isinstance(given, dict):
-        number = str(given.get("account_number") or "")
-        if len(number) < SHOWN_DIGITS:
-            name = "bank_account[account_number]"
-            raise Refusal(400, "parameter_missing", f"Missing required param: {name}.", param=name)
-        shown["bank_account"] = {
-            "id": f"ba_1{ctx.token(23)}",
-            "object": "bank_account",
-            "account_holder_name": given.get("account_holder_name") or None,
-            "account_holder_type": given.get("account_holder_type") or None,
-            "account_type": None,
-            "bank_name": "STRIPE TEST BANK",
-            "country": given["country"] or "US",
-            "currency": given.get("currency") or "usd",
-            "fingerprint": digest(number),
-            "last4": number[-SHOWN_DIGITS:],
-            "routing_number": given.get("routing_number") or None,
-            "status": "new",
-        }
+        fields = read_bank_account(given, kind)
+        shown["_number"] = fields.pop("_number")
+        shown["bank_account"] = {"id": ctx.new_id("bank_account"), "object": "bank_account", **fields}
     return new(ctx, "token", type=kind, used=False, client_ip="127.0.0.1", **shown)
