@@ -10,6 +10,7 @@ from .refusal import Refusal
 from .sockets import Accept, Close, Message, Ping
 from .streaming import Comment, Event, Pause
 from .timeline import Seeding
+from .uploads import Upload
 
 __all__ = [
     "Accept",
@@ -30,6 +31,7 @@ __all__ = [
     "Seeding",
     "Share",
     "Span",
+    "Upload",
     "expands",
     "job",
     "merged_metadata",

@@ -30,11 +30,12 @@ from .sending import sent
 from .settings import duration
 from .streaming import drained
 from .stub import Answer, Stub
+from .uploads import write_multipart
 
 START = "2026-01-05T09:00:00Z"
 MOST_JOBS = 10_000  # in one advance
 _NAME = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.]*)\}")
-_WORDS = frozenset({"reply", "headers"})
+_WORDS = frozenset({"reply", "headers", "files"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,9 @@ class _Run:
         body = b""
         if value is not None and method in {"GET", "HEAD", "DELETE"}:
             query = "&".join(filter(None, (query, urlencode(_pairs(value)))))
+        elif "files" in step:
+            body, media = write_multipart(_pairs(value or {}), step["files"])
+            headers = {"Content-Type": media, **headers}
         elif value is not None and self.stub.service.settings.body == "form":
             body, media = urlencode(_pairs(value)).encode(), "application/x-www-form-urlencoded"
             headers = {"Content-Type": media, **headers}

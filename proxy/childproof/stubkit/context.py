@@ -1,7 +1,7 @@
 """The one object that behaviour code is handed: the request as values, and the world as this service sees it.
 
 Its parts are modules of their own: `moment` (time, ids, randomness), `reading`, `writing`, `telling` (events and jobs),
-`streaming` and `mailing`.
+`streaming`, `mailing` and `files`.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Any
 from childproof.model import Call, Effect
 from childproof.world.transaction import Transaction
 
+from .files import Files
 from .mailing import Mailing
 from .service import Plan, Service
 from .streaming import Streaming
@@ -18,7 +19,7 @@ from .writing import Writing, merged_metadata
 __all__ = ["Context", "merged_metadata"]
 
 
-class Context(Writing, Streaming, Mailing):
+class Context(Writing, Streaming, Mailing, Files):
     """What one operation sees and does.
 
     `call` is the call as it came; `path`, `query` and `body` are its values, checked against the schema and of its

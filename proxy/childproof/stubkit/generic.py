@@ -8,6 +8,7 @@ from childproof.world.transaction import Transaction
 from .acting import acted, replaced, searched, terms
 from .context import Context, merged_metadata
 from .entity import Entity, Response
+from .files import received
 from .infer import OTHER
 from .referring import check_refs
 from .refusal import Refusal
@@ -57,6 +58,9 @@ def _perform(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any
 def declared(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
     """An operation as stub.yaml declares it: move, set, emit, reply; else the generic action that it names."""
     entry = plan.declared or {}
+    if "download" in entry:
+        entity = ctx.get(entry["download"], ctx.path[plan.operation.path_parameters[-1]])
+        return ctx.download(entity, inline=bool(entry.get("inline")))
     if not entry.keys() & {"move", "set", "emit"}:
         if "reply" in entry:
             reply = entry["reply"]
@@ -102,7 +106,11 @@ def _create(  # noqa: PLR0917 - what a creation needs
     fields = {**_invented(service, resource, plan.request_fields, tx), **resource.defaults, **parents, **body}
     if resource.lifecycle is not None:
         fields.pop(resource.lifecycle.field, None)
-    return ctx.create(resource.name, str(wanted) if wanted is not None else None, **fields)
+    upload, told = received(ctx, resource)
+    made = ctx.create(resource.name, str(wanted) if wanted is not None else None, **{**fields, **told})
+    if upload is not None:
+        ctx.attach(made, upload)
+    return made
 
 
 def _update(ctx: Context, service: Service, plan: Plan, resource: Resource, entity: Entity) -> Entity:

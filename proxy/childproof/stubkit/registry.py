@@ -132,6 +132,7 @@ class Registry:
             filters=_filters(value.get("filters")),
             readonly=frozenset(value.get("readonly", ())),
             lifecycle=lifecycle,
+            content=value.get("content", {}),
             written=True,
         )
 

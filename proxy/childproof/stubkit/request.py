@@ -16,6 +16,8 @@ from .openapi import OpenApi, Operation
 from .refusal import Refusal
 from .settings import Settings
 from .shape import properties, types
+from .uploads import FORM, media_type, read_multipart
+from .xmlbody import parse_xml
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class RequestReader:
     body_coerce: Coercer
     body_required: bool
     refuse_empty: tuple[str, ...] = ()  # fields that an empty text can't unset
+    body_text: bool = False  # the body is a text as a whole
+    body_files: tuple[str, ...] = ()  # fields that have to be files
     older: OlderReader | None = None  # what clients of earlier versions send
 
     def query(self, call: Call) -> dict[str, Any]:
@@ -40,7 +44,7 @@ class RequestReader:
             if self.query_required:
                 self._check(self.query_check, {})
             return {}
-        values = self._form(call.query)
+        values = _form(call.query)
         for name, repeated in self.query_lists.items():
             plain = values.get(name)
             if isinstance(plain, str):
@@ -53,45 +57,39 @@ class RequestReader:
         return coerced
 
     def body(self, call: Call) -> Any:
-        """The body: a mapping (empty where there is none), or what else its schema takes. Raises Refusal."""
+        """The body: a mapping (empty where there is none), or what else its schema takes. Raises Refusal.
+
+        A field that is a file holds the file's name; `Context.file` has what is in it.
+        """
         style = _style(call, self.body_style)
-        older: Translated | None = None
-        if not call.body:
-            value: Any = {}
-        elif style == "form":
-            value = self._form(call.body)
-            older = self._translated(call, value)
+        if call.body and (style == "other" or (style == "text" and not self.body_text)):
+            return {}  # bytes that are a file as a whole: nothing to check
+        value, files = _read(call, style) if call.body else ({}, frozenset[str]())
+        older = self._translated(call, value)
+        if style in _TEXTS and call.body:
             value = self.body_coerce(value)
-        elif style == "json":
-            try:
-                value = parse_json(call.body)
-            except BodyError as error:
-                raise Refusal.of("invalid_body", reason=str(error)) from None
-            value = {} if value is None else value
-            older = self._translated(call, value)
-        else:
-            return {}  # uploads and other bytes: kept in the call, nothing to check
         if self.body_check is not None and (call.body or self.body_required):
             self._check(self.body_check, value, older)
         self._restore(value, older)
-        if self.refuse_empty and isinstance(value, dict):
-            empty = next((name for name in self.refuse_empty if value.get(name) == ""), None)
-            if empty is not None:
-                raise Refusal.of("empty", param=empty, value="")
+        if isinstance(value, dict):
+            self._whole(value, files)
         return value
 
-    def _form(self, raw: str | bytes) -> dict[str, Any]:
-        try:
-            return parse_form(raw)
-        except BodyError as error:
-            raise Refusal.of("invalid_body", reason=str(error)) from None
+    def _whole(self, value: dict[str, Any], files: frozenset[str]) -> None:
+        """Refuse texts in the place of files, and empty ones where something has to be."""
+        plain = next((name for name in self.body_files if name in value and name not in files), None)
+        if plain is not None:
+            raise Refusal.of("invalid_file", param=plain, value=text(value[plain]))
+        empty = next((name for name in self.refuse_empty if value.get(name) == ""), None)
+        if empty is not None:
+            raise Refusal.of("empty", param=empty, value="")
 
     def renamed(self, call: Call, name: str) -> str:
         """How the client called the parameter that a behaviour knows by today's name."""
         place = parsed(name)
         if self.older is None or place is None or _style(call, self.body_style) != "form":
             return name
-        older = self._translated(call, self._form(call.body or call.query))
+        older = self._translated(call, _form(call.body or call.query))
         found = older.named(tuple(part for part in place if part is not None)) if older is not None else None
         return self.errors.parameter(found) if found else name
 
@@ -162,8 +160,39 @@ def reader(  # noqa: PLR0917 - what a reader is made of
         body_coerce=coercer(api, body) if body is not None else _same,
         body_required=operation.request_required or bool(body and api.resolve(body).get("required")),
         refuse_empty=tuple((body and api.resolve(body).get("required")) or ()) if settings.empty_unsets else (),
+        body_text=body is not None and "string" in types(api, body),
+        body_files=_files(api, body) if body is not None and FORM in operation.request_type else (),
         older=OlderReader(api, version_header, older, empty_unsets=settings.empty_unsets) if older else None,
     )
+
+
+def _form(raw: str | bytes) -> dict[str, Any]:
+    try:
+        return parse_form(raw)
+    except BodyError as error:
+        raise Refusal.of("invalid_body", reason=str(error)) from None
+
+
+def _read(call: Call, style: str) -> tuple[Any, frozenset[str]]:
+    """A body's value, and which of its fields are files (those hold their names). Raises Refusal."""
+    try:
+        if style == "form":
+            return parse_form(call.body), frozenset()
+        if style == "multipart":
+            value, files = read_multipart(call)
+            return value, frozenset(file.field for file in files)
+        if style == "text":
+            return call.body.decode(), frozenset()
+        found = parse_xml(call.body) if style == "xml" else parse_json(call.body)
+    except (BodyError, UnicodeDecodeError) as error:
+        raise Refusal.of("invalid_body", reason=str(error)) from None
+    return ({} if found is None else found), frozenset()
+
+
+def _files(api: OpenApi, body: dict[str, Any]) -> tuple[str, ...]:
+    """The fields of a body that are files: `format: binary`, or what 3.1 has for it."""
+    known = {name: api.resolve(node) for name, node in properties(api, body).known.items()}
+    return tuple(name for name, node in known.items() if node.get("format") == "binary" or "contentMediaType" in node)
 
 
 def _nest(known: dict[str, Any], nested: list[tuple[str, dict[str, Any]]]) -> None:
@@ -182,6 +211,7 @@ def _nest(known: dict[str, Any], nested: list[tuple[str, dict[str, Any]]]) -> No
         known[name] = {"anyOf": [known[name], node]} if name in known else node
 
 
+_TEXTS = frozenset({"form", "multipart", "xml"})  # styles that know nothing but texts
 _EMPTY = frozenset(
     {"invalid_integer", "invalid_number", "invalid_boolean", "invalid_enum", "invalid_array", "invalid_object"}
 )
@@ -202,11 +232,17 @@ def worded(complaint: Complaint, name: Callable[[tuple[str | int, ...]], str]) -
 
 def _style(call: Call, default: str) -> str:
     """What the body is: its Content-Type decides, the dialect where there is none."""
-    media = (call.header("content-type") or "").partition(";")[0].strip().lower()
+    media = media_type(call)
     if not media:
         return default
     if media == "application/x-www-form-urlencoded":
         return "form"
+    if media == FORM:
+        return "multipart"
+    if media in {"application/xml", "text/xml"} or media.endswith("+xml"):
+        return "xml"
+    if media.startswith("text/"):
+        return "text"
     return "json" if media == "application/json" or media.endswith("+json") else "other"
 
 

@@ -54,4 +54,5 @@ class Resource:
     filters: Mapping[str, str] | tuple[str, ...] | None = None
     readonly: frozenset[str] = frozenset()
     lifecycle: Lifecycle | None = None
+    content: Mapping[str, Any] = field(default_factory=dict)  # `field` of the file, `max`; fields for its size, name, type
     written: bool = False
