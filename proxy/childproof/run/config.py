@@ -17,7 +17,7 @@ from typing import Any
 
 from childproof.documents import parse_yaml, schema_faults
 from childproof.errors import Fault, InputError
-from childproof.model import HostError, SecretSource, normalize_host
+from childproof.model import HostError, SecretSource, normalize_host, parse_address
 from childproof.model.places import LOOPBACK, Listener
 
 DEFAULT_FILE = "childproof.yaml"
@@ -194,6 +194,8 @@ def _webhooks(values: Mapping[str, Any], path: Path) -> Webhooks:
         except HostError as error:
             raise InputError.single(path, f"webhooks.deliver: {error}", "a host, or HOST:PORT") from None
         where, number = split_address(f"127.0.0.1:{address}" if address.isdigit() else address)
+        if (where != "localhost" and parse_address(where) is None) or not number:
+            raise InputError.single(path, f"webhooks.deliver: {written}", "an address of the loopback and a port")
         named[key] = Listener((where,) if where != "localhost" else LOOPBACK, number, tls=scheme == "https")
     return Webhooks(named, values.get("loopback", False), values.get("clock", "real") == "world")
 

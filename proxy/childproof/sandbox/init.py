@@ -19,6 +19,7 @@ from . import channel, linux
 
 NOT_EXECUTABLE = 126
 NOT_FOUND = 127
+_LOOPBACK6 = bytes(15) + b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,22 +115,27 @@ class Init:
     def _connect(self, frame: channel.Frame) -> None:
         """Hand out a connection to one of the sandbox's own listeners. Whether it comes about is for the parent to see."""
         address, port = str(frame["address"]), int(frame["port"])
-        answer = {"connected": frame["connect"], "errno": errno.EACCES}
-        if not (address == "::1" or address.startswith("127.")):
-            channel.send(self._control, answer)
-            return
+        answer = {"connected": frame["connect"]}
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         try:
+            _check_own(family, address)
             sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         except OSError as error:
-            channel.send(self._control, {**answer, "errno": error.errno})
+            channel.send(self._control, {**answer, "errno": error.errno or errno.EINVAL})
             return
         with sock:
             code = sock.connect_ex((address, port))
-            under_way = code in (0, errno.EINPROGRESS)
-            channel.send(
-                self._control, {**answer, "errno": 0 if under_way else code}, [sock.fileno()] if under_way else ()
-            )
+            if code in (0, errno.EINPROGRESS):
+                channel.send(self._control, answer, [sock.fileno()])
+            else:
+                channel.send(self._control, {**answer, "errno": code})
+
+
+def _check_own(family: int, address: str) -> None:
+    """Raises OSError for what is no address of the sandbox's loopback; a name would be looked up."""
+    packed = socket.inet_pton(family, address)
+    if not (packed == _LOOPBACK6 or (family == socket.AF_INET and packed[0] == 127)):
+        raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
 @dataclass(frozen=True, slots=True)

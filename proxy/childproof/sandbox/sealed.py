@@ -174,10 +174,10 @@ class SealedSandbox:
         return self._collect()
 
     async def connect(self, address: str, port: int) -> socket.socket:
-        """A connection to a listener on the sandbox's loopback, made inside; while `finished` waits. Raises OSError:
-        ConnectionAbortedError where the command has ended.
+        """A connection to a listener on the sandbox's loopback, made inside; while `finished` waits.
 
-        It can't become a way out: what is handed out is a socket of the sandbox's own network.
+        It can't become a way out: what is handed out is a socket of the sandbox's own network. Raises OSError, among
+        them ConnectionAbortedError where the command has ended.
         """
         if self._code is not None:
             raise ConnectionAbortedError("the command has ended")

@@ -36,6 +36,10 @@ def load_stub(folder: Path) -> Stub:
     faults.extend(more)
     behaviours, more = load_behaviours(folder, manifest.name, api, manifest.operations)
     faults.extend(more)
+    after = manifest.events.get("after")
+    if after is not None and after not in behaviours.jobs and not more:
+        found = f"there is no @job({after!r}) to be done after an attempt"
+        faults.append(manifest.document.fault(("events", "after"), found, "a job of the stub's"))
     descriptors, more = _descriptors(folder, manifest, behaviours.rpcs)
     faults.extend(more)
     if faults:

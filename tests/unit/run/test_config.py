@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from childproof.errors import InputError
+from childproof.model.places import Listener
 from childproof.run.config import Config, Endpoint, Listen, load_config, split_address
 
 HOME = {"HOME": "/home/someone"}
@@ -139,3 +140,39 @@ def test_telemetry_is_what_the_file_or_the_environment_says_and_its_headers_the_
     assert [fault.write for fault in refused.value.faults] == [
         "CHILDPROOF_OTLP=http://127.0.0.1:4318", "CHILDPROOF_METRICS=127.0.0.1:9464"
     ]  # fmt: skip
+
+
+def test_webhooks_are_delivered_where_the_file_says_and_to_loopback_alone(tmp_path: Path) -> None:
+    """A host or HOST:PORT; a port, an address of the loopback, TLS where it is written."""
+    named = {"Shop.example": "3000", "b.example:8443": "'https://[::1]:1'", "c.example": "localhost:2"}
+    write(tmp_path, "webhooks:\n  deliver:\n" + "".join(f"    {key}: {value}\n" for key, value in named.items()))
+    webhooks = load_config(HOME, tmp_path).webhooks
+    assert dict(webhooks.deliver) == {
+        "shop.example": Listener(("127.0.0.1",), 3000),
+        "b.example:8443": Listener(("::1",), 1, tls=True),
+        "c.example": Listener(("127.0.0.1", "::1"), 2),
+    }
+    assert (webhooks.loopback, webhooks.world_time) == (False, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "deliver: {shop.example: 10.0.0.1:3000}",
+        "deliver: {shop.example: 'http://example.com:80'}",
+        "deliver: {shop.example: 127.0.0.1:99999}",
+        "deliver: {'http://shop.example': 3000}",
+        "deliver: {a..b: 3000}",
+        "deliver: {shop.example: 0}",
+        "deliver: {shop.example: '127.0.0.300:1'}",
+        "deliver: {shop.example: '127.0.0.1:0'}",
+        "loopback: maybe",
+        "clock: mine",
+        "retry: 5m",
+    ],
+)
+def test_webhooks_to_anything_else_are_refused(tmp_path: Path, text: str) -> None:
+    """What isn't the sandbox's own loopback is for rules to allow."""
+    write(tmp_path, f"webhooks: {{{text}}}\n")
+    with pytest.raises(InputError):
+        load_config(HOME, tmp_path)

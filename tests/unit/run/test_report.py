@@ -194,3 +194,29 @@ def test_what_could_not_be_recorded_is_counted() -> None:
     made = to_json(lacking, ledger="childproof.db")
     assert (made["unrecorded"], made["unfinished"], made["calls"]) == (2, 1, 1)
     assert "missing" not in text(report(ENTRY))
+
+
+def test_webhooks_that_arrived_are_counted_and_the_others_told_with_their_reasons() -> None:
+    """The last that is known of each; a listener that fails is no failure of a stub."""
+
+    def effect(what: str, number: int, **data: object) -> Effect:
+        return Effect("stripe", f"webhook.{what}", f"delivery_{number}", {"url": "http://localhost:1/hook", **data})
+
+    call = replace(STUBBED, effects=tuple(effect("queued", number) for number in (1, 2, 3, 4)))
+    attempt = replace(STUBBED, cause="call_1", target="POST http://localhost:1/hook")
+    entries = [
+        replace(attempt, effects=(effect("failed", 1, status=500, reason="", state="waiting"),), error="x"),
+        replace(attempt, effects=(effect("delivered", 1, status=200, state="delivered"),)),
+        replace(attempt, effects=(effect("failed", 2, status=500, reason="", state="waiting"),)),
+        replace(attempt, effects=(effect("refused", 3, status=None, reason=NO_RULE, state="refused"),), verdict="deny"),
+    ]
+    made = report(call, *entries)
+    assert (made.calls, made.failed, made.denied, made.webhooks) == (1, 0, (), 1)
+    assert text(made).splitlines()[2:6] == [
+        "  webhooks   1 delivered",
+        "             http://localhost:1/hook   answered with 500; it will be tried again",
+        f"             http://localhost:1/hook   {NO_RULE}",
+        "             http://localhost:1/hook   not sent yet",
+    ]
+    assert to_json(made, ledger="x")["webhooks"]["delivered"] == 1
+    assert [line["count"] for line in to_json(made, ledger="x")["webhooks"]["undelivered"]] == [1, 1, 1]

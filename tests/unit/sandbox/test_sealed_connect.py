@@ -30,7 +30,19 @@ def test_ipv6_too(sealer):
 
 def test_nobody_listens_and_nothing_else_is_dialled(sealer):
     """A refusal comes back as one; addresses other than loopback are refused by the first process itself."""
-    asked = [("127.0.0.1", 4243, False), ("10.0.0.1", 80, False), ("192.0.2.1", 80, False), ("2001:db8::1", 80, False)]
+    asked = [
+        ("127.0.0.1", 4243, False),
+        ("10.0.0.1", 80, False),
+        ("192.0.2.1", 80, False),
+        ("2001:db8::1", 80, False),
+        ("127.evil.example", 80, False),
+        ("::ffff:10.0.0.1", 80, False),
+    ]
     outcome = sealer.run("sleep", "1", connect=asked)
-    assert [said for [said] in outcome.connected[:4]] == ["ConnectionRefusedError", *["PermissionError"] * 3]
+    assert [said for [said] in outcome.connected[:6]] == [
+        "ConnectionRefusedError",
+        *["PermissionError"] * 3,
+        "OSError",
+        "PermissionError",
+    ]
     assert (outcome.code, outcome.tcp) == (0, [])
