@@ -264,7 +264,9 @@ class Stub:
         headers = [*frame.headers, *extra]
         if raw and not any(name.lower() == "content-type" for name, _ in extra):
             headers.insert(0, ("Content-Type", media))
-        return Reply(status, tuple(headers), b"" if frame.call.method == "HEAD" else raw)
+        if frame.call.method == "HEAD":  # RFC 9110, section 9.3.2: what GET would say
+            return Reply(status, (*headers, ("Content-Length", str(len(raw)))))
+        return Reply(status, tuple(headers), raw)
 
     def _refused(self, frame: _Frame, refusal: Refusal) -> Reply:
         call = frame.call

@@ -5,6 +5,7 @@ to say (`limits.body`).
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,8 +54,9 @@ def read_multipart(call: Call) -> tuple[dict[str, Any], tuple[Upload, ...]]:
         name = segment.name or ""
         if segment.filename is not None:
             media = segment.content_type or PLAIN
-            files.append(Upload(name, segment.filename, media, data))
-            pairs.append((name, segment.filename or "file"))
+            called = re.split(r"[/\\]", segment.filename)[-1]  # RFC 7578, section 4.2: without directories
+            files.append(Upload(name, called, media, data))
+            pairs.append((name, called or "file"))
         elif len(data) > MAX_TEXT:
             raise BodyError(f"invalid multipart body: the field {name[:80]!r} has more than {MAX_TEXT} bytes")
         elif segment.content_type is not None and segment.content_type.endswith("json"):

@@ -138,3 +138,9 @@ def test_the_same_bytes_are_stored_once(client, api) -> None:
     with pytest.raises(stripe.InvalidRequestError):
         upload(client, PDF)
     assert contents(api.world) == 1
+
+
+def test_head_says_how_long_the_contents_are(client, api) -> None:
+    """RFC 9110, section 9.3.2: what GET would say, without the contents."""
+    got = api.call("HEAD", upload(client).url)
+    assert (got.status, got.raw, got.headers["Content-Length"]) == (200, b"", str(len(PNG)))

@@ -34,7 +34,7 @@ def test_fields_nest_as_a_forms_do_and_files_are_apart() -> None:
         parts(
             (b"name", b"", "Jörg".encode()),
             (b"links[0][url]", b"", b"x"),
-            (b"photo", b'; filename="a.png"\r\nContent-Type: image/png', b"\x89PNG\r\n--\xff--b"),
+            (b"photo", b'; filename="/home/jo/a.png"\r\nContent-Type: image/png', b"\x89PNG\r\n--\xff--b"),
             (b"meta", b"\r\nContent-Type: application/json", b'{"a": [1]}'),
         )
     )
