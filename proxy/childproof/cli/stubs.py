@@ -16,6 +16,7 @@ from childproof.errors import Fault, InputError
 from childproof.stubkit.cases import load_cases, run_case
 from childproof.stubkit.coverage import Coverage, coverage
 from childproof.stubkit.loading import load_stub
+from childproof.stubkit.rehearsal import Rehearsed, rehearse
 from childproof.stubkit.starter import start_stub
 
 
@@ -72,7 +73,10 @@ def new_command(name: str, document: Path, hosts: tuple[str, ...], parent: Path)
     started = start_stub(parent / name, document, hosts)
     folder = started.folder
     print(f"{folder / 'stub.yaml'}: written; read it, change it, then: childproof stubs check {folder}")
-    for line in _shown(coverage(load_stub(folder))):
+    stub = load_stub(folder)
+    for line in _shown(coverage(stub)):
+        print(line)
+    for line in _tried(rehearse(stub)):
         print(line)
     for note in started.notes:
         print(f"  not inferred: {note}")
@@ -83,6 +87,16 @@ stubs.add_command(list_command)
 stubs.add_command(derive_command)
 stubs.add_command(coverage_command)
 stubs.add_command(drift_command)
+
+
+def _tried(rehearsed: list[Rehearsed]) -> list[str]:
+    """What creating, retrieving, listing, changing and deleting some of the resources came to."""
+    if not rehearsed:
+        return []
+    names = ", ".join(one.resource for one in rehearsed)
+    calls = sum(len(one.steps) for one in rehearsed)
+    lines = [f"  tried {names}: {calls} calls, {sum(len(one.faults) for one in rehearsed) or 'no'} faults"]
+    return lines + [f"    {fault}" for one in rehearsed for fault in one.faults[:3]]
 
 
 def _check(folder: Path) -> int:

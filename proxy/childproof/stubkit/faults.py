@@ -11,7 +11,7 @@ import msgspec
 
 from childproof.errors import Fault, InputError
 
-from .sources import Source, Sources, is_mapping, split
+from .sources import Source, Sources, is_mapping
 
 _SCHEMA_HOMES = frozenset({"properties", "patternProperties", "definitions", "$defs", "dependentSchemas", "schemas"})
 _DATA = frozenset({"example", "examples", "default", "enum", "const", "value"})
@@ -95,7 +95,7 @@ def _references(sources: Sources) -> Iterator[Fault]:
 def _wrong(sources: Sources, reference: str, base: str) -> tuple[str, str]:
     """What is wrong with a reference and what was expected; or "" and the file that it leads to."""
     try:
-        file, steps = split(reference, base)
+        file, steps = sources.split(reference, base)
     except ValueError as error:
         return str(error), "a file beside the document, or a place in it: bring it into the folder first"
     if file not in {base, ""}:

@@ -32,6 +32,7 @@ def references(api: OpenApi, inference: Inference, known: Mapping[str, dict[str,
         if creation is None or "{" in path or inference.operation(creation).action != "create":
             continue
         schema = inference.schema_at(path)
-        if schema and schema != own and " " not in schema:
+        plain = parts[-1] not in _ENDS and base != folded(schema)  # `role`, where roles are called otherwise: a word
+        if schema and schema != own and " " not in schema and not plain:
             found[name] = schema
     return found

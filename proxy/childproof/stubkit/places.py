@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from .nodes import Refer
-from .sources import Sources, place_name, split
+from .sources import Sources, place_name
 
 SCHEMAS = "#/components/schemas/"
 _MOST_STEPS = 50  # of references that point at references
@@ -45,7 +45,7 @@ class Places:
 
     def _elsewhere(self, reference: msgspec.Raw, below: tuple[str, ...]) -> dict[str, Place]:
         try:
-            file, steps = split(str(msgspec.json.decode(reference)), "")
+            file, steps = self._sources.split(str(msgspec.json.decode(reference)), "")
         except ValueError:
             return {}
         found = self._sources.get(file)
@@ -65,7 +65,7 @@ class Places:
                 reference = node.get("$ref") if isinstance(node, dict) else None
                 if isinstance(reference, str) and not reference.startswith("#"):
                     try:
-                        target = split(reference, "")
+                        target = self._sources.split(reference, "")
                     except ValueError:
                         continue
                     found.setdefault(target, name)
@@ -92,7 +92,7 @@ class Places:
             if name in self.schemas:
                 return name
         try:
-            target = split(reference, file)
+            target = self._sources.split(reference, file)
         except ValueError:
             return reference
         home, steps = target
@@ -119,7 +119,7 @@ class Places:
             if not isinstance(reference, str):
                 return node, file
             try:
-                file, steps = split(reference, file)
+                file, steps = self._sources.split(reference, file)
             except ValueError:
                 return {}, file
             node = _mapping(self.node(Place(file, steps)))

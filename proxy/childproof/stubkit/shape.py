@@ -13,6 +13,11 @@ from .openapi import OpenApi
 
 _MAX_DEPTH = 6
 CREATED = frozenset({"created", "created_at", "createdat", "creation_time", "date_created", "created_on", "createdon"})
+_PLAINEST = {  # of the formats that no empty text has
+    "date-time": "1970-01-01T00:00:00Z", "date": "1970-01-01", "time": "00:00:00Z", "email": "nobody@example.com",
+    "uri": "https://example.com/", "url": "https://example.com/", "uuid": "00000000-0000-0000-0000-000000000000",
+    "hostname": "example.com", "ipv4": "192.0.2.1", "ipv6": "2001:db8::1",
+}  # fmt: skip
 UPDATED = frozenset({"updated", "updated_at", "updatedat", "modified", "modified_at", "last_modified", "date_updated"})
 
 
@@ -85,6 +90,8 @@ def empty_value(api: OpenApi, node: dict[str, Any], depth: int = 0) -> Any:
     kind = kinds[0] if kinds else "string"
     if kind == "object":
         return complete(api, node, depth + 1)
+    if kind == "string" and node.get("format") in _PLAINEST:
+        return _PLAINEST[node["format"]]
     return {"array": [], "integer": node.get("minimum", 0), "number": node.get("minimum", 0), "boolean": False}.get(
         kind, ""
     )
@@ -121,8 +128,19 @@ def filled(api: OpenApi, node: dict[str, Any], value: Any) -> Any:
     known = properties(api, node).known
     if not known:
         return value
-    given = {name: filled(api, known[name], inner) if name in known else inner for name, inner in value.items()}
+    given = {
+        name: filled(api, known[name], inner) if name in known else inner
+        for name, inner in value.items()
+        if name not in known or _listed(api, known[name], inner)
+    }
     return {**complete(api, node, 1), **given}
+
+
+def _listed(api: OpenApi, node: dict[str, Any], value: Any) -> bool:
+    """Whether a plain value is one of those that its schema lists, if it lists any."""
+    node = api.resolve(node)
+    choices = node.get("enum") or constant(node)
+    return not choices or value is None or isinstance(value, dict | list) or value in choices
 
 
 _TYPES: dict[type, set[str]] = {

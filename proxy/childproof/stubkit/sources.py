@@ -111,6 +111,11 @@ class Sources:
             self._files[file] = read_source(path, str(path))
         return self._files[file]
 
+    def split(self, reference: str, base: str) -> tuple[str, tuple[str, ...]]:
+        """As the function of this name does; the first file by its own name is the first file. Raises ValueError."""
+        file, steps = split(reference, base)
+        return ("" if self._folder is not None and file == Path(self.main.file).name else file), steps
+
     def names(self) -> Iterator[str]:
         """The files besides the first that were read so far."""
         return (name for name in self._files if name)

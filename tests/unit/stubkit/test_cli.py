@@ -106,7 +106,7 @@ def test_new_writes_down_what_it_inferred_and_the_result_loads(
         "hosts: [api.acme.com]",
         "auth: {bearer: any}",
         "style: cursor",
-        "contact: {schema: Contact, path: /v2/contacts, id: cont}",
+        "contact: {schema: Contact, path: /v2/contacts",
     ):
         assert line in text
     assert run(capsys, "check", str(tmp_path / "crm"))[0] == 0
