@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .entity import Entity
+from .entity import UNSET, Entity
 from .infer_actions import NOW
 from .shape import CREATED
 
@@ -43,20 +43,14 @@ def replaced(  # noqa: PLR0917 - what a replacement needs
     fields: dict[str, Any] = {}
     for name in plan.request_fields & known.keys():
         if name not in kept and name.lower() not in CREATED and not known[name].get("readOnly") and name in entity:
-            fields[name] = resource.defaults.get(name, fresh.get(name))
-    unset = {name for name, value in fields.items() if name not in body and value is None and name not in fresh}
-    return ctx.update(entity, **{name: value for name, value in {**fields, **body}.items() if name not in unset})
+            fields[name] = resource.defaults.get(name, fresh.get(name, UNSET))
+    return ctx.update(entity, **{**fields, **body})
 
 
 def acted(ctx: "Context", entity: Entity, change: Mapping[str, Any], body: Mapping[str, Any]) -> Entity:
     """An entity after an action: what its body names is merged, then what the action's name means is set."""
-    known = {name: value for name, value in body.items() if name in entity}
     told = {name: ctx.now() if value == NOW else value for name, value in change.items()}
-    return (
-        ctx.update(entity, **known, **{name: told[name] for name in told if name not in known})
-        if known or told
-        else entity
-    )
+    return ctx.update(entity, **{**told, **body}) if told or body else entity
 
 
 def searched(entities: Iterable[Entity], text: str) -> list[Entity]:

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+UNSET: Any = object()
+"""Given to `Context.update` as a field's value: the field is taken away."""
+
 
 class Entity(dict[str, Any]):
     """One stored object: a plain JSON mapping that also knows its `resource` and its `id`.

@@ -6,7 +6,7 @@ from typing import Any
 
 from . import ending
 from .clock import stamp
-from .entity import Entity
+from .entity import UNSET, Entity
 from .reading import Reading
 from .refusal import Refusal
 from .resources import DELETED, Resource
@@ -135,7 +135,9 @@ class Writing(Reading, Telling):
 
         A field that its schema requires can't be unset: the service's own refusal of empty values.
         """
-        if not self._service.settings.empty_unsets:
+        if given is UNSET:
+            value.pop(name, None)
+        elif not self._service.settings.empty_unsets:
             value[name] = given
         elif given != "":
             value[name] = _without_empty(given)

@@ -1,0 +1,347 @@
+"""What is inferred from a document: ids, replacements, actions, searches, wrappers, views, references, dialects."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from childproof.stubkit.infer import Inference
+from childproof.stubkit.infer_actions import participles, state_change
+from childproof.stubkit.infer_ids import id_field, id_template
+from childproof.stubkit.loading import load_stub
+from childproof.stubkit.naming import singular, thing_of
+from childproof.stubkit.openapi import OpenApi
+from childproof.world.store import Store
+
+from .conftest import Caller
+
+ID = {"type": "string"}
+
+
+def ref(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def reply(schema: Any, status: int = 200, **headers: Any) -> dict[str, Any]:
+    content = {} if schema is None else {"content": {"application/json": {"schema": schema}}}
+    return {"responses": {str(status): {"description": "", **content, "headers": headers}}}
+
+
+def taking(schema: Any, answer: dict[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}, **answer}
+
+
+def objects(required: tuple[str, ...] = (), **fields: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(required), "properties": fields}
+
+
+def document(paths: dict[str, Any], **schemas: Any) -> bytes:
+    return msgspec.json.encode({"openapi": "3.0.3", "paths": paths, "components": {"schemas": schemas}})
+
+
+def api(paths: dict[str, Any], **schemas: Any) -> OpenApi:
+    return OpenApi("api.json", document(paths, **schemas))
+
+
+def caller(folder: Path, store: Store, paths: dict[str, Any], **schemas: Any) -> Caller:
+    """A stub that hosts and a document make by themselves."""
+    made = folder / "probe"
+    made.mkdir()
+    (made / "openapi.json").write_bytes(document(paths, **schemas))
+    (made / "stub.yaml").write_text("stub: probe\nhosts: [api.example.com]\nopenapi: openapi.json\n")
+    return Caller(load_stub(made), store, key=None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "collection", "parameter", "schema", "wanted"),
+    [
+        (("id", "uuid"), "/things", "thing", "Thing", "id"),
+        (("account_sid", "sid"), "/Calls", "Sid", "Call", "sid"),
+        (("name", "thing_id"), "/things", "x", "Thing", "thing_id"),
+        (("thingId", "name"), "/things", "id", "Thing", "thingId"),
+        (("name", "gid"), "/tasks", "task_gid", "Task", "gid"),
+        (("slug", "title"), "/sizes", "size_slug", "Size", "slug"),
+        (("key", "title"), "/projects", "projectKey", "Project", "key"),
+        (("number", "title"), "/issues", "issue_number", "Issue", "number"),
+        (("contactId", "name"), "/people", "id", "Contact", "contactId"),
+        (("title", "text"), "/things", "thing", "Thing", ""),
+    ],
+)
+def test_the_field_that_identifies_an_entity(
+    fields: tuple[str, ...], collection: str, parameter: str, schema: str, wanted: str
+) -> None:
+    """Its own name for it, the parameter's, the thing's, or what the parameter's name ends in."""
+    assert id_field({field: {} for field in fields}, collection, parameter, schema) == wanted
+
+
+@pytest.mark.parametrize(
+    ("node", "template"),
+    [
+        ({"type": "integer", "example": 12}, "{counter}"),
+        ({"type": "string", "format": "uuid"}, "{uuid}"),
+        ({"type": "string", "example": "4f6c71e2-1e90-4762-9fee-6cc4a0a9f2cf"}, "{uuid}"),
+        ({"type": "string", "pattern": "^CH[0-9a-fA-F]{32}$"}, "CH{hex:32}"),
+        ({"type": "string", "pattern": r"^cus_[A-Za-z0-9]{14}$"}, ""),
+        ({"type": "string", "pattern": r"^\d{6}$"}, "{digits:6}"),
+        ({"type": "string", "example": "con_8sK2mQ9xLwTz41"}, "con_{alnum:14}"),
+        ({"type": "string", "example": "ord-00412739"}, "ord-{digits:8}"),
+        ({"type": "string", "example": "PL99XX23QQ"}, "PL{upper:8}"),
+        ({"type": "string", "examples": ["507f1f77bcf86cd799439011"]}, "{hex:24}"),
+        ({"type": "string", "example": "my first thing"}, ""),
+        ({"type": "string", "example": "production"}, ""),
+        ({"type": "string", "maxLength": 9}, "{alnum:9}"),
+        ({"type": "string"}, ""),
+    ],
+)
+def test_how_ids_look(node: dict[str, Any], template: str) -> None:
+    """By type, format, pattern, example or length; what looks like a word tells nothing."""
+    assert id_template(api({}), node)[0] == template
+
+
+@pytest.mark.parametrize(
+    ("verb", "fields", "wanted"),
+    [
+        ("archive", {"archived": {"type": "boolean"}, "archived_at": {"type": "string"}}, {"archived": True, "archived_at": "now"}),
+        ("unarchive", {"is_archived": {"type": "boolean"}, "archivedAt": {"type": "string", "nullable": True}}, {"is_archived": False, "archivedAt": None}),
+        ("cancel", {"status": {"enum": ["open", "Cancelled"]}}, {"status": "Cancelled"}),
+        ("send", {"state": {"enum": ["draft", "sent"]}, "sent_on": {"type": "string"}}, {"state": "sent", "sent_on": "now"}),
+        ("pay", {"status": {"enum": ["open", "paid"]}}, {"status": "paid"}),
+        ("enable", {"enabled": {"type": "boolean"}}, {"enabled": True}),
+        ("disable", {"enabled": {"type": "boolean"}}, {"enabled": False}),
+        ("reopen", {"status": {"enum": ["closed", "open"]}}, {"status": "open"}),
+        ("split", {"status": {"enum": ["open", "closed"]}}, {}),
+    ],
+)  # fmt: skip
+def test_what_an_action_changes(verb: str, fields: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """A listed state, a boolean or a time by the verb's participle; nothing where nothing is plain."""
+    assert state_change(api({}), fields, verb) == wanted
+
+
+@pytest.mark.parametrize(
+    ("verb", "wanted"),
+    [("archive", "archived"), ("carry", "carried"), ("stop", "stopped"), ("drop", "dropped"), ("lock", "locked")],
+)
+def test_participles(verb: str, wanted: str) -> None:
+    """As plain English has them."""
+    assert wanted in participles(verb)
+
+
+@pytest.mark.parametrize(
+    ("plural", "wanted"),
+    [
+        ("boxes", "box"),
+        ("companies", "company"),
+        ("people", "person"),
+        ("statuses", "status"),
+        ("news", "news"),
+        ("cases", "case"),
+    ],
+)
+def test_singulars(plural: str, wanted: str) -> None:
+    """As plain English has them."""
+    assert singular(plural) == wanted
+    assert thing_of(f"/v1/{{x}}/{plural}") == wanted
+
+
+TASK = objects(("id", "title"), id=ID, title={"type": "string"}, note={"type": "string"}, done={"type": "boolean"},
+               list_id={"type": "string"}, status={"type": "string", "enum": ["open", "archived"]})  # fmt: skip
+TASKS = {
+    "/lists": {"post": taking(objects(name=ID), reply(ref("List"), 201)), "get": reply({"type": "array", "items": ref("List")})},
+    "/lists/{list}": {"get": reply(ref("List"))},
+    "/tasks": {
+        "post": taking(objects(("title",), title={"type": "string"}, note={"type": "string"}, list_id={"type": "string"}), reply(ref("Task"), 201)),
+        "get": reply({"type": "array", "items": ref("TaskSummary")}),
+    },
+    "/tasks/search": {"get": {"parameters": [{"name": "q", "in": "query", "schema": {"type": "string"}}], **reply({"type": "array", "items": ref("Task")})}},
+    "/tasks/{task}": {
+        "get": reply(ref("Task")),
+        "put": taking(objects(("title",), title={"type": "string"}, note={"type": "string"}), reply(ref("Task"))),
+        "patch": taking(objects(title={"type": "string"}, note={"type": "string"}), reply(ref("Task"))),
+        "delete": reply(objects(("ok",), ok={"type": "boolean"})),
+    },
+    "/tasks/{task}/archive": {"post": taking(objects(note={"type": "string"}), reply(ref("Task")))},
+    "/tasks/{task}:finish": {"post": reply(None, 204)},
+}  # fmt: skip
+SCHEMAS = {
+    "Task": TASK,
+    "List": objects(("id",), id=ID, name=ID),
+    "TaskSummary": objects(("id",), id=ID, title={"type": "string"}),
+}
+
+
+@pytest.fixture
+def tasks(tmp_path: Path, store: Store) -> Caller:
+    return caller(tmp_path, store, TASKS, **SCHEMAS)
+
+
+def test_what_operations_do() -> None:
+    """By method, path and reply."""
+    document = api(TASKS, **SCHEMAS)
+    inference = Inference(document)
+    found = {operation.name: inference.operation(operation).action for operation in document.operations()}
+    assert found == {
+        "POST /lists": "create", "GET /lists": "list", "GET /lists/{list}": "retrieve",
+        "POST /tasks": "create", "GET /tasks": "list", "GET /tasks/search": "search", "GET /tasks/{task}": "retrieve",
+        "PUT /tasks/{task}": "replace", "PATCH /tasks/{task}": "update", "DELETE /tasks/{task}": "delete",
+        "POST /tasks/{task}/archive": "act", "POST /tasks/{task}:finish": "act",
+    }  # fmt: skip
+
+
+def test_a_replacement_leaves_nothing_behind(tasks: Caller) -> None:
+    """PUT takes away what it doesn't name; PATCH leaves it; the id and what a client can't set stay."""
+    made = tasks("POST /tasks", {"title": "Write", "note": "soon"})[1]
+    assert tasks(f"PATCH /tasks/{made['id']}", {"title": "Write it"})[1]["note"] == "soon"
+    replaced = tasks(f"PUT /tasks/{made['id']}", {"title": "Read"})[1]
+    assert (replaced["id"], replaced["title"], replaced.get("note")) == (made["id"], "Read", None)
+    assert replaced["status"] == made["status"]
+    assert tasks(f"PUT /tasks/{made['id']}", {"note": "x"})[0] == 400
+    assert tasks("PUT /tasks/nobody", {"title": "x"})[0] == 404
+
+
+def test_an_action_sets_what_its_name_means_and_merges_its_body(tasks: Caller) -> None:
+    """And only on something that is there."""
+    made = tasks("POST /tasks", {"title": "Write"})[1]
+    status, archived = tasks(f"POST /tasks/{made['id']}/archive", {"note": "old"})
+    assert (status, archived["status"], archived["note"]) == (200, "archived", "old")
+    assert tasks(f"GET /tasks/{made['id']}")[1] == archived
+    assert tasks.answer is not None
+    assert tasks(f"POST /tasks/{made['id']}:finish") == (204, None)
+    assert tasks.answer.fidelity == "generic"
+    assert tasks("POST /tasks/nobody/archive", {})[0] == 404
+
+
+def test_a_search_finds_words_anywhere(tasks: Caller) -> None:
+    """All of its words, in any case, in any field."""
+    for title, note in (("Write a book", "Berlin"), ("Read a book", "Oslo"), ("Sleep", "")):
+        tasks("POST /tasks", {"title": title, "note": note})
+    assert [task["title"] for task in tasks("GET /tasks/search?q=BOOK%20oslo")[1]] == ["Read a book"]
+    assert len(tasks("GET /tasks/search")[1]) == 3
+
+
+def test_a_list_shows_entities_by_its_own_schema(tasks: Caller) -> None:
+    """What is created in full is listed in short: it is one thing."""
+    made = tasks("POST /tasks", {"title": "Write", "note": "soon"})[1]
+    assert tasks("GET /tasks")[1] == [{"id": made["id"], "title": "Write"}]
+
+
+def test_a_delete_replies_what_its_schema_says(tasks: Caller) -> None:
+    """Not an object that the document doesn't know."""
+    made = tasks("POST /tasks", {"title": "Write"})[1]
+    status, body = tasks(f"DELETE /tasks/{made['id']}")
+    assert (status, list(body)) == (200, ["ok"])
+    assert tasks(f"GET /tasks/{made['id']}")[0] == 404
+
+
+def test_a_field_that_is_named_for_a_collection_refers_to_it(tasks: Caller) -> None:
+    """`list_id` must be a list's id."""
+    shelf = tasks("POST /lists", {"name": "Home"})[1]
+    assert tasks("POST /tasks", {"title": "Write", "list_id": shelf["id"]})[0] == 201
+    assert tasks("POST /tasks", {"title": "Write", "list_id": "nowhere"})[0] == 404
+
+
+def test_what_only_a_put_makes_is_made_by_it(tmp_path: Path, store: Store) -> None:
+    """Where the client chooses the id."""
+    key = objects(("name",), name=ID, text={"type": "string"})
+    call = caller(tmp_path, store, {
+        "/notes": {"get": reply({"type": "array", "items": ref("Note")})},
+        "/notes/{name}": {"get": reply(ref("Note")), "put": taking(objects(("text",), text={"type": "string"}), reply(ref("Note")))},
+    }, Note=key)  # fmt: skip
+    assert call("GET /notes/milk")[0] == 404
+    assert call("PUT /notes/milk", {"text": "buy"}) == (200, {"name": "milk", "text": "buy"})
+    assert call("PUT /notes/milk", {"text": "bought"})[1]["text"] == "bought"
+    assert call("GET /notes") == (200, [{"name": "milk", "text": "bought"}])
+
+
+def test_replies_in_wrappers_are_complete(tmp_path: Path, store: Store) -> None:
+    """`{"data": …}` with what stands beside it, for one and for many; request and reply under the same key."""
+    meta = objects(("total", "limit"), total={"type": "integer"}, limit={"type": "integer"})
+    one = objects(("data", "success"), data=ref("Pet"), success={"type": "boolean"})
+    many = objects(("data", "meta"), data={"type": "array", "items": ref("Pet")}, meta=meta)
+    limit = {"name": "limit", "in": "query", "schema": {"type": "integer", "default": 5, "maximum": 9}}
+    call = caller(tmp_path, store, {
+        "/pets": {"post": taking(objects(("data",), data=objects(("name",), name=ID)), reply(one, 201)), "get": {"parameters": [limit], **reply(many)}},
+        "/pets/{pet}": {"get": reply(one)},
+    }, Pet=objects(("id", "name"), id={"type": "integer"}, name=ID))  # fmt: skip
+    assert call("POST /pets", {"data": {"name": "Rex"}}) == (201, {"data": {"id": 1, "name": "Rex"}, "success": True})
+    assert call("GET /pets/1")[1]["data"] == {"id": 1, "name": "Rex"}
+    assert call("GET /pets?limit=3")[1] == {"data": [{"id": 1, "name": "Rex"}], "meta": {"total": 1, "limit": 3}}
+    assert call("POST /pets", {"data": {}})[0] == 400
+
+
+def test_hal_lists_have_their_items_embedded(tmp_path: Path, store: Store) -> None:
+    """Names that begin with an underscore are the document's own here."""
+    listed = objects(_embedded=objects(pets={"type": "array", "items": ref("Pet")}))
+    pet = objects(("id",), id=ID, _links=objects(self=ID))
+    call = caller(tmp_path, store, {
+        "/pets": {"post": taking(objects(name=ID), reply(ref("Pet"), 201)), "get": reply(listed)},
+        "/pets/{pet}": {"get": reply(ref("Pet"))},
+    }, Pet=pet)  # fmt: skip
+    made = call("POST /pets", {})[1]
+    assert call("GET /pets")[1] == {"_embedded": {"pets": [made]}}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "body", "headers", "wanted"),
+    [
+        (("limit", "starting_after"), {"data": 1, "has_more": "boolean"}, (), ("cursor", "limit", "starting_after", "data", "has_more", "")),
+        (("pageSize", "pageToken"), {"items": 1, "nextPageToken": "string"}, (), ("token", "pageSize", "pageToken", "items", "", "nextPageToken")),
+        (("limit", "cursor"), {"results": 1, "next_cursor": "string"}, (), ("token", "limit", "cursor", "results", "", "next_cursor")),
+        (("limit", "offset"), {"rows": 1, "total": "integer"}, (), ("offset", "limit", "offset", "rows", "", "")),
+        (("per_page", "page"), None, ("Link",), ("link", "per_page", "page", None, "", "")),
+        (("per_page", "page"), {"things": 1}, (), ("page", "per_page", "page", "things", "", "")),
+        ((), {"things": 1}, (), ("none", "", "", "things", "", "")),
+    ],
+)  # fmt: skip
+def test_pagination_dialects(
+    parameters: tuple[str, ...], body: Any, headers: tuple[str, ...], wanted: tuple[Any, ...]
+) -> None:
+    """From parameters, keys and headers."""
+    items = {"type": "array", "items": ref("Thing")}
+    numbers = {"limit", "offset", "page", "per_page", "pageSize"}
+    schema = (
+        items
+        if body is None
+        else objects(**{key: items if kind == 1 else {"type": kind} for key, kind in body.items()})
+    )
+    query = [
+        {"name": name, "in": "query", "schema": {"type": "integer" if name in numbers else "string"}}
+        for name in parameters
+    ]
+    found = api(
+        {"/things": {"get": {"parameters": query, **reply(schema, **{name: {} for name in headers})}}, "/things/{thing}": {"get": reply(ref("Thing"))}},
+        Thing=objects(id=ID),
+    )  # fmt: skip
+    operation = found.operation("GET", "/things")
+    assert operation is not None
+    lists = Inference(found).lists(operation)
+    assert (lists.style, lists.limit_name, lists.cursor, lists.items, lists.more, lists.next) == wanted
+
+
+@pytest.mark.parametrize(
+    ("schema", "wanted"),
+    [
+        (objects(message=ID, code={"type": "integer"}), {"message": "{message}", "code": "{status}"}),
+        (objects(error=objects(type=ID, message=ID)), {"error": {"type": "{type}", "message": "{message}"}}),
+        (objects(errors={"type": "array", "items": objects(status=ID, title=ID, source=objects(pointer=ID))}),
+         {"errors": [{"status": "{status}", "title": "{message}", "source": {"pointer": "{param}"}}]}),
+        (objects(errorMessages={"type": "array", "items": ID}), {"errorMessages": ["{message}"]}),
+        (objects(success={"type": "boolean"}, msg=ID), {"success": False, "msg": "{message}"}),
+        (objects(lines={"type": "integer"}), None),
+    ],
+)  # fmt: skip
+def test_error_dialects(schema: dict[str, Any], wanted: Any) -> None:
+    """The shape of the error replies, with the words that the kit has for them."""
+    assert Inference(api({"/a": {"get": reply(schema, 400)}})).error_body() == wanted
+
+
+def test_ids_are_made_as_they_were_inferred(tmp_path: Path, store: Store) -> None:
+    """Also where the field isn't called id."""
+    call = caller(tmp_path, store, {
+        "/rooms": {"post": taking(objects(name=ID), reply(ref("Room"), 201)), "get": reply({"type": "array", "items": ref("Room")})},
+        "/rooms/{Sid}": {"get": reply(ref("Room"))},
+    }, Room=objects(("sid",), sid={"type": "string", "pattern": "^RM[0-9a-f]{32}$"}, name=ID))  # fmt: skip
+    made = call("POST /rooms", {"name": "Blue"})[1]
+    assert re.fullmatch("RM[0-9a-f]{32}", made["sid"])
+    assert call(f"GET /rooms/{made['sid']}") == (200, made)
