@@ -133,6 +133,11 @@ def available(ctx: Context, currency: str, source_type: str | None = None) -> in
 def announce(ctx: Context, currency: str) -> None:
     """Tell that money has become available, and let those act who wait for it."""
     ctx.emit("balance.available", current(ctx), livemode=is_live(ctx))
+    act_on(ctx, currency)
+
+
+def act_on(ctx: Context, currency: str) -> None:
+    """Let those act who wait for money in a currency."""
     for listener in _LISTENERS:
         listener(ctx, currency)
 

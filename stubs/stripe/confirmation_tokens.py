@@ -29,7 +29,7 @@ def create(ctx: Context) -> Entity:
         "confirmation_token",
         expires_at=ctx.now() + _DAY,
         mandate_data=None,
-        payment_method_options={"card": {"cvc_token": None, "installments": None}}
+        payment_method_options={"card": {"cvc_token": None}}
         if method["type"] == "card"
         else None,
         payment_method_preview=_preview(method),

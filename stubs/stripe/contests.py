@@ -168,6 +168,7 @@ def _parts(amount: int, times: int) -> list[int]:
 
 def _warn(ctx: Context, charge: Entity) -> None:
     """The issuer reports fraud before anybody disputes."""
+    paid = {"payment_intent": charge["payment_intent"]} if charge["payment_intent"] else {}
     made = new(ctx, "radar.early_fraud_warning", actionable=True, charge=charge.id, fraud_type="made_with_stolen_card",
-               payment_intent=charge["payment_intent"])  # fmt: skip
+               **paid)  # fmt: skip
     tell(ctx, "radar.early_fraud_warning.created", made)

@@ -149,7 +149,7 @@ def pay_out(ctx: Context, payload: dict[str, Any]) -> None:
            if entry["available_on"] <= ctx.now() and not entry.get("_payout")]  # fmt: skip
     made = _make(ctx, amount, currency, place, automatic=True, description="STRIPE PAYOUT",
                  reconciliation_status="in_progress")  # fmt: skip
-    for entry in due:
+    for entry in (*due, ctx.get("balance_transaction", made["balance_transaction"])):
         ctx.update(entry, _payout=made.id)
 
 

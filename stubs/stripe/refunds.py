@@ -4,7 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, job, merged_metadata, operation
 
-from . import balance, disputes, fees, receipts
+from . import balance, cash_balance, disputes, fees, receipts, refund_ways
 from .card_details import card_behind
 from .cards import Trait
 from .fields import change, generic, page, picked, tell
@@ -41,31 +41,37 @@ def refund(ctx: Context, charge: Entity, body: dict[str, Any] | None = None) -> 
                               fee=bool(body.get("refund_application_fee")))  # fmt: skip
     card = card_behind(charge)
     pending = card is not None and card.has(Trait.REFUND_PENDING)
+    asked = refund_ways.must_ask(charge)
     made = ctx.create(
         "refund",
         amount=amount,
         charge=charge.id,
         currency=charge["currency"],
-        destination_details=_destination(charge),
+        destination_details=refund_ways.destination(charge),
         metadata=merged_metadata({}, body.get("metadata")),
         payment_intent=charge["payment_intent"],
         reason=body.get("reason"),
         source_transfer_reversal=None,
-        status="pending" if pending else "succeeded",
+        status="requires_action" if asked else "pending" if pending else "succeeded",
         transfer_reversal=reversal,
+        **({"next_action": refund_ways.asking(ctx, charge, body.get("instructions_email"))} if asked else {}),
         **picked(body, "instructions_email"),
     )
     if charge["captured"]:
         made = ctx.update(made, balance_transaction=balance.refunded(ctx, made, charge).id)
-        made = made if pending else receipts.of_refund(ctx, made, charge)
+        made = made if pending or asked else receipts.of_refund(ctx, made, charge)
     tell(ctx, "refund.created", made)
+    if charge["payment_method_details"]["type"] == "customer_balance":
+        cash_balance.refunded(ctx, made, charge["customer"])
     total = charge["amount_refunded"] + amount
     charge = change(ctx, charge, "charge.refunded", amount_refunded=total, refunded=total == charge["amount"])
     if charge["refunded"]:
         disputes.close_inquiries(ctx, charge)
     if not charge["captured"]:
         _cancel_intent(ctx, charge)
-    if pending:
+    if asked:
+        ctx.schedule(refund_ways.WAITING_DAYS * 86_400_000, "expire_refund", {"refund": made.id})
+    elif pending:
         ctx.schedule(SETTLING, "settle_refund", {"refund": made.id})
     elif card is not None and card.has(Trait.REFUND_FAILS):
         ctx.schedule(SETTLING, "fail_refund", {"refund": made.id})
@@ -90,13 +96,16 @@ def update(ctx: Context, refund: str) -> Entity:
 
 @operation("POST /v1/refunds/{refund}/cancel")
 def cancel(ctx: Context, refund: str) -> Entity:
-    """Refused: only refunds that wait for the customer's bank details can be canceled, and cards never do."""
+    """Call a refund back that waits for the customer's bank details; those of cards never do."""
     found = ctx.get("refund", refund)
-    message = (
-        f"This refund cannot be canceled because it has a status of {found['status']}. Only a refund with a status of "
-        "requires_action can be canceled."
-    )
-    raise Refusal(400, None, message)
+    if found["status"] != "requires_action":
+        message = (
+            f"This refund cannot be canceled because it has a status of {found['status']}. Only a refund with a status of "
+            "requires_action can be canceled."
+        )
+        raise Refusal(400, None, message)
+    found = _updated(ctx, found, status="canceled", next_action=None)
+    return _returned(ctx, found)
 
 
 @operation("GET /v1/refunds")
@@ -143,14 +152,29 @@ def fail_refund(ctx: Context, payload: dict[str, Any]) -> None:
     found = ctx.find("refund", payload["refund"])
     if found is None or found["status"] != "succeeded":
         return
-    back = balance.refund_failed(ctx, found)
-    found = ctx.update(found, failure_balance_transaction=back.id)
     reason = "expired_or_canceled_card"
     found = _updated(ctx, found, "refund.failed", status="failed", failure_reason=reason)
-    charge = ctx.find("charge", found["charge"])
+    _returned(ctx, found)
+
+
+@job("expire_refund")
+def expire_refund(ctx: Context, payload: dict[str, Any]) -> None:
+    """Nobody said where the money should go."""
+    found = ctx.find("refund", payload["refund"])
+    if found is not None and found["status"] == "requires_action":
+        found = _updated(ctx, found, "refund.failed", status="failed", failure_reason="unknown", next_action=None)
+        _returned(ctx, found)
+
+
+def _returned(ctx: Context, refund: Entity) -> Entity:
+    """The money of a refund that didn't go through is back, and the charge counts as not refunded."""
+    back = balance.refund_failed(ctx, refund)
+    refund = ctx.update(refund, failure_balance_transaction=back.id)
+    charge = ctx.find("charge", refund["charge"])
     if charge is not None:
-        total = charge["amount_refunded"] - found["amount"]
+        total = charge["amount_refunded"] - refund["amount"]
         change(ctx, charge, "charge.updated", amount_refunded=total, refunded=False)
+    return refund
 
 
 def _updated(ctx: Context, refund: Entity, *events: str, **fields: Any) -> Entity:
@@ -217,11 +241,3 @@ def _cancel_intent(ctx: Context, charge: Entity) -> None:
     if intent is not None and intent["status"] == "requires_capture":
         intent = ctx.move(intent, "canceled", amount_capturable=0, canceled_at=ctx.now())
         tell(ctx, "payment_intent.canceled", intent)
-
-
-def _destination(charge: Entity) -> dict[str, Any]:
-    kind = charge["payment_method_details"]["type"]
-    if kind != "card":
-        return {kind: {}, "type": kind}
-    details = {"reference_status": "pending", "reference_type": "acquirer_reference_number", "type": "refund"}
-    return {"card": details, "type": "card"}
