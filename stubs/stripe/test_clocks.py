@@ -9,7 +9,7 @@ from .fields import change, new, page, tell
 
 DAY = 86_400
 KEPT = 30 * DAY  # docs.stripe.com/api/test_clocks: clocks are deleted 30 days after they are made
-FURTHEST = 5 * 366 * DAY  # a bound of ours: what has no subscription could otherwise be sent to the end of time
+FURTHEST = 2 * 366 * DAY  # without a subscription that bounds it (docs.stripe.com/billing/testing/test-clocks)
 INTERVALS = {"day": DAY, "week": 7 * DAY, "month": 31 * DAY, "year": 366 * DAY}
 
 

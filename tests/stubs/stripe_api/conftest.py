@@ -113,13 +113,16 @@ class Api:
 
     def passes(self, seconds: int) -> None:
         """Let the world's time pass and what falls due in it be done, earliest first. A job that fails is raised."""
-        with self.world.transaction() as tx:
-            until = tx.now() + seconds * 1000
-            while (due := tx.earliest(until)) is not None:
-                tx.travel(max(tx.now(), due.at))
+        until = None
+        while True:
+            with self.world.transaction() as tx:
+                until = tx.now() + seconds * 1000 if until is None else until
+                due = tx.earliest(until)
+                tx.travel(max(tx.now(), until if due is None else due.at))
+                if due is None:
+                    return
                 tx.done(due.id)
                 self.effects.extend(self.stub.perform(due.job, due.payload, tx))
-            tx.travel(max(tx.now(), until))
 
     def events(self) -> list[str]:
         """The types of all events so far, oldest first."""
