@@ -19,6 +19,7 @@ from .payment_methods import NO_BILLING, passed_checks
 
 SELLER = "CHILDPROOF"  # the statement descriptor of the account behind the stub
 AUTHORIZATION_DAYS = 7
+RAISABLE = frozenset({"visa", "mastercard", "amex", "discover"})
 AT_ONCE = frozenset({"us_bank_account", "customer_balance"})  # settle at once in test mode
 
 
@@ -140,7 +141,7 @@ def method_details(ctx: Context, attempt: Attempt, *, captured: bool) -> dict[st
         "extended_authorization": {"status": "disabled"},
         "fingerprint": shown["fingerprint"],
         "funding": card.funding,
-        "incremental_authorization": {"status": "unavailable"},
+        "incremental_authorization": {"status": "available" if _raisable(attempt) else "unavailable"},
         "installments": None,
         "last4": card.last4,
         "mandate": None,
@@ -156,6 +157,13 @@ def method_details(ctx: Context, attempt: Attempt, *, captured: bool) -> dict[st
     if not captured and attempt.decline is None:
         details["capture_before"] = ctx.now() + AUTHORIZATION_DAYS * 86_400
     return {"type": "card", "card": details}
+
+
+def _raisable(attempt: Attempt) -> bool:
+    """Whether the authorization may be raised: the intent asked for it, and the network allows it."""
+    options = (attempt.intent["payment_method_options"] or {}) if attempt.intent is not None else {}
+    asked = (options.get("card") or {}).get("request_incremental_authorization") == "if_available"
+    return asked and not attempt.capture and attempt.card is not None and attempt.card.brand in RAISABLE
 
 
 def _outcome(ctx: Context, attempt: Attempt, decline: Decline | None) -> dict[str, Any]:

@@ -154,11 +154,26 @@ def cancel(ctx: Context, intent: str) -> Entity:
 
 @operation("POST /v1/payment_intents/{intent}/increment_authorization")
 def increment(ctx: Context, intent: str) -> Entity:
-    """Refused: the test cards of online payments have no incremental authorization."""
+    """Hold more than was authorized, where the intent asked for that and the card's network allows it."""
     found = ctx.get("payment_intent", intent)
     intent_states.check(found, "increment")
-    message = "This PaymentIntent is not eligible for incremental authorization."
-    raise intent_states.unexpected(found, message)
+    held = ctx.get("charge", found["latest_charge"])
+    card = held["payment_method_details"].get("card") or {}
+    if (card.get("incremental_authorization") or {}).get("status") != "available":
+        raise intent_states.unexpected(found, "This PaymentIntent is not eligible for incremental authorization.")
+    amount = ctx.body["amount"]
+    check_amount(amount, found["currency"])
+    if amount <= found["amount"]:
+        message = "The new amount must be greater than the amount that is authorized."
+        raise Refusal(400, "amount_too_small", message, param="amount")
+    details = {"type": "card", "card": card | {"amount_authorized": amount}}
+    change(ctx, held, "charge.updated", amount=amount, payment_method_details=details)
+    fields = picked(ctx.body, "application_fee_amount", "description", "statement_descriptor")
+    if "metadata" in ctx.body:
+        fields["metadata"] = merged_metadata(found["metadata"], ctx.body["metadata"])
+    return change(
+        ctx, found, "payment_intent.amount_capturable_updated", amount=amount, amount_capturable=amount, **fields
+    )
 
 
 @operation("GET /v1/payment_intents")
@@ -191,7 +206,9 @@ def _types(ctx: Context) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if "card" in kinds:
         written = (body.get("payment_method_options") or {}).get("card") or {}
-        options["card"] = CARD_OPTIONS | picked(written, "network", "request_three_d_secure", "setup_future_usage")
+        options["card"] = CARD_OPTIONS | picked(
+            written, "network", "request_incremental_authorization", "request_three_d_secure", "setup_future_usage"
+        )
     if "link" in kinds:
         options["link"] = {}
     asked_of = body.get("payment_method_options") or {}
