@@ -130,7 +130,8 @@ class Deliverer:
                 asyncio.get_running_loop().call_later(PAUSE, self._busy.discard, key)
             else:
                 self._busy.discard(key)
-            self._stirred.set()  # there is room for another one
+            if len(self._busy) <= MOST // 2:  # there is room again, worth a look at what else is due
+                self._stirred.set()
 
         task.add_done_callback(over)
 
