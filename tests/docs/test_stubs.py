@@ -9,6 +9,7 @@ import pytest
 
 from childproof import stubkit
 from childproof.cli.main import main
+from childproof.documents import parse_yaml, schema_faults
 from childproof.stubkit import Context
 from childproof.stubkit.errors import KINDS
 from childproof.stubkit.manifest import stub_schema
@@ -40,7 +41,26 @@ def test_the_page_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
             missing = [line for line in expected if " ".join(line.split()) not in shown]
             assert not missing, "\n".join(["the page says", *missing, "but it was", *shown])
             commands += 1
-    assert commands == 5
+    assert commands == 6
+
+
+def test_the_short_way_is_short() -> None:
+    """From an OpenAPI document to a stub with a behaviour, an event and two cases: less than 60 lines to write."""
+    start = PAGE.read_text().index("## A stub in less than 60 lines")
+    section = PAGE.read_text()[start : PAGE.read_text().index("\n## ", start + 1)]
+    files = {file: text for _, file, text in BLOCK.findall(section) if file}
+    assert {Path(file).suffix for file in files} == {".yaml", ".py"}
+    assert section.count("- case:") == 2
+    assert sum(len(text.splitlines()) for text in files.values()) < 60
+
+
+def test_every_part_of_a_stub_yaml_is_in_its_format() -> None:
+    """The examples of mechanisms are what the loader takes."""
+    parts = re.findall(r"^```yaml part\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    assert len(parts) > 8
+    for text in parts:
+        document = parse_yaml(f"stub: library\nhosts: [api.library.example]\n{text}", "stub.yaml")
+        assert schema_faults(document, stub_schema()) == [], text
 
 
 def keys(schema: Any) -> set[str]:

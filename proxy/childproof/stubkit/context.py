@@ -10,6 +10,8 @@ from typing import Any
 from childproof.model import Call, Effect
 from childproof.world.transaction import Transaction
 
+from . import supposing
+from .entity import Entity
 from .files import Files
 from .mailing import Mailing
 from .service import Plan, Service
@@ -51,6 +53,7 @@ class Context(Writing, Streaming, Mailing, Files):
         self.request_id = request_id
         self.effects: list[Effect] = []
         self.pages: Mapping[str, str] = {}
+        self.synthesized = False
         self._service = service
         self._tx = tx
         self._plan = plan
@@ -78,6 +81,28 @@ class Context(Writing, Streaming, Mailing, Files):
         made._quiet = self._quiet  # noqa: SLF001
         made.effects = self.effects
         return made
+
+    def quietly(self) -> "Context":
+        """The same call, of which nothing is told."""
+        made = self._again(self._tx)
+        made._quiet = True  # noqa: SLF001 - a context of its own kind
+        return made
+
+    def found(self, resource: str, id: str, **parents: Any) -> Entity | None:  # noqa: A002 - the concept's name
+        """As `find`; with `unknown_ids: synthesize`, what is supposed to be there, with `parents` among its fields."""
+        kind = self._service.registry.named(resource)
+        found = self.find(resource, id)
+        if found is not None or not kind.supposed or self._tx.was(self.service, self._kind(kind.name), id):
+            return found
+        self.synthesized = True
+        return supposing.supposed(self, self._service, self._tx, kind, id, **parents)
+
+    def get(self, resource: str, id: str, *, param: str | None = None) -> Entity:  # noqa: A002
+        """See `Reading.get`."""
+        found = self.found(resource, id)
+        if found is None:
+            raise self.not_found(resource, id, param)
+        return found
 
     def _again(self, tx: Transaction) -> "Context":
         """The same request in another transaction."""

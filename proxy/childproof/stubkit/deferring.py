@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from childproof.model import Call, Protocol
+from childproof.world.transaction import Transaction
 
 from .context import Context
 from .entity import Entity, Response
@@ -22,7 +23,7 @@ JOB = "~async"  # no name that a stub can give to a job
 Act = Callable[[Context, "Plan"], Any]
 
 
-def begun(ctx: Context, service: "Service", plan: "Plan", entry: Mapping[str, Any]) -> Response:
+def begun(ctx: Context, service: "Service", plan: "Plan", entry: Mapping[str, Any], tx: Transaction) -> Response:
     """Store the resource to poll, put off what comes, and say where to poll."""
     states = entry.get("states", ["pending", "done"])
     field = entry.get("field", "status")
@@ -34,14 +35,14 @@ def begun(ctx: Context, service: "Service", plan: "Plan", entry: Mapping[str, An
         "call": {"method": call.method, "path": call.path, "query": call.query, "host": call.host,
                  "headers": [list(header) for header in call.headers], "body": b64encode(call.body).decode()},
     }  # fmt: skip
-    _put_off(ctx, service, entry, asked)
+    _put_off(tx, service, entry, asked)
     headers = {entry.get("header", "Location"): _where(service, ctx, entry["resource"], running.id)}
     if "retry_after" in entry:
         headers["Retry-After"] = str(duration(entry["retry_after"]) // 1000)
     return Response(202, running, headers)
 
 
-def go_on(service: "Service", tx: Any, payload: dict[str, Any], act: Act) -> Context:
+def go_on(service: "Service", tx: Transaction, payload: dict[str, Any], act: Act) -> Context:
     """The next state of what was begun; at the last one, `act` does what the operation does."""
     kept = payload["call"]
     call = Call(
@@ -62,7 +63,7 @@ def go_on(service: "Service", tx: Any, payload: dict[str, Any], act: Act) -> Con
     field, number = entry.get("field", "status"), payload["state"]
     if number < len(states) - 1:
         ctx.update(running, **{field: states[number]})
-        _put_off(ctx, service, entry, {**payload, "state": number + 1})
+        _put_off(tx, service, entry, {**payload, "state": number + 1})
         return ctx
     changes: dict[str, Any] = {field: states[-1]}
     try:
@@ -81,11 +82,11 @@ def go_on(service: "Service", tx: Any, payload: dict[str, Any], act: Act) -> Con
     return ctx
 
 
-def _put_off(ctx: Context, service: "Service", entry: Mapping[str, Any], payload: dict[str, Any]) -> None:
+def _put_off(tx: Transaction, service: "Service", entry: Mapping[str, Any], payload: dict[str, Any]) -> None:
     states = entry.get("states", ["pending", "done"])
     after = duration(entry.get("after", "0s"))
     at, before = after * payload["state"] // (len(states) - 1), after * (payload["state"] - 1) // (len(states) - 1)
-    ctx.put_off(at - before, service.name, JOB, payload)
+    tx.schedule(tx.now() + at - before, service.name, JOB, payload)
 
 
 def _where(service: "Service", ctx: Context, resource: str, id: str) -> str:  # noqa: A002 - the concept's name

@@ -41,17 +41,24 @@ def _perform(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any
             found = ctx.find(resource.name, _id(ctx, plan), deleted=resource.delete == "soft")
             if found is not None and found.get("deleted") is True and ctx.find(resource.name, found.id) is None:
                 return ctx.tombstone(found)
+            found = found if found is not None else ctx.found(resource.name, _id(ctx, plan), **parents)
             return _belongs(ctx, found, parents, _id(ctx, plan), resource)
         case "update":
-            entity = _belongs(ctx, ctx.find(resource.name, _id(ctx, plan)), parents, _id(ctx, plan), resource)
+            entity = _belongs(
+                ctx, ctx.found(resource.name, _id(ctx, plan), **parents), parents, _id(ctx, plan), resource
+            )
             return _update(ctx, service, plan, resource, entity)
         case "replace":
             return _replace(ctx, service, plan, resource, tx, parents)
         case "act":
-            entity = _belongs(ctx, ctx.find(resource.name, _id(ctx, plan)), parents, _id(ctx, plan), resource)
+            entity = _belongs(
+                ctx, ctx.found(resource.name, _id(ctx, plan), **parents), parents, _id(ctx, plan), resource
+            )
             return acted(ctx, entity, plan.change, _writable(ctx, service, resource, plan))
         case _:
-            entity = _belongs(ctx, ctx.find(resource.name, _id(ctx, plan)), parents, _id(ctx, plan), resource)
+            entity = _belongs(
+                ctx, ctx.found(resource.name, _id(ctx, plan), **parents), parents, _id(ctx, plan), resource
+            )
             return _delete(ctx, service, plan, resource, entity, tx)
 
 
@@ -87,7 +94,8 @@ def declared(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any
 
 def invent(ctx: Context, service: Service, resource: Resource, tx: Transaction, **fields: Any) -> Entity:
     """A new entity with everything invented that `fields` leave open: for seeds, and for cases that need just any."""
-    return ctx.create(resource.name, **{**_invented(service, resource, frozenset(), tx), **fields})
+    first = {} if resource.lifecycle is None else {resource.lifecycle.field: resource.lifecycle.first}
+    return ctx.create(resource.name, **{**_invented(service, resource, frozenset(), tx), **first, **fields})
 
 
 def invented(service: Service, resource: Resource, tx: Transaction, known: Collection[str]) -> dict[str, Any]:
@@ -154,7 +162,7 @@ def _list(ctx: Context, plan: Plan, resource: Resource, parents: Mapping[str, An
     text = terms(ctx) if plan.action == "search" else ""
     if text:
         return ctx.page(searched(ctx.list(resource.name, newest_first=plan.lists.newest_first, **parents), text))
-    return ctx.listed(resource.name, query)
+    return ctx._page(plan.lists, resource.name, query)  # noqa: SLF001 - one unit with the context
 
 
 def _synthesize(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:

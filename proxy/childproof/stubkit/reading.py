@@ -94,10 +94,6 @@ class Reading(Moment):
         self.pages = made.pages
         return made.body
 
-    def listed(self, resource: str, query: Query) -> Any:
-        """As `page`, of the entities that a query finds, in its order."""
-        return self._page(self._service.list_dialect(None) if self._plan is None else self._plan.lists, resource, query)
-
     def compute(self, entity: Entity, field: str) -> Any:
         """The value of a field that a function of the stub makes (`@expands`). LookupError where there is none."""
         behaviour = self._service.behaviours.expansions.get(f"{entity.resource}.{field}")

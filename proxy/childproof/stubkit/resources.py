@@ -52,7 +52,10 @@ class Resource:
     defaults: Mapping[str, Any] = field(default_factory=dict)
     delete: Literal["hard", "soft", "none"] = "hard"
     filters: Mapping[str, str] | tuple[str, ...] | None = None
+    supposed: bool = False  # an unknown id is somebody's
     readonly: frozenset[str] = frozenset()
     lifecycle: Lifecycle | None = None
-    content: Mapping[str, Any] = field(default_factory=dict)  # `field` of the file, `max`; fields for its size, name, type
+    content: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # `field` of the file, `max`; fields for its size, name, type
     written: bool = False

@@ -97,6 +97,7 @@ class Settings:
     headers: tuple[HeaderTemplate, ...] = ()
     rate_limits: tuple[RateLimit, ...] = ()
     etags: Etags | None = None
+    unknown_ids: Literal["refuse", "synthesize"] = "refuse"
     tenants: Tenants | None = None
 
 
@@ -130,6 +131,7 @@ def settings(dialect: Mapping[str, Any], *, inferred_body: Literal["json", "form
             duration(keys["expires"]) if "expires" in keys else 0,
         ),
         headers=tuple(header_template(name, text) for name, text in dialect.get("headers", {}).items()),
+        unknown_ids=dialect.get("unknown_ids", "refuse"),
         rate_limits=tuple(_rate(one) for one in (rate if isinstance(rate, list) else [rate])),
         etags=None
         if etags is False

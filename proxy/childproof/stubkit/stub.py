@@ -111,7 +111,7 @@ class Stub:
         reply = self._act(ctx, frame, plan)
         if key is not None and keys is not None and reply.stream is None and keys.keeps(reply.status):
             remember(tx, self.name, call, key, reply, request_id=request_id)
-        return Answer(reply, name, fidelity, tuple(ctx.effects))
+        return Answer(reply, name, Fidelity.SYNTHESIZED if ctx.synthesized else fidelity, tuple(ctx.effects))
 
     def _admit(self, frame: _Frame, plan: Plan | None) -> tuple[Sequence[tuple[str, str]], Refusal | None]:
         """Check who calls, and count it: the headers that tell of limits, and what is said beyond one. Raises Refusal."""
@@ -229,7 +229,7 @@ class Stub:
     def _perform(self, ctx: Context, plan: Plan, tx: Transaction) -> Any:
         entry = plan.declared or {}
         if "async" in entry:
-            return deferring.begun(ctx, self.service, plan, entry["async"])
+            return deferring.begun(ctx, self.service, plan, entry["async"], tx)
         if "batch" in entry:
             return batching.answered(ctx, tx, entry["batch"], self.answer)
         return self._do(ctx, plan, tx)

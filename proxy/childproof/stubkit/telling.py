@@ -57,10 +57,6 @@ class Telling(Moment):
             payload = {**payload, TENANT: self._tenant}
         return self._tx.schedule(self._tx.now() + delay_ms, self.service, job, payload)
 
-    def put_off(self, delay_ms: int, service: str, job: str, payload: dict[str, Any]) -> None:
-        """As `schedule`, for work of the kit's own."""
-        self._tx.schedule(self._tx.now() + delay_ms, service, job, payload)
-
     def advance(self, by_ms: int) -> None:
         """Let so much time pass in the whole world: once this call is stored, before its reply goes out.
 

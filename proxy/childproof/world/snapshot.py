@@ -54,6 +54,11 @@ class Snapshot:
         row = None if collection is None else self._current(collection, id)
         return None if row is None or row[1] is None else _decode(row[1])
 
+    def was(self, service: str, kind: str, id: str) -> bool:  # noqa: A002
+        """Whether there is or ever was an entity of this id."""
+        collection = self._database.collection(service, kind)
+        return collection is not None and self._current(collection, id) is not None
+
     def list(
         self,
         service: str,

@@ -332,3 +332,42 @@ def test_a_batch_may_come_as_mime_parts(things: Callable[..., Caller]) -> None:
     assert "Content-ID: <response-two>" in reply
     assert (call.header("content-type") or "").startswith("multipart/mixed; boundary=")
     assert call("GET /things/1")[1]["name"] == "a"
+
+
+# --- ids that nobody has made
+
+
+def test_an_unknown_id_may_be_somebodys_the_same_each_time(things: Callable[..., Caller]) -> None:
+    """A plausible entity in place of the 404: it can be changed and deleted; the ledger knows what it was; no event tells of it."""
+    call = things(dialect={"unknown_ids": "synthesize"}, events={"emit": {"thing": ["created", "updated"]}})
+    status, thing = call("GET /things/77")
+    assert (status, thing["id"], type(thing["name"]), type(thing["size"])) == (200, "77", str, int)
+    assert call.answer is not None
+    assert (call.answer.fidelity, call.effects, call.changes) == ("synthesized", (), ())
+    later(call, 60_000)
+    assert call("GET /things/77")[1] == thing
+    assert call.answer.fidelity == "generic"
+    assert call("GET /things/78")[1]["name"] != thing["name"]
+    assert call("PATCH /things/79", {"name": "mine"})[1]["name"] == "mine"
+    assert [effect.type for effect in call.effects] == ["thing.updated"]
+    assert call("DELETE /things/77")[0] == 204
+    assert call("GET /things/77")[0] == 404
+
+
+def test_another_world_of_the_same_seed_supposes_the_same(things: Callable[..., Caller]) -> None:
+    """Whatever was called before: what an id stands for depends on the seed and the id."""
+    call = things(dialect={"unknown_ids": "synthesize"})
+    call.store.create("other", seed=7, clock=ClockSettings(START, "frozen"))
+    first = call("GET /things/5")
+    call.world = "other"
+    call("POST /things", {"name": "before"})
+    assert call("GET /things/5") == first
+
+
+def test_a_resource_may_be_supposed_alone(things: Callable[..., Caller]) -> None:
+    """`unknown_ids` of a resource wins over the dialect's."""
+    resources = {"thing": {"schema": "Thing", "path": "/things", "id": "{counter}"},
+                 "job": {"schema": "Job", "path": "/jobs", "id": "job", "unknown_ids": "synthesize"}}  # fmt: skip
+    call = things(resources=resources)
+    assert call("GET /things/1")[0] == 404
+    assert call("GET /jobs/job_x")[0] == 200
