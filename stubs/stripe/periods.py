@@ -7,6 +7,7 @@ of February and on the 31st of March again (docs.stripe.com/billing/subscription
 from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from typing import Any
 
 DAY = 86_400
@@ -51,9 +52,20 @@ class Interval:
             number -= 1
         return self.boundary(anchor, number)
 
+    def periods(self, anchor: int, start: int, end: int) -> Fraction:
+        """How many periods there are from one time to another, parts of periods included."""
+        return self._place(anchor, end) - self._place(anchor, start)
+
     def longest(self) -> int:
         """No interval of this kind is longer, in seconds."""
         return self.count * {"day": DAY, "week": 7 * DAY, "month": 31 * DAY, "year": 366 * DAY}[self.unit]
+
+    def _place(self, anchor: int, moment: int) -> Fraction:
+        number = self._estimate(anchor, moment)
+        while self.boundary(anchor, number) <= moment:
+            number += 1
+        last, following = self.boundary(anchor, number - 1), self.boundary(anchor, number)
+        return number - 1 + Fraction(moment - last, following - last)
 
     def _estimate(self, anchor: int, moment: int) -> int:
         return (moment - anchor) // self.longest()

@@ -55,7 +55,7 @@ def update(ctx: Context, plan: str) -> dict[str, Any]:
     if body.get("product"):
         fields["product"] = ctx.get("product", body["product"], param="product").id
     if "trial_period_days" in body:
-        fields["recurring"] = found["recurring"] | {"trial_period_days": body["trial_period_days"]}
+        fields["_trial_days"] = body["trial_period_days"]
     if "metadata" in body:
         fields["metadata"] = merged_metadata(found["metadata"], body["metadata"])
     before = plan_of(found)

@@ -22,7 +22,7 @@ def create(ctx: Context) -> Entity:
         fields |= picked(data, "active", "id", "name", "statement_descriptor", "tax_code", "unit_label")
         chosen = fields.pop("id", None)
         metadata = merged_metadata({}, data.get("metadata"))
-        made = new(ctx, "product", chosen, **fields, metadata=metadata, type="service", updated=ctx.now())
+        made = new(ctx, "product", chosen, **fields, metadata=metadata, updated=ctx.now())
         tell(ctx, "product.created", made)
         product = made.id
     else:
@@ -53,6 +53,7 @@ def make_price(
         "price",
         id,
         _currencies=_currencies(given, currency),
+        _trial_days=(given.get("recurring") or {}).get("trial_period_days"),
         active=given.get("active", True),
         billing_scheme=given.get("billing_scheme") or "per_unit",
         currency=currency,
@@ -69,6 +70,12 @@ def make_price(
         tell(ctx, "plan.created", plan_of(price))
     tell(ctx, "price.created", price)
     return price
+
+
+def trial_days(ctx: Context, price: str) -> int:
+    """How many days a price may be tried, as older clients say with the price itself."""
+    found = ctx.find("price", price)
+    return int((found.get("_trial_days") if found is not None else None) or 0)
 
 
 def plan_of(price: Entity) -> Entity:
@@ -92,7 +99,7 @@ def plan_of(price: Entity) -> Entity:
         "product": price["product"],
         "tiers_mode": price["tiers_mode"],
         "transform_usage": transform,
-        "trial_period_days": recurring.get("trial_period_days"),
+        "trial_period_days": price.get("_trial_days"),
         "usage_type": recurring["usage_type"],
     }
     return Entity("plan", price.id, plan)

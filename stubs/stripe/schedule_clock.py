@@ -5,7 +5,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity
 
 from . import schedule_phases as phases
-from .clocks import later, timed
+from .clocks import later, now_of, timed
 from .fields import change, tell
 from .periods import DAY
 from .subscription_cycle import finish
@@ -42,7 +42,9 @@ def begin(ctx: Context, schedule: Entity, at: int) -> Entity:
     place = current(schedule["phases"], at) or 0
     phase = schedule["phases"][place]
     body = phases.body_of(schedule, phase) | {"customer": schedule["customer"]}
-    subscription = make(ctx, body, schedule=schedule.id, start=at)
+    late = at < now_of(ctx, schedule["customer"])
+    begun = {"backdate_start_date": at} if late else {}
+    subscription = make(ctx, body | begun, schedule=schedule.id, start=None if late else at)
     schedule = ctx.move(schedule, "active", subscription=subscription.id, current_phase=_span(phase))
     tell(ctx, f"{EVENT}.updated", schedule, previous_attributes={"current_phase": None, "status": "not_started",
                                                                   "subscription": None})  # fmt: skip

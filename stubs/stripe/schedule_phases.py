@@ -6,10 +6,11 @@ from childproof.stubkit import Context, Entity, Refusal, merged_metadata
 
 from . import subscription_parts as parts
 from .bills import tax_rates_shown
-from .periods import Interval
+from .periods import DAY, Interval
 
 Phase = dict[str, Any]
 _AUTOMATIC_TAX = {"disabled_reason": None, "enabled": False, "liability": None}
+LONGEST = 10 * 366 * DAY
 _SETTINGS = {
     "account_tax_ids": None,
     "custom_fields": None,
@@ -171,8 +172,13 @@ def _end(given: dict[str, Any], start: int, interval: Interval, param: str) -> i
         return end
     if said == ["duration"]:
         duration = given["duration"]
-        return Interval(duration["interval"], duration.get("interval_count") or 1).boundary(start, 1)
-    return interval.boundary(start, int(given.get("iterations") or 1))
+        interval, count = Interval(duration["interval"], duration.get("interval_count") or 1), 1
+    else:
+        count = int(given.get("iterations") or 1)
+    if not 0 < interval.longest() * count <= LONGEST:
+        message = "A phase can be at most ten years long."
+        raise Refusal(400, None, message, param=f"{param}[{said[0] if said else 'items'}]")
+    return interval.boundary(start, count)
 
 
 def _item(ctx: Context, given: dict[str, Any], price: Entity) -> dict[str, Any]:

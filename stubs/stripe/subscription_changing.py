@@ -15,11 +15,11 @@ from . import subscription_lines as lines
 from . import subscription_parts as parts
 from .clocks import later, now_of, timed
 from .fields import tell
-from .periods import DAY, Interval
+from .periods import Interval
 from .proration_items import put_off
 from .subscription_cycle import arm, end_trial
 from .subscription_invoices import collect_now, draw_up
-from .subscription_making import extra
+from .subscription_making import check_trial_end, extra
 from .subscription_states import move
 
 Item = dict[str, Any]
@@ -215,11 +215,7 @@ def _price(
 
 def _begin_trial(ctx: Context, subscription: Entity, change: Change, until: int, now: int) -> None:
     """A trial until a time: nothing is owed until then, the unused rest of what was paid is given back."""
-    if until <= now:
-        message = "Invalid timestamp: must be an integer Unix timestamp in the future."
-        raise Refusal(400, None, message, param="trial_end")
-    if until > now + 730 * DAY:
-        raise Refusal(400, None, "Trial periods can be at most 730 days (two years).", param="trial_end")
+    check_trial_end(until, now)
     if subscription["status"] != "trialing":
         back = (lines.prorated(ctx, subscription, item, now, refund=True) for item in subscription["items"]["data"])
         change.lines = [line for line in back if line is not None]

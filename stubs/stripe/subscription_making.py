@@ -3,24 +3,29 @@
 `make` serves the API's own operation as well as schedules, quotes and Checkout.
 """
 
+from decimal import Decimal
 from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata
 
 from . import subscription_lines as lines
 from . import subscription_parts as parts
+from .amounts import rounded
 from .clocks import lives_by, now_of
 from .discounts import make as make_discounts
 from .discounts import wanted
 from .fields import is_live, required, tell
 from .invoice_payments import NO_METHOD
 from .periods import DAY, Interval, anchored
+from .prices import trial_days
 from .subscription_cycle import arm, expire_later
 from .subscription_fields import payer, simple
 from .subscription_invoices import collect_now, draw_up
 
 Item = dict[str, Any]
 MONEY_LATER = "pending_if_incomplete"
+LONGEST_TRIAL = 730  # days
+_CONFIG = {"day_of_month": (1, 31), "hour": (0, 23), "minute": (0, 59), "month": (1, 12), "second": (0, 59)}
 
 
 def make(ctx: Context, body: dict[str, Any], *, schedule: str | None = None, start: int | None = None) -> Entity:
@@ -61,7 +66,7 @@ def _made(  # noqa: PLR0917 - all that it is made of
     fields = simple(ctx, body, customer)
     currency = (body.get("currency") or items[0]["price"]["currency"]).lower()
     start = body.get("backdate_start_date") or now
-    trial_end = _trial_end(body, items, now)
+    trial_end = _trial_end(ctx, body, items, now)
     anchor = trial_end or _anchor(body, items, start)
     if trial_end is not None:
         items = [item | {"current_period_start": now, "current_period_end": trial_end} for item in items]
@@ -176,16 +181,15 @@ def _first_lines(ctx: Context, made: Entity, item: Item, body: dict[str, Any]) -
         now = lines.in_advance(ctx, made, item)
         found += [now] if now is not None else []
     past = made["start_date"]
-    while prorates and past < start:  # backdated: the periods that are over
-        until = min(interval.after(made["billing_cycle_anchor"], past), start)
-        old = item | {"current_period_start": past, "current_period_end": until}
-        over = lines.in_advance(ctx, made, old)
-        found += [over] if over is not None else []
-        past = until
+    if prorates and past < start:  # backdated
+        count = interval.periods(made["billing_cycle_anchor"], past, start)
+        owed = rounded(Decimal(lines.cost(ctx, item) * count.numerator) / count.denominator)
+        words = f"Time on {lines.product_name(ctx, item)} that is past"
+        found.append(lines.line(made, item, owed, period={"start": past, "end": start}, description=words))
     return found
 
 
-def _trial_end(body: dict[str, Any], items: list[Item], now: int) -> int | None:
+def _trial_end(ctx: Context, body: dict[str, Any], items: list[Item], now: int) -> int | None:
     given, days = body.get("trial_end"), body.get("trial_period_days")
     if given is not None and days is not None:
         message = "You may only specify one of these parameters: trial_end, trial_period_days."
@@ -194,21 +198,21 @@ def _trial_end(body: dict[str, Any], items: list[Item], now: int) -> int | None:
         return None
     if given is not None:
         moment = int(given)
-        if moment <= now:
-            message = "Invalid timestamp: must be an integer Unix timestamp in the future."
-            raise Refusal(400, None, message, param="trial_end")
+        check_trial_end(moment, now)
         return moment
     if days is None and body.get("trial_from_plan"):
-        days = max((item["price"]["recurring"].get("trial_period_days") or 0) for item in items)
+        days = max(trial_days(ctx, item["price"]["id"]) for item in items)
     if days is None or days <= 0:
         return None
-    if days > 730:
-        raise Refusal(400, None, "Trial periods can be at most 730 days (two years).", param="trial_period_days")
+    if days > LONGEST_TRIAL:
+        message = f"Trial periods can be at most {LONGEST_TRIAL} days (two years)."
+        raise Refusal(400, None, message, param="trial_period_days")
     return int(now + days * DAY)
 
 
 def _given_anchor(body: dict[str, Any], now: int) -> int | None:
     if body.get("billing_cycle_anchor_config"):
+        _check_config(body["billing_cycle_anchor_config"])
         return anchored(body["billing_cycle_anchor_config"], now)
     given = body.get("billing_cycle_anchor")
     return int(given) if given is not None else None
@@ -245,6 +249,24 @@ def _cancellation(body: dict[str, Any], items: list[Item], now: int) -> dict[str
     if at <= now:
         raise Refusal(400, None, "`cancel_at` must be a timestamp in the future.", param="cancel_at")
     return {"cancel_at": at, "canceled_at": now}
+
+
+def check_trial_end(moment: int, now: int) -> None:
+    """Refuse the end of a trial that is past, or more than two years away."""
+    if moment <= now:
+        message = "Invalid timestamp: must be an integer Unix timestamp in the future."
+        raise Refusal(400, None, message, param="trial_end")
+    if moment > now + LONGEST_TRIAL * DAY:
+        message = f"Trial periods can be at most {LONGEST_TRIAL} days (two years)."
+        raise Refusal(400, None, message, param="trial_end")
+
+
+def _check_config(given: dict[str, Any]) -> None:
+    for name, (least, most) in _CONFIG.items():
+        value = given.get(name)
+        if value is not None and not least <= value <= most:
+            message = f"Invalid {name}: must be between {least} and {most}."
+            raise Refusal(400, None, message, param=f"billing_cycle_anchor_config[{name}]")
 
 
 def _config(body: dict[str, Any]) -> dict[str, Any] | None:
