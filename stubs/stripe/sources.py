@@ -39,6 +39,8 @@ def add_card(ctx: Context, customer: Entity, source: str | dict[str, Any], param
 
 
 @operation("POST /v1/customers/{customer}/sources")
+@operation("POST /v1/customers/{customer}/cards")
+@operation("POST /v1/customers/{customer}/bank_accounts")
 def create_source(ctx: Context, customer: str) -> Entity:
     """Save a card, a bank account or a source object on a customer."""
     owner = ctx.get("customer", customer)
@@ -72,13 +74,29 @@ def list_sources(ctx: Context, customer: str) -> dict[str, Any]:
     return page(ctx, _saved(ctx, owner, (wanted,) if wanted in KINDS else KINDS))
 
 
+@operation("GET /v1/customers/{customer}/cards")
+def list_cards(ctx: Context, customer: str) -> dict[str, Any]:
+    """The cards among them."""
+    return page(ctx, _saved(ctx, ctx.get("customer", customer), ("card",)))
+
+
+@operation("GET /v1/customers/{customer}/bank_accounts")
+def list_bank_accounts(ctx: Context, customer: str) -> dict[str, Any]:
+    """The bank accounts among them."""
+    return page(ctx, _saved(ctx, ctx.get("customer", customer), ("bank_account",)))
+
+
 @operation("GET /v1/customers/{customer}/sources/{id}")
+@operation("GET /v1/customers/{customer}/cards/{id}")
+@operation("GET /v1/customers/{customer}/bank_accounts/{id}")
 def retrieve_source(ctx: Context, customer: str, id: str) -> Entity:  # noqa: A002 - the document's parameter
     """One of them."""
     return _owned(ctx, customer, id)
 
 
 @operation("POST /v1/customers/{customer}/sources/{id}")
+@operation("POST /v1/customers/{customer}/cards/{id}")
+@operation("POST /v1/customers/{customer}/bank_accounts/{id}")
 def update_source(ctx: Context, customer: str, id: str) -> Entity:  # noqa: A002 - the document's parameter
     """Change a saved card's expiry, address, name; an account's holder; or metadata."""
     saved = _owned(ctx, customer, id)
@@ -95,6 +113,7 @@ def update_source(ctx: Context, customer: str, id: str) -> Entity:  # noqa: A002
 
 
 @operation("POST /v1/customers/{customer}/sources/{id}/verify")
+@operation("POST /v1/customers/{customer}/bank_accounts/{id}/verify")
 def verify_source(ctx: Context, customer: str, id: str) -> Entity:  # noqa: A002 - the document's parameter
     """Say which two small amounts were deposited; the test account gets 32 and 45."""
     saved = _owned(ctx, customer, id)
@@ -114,6 +133,8 @@ def verify_source(ctx: Context, customer: str, id: str) -> Entity:  # noqa: A002
 
 
 @operation("DELETE /v1/customers/{customer}/sources/{id}")
+@operation("DELETE /v1/customers/{customer}/cards/{id}")
+@operation("DELETE /v1/customers/{customer}/bank_accounts/{id}")
 def delete_source(ctx: Context, customer: str, id: str) -> Entity | dict[str, Any]:  # noqa: A002 - the document's parameter
     """Remove one; the customer's default moves on to the newest that is left."""
     saved, owner = _owned(ctx, customer, id), ctx.get("customer", customer)

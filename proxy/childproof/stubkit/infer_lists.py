@@ -1,5 +1,6 @@
 """How one list operation pages: from its query parameters, its reply's keys and its reply's headers."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -61,10 +62,18 @@ def list_dialect_of(api: OpenApi, operation: Operation, items: str | None) -> Li
         next=following,
         total=total if total and {"integer", "number"} & set(types(api, known[total])) else "",
         url="url" if "url" in known and items != "url" else "",
+        address=_address(api, known),
         extra={
             name: only[0] for name, value in known.items() if "." not in name and (only := constant(api.resolve(value)))
         },
     )
+
+
+def _address(api: OpenApi, known: Mapping[str, Any]) -> str:
+    """The path that a list says it lives at, where the document's pattern is plain: `^/v1/things`."""
+    pattern = str(api.resolve(known["url"]).get("pattern", "")) if "url" in known else ""
+    plain = pattern.removeprefix("^")
+    return plain if pattern.startswith("^/") and re.fullmatch(r"[\w/.-]+", plain) else ""
 
 
 def _cursor(api: OpenApi, names: Mapping[str, Any]) -> tuple[Style, str]:

@@ -48,6 +48,7 @@ class ListDialect:
     next: str = ""
     total: str = ""
     url: str = ""
+    address: str = ""  # how the document's pattern for `url` begins, where that is all it says
     link: bool = False
     links: Mapping[str, str] = field(default_factory=dict)  # relation -> key of the reply with that page's address
     extra: Mapping[str, Any] = field(default_factory=dict)
@@ -201,7 +202,7 @@ class ListDialect:
         if self.more:
             put(body, self.more, more)
         if self.url:
-            put(body, self.url, path)
+            put(body, self.url, path if path.startswith(self.address) else self.address)
         if self.next:
             put(body, self.next, following)
         if self.total:
@@ -275,6 +276,7 @@ def list_dialect(written: Mapping[str, Any], inferred: ListDialect) -> ListDiale
         next=written.get("next", inferred.next),
         total=written.get("total", inferred.total),
         url=written.get("url", inferred.url),
+        address=inferred.address,
         link=written.get("link", inferred.link),
         links=written.get("links", inferred.links),
         extra={**written.get("extra", {}), **inferred.extra},  # what the operation itself fixes is never overruled

@@ -1,0 +1,203 @@
+"""Every operation of every shipped stub's document: a valid request is taken or refused in the vendor's words, and what
+is wrong with a request is refused with its name. Each reply is as the document says.
+"""
+
+import random
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+import pytest
+
+from childproof.catalog import load_catalog
+from childproof.catalog.shipped import shipped
+from childproof.model import Call, Fidelity, Protocol
+from childproof.stubkit import generic
+from childproof.stubkit.cases import _pairs
+from childproof.stubkit.context import Context
+from childproof.stubkit.openapi import OpenApi, Operation
+from childproof.stubkit.shape import properties, types
+from childproof.stubkit.stub import Answer, Stub
+from childproof.stubkit.synth import Synthesizer
+from childproof.stubkit.uploads import FORM, write_multipart
+from childproof.world.clock import ClockSettings
+from childproof.world.store import Store
+from childproof.world.transaction import Transaction
+from childproof.world.world import World
+
+START = 1767603600000
+CATALOG = load_catalog()
+STUBS = [
+    name
+    for name in sorted(path.parent.name for path in shipped("stubs").glob("*/stub.yaml"))
+    if CATALOG.get(name).service.api is not None
+]
+
+
+class Caller:
+    """Calls the operations of one stub, in one world, with invented values."""
+
+    def __init__(self, stub: Stub, world: World) -> None:
+        assert stub.service.api is not None
+        self.stub = stub
+        self.api: OpenApi = stub.service.api
+        self.world = world
+
+    def ids(self, operation: Operation, tx: Transaction) -> dict[str, str]:
+        """For each path parameter an id: for behaviour an unknown one, else that of something that is there."""
+        service = self.stub.service
+        found = {}
+        for name in operation.path_parameters:
+            kind = service.registry.of_parameter(operation.path, name)
+            found[name] = "nothing_1"
+            # What behaviour works on, behaviour has made: with more in it than the document tells.
+            if kind is not None and operation.name not in service.behaviours.operations:
+                ctx = Context(service, tx, Call(Protocol.HTTP, service.host, 443), quiet=True)
+                found[name] = generic.invent(ctx, service, kind, tx).id
+        return found
+
+    def body(self, operation: Operation) -> Any:
+        """What an operation asks for, and nothing more."""
+        if operation.request_schema is None or operation.method in {"GET", "HEAD"}:
+            return None
+        return self.invented(operation.request_schema)
+
+    def query(self, operation: Operation) -> dict[str, Any]:
+        asked = [one for one in operation.parameters if one.get("in") == "query" and one.get("required")]
+        return {str(one["name"]): self.invented(one.get("schema") or {}, str(one["name"])) for one in asked}
+
+    def invented(self, schema: dict[str, Any], name: str = "") -> Any:
+        value = Synthesizer(self.api, random.Random(1), START).value(_asking(self.api, schema), name, 1)
+        return {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else value
+
+    def call(self, operation: Operation, query: Any, body: Any, *, more: str = "") -> tuple[Answer, Any]:
+        """Make the call in a transaction that is undone; its answer and the decoded body. Checks what holds of all."""
+        service = self.stub.service
+        with self.world.transaction() as tx:
+            ids = self.ids(operation, tx)
+            path = re.sub(r"\{([^{}]+)\}", lambda fit: quote(ids[fit[1]], safe=""), operation.path)
+            headers, raw = dict(service.auth.example()), b""
+            if body is not None:
+                raw, headers["Content-Type"] = self.encoded(operation, body)
+            pairs = urlencode(_pairs(query))
+            call = Call(
+                Protocol.HTTP, service.host, 443, scheme="https", method=operation.method, path=service.base + path,
+                query="&".join(filter(None, (pairs, more))), headers=tuple(headers.items()), body=raw,
+            )  # fmt: skip
+            answer = self.stub.answer(call, tx)
+        reply = answer.reply
+        assert service.conformance is not None
+        misfits = service.conformance.misfits(operation.method, operation.path, reply.status, reply.headers, reply.body)
+        assert not misfits, f"{operation.name}: " + "; ".join(map(str, misfits))
+        try:
+            return answer, msgspec.json.decode(reply.body) if reply.body else None
+        except msgspec.DecodeError:
+            return answer, reply.body
+
+    def encoded(self, operation: Operation, body: Any) -> tuple[bytes, str]:
+        if FORM in operation.request_type:
+            known = properties(self.api, operation.request_schema or {}).known
+            files = [name for name in body if self.api.resolve(known.get(name, {})).get("format") == "binary"]
+            texts = {name: value for name, value in body.items() if name not in files}
+            return write_multipart(_pairs(texts), {name: {"name": "a.pdf", "text": "%PDF-1.4"} for name in files})
+        if "json" in operation.request_type:
+            return msgspec.json.encode(body), "application/json"
+        return urlencode(_pairs(body)).encode(), "application/x-www-form-urlencoded"
+
+
+_LEAST = {"array": {"minItems": 1}, "object": {"minProperties": 1}}
+
+
+def _asking(api: OpenApi, schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema whose required lists and objects hold something: empty ones can't be said in a form."""
+    shape = properties(api, schema)
+    filled = {}
+    for name in shape.required & shape.known.keys():
+        least = _LEAST.get(next(iter(types(api, shape.known[name])), ""))
+        if least is not None:
+            filled[name] = {"allOf": [shape.known[name], least]}
+    return {**schema, "allOf": [*schema.get("allOf", ()), {"properties": filled}]} if filled else schema
+
+
+def operations(name: str) -> Iterator[Operation]:
+    api = CATALOG.get(name).service.api
+    assert api is not None
+    yield from api.operations()
+
+
+@pytest.fixture(scope="module")
+def callers() -> Iterator[dict[str, Caller]]:
+    with Store.open(":memory:", wall=lambda: START) as store:
+        yield {
+            name: Caller(CATALOG.get(name), store.create(name, seed=1, clock=ClockSettings(START, "frozen")))
+            for name in STUBS
+        }
+
+
+ALL = [(name, operation) for name in STUBS for operation in operations(name)]
+NAMES = [f"{name}: {operation.name}" for name, operation in ALL]
+
+
+@pytest.mark.parametrize(("name", "operation"), ALL, ids=NAMES)
+def test_a_valid_request_is_taken_or_refused_in_the_vendors_words(
+    name: str, operation: Operation, callers: dict[str, Caller]
+) -> None:
+    """Never for its shape: a refusal tells of what the world is like, as an error of the document's."""
+    caller = callers[name]
+    answer, body = caller.call(operation, caller.query(operation), caller.body(operation))
+    assert answer.operation == operation.name
+    assert answer.reply.status < 500, answer.reply
+    assert answer.fidelity is not Fidelity.GAP
+    if answer.reply.status >= 400 and isinstance(body, dict):
+        assert "message" in str(body)
+
+
+WITH_BODY = [
+    (name, operation)
+    for name, operation in ALL
+    if operation.request_schema is not None
+    and operation.method in {"POST", "PUT", "PATCH"}
+    and CATALOG.get(name).service.api
+]
+
+
+def refused(answer: Answer, body: Any) -> str:
+    """The parameter that an error names."""
+    assert 400 <= answer.reply.status < 500, (answer.operation, answer.reply)
+    return msgspec.json.encode(body).decode()
+
+
+@pytest.mark.parametrize(("name", "operation"), WITH_BODY, ids=[f"{name}: {one.name}" for name, one in WITH_BODY])
+def test_each_wrong_request_is_refused_with_its_parameter(
+    name: str, operation: Operation, callers: dict[str, Caller]
+) -> None:
+    """An unknown parameter, a missing one, another type, another choice: each is named, before anything happens."""
+    caller, api = callers[name], callers[name].api
+    assert operation.request_schema is not None
+    shape = properties(api, operation.request_schema)
+    valid = caller.body(operation) or {}
+    query = caller.query(operation)
+    listed = not api.resolve(operation.request_schema).get("additionalProperties")
+    if caller.stub.service.settings.refuse_unknown and listed:
+        told = refused(*caller.call(operation, query, {**valid, "no_such_parameter": "1"}))
+        assert "no_such_parameter" in told
+    for missing in sorted(shape.required):
+        told = refused(*caller.call(operation, query, {key: value for key, value in valid.items() if key != missing}))
+        assert missing in told
+    for wrong, value in _wrong(api, shape.known):
+        told = refused(*caller.call(operation, query, {**valid, wrong: value}))
+        assert wrong in told
+
+
+def _wrong(api: OpenApi, known: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """One parameter of each kind with a value that isn't of it."""
+    seen = set()
+    for name, written in known.items():
+        node = api.resolve(written)
+        kind = "enum" if "enum" in node else node.get("type")
+        if kind in seen or kind not in {"integer", "boolean", "enum", "object"}:
+            continue
+        seen.add(kind)
+        yield name, "no_such_thing"
