@@ -10,7 +10,7 @@ from childproof.stubkit import Context, Entity, Refusal
 
 from .amounts import decimal_text
 from .fields import new, tell
-from .money import checked_currency
+from .money import checked_currency, checked_decimal
 
 
 def price_from_data(ctx: Context, data: dict[str, Any], param: str = "price_data") -> Entity:
@@ -20,7 +20,7 @@ def price_from_data(ctx: Context, data: dict[str, Any], param: str = "price_data
     if whole is None and exact is None:
         message = f"You must specify either `{param}[unit_amount]` or `{param}[unit_amount_decimal]`."
         raise Refusal(400, "parameter_missing", message, param=f"{param}[unit_amount]")
-    unit = Decimal(str(exact)) if exact is not None else Decimal(whole)
+    unit = checked_decimal(str(exact), f"{param}[unit_amount_decimal]") if exact is not None else Decimal(whole)
     fresh = data.get("product_data")
     if data.get("product"):
         product = ctx.get("product", data["product"], param=f"{param}[product]").id
@@ -57,7 +57,6 @@ def _price(ctx: Context, currency: str, unit: Decimal, product: str, data: dict[
             "interval": recurring["interval"],
             "interval_count": recurring.get("interval_count") or 1,
             "meter": None,
-            "trial_period_days": None,
             "usage_type": "licensed",
         }
     return new(

@@ -1,6 +1,11 @@
 """Currencies, limits and fees. Amounts are integers in the currency's smallest unit, always."""
 
+import re
+from decimal import Decimal
+
 from childproof.stubkit import Refusal
+
+_DECIMAL = re.compile(r"[0-9]{1,15}(?:\.[0-9]{1,12})?")
 
 # docs.stripe.com/currencies: currencies of this list have no minor unit at Stripe
 _ZERO_DECIMAL = "bif clp djf gnf jpy kmf krw mga pyg rwf ugx vnd vuv xaf xof xpf"
@@ -56,6 +61,13 @@ def checked_currency(code: str, param: str = "currency") -> str:
         raise Refusal(400, None, f"Invalid currency: {code}. Stripe currently supports these currencies: {listed}",
                       param=param)  # fmt: skip
     return currency
+
+
+def checked_decimal(text: str, param: str) -> Decimal:
+    """A decimal amount of a request, of at most twelve places; Stripe's refusal for what is none, or negative."""
+    if _DECIMAL.fullmatch(text) is None:
+        raise Refusal(400, None, f"Invalid decimal: {text}", param=param)
+    return Decimal(text)
 
 
 def check_amount(amount: int, currency: str, param: str = "amount") -> None:

@@ -173,6 +173,9 @@ def _fields(ctx: Context, body: Mapping[str, Any]) -> Fields:
 
 def _after_completion(_ctx: Context, given: Any) -> Fields:
     kind = given["type"]
+    if kind == "redirect" and not given.get("redirect"):
+        param = "after_completion[redirect]"
+        raise Refusal(400, "parameter_missing", f"Missing required param: {param}.", param=param)
     whole = {"custom_message": None} if kind == "hosted_confirmation" else {}
     return {"type": kind, kind: whole | (given.get(kind) or {})}
 

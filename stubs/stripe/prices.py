@@ -4,8 +4,9 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, expands, merged_metadata, operation
 
+from .amounts import decimal_text
 from .fields import change, new, page, picked, since, tell
-from .money import checked_currency
+from .money import checked_currency, checked_decimal
 
 MAXIMUM = 99_999_999_999
 
@@ -206,7 +207,9 @@ def _amount(given: dict[str, Any], prefix: str) -> dict[str, Any]:
         message = "Prices require an `unit_amount` or `unit_amount_decimal` parameter to be set."
         raise Refusal(400, "parameter_missing", message, param=name)
     if whole is None:
-        text = str(decimal).rstrip("0").rstrip(".") if "." in str(decimal) else str(decimal)
+        text = decimal_text(
+            checked_decimal(str(decimal), f"{name}_decimal" if not prefix else f"{prefix}[unit_amount_decimal]")
+        )
         return {"unit_amount": int(text) if text.isdigit() else None, "unit_amount_decimal": text}
     if whole < 0:
         raise Refusal(400, "parameter_invalid_integer", "Invalid non-negative integer", param=name)
