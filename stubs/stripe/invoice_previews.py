@@ -33,6 +33,9 @@ def upcoming(ctx: Context, payload: dict[str, Any]) -> None:
     found = ctx.find("subscription", payload["subscription"])
     if found is None or over(found) or subscription_cycle.next_boundary(found) != payload["boundary"]:
         return
+    if found.get("_upcoming") == payload["boundary"]:  # told already: it was put off anew when something changed
+        return
+    ctx.update(found, _upcoming=payload["boundary"])
     try:
         body = {"customer": found["customer"], "subscription": found.id}
         invoice = ctx.rehearse(lambda: _shown(_next(ctx, body)))

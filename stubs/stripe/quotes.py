@@ -202,8 +202,7 @@ def _fields(ctx: Context, body: dict[str, Any], customer: str | None, held: Enti
         fields["discounts"] = [one.id for one in discounts.make(ctx, asked, customer=customer, _unclaimed=True)]
     for name in ("invoice_settings", "subscription_data"):
         if isinstance(body.get(name), dict):
-            given = {key: value if value != "" else None for key, value in body[name].items()}
-            fields[name] = (held[name] if held is not None else _DEFAULTS[name]) | given
+            fields[name] = _settings((held or _DEFAULTS)[name], body[name])
     if body.get("automatic_tax"):
         enabled = bool(body["automatic_tax"]["enabled"])
         fields["automatic_tax"] = {
@@ -213,6 +212,18 @@ def _fields(ctx: Context, body: dict[str, Any], customer: str | None, held: Enti
             "status": "complete" if enabled else None,
         }
     return fields
+
+
+def _settings(held: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Settings after a request, field by field; empty texts unset."""
+    made: dict[str, Any] = held | {name: value if value != "" else None for name, value in given.items()}
+    if "metadata" in given:
+        made["metadata"] = merged_metadata(held["metadata"], given["metadata"])
+    if given.get("issuer"):
+        made["issuer"] = {name: value for name, value in given["issuer"].items() if value}
+    if not isinstance(made.get("effective_date", 0), int):  # `current_period_end`: of nothing that is there yet
+        made["effective_date"] = None
+    return made
 
 
 def _lines(ctx: Context, given: Any, held: Entity | None) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ from typing import Any
 
 import jsonschema_rs
 
+from .conversion import DECIMAL
+
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
@@ -51,7 +53,8 @@ def _explain(error: Any) -> Iterator[Complaint]:
             allowed = kind.value if kind.name == "enum" else (kind.expected_value,)
             yield Complaint("invalid_enum", path, value, allowed=tuple(allowed))
         case "pattern" | "format":
-            yield Complaint("invalid_format", path, value)
+            number = getattr(kind, "pattern", None) == DECIMAL
+            yield Complaint("invalid_number" if number else "invalid_format", path, value)
         case "anyOf" | "oneOf" if branch := _meant(kind, len(path)):
             for inner in branch:
                 yield from _explain(inner)

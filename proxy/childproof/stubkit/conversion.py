@@ -73,6 +73,10 @@ _KEPT: dict[str, Callable[[Any], bool]] = {
 }
 
 
+# `format: decimal` of the OpenAPI registry: a number as text. It isn't one of JSON Schema's, but what is none is no amount.
+DECIMAL = r"^[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
+
+
 @dataclass(slots=True)
 class Converter:
     """Converts schemas of one document. What was converted is kept, so that many operations share it.
@@ -121,8 +125,8 @@ class Converter:
         if not isinstance(node, dict):
             return node if isinstance(node, bool) else True
         out = {key: node[key] for key, fits in _KEPT.items() if key in node and fits(node[key])}
-        if not self.formats:
-            out.pop("format", None)
+        if not self.formats and out.pop("format", None) == "decimal":
+            out.setdefault("pattern", DECIMAL)
         _limits(out, node)
         self._properties(out, node, uses)
         self._parts(out, node, closed, uses)

@@ -37,6 +37,8 @@ class RequestReader:
     body_text: bool = False  # the body is a text as a whole
     body_files: tuple[str, ...] = ()  # fields that have to be files
     older: OlderReader | None = None  # what clients of earlier versions send
+    metadata: str = ""  # the field of that name in requests, and how long its values may be
+    metadata_longest: int | None = None
 
     def query(self, call: Call) -> dict[str, Any]:
         """The query parameters. Raises Refusal."""
@@ -80,6 +82,12 @@ class RequestReader:
         plain = next((name for name in self.body_files if name in value and name not in files), None)
         if plain is not None:
             raise Refusal.of("invalid_file", param=plain, value=text(value[plain]))
+        own = value.get(self.metadata)
+        if self.metadata_longest is not None and isinstance(own, dict):
+            for key, said in own.items():
+                if isinstance(said, str) and len(said) > self.metadata_longest:
+                    param = self.errors.parameter((self.metadata, key))
+                    raise Refusal.of("too_long", param=param, value=said, limit=self.metadata_longest)
         empty = next((name for name in self.refuse_empty if value.get(name) == ""), None)
         if empty is not None:
             raise Refusal.of("empty", param=empty, value="")
@@ -98,11 +106,9 @@ class RequestReader:
 
     def _check(self, check: Validator, value: Any, older: Translated | None = None) -> None:
         if not check.is_valid(value):
-            found = complaints(check, value)
-            if not found:
-                raise Refusal.of("invalid")
             name = self.errors.parameter
-            raise worded(found[0], name if older is None else lambda place: name(older.named(place)))
+            called = name if older is None else lambda place: name(older.named(place))
+            raise refused(complaints(check, value), self.errors, called)
 
     def _restore(self, value: Any, older: Translated | None) -> None:
         if older is None or self.older is None or not older.kept:
@@ -163,7 +169,19 @@ def reader(  # noqa: PLR0917 - what a reader is made of
         body_text=body is not None and "string" in types(api, body),
         body_files=_files(api, body) if body is not None and FORM in operation.request_type else (),
         older=OlderReader(api, version_header, older, empty_unsets=settings.empty_unsets) if older else None,
+        metadata=settings.metadata,
+        metadata_longest=_metadata_longest(api, operation, settings.metadata),
     )
+
+
+def _metadata_longest(api: OpenApi, operation: Operation, name: str) -> int | None:
+    """How long the values of metadata may be: documents say it of replies alone, and what is sent comes back."""
+    if not name or operation.reply_schema is None:
+        return None
+    field = properties(api, operation.reply_schema).known.get(name) or {}
+    values = api.resolve(field).get("additionalProperties")
+    longest = api.resolve(values).get("maxLength") if isinstance(values, dict) else None
+    return longest if isinstance(longest, int) else None
 
 
 def _form(raw: str | bytes) -> dict[str, Any]:
@@ -211,10 +229,20 @@ def _nest(known: dict[str, Any], nested: list[tuple[str, dict[str, Any]]]) -> No
         known[name] = {"anyOf": [known[name], node]} if name in known else node
 
 
+MOST_TOLD = 100  # faults of one request
 _TEXTS = frozenset({"form", "multipart", "xml"})  # styles that know nothing but texts
 _EMPTY = frozenset(
     {"invalid_integer", "invalid_number", "invalid_boolean", "invalid_enum", "invalid_array", "invalid_object"}
 )
+
+
+def refused(found: Sequence[Complaint], errors: ErrorDialect, name: Callable[[tuple[str | int, ...]], str]) -> Refusal:
+    """What is wrong as one refusal: of the first thing, or of all where the service tells of all at once."""
+    if not found:
+        return Refusal.of("invalid")
+    if not errors.tells_all:
+        return worded(found[0], name)
+    return Refusal.of("several", errors=[errors.one(worded(complaint, name)) for complaint in found[:MOST_TOLD]])
 
 
 def worded(complaint: Complaint, name: Callable[[tuple[str | int, ...]], str]) -> Refusal:

@@ -7,10 +7,20 @@ from urllib.parse import quote
 
 import pytest
 
-MODELLED = re.compile(
+PAYMENTS = re.compile(
     r"/v1/(customers|products|prices|payment_methods|payment_intents|setup_intents|charges|refunds|balance|events|tokens)\b"
 )
-KINDS = {"intent": "payment_intent", "source": "card", "transaction": "balance_transaction"}
+BILLING = re.compile(
+    r"/v1/(customers(/{customer}(/(balance_transactions|discount).*)?)?|products|prices|plans|coupons|promotion_codes|"
+    r"tax_rates|shipping_rates|invoiceitems|invoices|invoice_payments|credit_notes|quotes)($|/)"
+)
+KINDS = {
+    "line_item_id": "line_item",
+    "shipping_rate_token": "shipping_rate",
+    "intent": "payment_intent",
+    "source": "card",
+    "transaction": "balance_transaction",
+}
 WORDS = {
     "payment_method": ["pm_card_visa", "pm_card_chargeDeclined", "pm_card_threeDSecure2Required", "pm_card_refundFail"],
     "source": ["tok_visa", "tok_chargeDeclined"],
@@ -109,10 +119,12 @@ class Monkey:
                 self.remember(value)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_random_calls_are_answered_in_the_shapes_of_stripe(api, seed):
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("part", [PAYMENTS, BILLING], ids=["payments", "billing"])
+def test_random_calls_are_answered_in_the_shapes_of_stripe(api, part, seed):
     monkey = Monkey(api, seed)
-    operations = [one for one in monkey.document.operations() if MODELLED.match(one.path)]
+    operations = [one for one in monkey.document.operations() if part.match(one.path)]
+    operations += [one for one in operations if one.method == "POST" and "{" not in one.path] * 2
     seen = Counter()
     for _ in range(600):
         operation = monkey.random.choice(operations)
@@ -125,7 +137,7 @@ def test_random_calls_are_answered_in_the_shapes_of_stripe(api, seed):
             assert error["type"] in {"invalid_request_error", "card_error"}
             assert error["message"]
         seen[reply.status] += 1
-    assert seen[200] > 100
+    assert seen[200] > 80
 
 
 def flat(value, prefix):
