@@ -24,7 +24,7 @@ MAPPED = Places({"shop.example": Listener(("127.0.0.1",), 3000), "api.example:84
         ("https://api.example:8443/", ("::1",), 9, True),
     ],
 )
-def test_loopback_and_named_hosts_lead_inside(url: str, addresses: tuple[str, ...], port: int, tls: bool) -> None:
+def test_loopback_and_named_hosts_lead_inside(url: str, addresses: tuple[str, ...], port: int, *, tls: bool) -> None:
     """Whatever the spelling; a named listener speaks plain HTTP unless the configuration says otherwise."""
     assert MAPPED.find(url).inside == Listener(addresses, port, tls)
 

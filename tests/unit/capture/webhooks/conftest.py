@@ -106,7 +106,7 @@ class Listener:
     """Answers each request with the next of some statuses, the last one again and again; remembers what came."""
 
     statuses: list[int]
-    wait: float = 0.0
+    slow: bool = False
     port: int = 0
     heard: list[tuple[str, dict, dict[str, str]]] = field(default_factory=list)
 
@@ -119,15 +119,18 @@ class Listener:
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
         body = json.loads(await reader.readexactly(int(headers["content-length"])))
         self.heard.append((head[0], body, headers))
-        await asyncio.sleep(self.wait)
+        if self.slow:
+            await reader.read()  # nothing more comes: until whoever asked has given up
+            writer.close()
+            return
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         writer.write(b"HTTP/1.1 %d Told\r\nContent-Length: 5\r\n\r\nhello" % status)
         writer.close()
 
 
 @asynccontextmanager
-async def listening(*statuses: int, wait: float = 0.0) -> AsyncIterator[Listener]:
-    listener = Listener([*statuses] or [200], wait)
+async def listening(*statuses: int, slow: bool = False) -> AsyncIterator[Listener]:
+    listener = Listener([*statuses] or [200], slow)
     server = await asyncio.start_server(listener.serve, "127.0.0.1", 0, family=socket.AF_INET)
     listener.port = server.sockets[0].getsockname()[1]
     async with server:

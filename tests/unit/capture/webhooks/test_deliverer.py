@@ -119,7 +119,7 @@ def test_a_slow_listener_holds_up_neither_calls_nor_others(bench: Bench, monkeyp
     monkeypatch.setattr(delivering_side, "PATIENCE", 0.05)
 
     async def run() -> None:
-        async with listening(wait=30) as slow, listening() as quick, bench.delivering():
+        async with listening(slow=True) as slow, listening() as quick, bench.delivering():
             bench.subscribe(f"http://localhost:{slow.port}/")
             bench.subscribe(f"http://localhost:{quick.port}/")
             for number in range(3):
