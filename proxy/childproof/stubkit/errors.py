@@ -52,6 +52,7 @@ KINDS: dict[str, Kind] = {
     "too_small": _kind(400, "invalid", "{param} must be at least {limit}."),
     "invalid": _kind(400, "invalid", "{param} is invalid."),
     "exclusive": _kind(400, "invalid", "Only one of {param} and {other} may be given."),
+    "several": _kind(400, "invalid", "The request is invalid."),
     "invalid_body": _kind(400, "invalid_body", "The request body can't be read: {reason}."),
     "invalid_file": _kind(400, "invalid", "{param} must be a file."),
     "too_large_file": _kind(413, "too_large", "{param} is too large (at most {limit} bytes)."),
@@ -93,6 +94,17 @@ class ErrorDialect:
         self._xml: str | None = written.get("root", "Error") if written.get("format") == "xml" else None
         self.content_type = written.get("content_type", "text/xml" if self._xml is not None else "application/json")
         self._dots = dots
+        self._each = compile_template(written["each"]) if "each" in written else None
+
+    @property
+    def tells_all(self) -> bool:
+        """Whether one reply tells of everything that is wrong with a request (`each`)."""
+        return self._each is not None
+
+    def one(self, refusal: Refusal) -> Any:
+        """One of the things that are wrong, as `each` has them."""
+        assert self._each is not None
+        return self._each(self.words(refusal, {})[1])
 
     def parameter(self, path: Sequence[str | int]) -> str:
         """A nested parameter's name as this service writes it: `items[0][price]` or `items.0.price`."""

@@ -21,6 +21,7 @@ from .messages import Codec, Descriptors, PlainCodec
 from .older_rules import OlderRules
 from .openapi import OpenApi, Operation
 from .outcome import Outcome, compile_outcomes
+from .parameters import OuterReader, outer_reader
 from .recipes import Recipe
 from .registry import Registry
 from .request import RequestReader, reader
@@ -54,6 +55,7 @@ class Plan:
 
     operation: Operation
     reader: RequestReader
+    outer: OuterReader | None  # parameters in the path, in headers and cookies
     action: Action
     resource: Resource | None
     parents: tuple[tuple[str, str, Resource | None], ...]
@@ -197,6 +199,7 @@ class Service:
         lists = self.list_dialect(operation)
         return Plan(
             operation=operation,
+            outer=outer_reader(self.api, operation, self.errors),
             reader=reader(
                 self.api,
                 operation,

@@ -103,6 +103,8 @@ class Stub:
             if found is None:
                 raise Refusal.of("unknown_url")
             plan, path = found
+            if plan.outer is not None:
+                plan.outer.check(call, path)
             query, body = plan.reader.query(call), plan.reader.body(call)
         except Refusal as refusal:
             return Answer(self._refused(frame, refusal), name, fidelity)
