@@ -1,6 +1,7 @@
 """Small things that many objects share."""
 
 import base64
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal
@@ -73,15 +74,15 @@ def new(ctx: Context, resource: str, _id: str | None = None, /, **fields: Any) -
     return ctx.create(resource, _id, **({"livemode": is_live(ctx)} | fields))
 
 
-def tell(ctx: Context, event: str, entity: Entity, **extra: Any) -> None:
+def tell(ctx: Context, event: str, entity: Mapping[str, Any], **extra: Any) -> None:
     """Send an event of the object's mode, which is the request's where it says none."""
     live = entity.get("livemode")
     ctx.emit(event, entity, livemode=is_live(ctx) if live is None else live, **extra)
 
 
-def page(ctx: Context, source: str | list[Entity], /, **where: Any) -> dict[str, Any]:
+def page(ctx: Context, source: str | Sequence[Mapping[str, Any]], /, **where: Any) -> dict[str, Any]:
     """A list reply: of a resource's objects whose fields equal `where`, or of the objects given."""
-    listed: dict[str, Any] = ctx.page(source, **where)
+    listed: dict[str, Any] = ctx.page(source if isinstance(source, str) else list(source), **where)
     return listed
 
 

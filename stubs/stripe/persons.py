@@ -70,7 +70,8 @@ def delete(ctx: Context, account: str, person: str) -> dict[str, Any]:
 
 def person_fields(given: dict[str, Any]) -> dict[str, Any]:
     """A person as Stripe shows it: numbers only as whether they were given, verified by the test values."""
-    birth = given.get("dob") if isinstance(given.get("dob"), dict) else {}
+    dob = given.get("dob")
+    birth: dict[str, Any] = dob if isinstance(dob, dict) else {}
     failed = birth.get("year") == 1902 or given.get("id_number") == "111111111"
     whole = bool(given.get("id_number") or given.get("ssn_last_4"))
     fields: dict[str, Any] = {name: given[name] for name in _SHOWN if given.get(name) is not None}

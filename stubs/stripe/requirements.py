@@ -48,7 +48,7 @@ def missing(account: Entity, capability: str, *, bank: bool, persons: list[Entit
     if kind == "company" or kind in {"non_profit", "government_entity"}:
         found += [name for name in _COMPANY if _at(facts, name) is None]
         spokes = next((one for one in persons if (one.get("relationship") or {}).get("representative")), None)
-        known = (spokes or {}).get("_given") or {}
+        known: dict[str, Any] = (spokes.get("_given") if spokes is not None else None) or {}
         found += [
             f"representative.{name}" for name in _PERSON if _at(known, name) is None and not _replaced(known, name)
         ]
