@@ -139,7 +139,9 @@ def change_by(ctx: Context, subscription: Entity, body: dict[str, Any]) -> Entit
         fields["metadata"] = merged_metadata(subscription["metadata"], body["metadata"])
     if over(subscription):
         return move(ctx, subscription, subscription["status"], **fields)
-    fields |= _ending(ctx, subscription, body)
+    fields |= _ending(
+        ctx, subscription, body, fields.get("cancellation_details") or subscription["cancellation_details"]
+    )
     if "pause_collection" in body:
         given = body["pause_collection"]
         fields["pause_collection"] = {"resumes_at": None} | given if given else None
@@ -187,18 +189,18 @@ def cancel_now(ctx: Context, subscription: Entity, given: dict[str, Any]) -> Ent
     return ended
 
 
-def _ending(ctx: Context, subscription: Entity, body: dict[str, Any]) -> dict[str, Any]:
+def _ending(ctx: Context, subscription: Entity, body: dict[str, Any], details: dict[str, Any]) -> dict[str, Any]:
     """When a subscription is to end, as a request says: at the end of its period, at a time, or not at all."""
     now = now_of(ctx, subscription["customer"])
     ends = [item["current_period_end"] for item in subscription["items"]["data"]]
     if "cancel_at_period_end" in body:
         if body["cancel_at_period_end"]:
-            details = subscription["cancellation_details"] | {"reason": "cancellation_requested"}
+            details = details | {"reason": "cancellation_requested"}
             return {"cancel_at": next_boundary(subscription), "cancel_at_period_end": True, "canceled_at": now,
                     "cancellation_details": details}  # fmt: skip
         if not subscription["cancel_at_period_end"]:
             return {}
-        details = subscription["cancellation_details"] | {"reason": None}
+        details = details | {"reason": None}
         return {"cancel_at": None, "cancel_at_period_end": False, "canceled_at": None, "cancellation_details": details}
     if "cancel_at" not in body:
         return {}
