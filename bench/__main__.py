@@ -29,7 +29,7 @@ MODULES = (
     "triggers",
 )
 
-LONG = ("flat",)  # by name only
+LONG = ("flat", "documents")  # by name only
 
 
 def main(names: list[str]) -> None:

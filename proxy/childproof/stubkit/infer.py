@@ -16,7 +16,7 @@ from .infer_ids import id_field, id_template
 from .infer_lists import list_dialect_of
 from .infer_replies import Home, Replies
 from .lists import ListDialect
-from .naming import folded, is_parameter, resource_name, singular
+from .naming import folded, is_parameter, parameter_of, resource_name, singular
 from .openapi import OpenApi, Operation
 from .routing import parameters
 from .shape import properties
@@ -66,7 +66,7 @@ class Inference:
         for path in self._api.paths:
             head, _, last = path.rpartition("/")
             if is_parameter(last) and head:
-                found.setdefault(head, path)
+                found.setdefault(self._above(path), path)
         return found
 
     @cached_property
@@ -79,6 +79,12 @@ class Inference:
                 found[folded(singular(last.partition(".")[0]))] = path
         return found
 
+    def _above(self, path: str) -> str:
+        """The collection of an item's path; it ends as the item does (`/calls.json`) where the document has it so."""
+        head, _, last = path.rpartition("/")
+        ending = last.partition("}")[2]
+        return f"{head}{ending}" if ending and self._api.has_path(f"{head}{ending}") else head
+
     def item_path(self, collection: str) -> str:
         """The template of one item of a collection, "" where the document has none."""
         return self._items.get(collection, "")
@@ -87,12 +93,12 @@ class Inference:
         """The collection that a path belongs to, and the parameter that names one of its entities."""
         head, _, last = path.rpartition("/")
         if is_parameter(last):
-            return Home(head, last[1:-1])
+            return Home(self._above(path), parameter_of(last))
         if path in self._items:
             return Home(path, parameters(self._items[path])[-1])
         above, _, before = head.rpartition("/")
         if is_parameter(before) and is_verb(last):
-            return Home(above, before[1:-1])
+            return Home(above, parameter_of(before))
         return Home(path, "")
 
     def operation(self, operation: Operation) -> Inferred:
@@ -175,9 +181,9 @@ class Inference:
 
     def _infer(self, operation: Operation) -> Inferred:
         path, method = operation.path, operation.method
-        head, _, last = path.rpartition("/")
+        last = path.rpartition("/")[2]
         if is_parameter(last):
-            return self._on_item(operation, head)
+            return self._on_item(operation, self._above(path))
         if method in {"GET", "POST"}:
             listed, _ = self.listed_schema(operation)
             if listed and (folded(last) in _SEARCH or (method == "GET" and last)):

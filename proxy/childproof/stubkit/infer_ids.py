@@ -45,6 +45,8 @@ def id_field(known: Mapping[str, Any], collection: str, parameter: str, schema: 
         wanted.append(last[-1])
         if last[-1] in {"id", "identifier", "key", "name", "slug", *_NAMES}:
             wanted += [f"{thing}{last[-1]}", *_NAMES[:3]] if last[-1] != "id" else []
+    if parameter:
+        wanted += ["key", "slug"]  # which are ids wherever there is none by another name
     return next((spelled[name] for name in wanted if name in spelled), "")
 
 

@@ -40,8 +40,13 @@ def singular(word: str) -> str:
 
 
 def is_parameter(segment: str) -> bool:
-    """Whether a path's segment is a parameter and nothing else."""
-    return segment.startswith("{") and segment.endswith("}") and segment.count("{") == 1
+    """Whether a path's segment is a parameter and nothing else but a file's ending (`{sid}.json`)."""
+    return re.fullmatch(r"\{[^{}]+\}(\.[a-z]+)?", segment) is not None
+
+
+def parameter_of(segment: str) -> str:
+    """The name in a segment that is a parameter."""
+    return segment[1 : segment.index("}")]
 
 
 def thing_of(collection: str) -> str:

@@ -20,6 +20,7 @@ from childproof.world.world import World
 from . import generic
 from .context import Context
 from .openapi import Operation
+from .routing import parameters
 from .stub import Answer, Stub
 from .synth import Synthesizer
 
@@ -102,7 +103,7 @@ class _Rehearsal:
             yield Step(creation.name, made.reply.status, ("nothing was stored",))
             return
         mine = str(stored[0].get(id_field))
-        path = f"{item.rpartition('/')[0]}/{quote(mine, safe='')}"
+        path = item.replace("{" + parameters(item)[-1] + "}", quote(mine, safe=""))
         for method in ("GET", *_CHANGES):
             operation = self._api.operation(method, item)
             if operation is not None and _plain(operation):
@@ -147,6 +148,8 @@ class _Rehearsal:
         with self._world.transaction() as tx:
             answer = self._stub.answer(call, tx)
         reply = answer.reply
+        if answer.error:
+            return answer, Step(operation.name, reply.status, (answer.error.strip().splitlines()[-1],))
         conformance = service.conformance
         misfits = (
             conformance.misfits(operation.method, operation.path, reply.status, reply.headers, reply.body)
