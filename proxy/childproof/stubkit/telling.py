@@ -27,7 +27,7 @@ class Telling(Moment):
         values = {
             "request_id": self.request_id,
             "idempotency_key": self.header(key.header) if key is not None else None,
-            "tenant": self._tenant or None,
+            **({"tenant": self._tenant} if self._tenant else {}),
             **extra,
         }
         made = self._service.events.emit(

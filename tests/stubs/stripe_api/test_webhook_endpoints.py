@@ -150,3 +150,6 @@ def test_a_connect_endpoint_hears_of_accounts_and_no_other_of_them(api, client) 
     client.v1.customers.create({"name": "Tom"})
     told = [(one.subscription, one.type) for one in queued(api)[before:]]
     assert told == [(connected.id, "customer.created"), (own.id, "customer.created")]
+    first, second = (json.loads(one.body) for one in queued(api)[before:])
+    assert first["account"] == account.id
+    assert "account" not in second
