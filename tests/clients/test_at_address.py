@@ -1,9 +1,11 @@
 """Clients that take a base URL: a stub at an address of its own, without proxy and CA."""
 
+import json
 import re
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,8 +50,25 @@ def addressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served
                 post:
                   requestBody: {content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}
                   responses: {"201": {content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}}
+              /v1/broken:
+                post:
+                  responses: {"200": {content: {application/json: {schema: {$ref: "#/components/schemas/Thing"}}}}}
             components: {schemas: {Thing: {type: object, properties: {id: {type: string}, name: {type: string}}}}}
             """)
+    )
+    (stub / "broken.py").write_text(
+        "from childproof.stubkit import Context, job, operation\n\n\n"
+        "@operation('POST /v1/broken')\n"
+        "def broken(ctx: Context) -> dict:\n"
+        "    made = ctx.create('thing', name='never')\n"
+        "    if 'job' in ctx.body.get('mode', ''):\n"
+        "        ctx.schedule(1, 'broken', {})\n"
+        "        return made\n"
+        "    return {'quotient': len(made) / 0}\n\n\n"
+        "@job('broken')\n"
+        "def later(ctx: Context, payload: dict) -> None:\n"
+        "    ctx.create('thing', name='never, either')\n"
+        "    payload['nothing']\n"
     )
     (folder / "rules.yaml").write_text(
         "version: 1\nrules:\n"
@@ -115,6 +134,23 @@ def test_links_lead_back_to_the_address(addressed: tuple[Served, dict[str, str]]
         curl("-d", "{}", "-H", "content-type: application/json", f"{urls['shop']}/v1/things")
     _, said = curl("-D", "-", f"{urls['shop']}/v1/things")
     assert f'<{urls["shop"]}/v1/things?page=2>; rel="next"' in said
+
+
+def test_a_stubs_own_bug_is_the_services_500(addressed: tuple[Served, dict[str, str]]) -> None:
+    """In its error dialect; nothing of it has happened; the traceback is in the ledger, for a job's, too."""
+    served, urls = addressed
+    status, body = curl("-X", "POST", f"{urls['shop']}/v1/broken")
+    assert (status, json.loads(body)["error"]["code"]) == (500, "internal")
+    entry = served.entries()[-1]
+    assert (entry["status"], entry["changes"]) == (500, [])
+    assert "ZeroDivisionError" in entry["error"]
+    assert "broken.py" in entry["error"]
+    assert curl("-d", '{"mode": "job"}', "-H", "content-type: application/json", f"{urls['shop']}/v1/broken")[0] == 200
+    time.sleep(0.01)
+    assert curl(f"{urls['shop']}/v1/things")[0] == 200
+    failed = next(one for one in served.entries() if one["error"] and "KeyError" in one["error"])
+    assert "broken.py" in failed["error"]
+    assert [change for change in failed["changes"] if change["kind"] == "thing"] == []
 
 
 def refused(folder: Path, *options: str) -> tuple[int, str]:

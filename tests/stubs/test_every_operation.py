@@ -67,6 +67,7 @@ def answers(stub: Stub, store: Store) -> Iterator[tuple[Operation, Answer, Any]]
     for operation in operations:
         with world.transaction() as tx:
             answer = stub.answer(asked(stub, operation, rng, known), tx)
+        assert not answer.error, answer.error
         try:
             body = msgspec.json.decode(answer.reply.body) if answer.reply.body else None
         except msgspec.DecodeError:

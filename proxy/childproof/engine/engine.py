@@ -227,12 +227,16 @@ class Engine:
         match verdict.action:
             case Action.STUB if verdict.stub is not None:
                 answer = self._catalog.get(verdict.stub).answer(call, tx)
+                if answer.error:
+                    last = answer.error.strip().splitlines()[-1]
+                    self._on_trouble(f"the stub {verdict.stub} failed: {last} (childproof show {call_id})")
                 return Decision(
                     verdict,
                     answer.reply,
                     operation=answer.operation,
                     fidelity=answer.fidelity.value,
                     effects=answer.effects,
+                    error=answer.error or None,
                 )
             case Action.REPLY:
                 return Decision(verdict, _canned(call, rule, tx))

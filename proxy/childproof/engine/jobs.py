@@ -4,6 +4,7 @@ Mail that stubs send is such work, too; it is due at once.
 """
 
 import time
+import traceback
 from collections.abc import Callable
 
 from childproof.errors import StoreError
@@ -14,6 +15,7 @@ from .callid import identify
 from .outbox import kept_in, mail_call
 from .recording import Decision, Recording
 
+_TRACEBACK_LINES = 6
 Judge = Callable[[Call, Transaction, str], Decision]  # a call within its transaction, and its id
 
 
@@ -45,7 +47,8 @@ class Jobs:
         except Exception as error:  # noqa: BLE001 (an author's bug, or a stub that is gone: tell of it, go on)
             reason = f"{type(error).__name__}: {error}"
             failed = Effect(job.service, FAILED, job.id, {"job": job.job, "error": reason})
-            self._recording.job(tx, job, (failed,), reason)
+            head = "".join(traceback.format_exception(error)[-_TRACEBACK_LINES:])
+            self._recording.job(tx, job, (failed,), head)
             return False
         return True
 

@@ -55,6 +55,7 @@ def answered(ctx: Context, tx: Transaction, entry: Mapping[str, Any], ask: Ask) 
                 answer = ask(part.call, tx)
                 replies.append(answer.reply)
                 effects.extend(answer.effects)
+                ctx.failure = ctx.failure or answer.error
                 _go_on(answer.reply, atomic=bool(entry.get("atomic")))
     except _Undone:
         effects.clear()

@@ -141,6 +141,10 @@ class _Run:
             answer = self.stub.answer(call, tx)
             self._count(tx.changes)
         self.effects.extend(answer.effects)
+        if answer.error:
+            last = answer.error.strip().splitlines()[-1]
+            self._fail((*path, name), f"the stub's own code failed: {last}", "a reply")
+            return False
         if tx.passing:
             self._advance(tx.passing)
         if isinstance(answer.reply.stream, Generator):

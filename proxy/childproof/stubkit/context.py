@@ -54,6 +54,7 @@ class Context(Writing, Streaming, Mailing, Files):
         self.effects: list[Effect] = []
         self.pages: Mapping[str, str] = {}
         self.synthesized = False
+        self.failure = ""  # the head of the traceback, where the stub's own code failed
         self._service = service
         self._tx = tx
         self._plan = plan

@@ -4,10 +4,12 @@ The order is the vendors': authenticate, replay an idempotent request, find the 
 act, word the reply. Whatever an operation refuses is undone; what the request left behind otherwise is kept.
 """
 
+import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from childproof.errors import StoreError
 from childproof.model import Call, Effect, Fidelity, Protocol, Reply, frozen
 from childproof.model.grpc import is_grpc
 from childproof.world import Delivery
@@ -33,17 +35,23 @@ from .telling import TENANT
 from .tenants import tenant_of
 
 _NO_BODY = (204, 304)
+_TRACEBACK_LINES = 6
 SMTP_LIMITED = 452  # RFC 5321, section 4.2.3; the enhanced code is RFC 3463's for a policy
 
 
 @frozen
 class Answer:
-    """What a stub made of a call. `operation` is None for a gap and for what isn't HTTP's."""
+    """What a stub made of a call. `operation` is None for a gap and for what isn't HTTP's.
+
+    `error` is the head of a traceback where the stub's own code failed: nothing of it has happened, and the reply is the
+    service's 500.
+    """
 
     reply: Reply
     operation: str | None
     fidelity: Fidelity
     effects: tuple[Effect, ...] = ()
+    error: str = ""
 
 
 @frozen
@@ -65,7 +73,10 @@ class Stub:
         self.hosts = service.manifest.hosts
 
     def answer(self, call: Call, tx: Transaction) -> Answer:
-        """Answer a call within its transaction. A refusal is an answer; an exception is a bug of ours or the stub's."""
+        """Answer a call within its transaction. A refusal is an answer, and so is a bug of the stub's code (`error`).
+
+        An exception is a bug of ours, or the store's.
+        """
         plant(self.service, tx)
         if call.protocol is not Protocol.HTTP:
             return self._receive(call, tx)
@@ -111,9 +122,11 @@ class Stub:
         ctx = Context(self.service, tx, call, plan=plan, path=path, query=query, body=body, request_id=request_id,
                       passes=True, tenant=tenant)  # fmt: skip
         reply = self._act(ctx, frame, plan)
-        if key is not None and keys is not None and reply.stream is None and keys.keeps(reply.status):
+        keeps = keys is not None and keys.keeps(reply.status) and not ctx.failure
+        if key is not None and keeps and reply.stream is None:
             remember(tx, self.name, call, key, reply, request_id=request_id)
-        return Answer(reply, name, Fidelity.SYNTHESIZED if ctx.synthesized else fidelity, tuple(ctx.effects))
+        fidelity = Fidelity.SYNTHESIZED if ctx.synthesized else fidelity
+        return Answer(reply, name, fidelity, tuple(ctx.effects), ctx.failure)
 
     def _admit(self, frame: _Frame, plan: Plan | None) -> tuple[Sequence[tuple[str, str]], Refusal | None]:
         """Check who calls, and count it: the headers that tell of limits, and what is said beyond one. Raises Refusal."""
@@ -227,6 +240,12 @@ class Stub:
         except Refusal as refusal:
             ctx.effects.clear()
             return self._refused(frame, refusal)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - an author's bug: the service's 500, and nothing has happened
+            ctx.effects.clear()
+            ctx.failure = "".join(traceback.format_exception(error)[-_TRACEBACK_LINES:])
+            return self._refused(frame, Refusal.of("internal"))
 
     def _perform(self, ctx: Context, plan: Plan, tx: Transaction) -> Any:
         entry = plan.declared or {}

@@ -93,6 +93,7 @@ class Api:
         )  # fmt: skip
         with self.world.transaction() as tx:
             answer = self.stub.answer(call, tx)
+        assert not answer.error, answer.error
         reply = Reply(answer.reply.status, dict(answer.reply.headers), answer.reply.body, answer.effects,
                       answer.operation, answer.fidelity)  # fmt: skip
         self.effects.extend(answer.effects)

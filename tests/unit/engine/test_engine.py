@@ -48,6 +48,7 @@ class Answer:
     operation: str | None = "POST /things"
     fidelity: Fidelity = Fidelity.MODELLED
     effects: tuple[Effect, ...] = ()
+    error: str = ""
 
 
 @dataclass

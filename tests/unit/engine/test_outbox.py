@@ -94,7 +94,8 @@ def test_a_stub_that_fails_over_a_mail_leaves_the_call_that_sent_it_alone() -> N
     assert bench.engine.handle(POST).reply == Reply(200)
     paid, failed = bench.entries()
     assert (paid.error, failed.cause) == (None, paid.id)
-    assert failed.error == "RuntimeError: no post today"
+    assert failed.error is not None
+    assert failed.error.strip().endswith("RuntimeError: no post today")
     bench.engine.handle(POST)
     assert len(bench.entries()) == 4
 

@@ -39,6 +39,7 @@ class Answer:
     operation: str = "GET /feed"
     fidelity: Fidelity = Fidelity.MODELLED
     effects: tuple[Effect, ...] = ()
+    error: str = ""
 
 
 @dataclass

@@ -55,6 +55,7 @@ class Caller:
         with self.store.world(self.world).transaction() as tx:
             self.answer = self.stub.answer(call, tx)
             self.changes = tx.changes
+        assert not self.answer.error, self.answer.error
         self.effects = self.answer.effects
         reply = self.answer.reply
         return reply.status, json.loads(reply.body) if reply.body else None
