@@ -57,11 +57,15 @@ def retrieve(ctx: Context, transfer: str) -> Entity:
 @operation("POST /v1/transfers/{transfer}")
 def update(ctx: Context, transfer: str) -> Entity:
     """Only description and metadata can be changed."""
-    found = _whole(ctx, ctx.get("transfer", transfer))
+    found = ctx.get("transfer", transfer)
     fields = picked(ctx.body, "description")
     if "metadata" in ctx.body:
         fields["metadata"] = merged_metadata(found["metadata"], ctx.body["metadata"])
-    return _whole(ctx, change(ctx, found, "transfer.updated", **fields))
+    changed = _whole(ctx, change(ctx, found, None, **fields))
+    previous = {name: found[name] for name in fields if found[name] != changed[name]}
+    if previous:
+        tell(ctx, "transfer.updated", changed, previous_attributes=previous)
+    return changed
 
 
 @operation("POST /v1/transfers/{id}/reversals")
