@@ -27,9 +27,10 @@ _TYPES = {
 
 # Runs inside the sandbox. Told: the binary, then names with the type to look for. Writes a JSON line for each.
 _INSIDE = """
-import base64, json, os, subprocess, sys, urllib.request
+import base64, json, subprocess, sys, time, urllib.request
 binary, *wanted = sys.argv[1:]
 KEY = "sk_test_childproof"
+PATIENCE = 10  # seconds: bank debits and reports are not done at once
 HEADERS = {"Authorization": "Basic " + base64.b64encode(KEY.encode() + b":").decode()}
 
 def newest(kind):
@@ -43,6 +44,10 @@ for name, kind in (one.split("=") for one in wanted):
         before = newest(kind)
         done = subprocess.run([binary, "trigger", name, "--api-key", KEY], capture_output=True, text=True, timeout=120)
         after = newest(kind)
+        until = time.monotonic() + PATIENCE
+        while done.returncode == 0 and after == before and time.monotonic() < until:
+            time.sleep(0.25)
+            after = newest(kind)
         said = done.stdout + done.stderr
         ok = done.returncode == 0 and after is not None and after != before
         why = "" if ok else f"exit {done.returncode}, " + ("no such event" if after in (None, before) else after) + chr(10) + said
