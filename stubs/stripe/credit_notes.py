@@ -248,7 +248,6 @@ def _lower(ctx: Context, invoice: Entity, pre: int, post: int) -> None:
     if not pre:
         return
     if invoice["amount_remaining"] == 0:
-        invoice_payments.cancel(ctx, invoice, "automatic")
         invoicing.settle(ctx, invoice, 0)
     else:
         invoice_payments.follow(ctx, invoice)

@@ -31,7 +31,7 @@ def collects(ctx: Context, payload: dict[str, Any]) -> None:
 
 @timed("invoice_retries")
 def retries(ctx: Context, payload: dict[str, Any]) -> None:
-    """The next attempt of the schedule. The same card isn't asked again after a decline that is for good."""
+    """The next attempt of the schedule."""
     invoice = _in_state(ctx, payload, "open")
     if invoice is None or invoice["next_payment_attempt"] is None:
         return
@@ -67,5 +67,8 @@ def _collect(ctx: Context, invoice: Entity) -> None:
 
 
 def _in_state(ctx: Context, payload: dict[str, Any], status: str) -> Entity | None:
+    """The invoice if it is still in that state, and its customer still there."""
     invoice = ctx.find("invoice", payload["invoice"])
-    return invoice if invoice is not None and invoice["status"] == status else None
+    if invoice is None or invoice["status"] != status or ctx.find("customer", invoice["customer"]) is None:
+        return None
+    return invoice

@@ -28,11 +28,6 @@ NO_METHOD = (
     "method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting"
     "#payment-method-priority."
 )
-# Declines after which the same card isn't asked again (docs.stripe.com/billing/revenue-recovery/smart-retries).
-HOPELESS = frozenset(
-    {"authentication_required", "highest_risk_level", "incorrect_number", "lost_card", "pickup_card",
-     "revocation_of_all_authorizations", "revocation_of_authorization", "stolen_card", "transaction_not_allowed"}
-)  # fmt: skip
 
 
 def ask(ctx: Context, invoice: Entity) -> Entity:

@@ -133,7 +133,6 @@ def pay(ctx: Context, invoice: str) -> Entity:
     if found["status"] == "paid":
         return found
     if body.get("paid_out_of_band"):
-        invoice_payments.cancel(ctx, found, "automatic")
         return invoicing.settle(ctx, found, found["amount_remaining"], off_stripe=True)
     refusal = invoice_payments.attempt(ctx, found, method, off_session=body.get("off_session", True))
     found = ctx.get("invoice", found.id)

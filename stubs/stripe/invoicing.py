@@ -189,6 +189,7 @@ def finalize(ctx: Context, invoice: Entity, *, auto_advance: bool | None = None)
     if due > 0:
         invoice_payments.ask(ctx, invoice)
     tell(ctx, "invoice.finalized", invoice)
+    _replace(ctx, invoice)
     if due == 0:
         return settle(ctx, invoice, 0)
     if advance:
@@ -231,6 +232,7 @@ def settle(ctx: Context, invoice: Entity, amount: int, *, off_stripe: bool = Fal
         invoice, "paid", **fields, attempted=True, auto_advance=False, next_payment_attempt=None,
         status_transitions=transitions,
     )  # fmt: skip
+    invoice_payments.cancel(ctx, invoice, "automatic")  # what else was asked for is no longer due
     if over:
         payer = ctx.get("customer", invoice["customer"])
         customer_balance.enter(ctx, payer, -over, "invoice_overpaid", invoice["currency"], invoice=invoice.id)
@@ -283,6 +285,14 @@ def told(ctx: Context, invoice: Entity, before: Mapping[str, Any]) -> None:
         if not name.startswith("_") and before.get(name) != value
     }
     tell(ctx, "invoice.updated", invoice, previous_attributes=previous)
+
+
+def _replace(ctx: Context, invoice: Entity) -> None:
+    """A revision takes the place of the invoice that it revises, which is voided."""
+    source = invoice["from_invoice"]
+    revised = ctx.find("invoice", source["invoice"]) if source else None
+    if revised is not None and revised["status"] in {"open", "uncollectible"}:
+        void(ctx, ctx.update(revised, latest_revision=invoice.id))
 
 
 def _of_payer(payer: Entity) -> dict[str, Any]:

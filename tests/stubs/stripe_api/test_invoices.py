@@ -280,3 +280,54 @@ def test_a_negative_invoice_is_credit_for_the_next(client, paying):
     invoice = client.v1.invoices.finalize_invoice(draft(client, paying).id)
     assert (invoice.status, invoice.total, invoice.amount_due, invoice.ending_balance) == ("paid", -700, 0, -700)
     assert client.v1.customers.retrieve(paying.id).balance == -700
+
+
+def test_the_clock_leaves_invoices_of_deleted_customers_alone(client, paying, api):
+    item(client, paying)
+    invoice = draft(client, paying, auto_advance=True)
+    client.v1.customers.delete(paying.id)
+    api.passes(2 * HOUR)
+    assert client.v1.invoices.retrieve(invoice.id).status == "draft"
+
+
+def test_an_intent_of_ones_own_can_pay_an_invoice(client, paying):
+    item(client, paying)
+    invoice = client.v1.invoices.finalize_invoice(draft(client, paying).id)
+    given = {
+        "amount": 2500,
+        "currency": "usd",
+        "customer": paying.id,
+        "payment_method": paying.invoice_settings.default_payment_method,
+        "confirm": True,
+        "payment_method_types": ["card"],
+    }
+    intent = client.v1.payment_intents.create(params=given)
+    paid = client.v1.invoices.attach_payment(invoice.id, params={"payment_intent": intent.id})
+    assert (paid.status, paid.amount_paid, paid.amount_overpaid) == ("paid", 2000, 500)
+    assert {one.status for one in client.v1.invoice_payments.list(params={"invoice": invoice.id})} == {"paid", "canceled"}
+    assert client.v1.customers.retrieve(paying.id).balance == -500
+    error = refused(client.v1.invoices.attach_payment, invoice.id, params={"payment_intent": intent.id})
+    assert error.code == "invoice_not_payable"
+
+
+def test_a_revision_starts_with_the_lines_of_the_invoice(client, customer):
+    item(client, customer)
+    first = client.v1.invoices.finalize_invoice(draft(client, customer).id)
+    copy = client.v1.invoices.create(params={"from_invoice": {"action": "revision", "invoice": first.id}})
+    assert (copy.status, copy.total, copy.from_invoice.invoice) == ("draft", 2000, first.id)
+    second = client.v1.invoices.finalize_invoice(copy.id)
+    before = client.v1.invoices.retrieve(first.id)
+    assert (before.status, before.latest_revision, second.status) == ("void", second.id, "open")
+
+
+def test_the_customer_can_pay_with_the_intent_of_an_invoice(client, customer):
+    item(client, customer)
+    invoice = client.v1.invoices.finalize_invoice(
+        draft(client, customer).id, params={"expand": ["confirmation_secret"]}
+    )
+    intent = invoice.confirmation_secret.client_secret.partition("_secret")[0]
+    error = refused(client.v1.payment_intents.confirm, intent, params={"payment_method": "pm_card_chargeDeclined"})
+    assert error.code == "card_declined"
+    assert client.v1.invoices.retrieve(invoice.id).attempt_count == 1
+    client.v1.payment_intents.confirm(intent, params={"payment_method": "pm_card_visa"})
+    assert client.v1.invoices.retrieve(invoice.id).status == "paid"
