@@ -142,6 +142,7 @@ _IBANS = (
     "PT50000201231234567890154 PT66000201231234567890157 PT23000201231234567890155 PT39000201231234567890158 PT93000201231234567890156",
     "SE3550000000054910000003 SE5150000000054910000006 SE0850000000054910000004 SE2450000000054910000007 SE7850000000054910000005",
 )
+_OF_CLI = "IT60X0542811101000000123456"  # what Stripe's own command line has a debit fail with
 # Of every country: an account number that ends so, filled with zeros before it.
 _ENDINGS = {"00343434": "exceedsWeeklyVolumeLimit", "00121212": "exceedsWeeklyTransactionLimit", "02222227": "insufficientFunds",
             "00055555": "bankNotSupported", "00066666": "debitsNotSupported"}  # fmt: skip
@@ -164,7 +165,7 @@ def account_named(name: str) -> tuple[str, str] | None:
 
 @cache
 def _ibans() -> dict[str, str]:
-    return {iban: _ORDER[at] for row in _IBANS for at, iban in enumerate(row.split())}
+    return {iban: _ORDER[at] for row in _IBANS for at, iban in enumerate(row.split())} | {_OF_CLI: "failed"}
 
 
 @cache

@@ -29,7 +29,7 @@ from .intent_states import unexpected
 
 KINDS = frozenset({"acss_debit", "au_becs_debit", "bacs_debit", "nz_bank_account", "sepa_debit", "us_bank_account"})
 VERIFIED = frozenset({"acss_debit", "us_bank_account"})  # by small deposits, where nothing else has done it
-SETTLING = 3_000  # ms that a debit takes here; in Stripe's test mode it is also a matter of seconds
+SETTLING = 0  # ms: the reply says `processing`, and a test debit is there before the next call; real ones take days
 LATE = 180_000  # ms of the numbers that are documented to take at least three minutes
 DEPOSIT_DAYS = 2
 

@@ -123,6 +123,24 @@ def test_a_bank_debit_arrives_later(api: Api, client: stripe.StripeClient) -> No
     assert "checkout.session.async_payment_succeeded" in api.events()
 
 
+def test_a_bank_debit_that_fails(api: Api, client: stripe.StripeClient) -> None:
+    """The session stays complete and unpaid, and that is told."""
+    product = client.v1.products.create({"name": "Tea"})
+    euro = client.v1.prices.create({"product": product.id, "unit_amount": 1500, "currency": "eur"})
+    made = session(client, line_items=[{"price": euro.id, "quantity": 1}], payment_method_types=["sepa_debit"])
+    data = {
+        "payment_method_data[type]": "sepa_debit",
+        "payment_method_data[sepa_debit][iban]": "IT60X0542811101000000123456",
+        "payment_method_data[billing_details][email]": "jo@example.com",
+        "payment_method_data[billing_details][name]": "Jo",
+    }
+    api.call("POST", f"/v1/payment_pages/{made.id}/confirm", urlencode(data))
+    api.passes(60)
+    held = client.v1.checkout.sessions.retrieve(made.id)
+    assert (held.status, held.payment_status) == ("complete", "unpaid")
+    assert api.events()[-1] == "checkout.session.async_payment_failed"
+
+
 def test_a_subscription_begins(api: Api, client: stripe.StripeClient) -> None:
     """With a customer of its own, the card saved, and one-time prices on its first invoice."""
     monthly = price(client, 900, recurring={"interval": "month"})
