@@ -10,6 +10,7 @@ from .context import Context, merged_metadata
 from .entity import Entity, Response
 from .files import received
 from .infer import OTHER
+from .people import People
 from .referring import check_refs
 from .refusal import Refusal
 from .resources import Resource
@@ -183,7 +184,7 @@ def _made_up(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any
     """A reply of an operation by its schema alone, with what of the request it has, too."""
     if plan.reply_schema is None or service.api is None:
         return Response(plan.operation.status)
-    maker = Synthesizer(service.api, tx.random(f"synthesize {ctx.operation}"), tx.now())
+    maker = Synthesizer(service.api, tx.random(f"synthesize {ctx.operation}"), tx.now(), People(tx))
     made = maker.value(plan.reply_schema, "", -1)
     if isinstance(made, dict) and isinstance(ctx.body, dict):
         known = properties(service.api, plan.reply_schema).known
@@ -219,7 +220,8 @@ def _invented(
         if name in given and name not in shape.required:
             continue
         if maker is None:
-            maker = Synthesizer(service.api, tx.random(f"invent {resource.name}"), tx.now())
+            rng = tx.random(f"invent {resource.name}")
+            maker = Synthesizer(service.api, rng, tx.now(), People(tx), about=resource.name)
         out[name] = maker.value(node, name)
     return out
 

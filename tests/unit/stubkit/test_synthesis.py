@@ -1,6 +1,7 @@
 """Invented values: valid against their schema whatever it is, the same for the same seed."""
 
 import random
+from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
@@ -9,12 +10,28 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from childproof.model import Call, Protocol
+from childproof.stubkit.loading import load_stub
 from childproof.stubkit.openapi import OpenApi
 from childproof.stubkit.people import _PLACES, People, person, store
 from childproof.stubkit.synth import Synthesizer
 from childproof.stubkit.words import iban
 from childproof.world.store import Store
 
+CRM = """
+openapi: 3.1.0
+info: {title: CRM, version: "1"}
+paths:
+  /contacts:
+    post:
+      requestBody: {content: {application/json: {schema: {type: object, properties: {note: {type: string}}}}}}
+      responses: {"201": {content: {application/json: {schema: {$ref: "#/components/schemas/Contact"}}}}}
+  /contacts/{contact}:
+    get: {responses: {"200": {content: {application/json: {schema: {$ref: "#/components/schemas/Contact"}}}}}}
+components:
+  schemas:
+    Contact: {type: object, required: [id, name, email], properties: {id: {type: string}, name: {type: string}, email: {type: string}}}
+"""
 NOW = 1_767_603_600_000  # 2026-01-05T09:00:00Z
 NAMES = ("email", "name", "city", "amount", "created", "status", "id", "url", "lat", "tags", "x1")
 FORMATS = (
@@ -300,3 +317,16 @@ def test_account_numbers_have_right_check_digits() -> None:
         number = iban(random.Random(seed))
         digits = "".join(str(int(letter, 36)) for letter in number[4:] + number[:4])
         assert int(digits) % 97 == 1
+
+
+def test_what_a_stub_invents_is_about_the_worlds_people(tmp_path: Path) -> None:
+    """A generic creation leaves open who it is: one of those whom all services know."""
+    (tmp_path / "crm").mkdir()
+    (tmp_path / "crm" / "openapi.yaml").write_text(CRM)
+    (tmp_path / "crm" / "stub.yaml").write_text("stub: crm\nhosts: [crm.example]\nopenapi: openapi.yaml\nauth: none\n")
+    stub = load_stub(tmp_path / "crm")
+    call = Call(Protocol.HTTP, "crm.example", 443, scheme="https", method="POST", path="/contacts", body=b"{}")
+    with Store.open(":memory:", wall=lambda: NOW) as file, file.create("main", seed=1).transaction() as tx:
+        store(tx, person(1, 1, given={"name": "Jenny Rosen", "email": "jenny@example.com"}))
+        body = msgspec.json.decode(stub.answer(call, tx).reply.body)
+    assert (body["name"], body["email"]) == ("Jenny Rosen", "jenny@example.com")
