@@ -13,6 +13,7 @@ from childproof.stubkit import Context, Entity, Refusal, operation
 from .amounts import Cut
 from .clocks import later, now_of, timed
 from .fields import change, tell
+from .money import shown
 from .periods import Interval
 
 Entry = dict[str, Any]
@@ -62,6 +63,30 @@ def owned(ctx: Context, invoice: Entity) -> None:
         held = ctx.find("discount", one)
         if held is not None and held["invoice"] == "":
             ctx.update(held, invoice=invoice.id)
+
+
+def check_minimum(ctx: Context, invoice: Entity) -> None:
+    """Refuse promotion codes that want a larger amount than a draft has; one without lines isn't asked yet."""
+    if not invoice["_lines"]:
+        return
+    for one in invoice["discounts"]:
+        held = ctx.find("discount", one)
+        code = (
+            ctx.find("promotion_code", held["promotion_code"]) if held is not None and held["promotion_code"] else None
+        )
+        if code is None:
+            continue
+        least, currency = code["restrictions"]["minimum_amount"], code["restrictions"]["minimum_amount_currency"]
+        options = code["restrictions"].get("currency_options") or {}
+        if currency != invoice["currency"]:
+            least = (options.get(invoice["currency"]) or {}).get("minimum_amount")
+        if least is not None and invoice["subtotal"] < least:
+            message = (
+                f"The promotion code ({code['code']}) cannot be redeemed because the amount of "
+                f"{shown(invoice['subtotal'], invoice['currency'])} is less than its minimum amount of "
+                f"{shown(least, invoice['currency'])}."
+            )
+            raise Refusal(400, "promotion_code_minimum_amount", message, param="discounts")
 
 
 def coupon_of(ctx: Context, discount: Entity) -> Entity:

@@ -49,6 +49,7 @@ def create(ctx: Context) -> Entity:
         pending=pending, auto_advance=bool(body.get("auto_advance", False)), billing_reason="manual",
         metadata=merged_metadata({}, body.get("metadata")), days_until_due=body.get("days_until_due"), **fields,
     )  # fmt: skip
+    discounts.check_minimum(ctx, invoice)
     if held is not None and not invoice["_lines"]:
         raise Refusal(
             400, "invoice_no_subscription_line_items", "Nothing to invoice for subscription", param="subscription"
@@ -81,6 +82,7 @@ def update(ctx: Context, invoice: str) -> Entity:
     discounts.owned(ctx, found)
     if found["status"] == "draft":
         found = invoicing.add_up(ctx, found)
+        discounts.check_minimum(ctx, found)
     if dict(found) != before:
         invoicing.told(ctx, found, before)
     return found

@@ -193,3 +193,15 @@ def test_a_first_time_code_is_refused_to_who_has_paid(client, customer):
     )
     error = refused(bill, client, customer, 100, discounts=[{"promotion_code": code.id}])
     assert "prior transactions" in error.user_message
+
+
+def test_a_code_may_ask_for_a_minimum(client, customer):
+    coupon = client.v1.coupons.create(params={"percent_off": 10})
+    restrictions = {"minimum_amount": 1000, "minimum_amount_currency": "usd"}
+    code = client.v1.promotion_codes.create(
+        params={"promotion": {"type": "coupon", "coupon": coupon.id}, "restrictions": restrictions}
+    )
+    use = {"discounts": [{"promotion_code": code.id}]}
+    assert "minimum amount of $10.00" in refused(bill, client, customer, 999, **use).user_message
+    assert client.v1.promotion_codes.retrieve(code.id).times_redeemed == 0
+    assert bill(client, customer, 1, **use).total == 900
