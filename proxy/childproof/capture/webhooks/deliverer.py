@@ -14,7 +14,7 @@ from typing import Self
 
 from childproof.capture.dialer import DialError, dial
 from childproof.engine.deliveries import Attempt, Deliveries, Parcel
-from childproof.errors import StoreError
+from childproof.errors import StoreError, WorldGoneError
 from childproof.model import Outcome, Reply, Upstream
 from childproof.model.places import Listener
 from childproof.world import Delivery
@@ -98,7 +98,9 @@ class Deliverer:
                 try:
                     for delivery in self._deliveries.due(world, self._busy_in(world), MOST - len(self._busy)):
                         self._take(world, delivery)
-                except StoreError as error:  # a world that is gone, a file that is locked: calls tell of it
+                except WorldGoneError:
+                    continue  # it may be made again
+                except StoreError as error:
                     if str(error) != self._failing:
                         self._failing = str(error)
                         self._say(f"webhooks of world {world} wait: {error}")

@@ -14,6 +14,7 @@ from childproof.errors import StoreError
 from childproof.model import Upstream
 from childproof.model.places import Listener as Inside
 from childproof.model.places import Places
+from childproof.world import ClockSettings
 
 from .conftest import Bench, listening
 
@@ -311,3 +312,36 @@ def test_a_fork_carries_what_waits(bench: Bench) -> None:
     bench.parts.store.fork("main", "other")
     handed_out = bench.parts.engine.deliveries()
     assert [one.id for one in handed_out.due("other")] == [one.id for one in handed_out.due("main")] == ["delivery_1"]
+
+
+def test_a_world_that_is_deleted_and_made_again_is_served_again(bench: Bench) -> None:
+    """Without a word: its calls tell of it."""
+
+    async def run() -> None:
+        async with listening() as listener, bench.delivering():
+            bench.parts.store.delete("main", record=bench.parts.ledger)
+            await asyncio.sleep(delivering_side.LOOK_SECONDS * 1.5)
+            bench.parts.store.create("main", clock=ClockSettings(1_767_603_600_000, "frozen"))
+            bench.subscribe(f"http://localhost:{listener.port}/")
+            bench.contact()
+            await bench.until(settled)
+            assert listener.types == ["contact.created"]
+
+    asyncio.run(run())
+
+
+def test_a_long_backlog_is_worked_off_in_its_order(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many at a time as stand in line, none left out and none twice."""
+    monkeypatch.setattr(delivering_side, "MOST", 4)
+
+    async def run() -> None:
+        async with listening() as listener:
+            bench.subscribe(f"http://localhost:{listener.port}/")
+            for number in range(20):
+                bench.contact(number)
+            async with bench.delivering():
+                await bench.until(settled)
+            emails = [body["data"]["object"]["email"] for _, body, _ in listener.heard]
+            assert emails == [f"{number}@b.example" for number in range(20)]
+
+    asyncio.run(run())
