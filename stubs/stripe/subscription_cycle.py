@@ -122,13 +122,18 @@ def renew(ctx: Context, subscription: Entity, due: list[str], at: int) -> Entity
         items=parts.listed(subscription.id, items),
         previous={"latest_invoice": before["latest_invoice"]},
     )
-    if holds is not None and holds["behavior"] == "void":
-        invoicing.void(ctx, invoicing.finalize(ctx, invoice, auto_advance=False))
-    elif holds is not None and holds["behavior"] == "mark_uncollectible":
-        invoicing.mark_uncollectible(ctx, invoicing.finalize(ctx, invoice, auto_advance=False))
+    if holds is not None and not kept:
+        _set_aside(ctx, invoice, holds["behavior"])
     subscription = ctx.get("subscription", subscription.id)
     arm(ctx, subscription)
     return subscription
+
+
+def _set_aside(ctx: Context, invoice: Entity, behavior: str) -> None:
+    """What paused collection does with an invoice; one of nothing is paid by being finalized."""
+    invoice = invoicing.finalize(ctx, invoice, auto_advance=False)
+    if invoice["status"] == "open":
+        (invoicing.void if behavior == "void" else invoicing.mark_uncollectible)(ctx, invoice)
 
 
 def end_trial(ctx: Context, subscription: Entity, at: int) -> Entity:
