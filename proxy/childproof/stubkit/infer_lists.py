@@ -99,6 +99,8 @@ def _bound(api: OpenApi, parameter: Mapping[str, Any] | None, word: str, default
 def _keys(api: OpenApi, schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """The keys of a list reply, and (dotted) those of what in it tells of pages."""
     for name, value in properties(api, schema).known.items():
+        if "." in name:
+            continue  # `@odata.count`: a dot leads into an object here
         yield name, value
         if folded(name) in _META and "object" in types(api, value):
             for inner, node in properties(api, value).known.items():

@@ -132,7 +132,15 @@ class _Rehearsal:
             for one in operation.parameters
             if one.get("in") == "query" and one.get("required")
         }
-        headers = dict(self._stub.service.auth.example())
+        plan = self._stub.service.plan(operation.method, operation.path)
+        if plan is not None and plan.lists.limit_name in query:
+            query[plan.lists.limit_name] = str(plan.lists.default)
+        headers = {
+            str(one["name"]): str(_text(maker.value(one.get("schema") or {}, str(one["name"]))))
+            for one in operation.parameters
+            if one.get("in") == "header" and one.get("required")
+        }
+        headers |= self._stub.service.auth.example()
         body = b""
         if operation.request_schema is not None and operation.method not in {"GET", "DELETE"}:
             value = maker.value(operation.request_schema, "", -1)
