@@ -25,7 +25,7 @@ RANGES = frozenset({"gt", "gte", "lt", "lte"})
 class Term:
     """A condition on the field at a dotted path. `value` is plain; for `in`, a tuple of plain values.
 
-    A field that holds a list has to have a member that meets it. `has` is `eq` where the field may hold one.
+    A field that holds a list has to have a member that meets it, but for `eq`; `has` is that for a member.
     """
 
     path: str
@@ -35,6 +35,8 @@ class Term:
     def test(self) -> Callable[[Any], bool]:
         """A function that says whether a field's value meets the condition."""
         one = _TESTS[self.operator](self.value)
+        if self.operator == "eq":
+            return one
         if self.operator == "ne":
             return lambda found: not (isinstance(found, list) and not all(map(one, found))) and one(found)
         return lambda found: any(map(one, found)) if isinstance(found, list) else one(found)

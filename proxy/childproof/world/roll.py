@@ -52,6 +52,18 @@ class Column:
             self._ranked = sorted(self.values, key=self.place)
         return self._ranked
 
+    def meets(self, term: Term) -> Callable[[int], bool]:
+        """A function that says whether an entity meets a condition on this field: `term.test`, from what is known of it."""
+        keys, values = self._keys, self.values
+        if not self.lists and term.operator in {"eq", "has"}:
+            wanted = key(term.value)
+            return lambda ordinal: keys[ordinal] == wanted
+        if not self.lists and term.operator == "in":
+            among = {key(value) for value in term.value}
+            return lambda ordinal: keys[ordinal] in among
+        test = term.test()
+        return lambda ordinal: test(values[ordinal])
+
     def span(self, term: Term) -> tuple[int, int]:
         """Where in `ranked` those are that are within a range."""
         bound = key(term.value)
@@ -209,7 +221,7 @@ class Roll:
 
     def _plain(self, term: Term) -> Sequence[int] | None:
         """Those that meet a condition, in order of creation, where they are at hand in it."""
-        if term.operator in {"eq", "has"}:
+        if term.operator == "has" or (term.operator == "eq" and not self._columns[term.path].lists):
             return self._columns[term.path].holders(term.value)
         return None
 
@@ -295,11 +307,10 @@ class Roll:
 
     def _test(self, terms: Sequence[Term]) -> Callable[[int], bool]:
         """A function that says whether an entity meets the conditions."""
-        tests = [(self._columns[term.path].values, term.test()) for term in terms]
+        tests = [self._columns[term.path].meets(term) for term in terms]
         if len(tests) == 1:
-            ((only, one),) = tests
-            return lambda ordinal: one(only[ordinal])
-        return lambda ordinal: all(test(values[ordinal]) for values, test in tests)
+            return tests[0]
+        return lambda ordinal: all(test(ordinal) for test in tests)
 
     def _placer(self, query: Query) -> Callable[[int], Key]:
         """As `query.sort_key`, from the columns."""

@@ -142,17 +142,17 @@ class Snapshot:
 
         A cursor holds its place when its entity is deleted. Raises LookupError for one that never existed.
         """
+        collection = self._database.collection(service, kind)
         plain = query.plain()
-        if plain is not None and not skip:
+        roll = None if collection is None or (plain == {} and not skip) else self._roll(collection, query)
+        if plain is not None and not skip and roll is None:
             return self.items(
                 service, kind, where=plain, newest_first=query.newest_first, after=after, before=before, limit=limit
             )
-        collection = self._database.collection(service, kind)
         if collection is None:
             return []
         first = None if after is None else self._point(collection, after, query)
         last = None if before is None else self._point(collection, before, query)
-        roll = self._roll(collection, query)
         if roll is None:
             return self._sorted(collection, query, (first, last), skip, limit)
         pairs = []

@@ -300,5 +300,5 @@ def test_an_operation_lets_time_pass_and_a_job_cant(notes: Callable[..., Caller]
 @pytest.mark.parametrize("by", ["-1", "4000000000000"])
 def test_time_passes_forward_and_within_bounds(notes: Callable[..., Caller], by: str) -> None:
     call = notes(behaviour=PATIENT)
-    with pytest.raises(AssertionError, match="ValueError.*can't be let pass"):
+    with pytest.raises(AssertionError, match=r"ValueError.*can't be let pass"):
         call("GET /rest/ping", by=by)
