@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from .clock import stamp
 from .entity import UNSET, Entity
 from .infer_actions import NOW
-from .shape import CREATED
+from .shape import CREATED, types
 
 if TYPE_CHECKING:
     from .context import Context
@@ -47,9 +48,16 @@ def replaced(  # noqa: PLR0917 - what a replacement needs
     return ctx.update(entity, **{**fields, **body})
 
 
-def acted(ctx: "Context", entity: Entity, change: Mapping[str, Any], body: Mapping[str, Any]) -> Entity:
-    """An entity after an action: what its body names is merged, then what the action's name means is set."""
-    told = {name: ctx.now() if value == NOW else value for name, value in change.items()}
+def acted(  # noqa: PLR0917 - what an action needs
+    ctx: "Context", service: "Service", plan: "Plan", resource: "Resource", entity: Entity, body: Mapping[str, Any]
+) -> Entity:
+    """An entity after an action: what the action's name means is set, then what its body names is merged."""
+    known = service.shapes.properties(resource.schema).known
+    told = dict(plan.change)
+    for name, value in plan.change.items():
+        if value == NOW and service.api is not None:
+            text = "string" in types(service.api, known[name]) and not service.settings.time_written
+            told[name] = stamp(ctx.now_ms(), "rfc3339" if text else service.settings.time)
     return ctx.update(entity, **{**told, **body}) if told or body else entity
 
 

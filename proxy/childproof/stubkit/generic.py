@@ -55,7 +55,7 @@ def _perform(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any
             entity = _belongs(
                 ctx, ctx.found(resource.name, _id(ctx, plan), **parents), parents, _id(ctx, plan), resource
             )
-            return acted(ctx, entity, plan.change, _writable(ctx, service, resource, plan))
+            return acted(ctx, service, plan, resource, entity, _writable(ctx, service, resource, plan))
         case _:
             entity = _belongs(
                 ctx, ctx.found(resource.name, _id(ctx, plan), **parents), parents, _id(ctx, plan), resource

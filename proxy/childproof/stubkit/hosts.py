@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,7 +30,7 @@ def expanded(server: Mapping[str, Any]) -> list[str]:
     return out
 
 
-def hosts(servers: list[Mapping[str, Any]]) -> list[str]:
+def hosts(servers: Sequence[Mapping[str, Any]]) -> list[str]:
     """The host patterns of server entries, each once, in their order.
 
     A variable with no list of values that is the first label of a name (`https://{tenant}.example.com`) makes a

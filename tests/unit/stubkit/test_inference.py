@@ -146,7 +146,7 @@ def test_singulars(plural: str, wanted: str) -> None:
 
 
 TASK = objects(("id", "title"), id=ID, title={"type": "string"}, note={"type": "string"}, done={"type": "boolean"},
-               list_id={"type": "string"}, status={"type": "string", "enum": ["open", "archived"]})  # fmt: skip
+               list_id={"type": "string"}, archived_at={"type": "string", "format": "date-time", "nullable": True}, status={"type": "string", "enum": ["open", "archived"]})  # fmt: skip
 TASKS = {
     "/lists": {"post": taking(objects(name=ID), reply(ref("List"), 201)), "get": reply({"type": "array", "items": ref("List")})},
     "/lists/{list}": {"get": reply(ref("List"))},
@@ -205,6 +205,7 @@ def test_an_action_sets_what_its_name_means_and_merges_its_body(tasks: Caller) -
     made = tasks("POST /tasks", {"title": "Write"})[1]
     status, archived = tasks(f"POST /tasks/{made['id']}/archive", {"note": "old"})
     assert (status, archived["status"], archived["note"]) == (200, "archived", "old")
+    assert archived["archived_at"] == "2026-01-05T09:00:00Z"
     assert tasks(f"GET /tasks/{made['id']}")[1] == archived
     assert tasks.answer is not None
     assert tasks(f"POST /tasks/{made['id']}:finish") == (204, None)
