@@ -56,6 +56,9 @@ class Translated:
         return place
 
 
+_NOTHING = Translated()
+
+
 class OlderReader:
     """The older parameters of one operation, compiled."""
 
@@ -63,6 +66,7 @@ class OlderReader:
         self._header = header
         self._rules = rules
         self._empty_unsets = empty_unsets
+        self._first = frozenset(rule.source[0] for rule in rules)
         self._kept: dict[Path, tuple[Coercer, Any]] = {}
         for rule in rules:
             if rule.schema is not None:
@@ -71,6 +75,8 @@ class OlderReader:
 
     def translate(self, call: Call, values: dict[str, Any]) -> Translated:
         """Change `values`, as they came, into what they are today. Raises Refusal where old and new are both given."""
+        if self._first.isdisjoint(values):
+            return _NOTHING
         version = call.header(self._header) if self._header else None
         renamed: list[tuple[Place, Place]] = []
         kept: list[tuple[Place, Any]] = []

@@ -66,31 +66,32 @@ class RequestReader:
         style = _style(call, self.body_style)
         if call.body and (style == "other" or (style == "text" and not self.body_text)):
             return {}  # bytes that are a file as a whole: nothing to check
-        value, files = _read(call, style) if call.body else ({}, frozenset[str]())
-        older = self._translated(call, value)
+        value, files = _read(call, style) if call.body else ({}, _NO_FILES)
+        older = self._translated(call, value) if self.older is not None else None
         if style in _TEXTS and call.body:
             value = self.body_coerce(value)
         if self.body_check is not None and (call.body or self.body_required):
             self._check(self.body_check, value, older)
-        self._restore(value, older)
+        if older is not None:
+            self._restore(value, older)
         if isinstance(value, dict):
             self._whole(value, files)
         return value
 
     def _whole(self, value: dict[str, Any], files: frozenset[str]) -> None:
         """Refuse texts in the place of files, and empty ones where something has to be."""
-        plain = next((name for name in self.body_files if name in value and name not in files), None)
-        if plain is not None:
-            raise Refusal.of("invalid_file", param=plain, value=text(value[plain]))
+        for name in self.body_files:
+            if name in value and name not in files:
+                raise Refusal.of("invalid_file", param=name, value=text(value[name]))
         own = value.get(self.metadata)
         if self.metadata_longest is not None and isinstance(own, dict):
             for key, said in own.items():
                 if isinstance(said, str) and len(said) > self.metadata_longest:
                     param = self.errors.parameter((self.metadata, key))
                     raise Refusal.of("too_long", param=param, value=said, limit=self.metadata_longest)
-        empty = next((name for name in self.refuse_empty if value.get(name) == ""), None)
-        if empty is not None:
-            raise Refusal.of("empty", param=empty, value="")
+        for name in self.refuse_empty:
+            if value.get(name) == "":
+                raise Refusal.of("empty", param=name, value="")
 
     def renamed(self, call: Call, name: str) -> str:
         """How the client called the parameter that a behaviour knows by today's name."""
@@ -195,16 +196,16 @@ def _read(call: Call, style: str) -> tuple[Any, frozenset[str]]:
     """A body's value, and which of its fields are files (those hold their names). Raises Refusal."""
     try:
         if style == "form":
-            return parse_form(call.body), frozenset()
+            return parse_form(call.body), _NO_FILES
         if style == "multipart":
             value, files = read_multipart(call)
             return value, frozenset(file.field for file in files)
         if style == "text":
-            return call.body.decode(), frozenset()
+            return call.body.decode(), _NO_FILES
         found = parse_xml(call.body) if style == "xml" else parse_json(call.body)
     except (BodyError, UnicodeDecodeError) as error:
         raise Refusal.of("invalid_body", reason=str(error)) from None
-    return ({} if found is None else found), frozenset()
+    return ({} if found is None else found), _NO_FILES
 
 
 def _files(api: OpenApi, body: dict[str, Any]) -> tuple[str, ...]:
@@ -229,6 +230,7 @@ def _nest(known: dict[str, Any], nested: list[tuple[str, dict[str, Any]]]) -> No
         known[name] = {"anyOf": [known[name], node]} if name in known else node
 
 
+_NO_FILES: frozenset[str] = frozenset()
 MOST_TOLD = 100  # faults of one request
 _TEXTS = frozenset({"form", "multipart", "xml"})  # styles that know nothing but texts
 _EMPTY = frozenset(

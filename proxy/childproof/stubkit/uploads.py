@@ -8,6 +8,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import multipart
@@ -33,9 +34,14 @@ class Upload:
     data: bytes
 
 
+@lru_cache(maxsize=64)
+def _plain(header: str) -> str:
+    return header.partition(";")[0].strip().lower()
+
+
 def media_type(call: Call) -> str:
     """The media type of a call's body, lower case and without its parameters; "" where it says none."""
-    return (call.header("content-type") or "").partition(";")[0].strip().lower()
+    return _plain(call.header("content-type") or "")
 
 
 def read_multipart(call: Call) -> tuple[dict[str, Any], tuple[Upload, ...]]:
