@@ -29,11 +29,7 @@ def read_card(ctx: Context, given: dict[str, Any], prefix: str) -> tuple[Card, d
         raise Refusal(400, "parameter_missing", f"Missing required param: {prefix}[number].", param=f"{prefix}[number]")
     if not number.isdigit() or not 12 <= len(number) <= 19 or not luhn(number):
         raise _wrong("incorrect_number", "Your card number is incorrect.", f"{prefix}[number]")
-    for name in ("exp_month", "exp_year"):
-        if given.get(name) is None:
-            raise Refusal(400, "parameter_missing", f"Missing required param: {prefix}[{name}].",
-                          param=f"{prefix}[{name}]")  # fmt: skip
-    month, year = int(given["exp_month"]), int(given["exp_year"])
+    month, year = (_number(given, name, prefix) for name in ("exp_month", "exp_year"))
     year += 2000 if year < 100 else 0
     this_year, this_month = year_and_month(ctx.now())
     if not 1 <= month <= 12:
@@ -142,6 +138,16 @@ BRAND_NAMES = {
     "jcb": "JCB",
     "unionpay": "UnionPay",
 }
+
+
+def _number(given: dict[str, Any], name: str, prefix: str) -> int:
+    """A part of the expiry date."""
+    value, param = given.get(name), f"{prefix}[{name}]"
+    if value is None:
+        raise Refusal(400, "parameter_missing", f"Missing required param: {param}.", param=param)
+    if not str(value).isdecimal():
+        raise Refusal(400, "parameter_invalid_integer", f"Invalid integer: {value}", param=param)
+    return int(value)
 
 
 def _wrong(code: str, message: str, param: str) -> Refusal:

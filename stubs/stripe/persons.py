@@ -47,7 +47,7 @@ def retrieve(ctx: Context, account: str, person: str) -> Entity:
 def update(ctx: Context, account: str, person: str) -> Entity:
     """Change what is known of a person."""
     found = retrieve(ctx, account, person)
-    given = {**found["_given"], **{name: value for name, value in ctx.body.items() if name != "metadata"}}
+    given = {**(found.get("_given") or {}), **{name: value for name, value in ctx.body.items() if name != "metadata"}}
     fields = person_fields(given)
     fields["metadata"] = merged_metadata(found["metadata"], ctx.body.get("metadata") or {})
     changed = ctx.update(found, **fields, _given=given)

@@ -99,7 +99,7 @@ def assess(ctx: Context, account: Entity, *, events: bool = True) -> Entity:
     was = dict(account)
     account = change(ctx, account, None, capabilities=states, charges_enabled=bool(charges and not rejected),
                      details_submitted=submitted, payouts_enabled=payouts, requirements=requirements)  # fmt: skip
-    previous = {name: was[name] for name in _FOLLOWS if was[name] != account[name]}
+    previous = {name: was.get(name) for name in _FOLLOWS if was.get(name) != account.get(name)}
     before = was["capabilities"]
     if events and previous:
         tell(ctx, "account.updated", whole(ctx, account), previous_attributes=previous)
