@@ -46,5 +46,5 @@ EOF
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --requirement "$venv/dev-requirements.txt"
 fi
 # As pip does for what it installs, so that the first start is as quick as any, even where Python may not write bytecode.
-"$venv/bin/python" -m compileall -q proxy/childproof
+"$venv/bin/python" -m compileall -q proxy/childproof stubs
 touch "$venv/.ready"

@@ -11,11 +11,13 @@ import keyword
 import re
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
 from pathlib import Path
-from types import ModuleType
-from typing import Any
+from types import CodeType, ModuleType
+from typing import Any, cast
 
 from childproof.errors import Fault
 
@@ -39,15 +41,14 @@ def load_behaviours(
     `declared` are the operations of stub.yaml: an operation is declared there or written here, not both.
     """
     files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("__"))
-    faults = [fault for file in files for fault in impurities(_read(file), file)]
+    package = _package(folder, name)
+    loaders, faults = _compiled(package, files)
     if faults or not files:
         return Behaviours(), faults
-    package = _package(folder, name)
     found: dict[tuple[str, str], Callable[..., Any]] = {}
-    for file in files:
-        module, fault = _import(package, file)
-        if module is None:
-            faults.extend([fault] if fault is not None else [])
+    for file, module in _imported(package, files, loaders):
+        if isinstance(module, Fault):
+            faults.append(module)
             continue
         for function in vars(module).values():
             marks = getattr(function, ATTRIBUTE, ())
@@ -150,7 +151,7 @@ def _unknown_operation(name: str, api: OpenApi | None) -> tuple[str, str, str] |
     if api is None:
         return "the stub has no openapi document", "`openapi:` in stub.yaml", "openapi: openapi.json"
     if api.has_path(path):
-        if api.operation(method, path) is not None:
+        if api.has_operation(method, path):
             return None
         return f"the document has no {method} at this path", f"one of {', '.join(api.methods(path))}", ""
     shape = re.sub(r"\{[^{}]*\}", "{}", path)
@@ -205,20 +206,69 @@ def _package(folder: Path, name: str) -> str:
     return package
 
 
-def _import(package: str, file: Path) -> tuple[ModuleType | None, Fault | None]:
+class _Loader(SourceFileLoader):
+    """Runs the code that was looked at, so that a file is read and compiled once."""
+
+    def __init__(self, name: str, file: Path) -> None:
+        super().__init__(name, str(file))
+        self.code = cast("CodeType", super().get_code(name))
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - importlib passes it
+        """The code; whatever the file holds by now."""
+        return self.code
+
+
+class _Finder:
+    """Finds a stub's modules while they are imported, also where one imports another."""
+
+    def __init__(self, loaders: Mapping[str, _Loader]) -> None:
+        self._loaders = loaders
+
+    def find_spec(self, fullname: str, *_: object) -> ModuleSpec | None:
+        """See importlib.abc.MetaPathFinder."""
+        loader = self._loaders.get(fullname)
+        return spec_from_file_location(fullname, loader.path, loader=loader) if loader is not None else None
+
+
+def _compiled(package: str, files: Iterable[Path]) -> tuple[dict[str, _Loader], list[Fault]]:
+    """The files as loaders by module name, from bytecode where there is some; and what they may not do."""
+    loaders: dict[str, _Loader] = {}
+    faults: list[Fault] = []
+    for file in files:
+        name = f"{package}.{file.stem}"
+        try:
+            loaders[name] = loader = _Loader(name, file)
+            source = file.read_text(encoding="utf-8")
+        except SyntaxError as error:
+            found = f"bad Python: {error.msg}"
+            faults.append(Fault(str(file), error.lineno or 1, error.offset or 1, found, "a Python module"))
+        except (OSError, ValueError) as error:
+            faults.append(Fault(str(file), 1, 1, f"bad Python: {error}", "a Python module in UTF-8"))
+        else:
+            faults.extend(impurities(source, loader.code, file))
+    return loaders, faults
+
+
+def _imported(
+    package: str, files: Iterable[Path], loaders: Mapping[str, _Loader]
+) -> Iterator[tuple[Path, ModuleType | Fault]]:
+    """Each file's module, or what it raises."""
+    finder = _Finder(loaders)
+    sys.meta_path.insert(0, finder)
     try:
-        return importlib.import_module(f"{package}.{file.stem}"), None
+        for file in files:
+            yield file, _import(package, file)
+    finally:
+        sys.meta_path.remove(finder)
+
+
+def _import(package: str, file: Path) -> ModuleType | Fault:
+    try:
+        return importlib.import_module(f"{package}.{file.stem}")
     except Exception as error:  # noqa: BLE001 - whatever an author's module raises is a fault of that module
         frames = [
             frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == file.parent
         ]
         place = frames[-1] if frames else None
         where, line = (place.filename, place.lineno or 1) if place is not None else (str(file), 1)
-        return None, Fault(where, line, 1, f"{type(error).__name__}: {error}", "a module that can be imported")
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return "\0"  # ast.parse refuses it with the file's name
+        return Fault(where, line, 1, f"{type(error).__name__}: {error}", "a module that can be imported")

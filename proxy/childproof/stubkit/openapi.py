@@ -19,7 +19,7 @@ from .faults import ambiguities, document_faults
 from .hosts import expanded, hosts
 from .places import SCHEMAS, Place, Places
 from .routing import Router, parameters, same_paths, shape
-from .sources import Source, Sources, entries, read_source, source
+from .sources import Source, Sources, entries, is_mapping, read_source, source
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _MOST_STEPS = 50  # of references that point at references
@@ -128,6 +128,17 @@ class OpenApi:
     def has_path(self, path: str) -> bool:
         """Whether the document spells exactly this path template."""
         return path in self.paths
+
+    def has_operation(self, method: str, path: str) -> bool:
+        """Whether the document has an operation, told without decoding it where its path item stands here."""
+        place = self._places.items.get(path)
+        if place is None or method.lower() not in METHODS:
+            return False
+        keys = entries(place.raw)
+        if not keys or "$ref" in keys:
+            return method in self.methods(path)
+        raw = keys.get(method.lower())
+        return raw is not None and is_mapping(raw)
 
     def schema_names(self) -> list[str]:
         """The names of all component schemas."""
