@@ -1,6 +1,7 @@
 """`childproof stubs derive`: the surface of a vendor's API description, without its prose."""
 
 import gzip
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import msgspec
 
 from childproof.errors import InputError
 from childproof.stubkit.bundle import bundled
-from childproof.stubkit.derive import derive
+from childproof.stubkit.derive import derive, schemas_of
 from childproof.stubkit.openapi import load_openapi
 
 
@@ -22,7 +23,7 @@ from childproof.stubkit.openapi import load_openapi
     "more",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Add the paths of another document, written by hand.",
+    help="Add the paths of another document, written by hand. They may refer to SPEC's schemas.",
 )
 def derive_command(spec: Path, output: Path, only: tuple[str, ...], more: tuple[Path, ...]) -> None:
     """Write names and types of an OpenAPI or Swagger document; drop descriptions, examples and all other prose.
@@ -30,7 +31,9 @@ def derive_command(spec: Path, output: Path, only: tuple[str, ...], more: tuple[
     SPEC is JSON or YAML, also gzipped; Swagger 2 becomes OpenAPI 3, several files become one. The output is minified with one line for each path and schema, so that the
     diff to the vendor's next version can be reviewed.
     """
-    derived = derive(read_document(spec), source=str(spec), only=only, more=[read_document(path) for path in more])
+    document = read_document(spec)
+    added = [read_document(path, beside=schemas_of(document).keys()) for path in more]
+    derived = derive(document, source=str(spec), only=only, more=added)
     try:
         output.write_bytes(derived.text)
     except OSError as error:
@@ -43,9 +46,12 @@ def derive_command(spec: Path, output: Path, only: tuple[str, ...], more: tuple[
     )
 
 
-def read_document(path: Path) -> dict[str, Any]:
-    """A document as one OpenAPI 3 document, whatever it was. InputError says what is wrong with it, and where."""
-    api = load_openapi(path)
+def read_document(path: Path, *, beside: Collection[str] = ()) -> dict[str, Any]:
+    """A document as one OpenAPI 3 document, whatever it was. InputError says what is wrong with it, and where.
+
+    `beside`: names of schemas in a document that this one is added to.
+    """
+    api = load_openapi(path, beside=beside)
     if not api.whole:
         return bundled(api)
     document: dict[str, Any] = msgspec.json.decode(api.sources.main.raw)

@@ -46,8 +46,9 @@ def derive(
     """The surface of an OpenAPI 3.x document. Deterministic: the same document gives the same bytes.
 
     `only` are prefixes of paths to keep; nothing named keeps all. Schemas that nothing kept refers to are left out.
-    `more` are further documents, written by hand: their paths are added (those that the vendor's document leaves out).
-    Raises InputError when `document` is no OpenAPI document or a prefix in `only` fits no path.
+    `more` are further documents, written by hand: their paths and schemas are added (those that the vendor's document
+    leaves out). Their paths may refer to the vendor's schemas.
+    Raises InputError when `document` is no OpenAPI document, a prefix in `only` fits no path, or a schema is there twice.
     """
     paths = document.get("paths")
     if not str(document.get("openapi", "")).startswith("3.") or not isinstance(paths, Mapping):
@@ -56,10 +57,15 @@ def derive(
         if not any(path.startswith(prefix) for path in paths):
             raise InputError.single("--only", f"{prefix!r} fits no path", f"the beginning of a path of {source}")
     chosen = {path: item for path, item in paths.items() if _wanted(path, only)}
+    known = dict(schemas_of(document))
     for extra in more:
         chosen |= extra.get("paths", {})
+        added = schemas_of(extra)
+        twice = sorted(added.keys() & known.keys())
+        if twice:
+            raise InputError.single("--with", f"a schema {twice[0]!r}, which {source} has", "a name of its own")
+        known |= added
     kept = {path: _path(item) for path, item in sorted(chosen.items())}
-    known = document.get("components", {}).get("schemas", {})
     schemas = _reachable({name: _schema(schema) for name, schema in known.items()}, kept)
     parameters = _share_parameters(kept)
     shared = Shared([*_operation_schemas(kept), *parameters.values(), *schemas.values()])
@@ -83,6 +89,12 @@ def derive(
         schemas=len(schemas),
         shared=len(components) - len(schemas),
     )
+
+
+def schemas_of(document: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    """A document's component schemas by name."""
+    found: Mapping[str, JSON] = document.get("components", {}).get("schemas", {})
+    return found
 
 
 def _wanted(path: str, only: Collection[str]) -> bool:

@@ -19,14 +19,17 @@ _MOST = 200  # faults of a kind; a wrong generator makes one in every operation
 
 
 def document_faults(
-    sources: Sources, items: Mapping[str, Any], schemas: Mapping[str, Any], *, swagger: bool
+    sources: Sources, items: Mapping[str, Any], schemas: Mapping[str, Any], beside: Collection[str], *, swagger: bool
 ) -> list[Fault]:
-    """Everything that keeps a document from being served, in the order of its files and places."""
+    """Everything that keeps a document from being served, in the order of its files and places.
+
+    `beside`: names of component schemas that are in another document, which this one is added to.
+    """
     main = sources.main
     faults = [
         *_sections(main, swagger=swagger),
         *_paths(main, items),
-        *_references(sources),
+        *_references(sources, beside),
         *_circles(main, schemas, swagger=swagger),
     ]
     return sorted(faults[:_MOST], key=lambda fault: (fault.file != main.file, fault.file, fault.line, fault.column))
@@ -66,7 +69,7 @@ def ambiguities(
     return out
 
 
-def _references(sources: Sources) -> Iterator[Fault]:
+def _references(sources: Sources, beside: Collection[str]) -> Iterator[Fault]:
     """References that lead nowhere, from every file that the first one leads to."""
     waiting = [""]
     done: set[str] = set()
@@ -80,7 +83,7 @@ def _references(sources: Sources) -> Iterator[Fault]:
             continue
         suspects: dict[str, tuple[str, str]] = {}
         for reference in here.references():
-            wrong, target = _wrong(sources, reference, name)
+            wrong, target = _wrong(sources, reference, name, beside)
             if wrong:
                 suspects[reference] = wrong, target
             elif target not in done:
@@ -92,7 +95,7 @@ def _references(sources: Sources) -> Iterator[Fault]:
                     yield here.fault(reference, f"$ref: {reference}: {found}", expected)
 
 
-def _wrong(sources: Sources, reference: str, base: str) -> tuple[str, str]:
+def _wrong(sources: Sources, reference: str, base: str, beside: Collection[str]) -> tuple[str, str]:
     """What is wrong with a reference and what was expected; or "" and the file that it leads to."""
     try:
         file, steps = sources.split(reference, base)
@@ -112,6 +115,8 @@ def _wrong(sources: Sources, reference: str, base: str) -> tuple[str, str]:
         return "", file
     last = there.section(*steps[:-1]) if len(steps) in {2, 3} and steps[0] in {"components", "definitions"} else None
     if (last is not None and steps[-1] in last) or there.at(steps) is not None:
+        return "", file
+    if not file and steps[:-1] == ("components", "schemas") and steps[-1] in beside:
         return "", file
     return "nothing stands there", "a place that the document has"
 

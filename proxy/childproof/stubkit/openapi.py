@@ -4,7 +4,7 @@ Only the outermost keys are read when a stub is loaded, so a document of several
 milliseconds; each path item and schema is decoded, brought to one shape (`nodes.py`, `swagger.py`) and kept on first use.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,10 +55,13 @@ class Operation:
 class OpenApi:
     """A loaded document. `file` is its name for messages, `base` the path prefix of its first server ("" if none).
 
-    `version` is as the document says ("3.0.3", "2.0").
+    `version` is as the document says ("3.0.3", "2.0"). `beside`: schemas of another document that this one is added to,
+    which it may refer to by name.
     """
 
-    def __init__(self, file: str, raw: bytes | Source, folder: Path | None = None) -> None:
+    def __init__(
+        self, file: str, raw: bytes | Source, folder: Path | None = None, *, beside: Collection[str] = ()
+    ) -> None:
         main = raw if isinstance(raw, Source) else source(file, raw)
         self.file = file
         self.sources = Sources(main, folder)
@@ -67,7 +70,7 @@ class OpenApi:
         self._modern = not self._swagger and not self.version.startswith("3.0")
         self._head = swagger.head(_decoded(top, "consumes", "produces"))
         self._places = Places(self.sources, swagger=self._swagger)
-        faults = document_faults(self.sources, self._places.items, self._places.schemas, swagger=self._swagger)
+        faults = document_faults(self.sources, self._places.items, self._places.schemas, beside, swagger=self._swagger)
         if faults:
             raise InputError(faults)
         self._places.name_all()
@@ -315,10 +318,13 @@ class OpenApi:
         return [server for server in given if isinstance(server, dict)] if isinstance(given, list) else []
 
 
-def load_openapi(path: Path, name: str | None = None) -> OpenApi:
-    """Read a document, Swagger 2 or OpenAPI 3, from a `.json`, `.yaml` or `.yml` file, gzipped or not. Raises InputError."""
+def load_openapi(path: Path, name: str | None = None, *, beside: Collection[str] = ()) -> OpenApi:
+    """Read a document, Swagger 2 or OpenAPI 3, from a `.json`, `.yaml` or `.yml` file, gzipped or not. Raises InputError.
+
+    `beside`: names of another document's schemas that this one may refer to as if they were its own.
+    """
     file = name or str(path)
-    return OpenApi(file, read_source(path, file), path.parent)
+    return OpenApi(file, read_source(path, file), path.parent, beside=beside)
 
 
 def _version(main: Source) -> tuple[str, bool]:

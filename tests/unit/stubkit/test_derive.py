@@ -146,6 +146,47 @@ def test_only_keeps_the_paths_named():
     assert list(found["paths"]) == ["/orders/{order}"]
 
 
+def page(schema, **components):
+    replies = {"200": {"content": {"application/json": {"schema": schema}}}}
+    return {"openapi": "3.0.0", "paths": {"/page": {"get": {"responses": replies}}}, "components": components}
+
+
+def reply_of_page(tmp_path, added):
+    """What `derive --with` makes of a page's reply, and the whole surface."""
+    spec, more, output = tmp_path / "spec.json", tmp_path / "pages.json", tmp_path / "openapi.json"
+    spec.write_text(json.dumps(document()))
+    more.write_text(json.dumps(added))
+    arguments = [str(spec), "-o", str(output), "--with", str(more)]
+    result = click.testing.CliRunner().invoke(derive_command, arguments)
+    if result.exception is not None:
+        raise result.exception
+    found = json.loads(output.read_text())
+    return found["paths"]["/page"]["get"]["responses"]["200"]["content"]["application/json"]["schema"], found
+
+
+def test_added_paths_may_refer_to_the_vendors_schemas(tmp_path):
+    """Also to one that nothing else refers to: it is kept for them."""
+    schema, found = reply_of_page(tmp_path, page({"$ref": "#/components/schemas/unused"}))
+    assert schema == {"$ref": "#/components/schemas/unused"}
+    assert found["components"]["schemas"]["unused"] == {"type": "object"}
+
+
+def test_added_paths_bring_their_own_schemas(tmp_path):
+    own = {"page": {"type": "object", "properties": {"order": {"$ref": "#/components/schemas/order"}}}}
+    _, found = reply_of_page(tmp_path, page({"$ref": "#/components/schemas/page"}, schemas=own))
+    assert found["components"]["schemas"]["page"] == own["page"]
+
+
+def test_an_added_reference_that_neither_document_has_is_refused_with_its_place(tmp_path):
+    with pytest.raises(InputError, match=r"pages\.json:1:\d+: \$ref: #/components/schemas/odrer: nothing stands there"):
+        reply_of_page(tmp_path, page({"$ref": "#/components/schemas/odrer"}))
+
+
+def test_an_added_schema_that_the_vendor_has_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"a schema 'order', which .*spec\.json has; expected a name of its own"):
+        reply_of_page(tmp_path, page({"$ref": "#/components/schemas/order"}, schemas={"order": {"type": "object"}}))
+
+
 def test_a_prefix_that_fits_nothing_is_refused():
     with pytest.raises(InputError, match="fits no path"):
         derived(only=["/invoices"])
