@@ -17,7 +17,7 @@ from childproof.stubkit.cases import load_cases, run_case
 from childproof.stubkit.coverage import Coverage, coverage
 from childproof.stubkit.loading import load_stub
 from childproof.stubkit.rehearsal import Rehearsed, rehearse
-from childproof.stubkit.starter import start_stub
+from childproof.stubkit.starter import check_name, start_stub
 
 
 @click.group()
@@ -70,6 +70,7 @@ def check_command(stub: tuple[str, ...], folders: tuple[Path, ...]) -> None:
 )  # fmt: skip
 def new_command(name: str, document: Path, hosts: tuple[str, ...], parent: Path) -> None:
     """Start a stub: a folder with the document and a stub.yaml that says what was inferred from it."""
+    check_name(name)
     started = start_stub(parent / name, document, hosts)
     folder = started.folder
     print(f"{folder / 'stub.yaml'}: written; read it, change it, then: childproof stubs check {folder}")
@@ -122,7 +123,7 @@ def _shown(found: Coverage) -> list[str]:
     lines = []
     if found.operations:
         counts = ", ".join(f"{count} {fidelity}" for fidelity, count in found.counts.items() if count)
-        lines.append(f"  {found.operations} operations: {counts}")
+        lines.append(f"  {found.operations} operation{'s' if found.operations != 1 else ''}: {counts}")
     if found.untested:
         lines.append(
             f"  {len(found.untested)} modelled operations in no case: {', '.join(found.untested[:5])}{' …' if len(found.untested) > 5 else ''}"

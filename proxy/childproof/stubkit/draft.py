@@ -46,7 +46,7 @@ def draft(name: str, api: OpenApi, hosts: Sequence[str], document: str) -> Draft
                 f"# childproof stubs check {name}: says what is wrong; stubs coverage {name}: what each operation does.",
             ]
         ),
-        "\n".join([f"stub: {name}", f"hosts: {flow(list(hosts))}", f"openapi: {document}"]),
+        "\n".join([f"stub: {flow(name)}", f"hosts: {flow(list(hosts))}", f"openapi: {document}"]),
         _auth(api, notes),
         _dialect(inference, operations, notes),
         _written(api, inference, resources, notes),

@@ -62,9 +62,6 @@ def manifest(document: Document) -> Manifest:
         if host == "*":  # mail: taken for whichever server it was meant for
             hosts.append(host)
             continue
-        if host == "*":
-            hosts.append(host)
-            continue
         try:
             wild = host.startswith("*.")
             hosts.append(("*." if wild else "") + normalize_host(host.removeprefix("*.")))

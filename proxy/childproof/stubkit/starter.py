@@ -4,13 +4,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from childproof.errors import Fault, InputError
+from childproof.model import HostError, normalize_host
 
 from .draft import draft
 from .openapi import OpenApi, load_openapi
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_OTHERS = re.compile(r"[^a-z0-9]+")
 _LARGE = 512 * 1024  # bytes of YAML: reading them at each start would take longer than anything else
 
 
@@ -22,13 +25,19 @@ class Started:
     notes: tuple[str, ...]
 
 
+def check_name(name: str) -> None:
+    """Raises InputError for what can't be a stub's name, and so its folder's."""
+    if not _NAME.fullmatch(name):
+        nearest = _OTHERS.sub("-", name.lower()).strip("-")
+        raise InputError.single(
+            name or "the name", "a name that a stub can't have", "lower-case letters, digits and hyphens", nearest
+        )
+
+
 def start_stub(folder: Path, document: Path, hosts: Sequence[str] = ()) -> Started:
     """Make a stub's folder from a document. Raises InputError; what exists already is never overwritten."""
-    faults = []
-    if not _NAME.fullmatch(folder.name):
-        faults.append(
-            Fault(folder.name, 0, 0, "a name that a stub can't have", "lower-case letters, digits and hyphens")
-        )
+    check_name(folder.name)
+    faults = [fault for host in hosts if (fault := _host_fault(host)) is not None]
     if (folder / "stub.yaml").exists():
         faults.append(Fault(str(folder / "stub.yaml"), 0, 0, "a stub that exists already", "a new name"))
     if faults:
@@ -52,6 +61,15 @@ def start_stub(folder: Path, document: Path, hosts: Sequence[str] = ()) -> Start
     if target.endswith(".json") and document.suffix in {".yaml", ".yml"}:
         notes = (*notes, f"{target}: written as JSON, because reading so much YAML takes seconds at each start")
     return Started(folder, notes)
+
+
+def _host_fault(host: str) -> Fault | None:
+    try:
+        normalize_host(host.removeprefix("*."))
+    except HostError as error:
+        name = urlsplit(host).hostname if "://" in host else None
+        return Fault("--host", 0, 0, str(error), "a host name or *.name", f"--host {name}" if name else "")
+    return None
 
 
 def _files(api: OpenApi, document: Path) -> dict[str, bytes]:

@@ -124,6 +124,9 @@ def test_new_writes_down_what_it_inferred_and_the_result_loads(
         ("crm", "a: [", "bad YAML"),
         ("crm", "openapi: 3.0.0\npaths: {}\n", "no server with a host name"),
         ("Crm!", "openapi: 3.0.0\npaths: {}\n", "a name that a stub can't have"),
+        ("../crm", "openapi: 3.0.0\npaths: {}\n", "a name that a stub can't have"),
+        ("my_crm", "openapi: 3.0.0\npaths: {}\n", "write: my-crm"),
+        ("", "openapi: 3.0.0\npaths: {}\n", "a name that a stub can't have"),
     ],
 )
 def test_new_refuses_what_it_can_not_read(
@@ -135,3 +138,24 @@ def test_new_refuses_what_it_can_not_read(
     assert code == 2
     assert found in err
     assert not (tmp_path / "stubs").exists()
+
+
+def test_new_refuses_a_host_that_is_none_before_it_writes(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """What was refused can be tried again: no folder is left behind."""
+    document, target = str(DATA / "bare/acme-crm/openapi.yaml"), str(tmp_path / "stubs")
+    code, _, err = run(
+        capsys, "new", "crm", "--openapi", document, "--dir", target, "--host", "https://crm.example:443/v1"
+    )
+    assert code == 2
+    assert "write: --host crm.example" in err
+    assert not (tmp_path / "stubs").exists()
+
+
+@pytest.mark.parametrize("name", ["1", "on", "007"])
+def test_new_writes_names_that_yaml_would_take_for_something_else(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, name: str
+) -> None:
+    """A number or a boolean is a good name, where it is written as a text."""
+    document = str(DATA / "bare/acme-crm/openapi.yaml")
+    assert run(capsys, "new", name, "--openapi", document, "--dir", str(tmp_path))[0] == 0
+    assert run(capsys, "check", str(tmp_path / name))[0] == 0
