@@ -120,16 +120,15 @@ def tiered(steps: Sequence[Mapping[str, Any]], units: Decimal, *, graduated: boo
     """
     total, below = Decimal(0), Decimal(0)
     for place, step in enumerate(steps):
-        bound = step.get("up_to")
-        last = bound is None or units <= Decimal(bound)
+        bound = None if step.get("up_to") is None else Decimal(step["up_to"])
         if graduated:
-            inside = (units if last else Decimal(bound)) - below
+            inside = (units if bound is None else min(units, bound)) - below
             total += _step_cost(step, inside) if inside > 0 or place == 0 else 0
-        elif last:
+        elif bound is None or units <= bound:
             return _step_cost(step, units)
-        if last:
+        if bound is None or units <= bound:
             return total
-        below = Decimal(bound)
+        below = bound
     return total
 
 

@@ -252,8 +252,9 @@ def _details(ctx: Context, body: dict[str, Any]) -> dict[str, Any] | None:
     email = holder["email"] if holder is not None else body.get("customer_email")
     if not email:
         return None
+    exempt = (holder["tax_exempt"] if holder is not None else None) or "none"
     empty = {"address": None, "business_name": None, "individual_name": None, "name": None, "phone": None}
-    return empty | {"email": email, "tax_exempt": (holder or {}).get("tax_exempt") or "none", "tax_ids": None}
+    return empty | {"email": email, "tax_exempt": exempt, "tax_ids": None}
 
 
 def _expiry(ctx: Context, given: int | None) -> int:

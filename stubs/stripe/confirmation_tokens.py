@@ -29,9 +29,7 @@ def create(ctx: Context) -> Entity:
         "confirmation_token",
         expires_at=ctx.now() + _DAY,
         mandate_data=None,
-        payment_method_options={"card": {"cvc_token": None}}
-        if method["type"] == "card"
-        else None,
+        payment_method_options={"card": {"cvc_token": None}} if method["type"] == "card" else None,
         payment_method_preview=_preview(method),
         shipping=_shipping(body.get("shipping")),
         use_stripe_sdk=True,

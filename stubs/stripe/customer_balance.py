@@ -65,7 +65,7 @@ def create(ctx: Context, customer: str) -> Entity:
 @operation("GET /v1/customers/{customer}/balance_transactions")
 def list_transactions(ctx: Context, customer: str) -> dict[str, Any]:
     """A customer's ledger, newest first."""
-    where = {"customer": ctx.get("customer", customer).id}
+    where: dict[str, Any] = {"customer": ctx.get("customer", customer).id}
     if ctx.query.get("invoice"):
         where["invoice"] = ctx.query["invoice"]
     return page(ctx, since(ctx, ctx.list("customer_balance_transaction", **where)))

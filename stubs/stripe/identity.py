@@ -182,7 +182,7 @@ def verified_outputs(ctx: Context, session: Entity) -> dict[str, Any] | None:
 def _report(ctx: Context, session: Entity, *, passed: bool) -> Entity:
     """What the check has found, of one of the world's people."""
     everybody = people(ctx)
-    person = everybody[ctx.random.randrange(len(everybody))] if len(everybody) else None
+    person = everybody.numbered(ctx.random.randint(1, len(everybody))) if len(everybody) else None
     first, last = (person.first_name, person.last_name) if person is not None else ("Jenny", "Rosen")
     address = {"city": "South San Francisco", "country": "US", "line1": "354 Oyster Point Blvd", "line2": None,
                "postal_code": "94080", "state": "CA"}  # fmt: skip

@@ -20,7 +20,7 @@ def price_from_data(ctx: Context, data: dict[str, Any], param: str = "price_data
     if whole is None and exact is None:
         message = f"You must specify either `{param}[unit_amount]` or `{param}[unit_amount_decimal]`."
         raise Refusal(400, "parameter_missing", message, param=f"{param}[unit_amount]")
-    unit = checked_decimal(str(exact), f"{param}[unit_amount_decimal]") if exact is not None else Decimal(whole)
+    unit = checked_decimal(str(exact), f"{param}[unit_amount_decimal]") if exact is not None else Decimal(whole or 0)
     fresh = data.get("product_data")
     if data.get("product"):
         product = ctx.get("product", data["product"], param=f"{param}[product]").id

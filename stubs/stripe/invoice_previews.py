@@ -109,8 +109,8 @@ def _add_items(ctx: Context, payer: Entity, body: dict[str, Any], held: Entity |
         param = f"invoice_items[{place}]"
         if given.get("invoiceitem"):
             found = ctx.get("invoiceitem", given["invoiceitem"], param=f"{param}[invoiceitem]")
-            names = ("amount", "description", "discountable", "period")
-            ctx.update(found, **{name: given[name] for name in names if name in given})
+            changes = ("amount", "description", "discountable", "period")
+            ctx.update(found, **{name: given[name] for name in changes if name in given})
             continue
         fallback = held["currency"] if held is not None else payer["currency"] or body.get("currency") or "usd"
         names = ("description", "discountable", "metadata", "period", "tax_rates")

@@ -35,7 +35,7 @@ def create(ctx: Context) -> Entity:
 def create_older(ctx: Context, card: str) -> Entity:
     """The older way to have a merchant ask."""
     body = ctx.body
-    today = {
+    today: dict[str, Any] = {
         name: body[name] for name in ("authorization_method", "is_amount_controllable", "merchant_data") if name in body
     }
     today |= {"amount": body.get("held_amount"), "currency": body.get("held_currency")}
@@ -321,7 +321,8 @@ def _answered(ctx: Context, asked: dict[str, Any], reason: str, *, approved: boo
 
 
 def _held(found: Entity) -> int:
-    return -sum(entry["amount"] for entry in found["balance_transactions"])
+    held: int = sum(entry["amount"] for entry in found["balance_transactions"])
+    return -held
 
 
 def _move(ctx: Context, found: Entity, kind: str, amount: int) -> list[dict[str, Any]]:

@@ -54,7 +54,7 @@ def update(ctx: Context, cardholder: str) -> Entity:
         fields["billing"] = {"address": NO_ADDRESS | body["billing"]["address"]}
     if body.get("individual"):
         given = {name: value for name, value in (_individual(body["individual"]) or {}).items() if value is not None}
-        fields["individual"] = (holder["individual"] or _individual({})) | given
+        fields["individual"] = (holder["individual"] or _individual({}) or {}) | given
     if "spending_controls" in body:
         fields["spending_controls"] = controls(body, holder["spending_controls"])
     holder = change(ctx, holder, "issuing_cardholder.updated", **fields)

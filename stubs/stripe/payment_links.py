@@ -226,7 +226,7 @@ def _restrictions(_ctx: Context, given: Any) -> Fields | None:
 
 
 def _tax_id_collection(_ctx: Context, given: Any) -> Fields:
-    return {"required": "never"} | given
+    return {"required": "never", **given}
 
 
 def _transfer_data(_ctx: Context, given: Any) -> Fields | None:

@@ -293,19 +293,22 @@ def _invoiced(ctx: Context, quote: Entity) -> Entity:
         for line, item in zip(quote["_lines"], items_of(ctx, quote), strict=True)
     ]
     details = {"quote_details": {"quote": quote.id}, "subscription_details": None, "type": "quote_details"}
+    sent = quote["collection_method"] == "send_invoice"
+    due: dict[str, Any] = {"days_until_due": settings["days_until_due"] or 30} if sent else {}
     return invoicing.draft(
         ctx, customer=quote["customer"], currency=quote["currency"], lines=lines, billing_reason="quote_accept",
         collection_method=quote["collection_method"], discounts=discounts.claim(ctx, quote["discounts"]), parent=details,
         default_tax_rates=quote["default_tax_rates"], footer=settings["footer"], description=settings["description"],
         custom_fields=settings["custom_fields"], metadata=quote["metadata"], on_behalf_of=quote["on_behalf_of"],
-        **({"days_until_due": settings["days_until_due"] or 30} if quote["collection_method"] == "send_invoice" else {}),
+        **due,
     )  # fmt: skip
 
 
 def _subscribed(ctx: Context, quote: Entity) -> dict[str, Any]:
     """The subscription of an accepted quote, and its first invoice; what is paid once comes onto that invoice."""
     data, settings = quote["subscription_data"], quote["invoice_settings"]
-    recurring, once = [], []
+    recurring: list[dict[str, Any]] = []
+    once: list[dict[str, Any]] = []
     for line, item in zip(quote["_lines"], items_of(ctx, quote), strict=True):
         entry = {"price": line["price"], "quantity": line["quantity"], "tax_rates": line["tax_rates"]}
         (recurring if item["price"]["recurring"] else once).append(entry)

@@ -45,7 +45,8 @@ def arm(ctx: Context, subscription: Entity) -> None:
 
 def next_boundary(subscription: Entity) -> int:
     """When the first of a subscription's periods ends."""
-    return min(item["current_period_end"] for item in subscription["items"]["data"])
+    first: int = min(item["current_period_end"] for item in subscription["items"]["data"])
+    return first
 
 
 def expire_later(ctx: Context, subscription: Entity) -> None:

@@ -17,7 +17,7 @@ from .discounts import wanted
 from .fields import is_live, required, tell
 from .invoice_payments import NO_METHOD
 from .periods import DAY, Interval, anchored
-from .prices import trial_days
+from .prices import make_price, trial_days
 from .subscription_cycle import arm, expire_later
 from .subscription_fields import payer, simple
 from .subscription_invoices import collect_now, draw_up
@@ -148,7 +148,7 @@ def extra(ctx: Context, made: Entity, given: dict[str, Any], place: int) -> dict
     else:
         data = required(given, "price_data")
         ctx.get("product", data["product"], param=f"{param}[price_data][product]")
-        price = parts.make_price(ctx, data, data["product"], prefix=f"{param}[price_data]")
+        price = make_price(ctx, data, data["product"], prefix=f"{param}[price_data]")
     now = now_of(ctx, made["customer"])
     return {
         "metadata": merged_metadata({}, given.get("metadata")),

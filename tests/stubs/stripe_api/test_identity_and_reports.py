@@ -1,12 +1,18 @@
 """Identity: sessions from the first question to the report, and what is left once they are redacted. Reports as files."""
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import stripe
 
-from .conftest import Api
+from childproof.catalog import load_catalog
+from childproof.run.planting import grow
+from childproof.stubkit.stub import Stub
+from childproof.world import Store
+
+from .conftest import KEY, START, Api, InProcess
 
 
 def session(client: stripe.StripeClient, **more: Any) -> stripe.identity.VerificationSession:
@@ -71,6 +77,22 @@ def test_sessions_are_canceled_and_redacted(api: Api, client: stripe.StripeClien
     other = client.v1.identity.verification_sessions.cancel(session(client).id)
     assert (other.status, other.url) == ("canceled", None)
     assert api.events()[-1] == "identity.verification_session.canceled"
+
+
+def test_somebody_of_the_world_is_verified(stub: Stub, tmp_path: Path) -> None:
+    """Where the world has people, the document is one of theirs."""
+    (tmp_path / "world.yaml").write_text("world: known\npeople: {count: 1, given: [{name: Mona Lisa}]}\n")
+    with (
+        Store.open(":memory:", wall=lambda: START) as store,
+        grow(tmp_path / "world.yaml", load_catalog(), lambda: START) as grown,
+    ):
+        grown.keep(store, "known")
+        api = Api(stub, store.world("known"))
+        client = stripe.StripeClient(KEY, http_client=InProcess(api))
+        press(api, session(client), "verified")
+        api.passes(1)
+        (report,) = client.v1.identity.verification_reports.list().data
+        assert (report.document.first_name, report.document.last_name) == ("Mona", "Lisa")
 
 
 def test_a_report_is_a_file_of_the_world_s_book(api: Api, client: stripe.StripeClient) -> None:
