@@ -75,9 +75,23 @@ def new(ctx: Context, resource: str, _id: str | None = None, /, **fields: Any) -
 
 
 def tell(ctx: Context, event: str, entity: Mapping[str, Any], **extra: Any) -> None:
-    """Send an event of the object's mode, which is the request's where it says none."""
+    """Send an event of the object's mode, which is the request's where it says none.
+
+    `previous_attributes` are the fields that have changed, as they were.
+    """
     live = entity.get("livemode")
+    if extra.get("previous_attributes"):
+        extra["previous_attributes"] = {
+            name: _before(was, entity.get(name)) for name, was in extra["previous_attributes"].items()
+        }
     ctx.emit(event, entity, livemode=is_live(ctx) if live is None else live, **extra)
+
+
+def _before(was: Any, now: Any) -> Any:
+    """What an event tells of a field's past: of a hash what differs alone, of arrays and other objects all."""
+    if not isinstance(was, dict) or not isinstance(now, dict) or was.get("id") != now.get("id"):
+        return was
+    return {name: _before(was.get(name), now.get(name)) for name in was | now if was.get(name) != now.get(name)}
 
 
 def page(ctx: Context, source: str | Sequence[Mapping[str, Any]], /, **where: Any) -> dict[str, Any]:

@@ -64,6 +64,19 @@ def test_updates_merge_metadata_and_tell_what_was_before(client):
     assert event.request.id.startswith("req_")
 
 
+def test_events_tell_of_a_hash_what_has_changed_in_it(client: stripe.StripeClient) -> None:
+    """Of the address the line, of metadata the keys: null for what wasn't there."""
+    made = client.v1.customers.create({"address": {"city": "Rome", "line1": "1 Via"}, "metadata": {"a": "1", "b": "2"}})
+    client.v1.customers.update(
+        made.id, {"address": {"city": "Rome", "line1": "2 Via"}, "metadata": {"b": "", "c": "3"}}
+    )
+    event = client.v1.events.list({"type": "customer.updated"}).data[0]
+    assert event.data.to_dict()["previous_attributes"] == {
+        "address": {"line1": "1 Via"},
+        "metadata": {"b": "2", "c": None},
+    }
+
+
 def test_an_empty_text_unsets_a_field(client):
     made = client.v1.customers.create(params={"description": "first"})
     assert client.v1.customers.update(made.id, params={"description": ""}).description is None
