@@ -64,7 +64,7 @@ class Inference:
         """Collection path -> the path of its items: `/v1/customers` -> `/v1/customers/{customer}`."""
         found: dict[str, str] = {}
         for path in self._api.paths:
-            head, _, last = path.rpartition("/")
+            head, last = self._split(path)
             if is_parameter(last) and head:
                 found.setdefault(self._above(path), path)
         return found
@@ -74,14 +74,24 @@ class Inference:
         """The collections that have items, by the folded singular of their last segment; the shortest path of each."""
         found: dict[str, str] = {}
         for path in sorted(self._items, key=len, reverse=True):
-            last = path.rpartition("/")[2]
+            last = self._split(path)[1]
             if "{" not in last:
                 found[folded(singular(last.partition(".")[0]))] = path
         return found
 
+    def _split(self, path: str) -> tuple[str, str]:
+        """What is above a path, spelled as the document does, and its last segment: `/books/{id}/` is one of `/books/`."""
+        head, _, last = path.rstrip("/").rpartition("/")
+        return self._spelled(head), last
+
+    def _spelled(self, path: str) -> str:
+        """A path with a slash at its end where only that one is in the document."""
+        slashed = f"{path}/"
+        return slashed if path and self._api.has_path(slashed) and not self._api.has_path(path) else path
+
     def _above(self, path: str) -> str:
         """The collection of an item's path; it ends as the item does (`/calls.json`) where the document has it so."""
-        head, _, last = path.rpartition("/")
+        head, last = self._split(path)
         ending = last.partition("}")[2]
         return f"{head}{ending}" if ending and self._api.has_path(f"{head}{ending}") else head
 
@@ -91,12 +101,12 @@ class Inference:
 
     def home(self, path: str) -> Home:
         """The collection that a path belongs to, and the parameter that names one of its entities."""
-        head, _, last = path.rpartition("/")
+        head, last = self._split(path)
         if is_parameter(last):
             return Home(self._above(path), parameter_of(last))
         if path in self._items:
             return Home(path, parameters(self._items[path])[-1])
-        above, _, before = head.rpartition("/")
+        above, before = self._split(head)
         if is_parameter(before) and is_verb(last):
             return Home(above, parameter_of(before))
         return Home(path, "")
@@ -181,7 +191,7 @@ class Inference:
 
     def _infer(self, operation: Operation) -> Inferred:
         path, method = operation.path, operation.method
-        last = path.rpartition("/")[2]
+        last = self._split(path)[1]
         if is_parameter(last):
             return self._on_item(operation, self._above(path))
         if method in {"GET", "POST"}:
@@ -212,10 +222,10 @@ class Inference:
         return body is not None and bool(properties(self._api, body).required)
 
     def _listing(self, operation: Operation, listed: str) -> Inferred:
-        head, _, last = operation.path.rpartition("/")
+        head, last = self._split(operation.path)
         searching = folded(last) in _SEARCH
         collection = head if searching and (head in self._items or self._api.has_path(head)) else operation.path
-        if searching and is_parameter(head.rpartition("/")[2]):
+        if searching and is_parameter(self._split(head)[1]):
             collection = operation.path
         schema = self.schema_at(collection) if collection in self._items or searching else listed
         if schema != listed and collection not in self._items and not self.replies.shows(listed, schema):
@@ -241,13 +251,13 @@ class Inference:
         return None
 
     def _action(self, operation: Operation) -> Inferred | None:
-        head, _, verb = operation.path.rpartition("/")
+        head, verb = self._split(operation.path)
         if ":" in verb:  # /things/{thing}:archive
             name, _, verb = verb.rpartition(":")
-            head = f"{head}/{name}"
-        if not is_parameter(head.rpartition("/")[2]) or not is_verb(verb):
+            head = self._spelled(f"{head.rstrip('/')}/{name}")
+        if not is_parameter(self._split(head)[1]) or not is_verb(verb):
             return None
-        if (above := head.rpartition("/")[0]).endswith("/actions"):
+        if (above := self._split(head)[0]).endswith("/actions"):
             head = above.removesuffix("/actions")
         schema = self.schema_at(head) if self._api.has_path(head) else ""
         if not schema:
@@ -257,7 +267,7 @@ class Inference:
             node = self._api.schema(schema) or {}
             if not state_change(self._api, properties(self._api, node).known, verb):
                 return None
-        return Inferred("act", schema, head.rpartition("/")[0], head, view, verb)
+        return Inferred("act", schema, self._split(head)[0], head, view, verb)
 
     def _view(self, operation: Operation, schema: str) -> str:
         """How a reply shows an entity: "" as it is (or not at all), another schema that is a view of it, or OTHER."""

@@ -43,9 +43,21 @@ def error_body(api: OpenApi) -> Any:
     """An error body template from the document's first error reply that has a message or a code; None where none has."""
     for schema in _error_schemas(api):
         template = _template(api, schema, "", 0)
-        if "{message}" in str(template) or "{code}" in str(template):
+        if "{message}" in str(template):
             return template
+        if "{code}" in str(template):
+            return _spoken(template)
     return None
+
+
+def _spoken(template: Any) -> Any:
+    """Where `error` is the only word that a service has, it is the sentence that people read."""
+    if isinstance(template, dict):
+        return {
+            key: "{message}" if folded(key) == "error" and value == "{code}" else _spoken(value)
+            for key, value in template.items()
+        }
+    return [_spoken(value) for value in template] if isinstance(template, list) else template
 
 
 def _error_schemas(api: OpenApi) -> Iterator[dict[str, Any]]:

@@ -138,7 +138,7 @@ class Replies:
 
     def _arrays(self, node: dict[str, Any], home: Home, *, bare: bool) -> Iterator[tuple[str, dict[str, Any]]]:
         """The keys that may hold a list reply's items: the likeliest first. An entity's own lists are none."""
-        last = folded(home.collection.rpartition("/")[2].partition(".")[0])
+        last = folded(home.collection.rstrip("/").rpartition("/")[2].partition(".")[0])
         likely = _LISTS | {last, folded(singular(last))}
         found = list(properties(self._api, node).known.items())
         arrays = [(name, value) for name, value in found if "array" in types(self._api, value)]
@@ -163,7 +163,8 @@ class Replies:
                 return name if self.is_entity(name, home) else ""
         if not self._identified(items, home, ""):
             return ""
-        item = self._api.operation("GET", f"{operation.path}/{{{home.parameter}}}") if home.parameter else None
+        path = f"{operation.path.rstrip('/')}/{{{home.parameter}}}"
+        item = self._api.operation("GET", path) or self._api.operation("GET", f"{path}/") if home.parameter else None
         if (
             item is not None
             and (name := self.entity(item))

@@ -72,8 +72,9 @@ class Registry:
         if self._api is None or self._inference is None:
             return self._named.get(parameter)
         prefix = path[: path.index("{" + parameter + "}") + len(parameter) + 2]
-        if prefix in self._api.paths and (schema := self._inference.schema_at(prefix)):
-            return self.of_schema(schema, prefix.rpartition("/")[0])
+        for item in (prefix, f"{prefix}/"):
+            if self._api.has_path(item) and (schema := self._inference.schema_at(item)):
+                return self.of_schema(schema, self._inference.home(item).collection)
         for name in (parameter, parameter.removesuffix("_id"), parameter.removesuffix("Id")):
             if name in self._named:
                 return self._named[name]

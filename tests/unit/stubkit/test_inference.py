@@ -189,6 +189,41 @@ def test_what_operations_do() -> None:
     }  # fmt: skip
 
 
+def slashed(paths: dict[str, Any]) -> dict[str, Any]:
+    return {f"{path}/": item for path, item in paths.items()}
+
+
+def test_a_slash_at_the_end_of_paths_changes_nothing() -> None:
+    """As frameworks write them that end every path so."""
+    plain, ended = api(TASKS, **SCHEMAS), api(slashed(TASKS), **SCHEMAS)
+    theirs, ours = Inference(plain), Inference(ended)
+    for operation in ended.operations():
+        mine = ours.operation(operation)
+        other = plain.operation(operation.method, operation.path.removesuffix("/"))
+        assert other is not None
+        assert (mine.action, mine.schema, mine.view, mine.verb) == (
+            (wanted := theirs.operation(other)).action, wanted.schema, wanted.view, wanted.verb,
+        )  # fmt: skip
+        assert ended.has_path(mine.collection)
+
+
+COLLECTIONS_ONLY = {path if "{" in path else f"{path}/": item for path, item in TASKS.items()}
+
+
+@pytest.mark.parametrize("paths", [slashed(TASKS), COLLECTIONS_ONLY])
+def test_what_is_created_at_a_path_with_a_slash_is_there(tmp_path: Path, store: Store, paths: dict[str, Any]) -> None:
+    """Whether its items' paths end so, too, or not."""
+    call = caller(tmp_path, store, paths, **SCHEMAS)
+    shelf = call("POST /lists/", {"name": "Home"})[1]
+    made = call("POST /tasks/", {"title": "Write", "list_id": shelf["id"]})[1]
+    assert call(f"GET /tasks/{made['id']}/")[1] == made
+    assert call("GET /tasks/")[1] == [{"id": made["id"], "title": "Write"}]
+    assert call(f"POST /tasks/{made['id']}/archive/", {})[1]["status"] == "archived"
+    assert call("POST /tasks/", {"title": "Write", "list_id": "nowhere"})[0] == 404
+    assert call(f"DELETE /tasks/{made['id']}/")[0] == 200
+    assert call(f"GET /tasks/{made['id']}/")[0] == 404
+
+
 def test_a_replacement_leaves_nothing_behind(tasks: Caller) -> None:
     """PUT takes away what it doesn't name; PATCH leaves it; the id and what a client can't set stay."""
     made = tasks("POST /tasks", {"title": "Write", "note": "soon"})[1]
@@ -330,6 +365,8 @@ def test_pagination_dialects(
         (objects(errorMessages={"type": "array", "items": ID}), {"errorMessages": ["{message}"]}),
         (objects(success={"type": "boolean"}, msg=ID), {"success": False, "msg": "{message}"}),
         (objects(lines={"type": "integer"}), None),
+        (objects(error=ID, status=ID), {"error": "{message}", "status": "{status}"}),
+        (objects(error=ID, error_description=ID), {"error": "{code}", "error_description": "{message}"}),
     ],
 )  # fmt: skip
 def test_error_dialects(schema: dict[str, Any], wanted: Any) -> None:
