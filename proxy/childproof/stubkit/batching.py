@@ -40,8 +40,10 @@ class _Undone(Exception):
     """A request of an atomic batch was refused: no error, but the way out of its transaction."""
 
 
-def answered(ctx: Context, tx: Transaction, entry: Mapping[str, Any], ask: Ask) -> Response:
-    """Answer all requests of a batch in their order. Raises Refusal for what is none."""
+def answered(
+    ctx: Context, tx: Transaction, entry: Mapping[str, Any], ask: Ask, is_batch: Callable[[Call], bool]
+) -> Response:
+    """Answer all requests of a batch in their order. Raises Refusal for what is none, and for batches in a batch."""
     mixed = (ctx.header("content-type") or "").lower().startswith("multipart/")
     parts = list(_mime_parts(ctx.call) if mixed else _json_parts(ctx, entry))
     most = entry.get("most", MOST)
@@ -52,6 +54,8 @@ def answered(ctx: Context, tx: Transaction, entry: Mapping[str, Any], ask: Ask) 
     try:
         with tx.savepoint():
             for part in parts:
+                if is_batch(part.call):
+                    raise Refusal.of("invalid_body", reason="a batch in a batch")
                 answer = ask(part.call, tx)
                 replies.append(answer.reply)
                 effects.extend(answer.effects)

@@ -16,6 +16,7 @@ from .registry import Registry
 from .resources import Resource
 from .shape import properties, types
 
+MOST_PATHS = 100  # different ones in one call: each is a walk through the whole reply
 Find = Callable[[str, str], Entity | None]
 Compute = Callable[[Entity, str], Any]  # the value of a field that is there only when expanded
 
@@ -49,12 +50,15 @@ class Expander:
 
         `find` looks an entity up; `compute` gives the value of a field that a stub's `@expands` makes.
         """
-        paths = wanted if isinstance(wanted, list) else str(wanted).split(",")
+        asked = wanted if isinstance(wanted, list) else str(wanted).split(",")
+        paths = list(dict.fromkeys(str(path).strip() for path in asked))
+        if len(paths) > MOST_PATHS:
+            raise Refusal.of("too_long", param=self._parameter, value=paths[MOST_PATHS], limit=MOST_PATHS)
         for path in paths:
-            steps = str(path).strip().split(".")
+            steps = path.split(".")
             if len(steps) > self._depth:
                 raise Refusal.of("not_expandable", param=self._parameter, value=path, leaf=steps[-1], limit=self._depth)
-            body = self._walk(body, steps, schema, _Asked(find, compute, str(path)), None)
+            body = self._walk(body, steps, schema, _Asked(find, compute, path), None)
         return body
 
     def _walk(

@@ -148,7 +148,7 @@ class OAuth:
         redirect = redirect or (allowed[0] if implied else "")
         if not client or (self.seeded and known is None):
             return _page(400, "There is no such client.")
-        if not urlsplit(redirect).scheme or (allowed and redirect not in allowed):
+        if not _is_address(redirect) or (allowed and redirect not in allowed):
             return _page(400, "The redirect_uri is not one of the client's.")  # never sent there (section 4.1.2.1)
         back = [("state", given["state"])] if "state" in given else []
         try:
@@ -193,7 +193,7 @@ class OAuth:
                 raise OAuthError("invalid_client", "There is no such client.", 401)
             return name, bool(secret)
         expected = str(known.get("secret", ""))
-        if secret and not hmac.compare_digest(secret, expected):
+        if secret and not hmac.compare_digest(secret.encode(), expected.encode()):
             raise OAuthError("invalid_client", "The client's secret is wrong.", 401)
         if expected and not secret and not given.get("code_verifier"):
             raise OAuthError("invalid_client", "The client's secret is missing.", 401)
@@ -279,6 +279,14 @@ def _proves(verifier: str, challenge: str, method: str) -> bool:
         digest = sha256(verifier.encode("ascii", "replace")).digest()
         verifier = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     return bool(verifier) and hmac.compare_digest(verifier.encode(), challenge.encode())
+
+
+def _is_address(redirect: str) -> bool:
+    """Whether a client can be sent there: a URL of some scheme, of characters that a header may have."""
+    try:
+        return bool(urlsplit(redirect).scheme) and redirect.isascii() and redirect.isprintable()
+    except ValueError:
+        return False
 
 
 def _back(redirect: str, values: list[tuple[str, str]]) -> Reply:

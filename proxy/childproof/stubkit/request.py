@@ -106,10 +106,14 @@ class RequestReader:
         return self.older.translate(call, value) if self.older is not None and isinstance(value, dict) else None
 
     def _check(self, check: Validator, value: Any, older: Translated | None = None) -> None:
-        if not check.is_valid(value):
+        try:
+            found = None if check.is_valid(value) else complaints(check, value)
+        except ValueError as error:  # the validator's own bound on nesting
+            raise Refusal.of("invalid_body", reason=str(error)) from None
+        if found is not None:
             name = self.errors.parameter
             called = name if older is None else lambda place: name(older.named(place))
-            raise refused(complaints(check, value), self.errors, called)
+            raise refused(found, self.errors, called)
 
     def _restore(self, value: Any, older: Translated | None) -> None:
         if older is None or self.older is None or not older.kept:

@@ -252,8 +252,12 @@ class Stub:
         if "async" in entry:
             return deferring.begun(ctx, self.service, plan, entry["async"], tx)
         if "batch" in entry:
-            return batching.answered(ctx, tx, entry["batch"], self.answer)
+            return batching.answered(ctx, tx, entry["batch"], self.answer, self._is_batch)
         return self._do(ctx, plan, tx)
+
+    def _is_batch(self, call: Call) -> bool:
+        found = self.service.find(call)
+        return found is not None and "batch" in (found[0].declared or {})
 
     def _do(self, ctx: Context, plan: Plan, tx: Transaction) -> Any:
         if plan.behaviour is not None:

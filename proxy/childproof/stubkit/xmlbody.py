@@ -23,7 +23,9 @@ def parse_xml(body: bytes) -> Any:
     parser.StartDoctypeDeclHandler = reader.doctype
     try:
         parser.Parse(body, True)
-    except expat.ExpatError as error:
+    except BodyError:
+        raise
+    except (expat.ExpatError, LookupError, ValueError) as error:  # the latter two for encodings that it can't read
         raise BodyError(f"invalid XML: {error}") from None
     return reader.root
 

@@ -314,6 +314,44 @@ def test_an_atomic_batch_happens_whole_or_not_at_all(things: Callable[..., Calle
     assert call("POST /batch", [ask] * 4)[0] == 400
 
 
+def test_a_batch_holds_no_batch(things: Callable[..., Caller]) -> None:
+    """Else a thousand of a thousand each would be one call. The others of the list aren't done either."""
+    call = things(operations={"POST /batch": {"batch": {}}})
+    ask = {"method": "POST", "path": "/things", "body": {"name": "a"}}
+    assert call("POST /batch", [ask, {"method": "POST", "path": "/batch?x=1", "body": [ask]}])[0] == 400
+    assert call("POST /batch", [ask, {"method": "post", "path": "https://other.example/batch", "body": []}])[0] == 400
+    assert call("GET /things")[1] == []
+
+
+@pytest.mark.parametrize(
+    ("request_line", "body", "expected"),
+    [
+        ("POST /token", {"grant_type": "client_credentials", "client_id": "app", "client_secret": "gé"}, 401),
+        ("GET /authorize?response_type=code&client_id=app&redirect_uri=http://[", None, 400),
+        (
+            "GET /authorize?response_type=code&client_id=any&redirect_uri=https://a.example/%0d%0aSet-Cookie:+a=b",
+            None,
+            400,
+        ),
+        ("GET /authorize?response_type=code&client_id=any&redirect_uri=https://a.example/%E2%98%83", None, 400),
+    ],
+)
+def test_odd_clients_are_refused_by_oauth(
+    things: Callable[..., Caller], request_line: str, body: object, expected: int
+) -> None:
+    """Secrets that aren't ASCII, addresses that none can read or that would break a header."""
+    call = things(auth={"oauth": {"token": "/token", "authorize": "/authorize"}})
+    with call.store.world("main").transaction() as tx:
+        tx.put("_tokens", "things~client", "app", {"id": "app", "secret": "s3cret"})
+    headers = {"content_type": "application/json"} if body is not None else {}
+    try:
+        status = call(request_line, body, **headers)[0]
+    except json.JSONDecodeError:  # a page
+        assert call.answer is not None
+        status = call.answer.reply.status
+    assert status == expected
+
+
 def test_a_batch_may_come_as_mime_parts(things: Callable[..., Caller]) -> None:
     """`multipart/mixed` of `application/http`, as some vendors have it; the reply is one as well."""
     call = things(operations={"POST /batch": {"batch": {}}})

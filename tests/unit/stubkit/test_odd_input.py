@@ -47,13 +47,23 @@ QUERIES = st.text(alphabet="abcdefilmnoprt[]=&%0123456789._", max_size=40) | st.
 BODIES = (
     JSON.map(lambda value: json.dumps(value).encode())
     | st.binary(max_size=30)
-    | st.sampled_from([b"[" * 5000, b'"\\ud800"', b'{"email":"\\ud800@x"}', b"\xff"])
+    | st.sampled_from(
+        [
+            b"[" * 5000,
+            b'{"a":' * 500 + b"1" + b"}" * 500,
+            b'<?xml version="1.0" encoding="x"?><r/>',
+            b'"\\ud800"',
+            b'{"email":"\\ud800@x"}',
+            b"\xff",
+        ]
+    )
 )
 TYPES = st.sampled_from(
     [
         "application/json",
         "application/x-www-form-urlencoded",
         "text/plain",
+        "application/xml",
         "multipart/form-data; boundary=x",
         "",
         "application/json; charset=latin-1",
@@ -80,6 +90,18 @@ def test_no_request_raises(method: str, path: str, query: str, body: bytes, medi
                 with world.transaction() as tx:
                     answer = stub.answer(call, tx)
                 assert 200 <= answer.reply.status < 500
+
+
+def test_a_body_that_nests_too_deep_is_refused() -> None:
+    """Deeper than its check goes, not than a parser does."""
+    body = b'{"metadata":' + b'{"a":' * 500 + b"1" + b"}" * 501
+    headers = (("authorization", "Bearer acme_test"), ("content-type", "application/json"))
+    call = Call(Protocol.HTTP, "api.acme.com", 443, scheme="https", method="POST", path="/v2/contacts", headers=headers, body=body)  # fmt: skip
+    for stub in STUBS:
+        with Store.open(":memory:", wall=lambda: 0) as store:
+            world = store.create("main", clock=ClockSettings(1767603600000, "frozen"))
+            with world.transaction() as tx:
+                assert 400 <= stub.answer(call, tx).reply.status < 500
 
 
 def test_invented_methods_leave_nothing_behind() -> None:

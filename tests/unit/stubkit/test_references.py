@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from childproof.errors import InputError
+from childproof.stubkit import expand
 from childproof.stubkit.loading import load_stub
 from childproof.world.store import Store
 
@@ -204,6 +205,20 @@ def test_expansion_goes_through_lists_and_as_deep_as_the_dialect_says(orders: Ca
     assert caller(f"GET /orders/{order}")[1]["buyer"] == ada, "what is stored stays as it is"
     assert caller(f"GET /orders/{order}?expand=lines.count")[0] == 400
     assert caller(f"GET /orders/{order}?expand=" + ".".join(["buyer"] * 7))[0] == 400
+
+
+def test_a_call_expands_so_many_paths(orders: Callable[..., Caller], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a walk through the reply, so one that comes again is walked once, and there are only so many."""
+    walks = []
+    walk = expand.Expander._walk
+    monkeypatch.setattr(expand.Expander, "_walk", lambda self, *given: (walks.append(given[1]), walk(self, *given))[1])
+    caller = orders()
+    order = make(caller, "order", buyer=make(caller, "person", name="Ada"))
+    status, body = caller(f"GET /orders/{order}?" + "&".join(f"expand[]=buyer{'+' * n}" for n in range(500)))
+    assert (status, body["buyer"]["name"], walks) == (200, "Ada", [["buyer"]])
+    many = "&".join(f"expand[]=buyer.company{n}" for n in range(expand.MOST_PATHS + 1))
+    assert caller(f"GET /orders/{order}?{many}")[0] == 400
+    assert len(walks) == 1
 
 
 def test_wrong_references_are_refused_with_their_place(tmp_path: Path) -> None:

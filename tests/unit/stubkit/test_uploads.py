@@ -108,10 +108,13 @@ def test_xml_is_read_as_values() -> None:
         b"",
         b"<a>" * (MAX_DEPTH + 1) + b"</a>" * (MAX_DEPTH + 1),
         b"<r>" + b"<a/>" * 10_001 + b"</r>",
+        b'<?xml version="1.0" encoding="nobodys"?><r/>',
+        b'<?xml version="1.0" encoding="gbk"?><r/>',
+        b'<?xml version="1.0" encoding="rot13"?><r/>',
     ],
 )
 def test_xml_that_could_do_harm_is_refused(body: bytes) -> None:
-    """Entities, outside documents, depth, numbers."""
+    """Entities, outside documents, depth, numbers, encodings that none can read."""
     with pytest.raises(BodyError):
         parse_xml(body)
 
