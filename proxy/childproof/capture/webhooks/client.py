@@ -52,7 +52,7 @@ async def post(  # noqa: PLR0917 (the parts of one request)
         )
         raw = (connection.send(request) or b"") + (connection.send(h11.Data(data=body)) or b"")
         raw += connection.send(h11.EndOfMessage()) or b""
-    except h11.LocalProtocolError as error:
+    except (h11.LocalProtocolError, UnicodeEncodeError) as error:
         raise ExchangeError(f"no request can be made of this: {error}") from None
     writer.write(raw)
     traffic.out += len(raw)

@@ -14,7 +14,7 @@ from typing import Self
 
 from childproof.capture.dialer import DialError, dial
 from childproof.engine.deliveries import Attempt, Deliveries, Parcel
-from childproof.errors import StoreError, WorldGoneError
+from childproof.errors import WorldGoneError
 from childproof.model import Outcome, Reply, Upstream
 from childproof.model.places import Listener
 from childproof.world import Delivery
@@ -25,8 +25,8 @@ Connect = Callable[[str, int], Awaitable[socket.socket]]  # to an address of the
 Settle = Callable[[Outcome, Upstream, Reply | None, str], None]
 LOOK_SECONDS = 0.5  # between two looks for what other processes, or the clock, made due
 PATIENCE = 1.0  # a listener that takes longer gets its next message meanwhile
-AT_ONCE = 32  # attempts under way
-MOST = 256  # attempts that are under way or stand in line; the rest waits in the world
+AT_ONCE = 32  # attempts of a world under way: one sandbox's slow listeners hold up no other's
+MOST = 256  # attempts of a world that are under way or stand in line; the rest waits in the world
 GRACE = 1.0  # at the end, for what is under way
 PAUSE = 5.0  # before an attempt whose outcome could not be stored is made again
 
@@ -65,7 +65,7 @@ class Deliverer:
         self._busy: set[tuple[str, str]] = set()
         self._lines: dict[tuple[str, str, str], _Turn] = {}
         self._tasks: dict[asyncio.Task[None], _Turn] = {}
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._room = {world: asyncio.Semaphore(AT_ONCE) for world in self._worlds}
         self._looking: asyncio.Task[None] | None = None
         self._failing = ""
 
@@ -96,11 +96,12 @@ class Deliverer:
             self._stirred.clear()
             for world in self._worlds:
                 try:
-                    for delivery in self._deliveries.due(world, self._busy_in(world), MOST - len(self._busy)):
+                    busy = self._busy_in(world)
+                    for delivery in self._deliveries.due(world, busy, MOST - len(busy)):
                         self._take(world, delivery)
                 except WorldGoneError:
                     continue  # it may be made again
-                except StoreError as error:
+                except Exception as error:  # noqa: BLE001 (the store, or a bug of ours: others' go out all the same)
                     if str(error) != self._failing:
                         self._failing = str(error)
                         self._say(f"webhooks of world {world} wait: {error}")
@@ -132,7 +133,7 @@ class Deliverer:
                 asyncio.get_running_loop().call_later(PAUSE, self._busy.discard, key)
             else:
                 self._busy.discard(key)
-            if len(self._busy) <= MOST // 2:  # there is room again, worth a look at what else is due
+            if len(self._busy_in(world)) <= MOST // 2:  # there is room again, worth a look at what else is due
                 self._stirred.set()
 
         task.add_done_callback(over)
@@ -143,7 +144,7 @@ class Deliverer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     await before.ended.wait()
-        async with self._room:
+        async with self._room[world]:
             turn.begun.set()
             parcel = self._deliveries.prepared(world, delivery_id)
             if parcel is None:
@@ -180,7 +181,7 @@ class Deliverer:
             return Attempt(where, None, f"no TLS: {error.reason or error}")
         except ConnectionRefusedError:
             return Attempt(where, None, f"nothing listens at {where} in the sandbox")
-        except (OSError, ExchangeError) as error:
+        except (OSError, ExchangeError, ValueError) as error:
             return Attempt(where, None, str(error) or type(error).__name__)
         return Attempt(where, reply)
 

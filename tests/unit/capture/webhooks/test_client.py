@@ -54,6 +54,13 @@ def test_a_reply_comes_back_as_it_is() -> None:
     assert traffic.out > len(b"{}")
 
 
+@pytest.mark.parametrize("value", ["é", "a\r\nX: y", "a\x00"])
+def test_a_header_that_is_none_is_not_sent(value: str) -> None:
+    """What stands in it may come from the sandbox: the attempt fails, once, with its reason."""
+    with pytest.raises(ExchangeError, match="no request can be made"):
+        asked(answering(b""), headers=(*HEADERS, ("X-Event", value)))
+
+
 def test_the_request_is_whole_and_asks_for_no_other() -> None:
     """One message with its length, after which the connection ends."""
     seen = bytearray()

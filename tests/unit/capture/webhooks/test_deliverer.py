@@ -14,9 +14,10 @@ from childproof.errors import StoreError
 from childproof.model import Upstream
 from childproof.model.places import Listener as Inside
 from childproof.model.places import Places
-from childproof.world import ClockSettings
+from childproof.run.webhooks import own_loopback
+from childproof.world import ClockSettings, deliveries
 
-from .conftest import Bench, listening
+from .conftest import START, Bench, listening
 
 ALLOWED = """  - name: out
     match: {host: localhost, method: POST}
@@ -131,6 +132,59 @@ def test_a_slow_listener_holds_up_neither_calls_nor_others(bench: Bench, monkeyp
 
     asyncio.run(run())
     assert sum(one.state == "waiting" and one.attempts == 0 for one in bench.queued()) == 3
+
+
+def test_slow_listeners_of_one_world_hold_up_no_other_world(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many of them there are."""
+    monkeypatch.setattr(delivering_side, "MOST", 4)
+    monkeypatch.setattr(delivering_side, "AT_ONCE", 2)
+    monkeypatch.setattr(delivering_side, "PATIENCE", 0.01)
+
+    async def run() -> None:
+        async with listening(slow=True) as slow, listening() as quick:
+            for _ in range(6):
+                bench.subscribe(f"http://localhost:{slow.port}/")
+            bench.contact()
+            with bench.parts.store.create("other", clock=ClockSettings(START, "frozen")).transaction() as tx:
+                deliveries.queue(tx, "acme-crm", f"http://localhost:{quick.port}/", "contact.created", "{}")
+            handed_out = bench.parts.engine.deliveries(bench.places)
+            async with delivering_side.Deliverer(
+                handed_out, bench.parts.engine.settle, ("main", "other"), connect=own_loopback(bench.parts, ())
+            ):
+                async with asyncio.timeout(5):
+                    while not quick.heard:  # noqa: ASYNC110 (the store has no event to wait for)
+                        await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+
+
+def test_a_bug_in_one_world_holds_up_no_other_world(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said once, and looked for again."""
+    said: list[str] = []
+    handed_out = bench.parts.engine.deliveries(bench.places)
+    due = Deliveries.due
+
+    def fails(self: Deliveries, world: str, *rest: object) -> list:
+        if world == "broken":
+            raise TypeError("a row that is none")
+        return due(self, world, *rest)
+
+    monkeypatch.setattr(Deliveries, "due", fails)
+
+    async def run() -> None:
+        async with listening() as listener:
+            bench.subscribe(f"http://localhost:{listener.port}/")
+            async with delivering_side.Deliverer(
+                handed_out, bench.parts.engine.settle, ("broken", "main"), say=said.append,
+                connect=own_loopback(bench.parts, ()),
+            ) as deliverer:  # fmt: skip
+                for number in range(2):
+                    bench.contact(number)
+                    deliverer.stir("main")
+                    await bench.until(settled)
+
+    asyncio.run(run())
+    assert said == ["webhooks of world broken wait: a row that is none"]
 
 
 def test_nobody_listens(bench: Bench) -> None:
