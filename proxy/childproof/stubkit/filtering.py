@@ -1,7 +1,8 @@
 """What a list's query parameters ask for: which entities, and in which order. Worked out per operation.
 
 A parameter is a condition on the field of its name, or as stub.yaml's `filters` says, or by the convention of its name:
-`created[gte]`, `created_gte`, `created__gte`, `min_price`, `maxPrice`, `created_after`, `updated_since`, `status_in`.
+`created[gte]`, `created_gte`, `created__gte`, `min_price`, `maxPrice`, `created_after`, `updated_since`, `status_in`; or the
+parameter is called `filter` and holds conditions by their fields: `filter[status]=open`, `filter_gt[price]=3`.
 """
 
 import re
@@ -25,6 +26,7 @@ OPERATORS: Mapping[str, Operator] = {
 }  # fmt: skip
 """The words of parameters for what a value has to be."""
 _FIRST = ("min", "max", "from", "to", "since", "until", "after", "before", "not")
+_GROUPS = frozenset({"filter", "filters", "where"})  # parameters that hold conditions by their fields
 _SORTS = ("sort", "sort_by", "sortBy", "order_by", "orderBy", "ordering", "sort_field", "sortField", "order")
 _DIRECTIONS = ("direction", "sort_direction", "sortDirection", "sort_order", "sortOrder", "dir", "order")
 _WAYS = {"asc": False, "ascending": False, "desc": True, "descending": True}
@@ -64,9 +66,8 @@ class Filtering:
         for name, value in values.items():
             if name in self.paging or name in {self.sorting.parameter, self.sorting.direction}:
                 continue
-            meant = self._meant(name)
-            if meant is not None:
-                terms.extend(self._terms(*meant, value))
+            for path, operator, wanted in self._conditions(name, value):
+                terms.extend(self._terms(path, operator, wanted))
         orders, newest = self.orders(values)
         return Query(tuple(terms), orders, newest_first if newest is None else newest)
 
@@ -77,7 +78,10 @@ class Filtering:
         wanted = values.get(sorting.parameter) if sorting.parameter else None
         if wanted is None or wanted == "":
             return (), way if way is not None else sorting.descending if sorting.default else None
-        parts = wanted if isinstance(wanted, list) else str(wanted).split(",")
+        if isinstance(wanted, dict):  # sort_by[price]=desc
+            parts: list[Any] = [f"{name}:{way}" for name, way in wanted.items()]
+        else:
+            parts = wanted if isinstance(wanted, list) else str(wanted).split(",")
         orders = []
         for part in parts:
             found = self._order(str(part).strip(), way if way is not None else sorting.descending or False)
@@ -102,6 +106,28 @@ class Filtering:
         known = self._field(word)
         return None if known is None else Order(known, descending)
 
+    def _conditions(self, name: str, value: Any) -> Iterator[tuple[str, Operator, Any]]:
+        """Fields with what they have to be, as a parameter and its value say."""
+        meant = self._meant(name)
+        if meant is not None:
+            yield *meant, value
+        elif isinstance(value, dict) and (operator := self._grouped(name)) is not None:
+            for key, inner in value.items():
+                if (known := self._field(str(key))) is not None:
+                    yield known, operator, inner
+                elif (found := self._by_convention(str(key))) is not None:
+                    yield *found, inner
+
+    def _grouped(self, name: str) -> Operator | None:
+        """What the fields in a parameter such as `filter` or `filter_gt` have to be; None for any other parameter."""
+        if self.only is not None or not any(one.partition("[")[0] == name for one in self.documented):
+            return None
+        if name in _GROUPS:
+            return "eq"
+        return next(
+            (OPERATORS[word] for base, word in _conventions(name) if base in _GROUPS and word in OPERATORS), None
+        )
+
     def _meant(self, name: str) -> tuple[str, Operator] | None:
         """The field and the condition that a parameter means; None for one that filters nothing."""
         if name in self.declared:
@@ -112,11 +138,16 @@ class Filtering:
             return name, "eq"
         if name not in self.documented:
             return None
+        if (found := self._by_convention(name)) is not None:
+            return found
+        return (known, "eq") if (known := self._field(name)) is not None else None
+
+    def _by_convention(self, name: str) -> tuple[str, Operator] | None:
         for base, word in _conventions(name):
             known = self._field(base) if base else self._created() if word in OPERATORS else None
             if known is not None:
                 return known, OPERATORS[word]
-        return (known, "eq") if (known := self._field(name)) is not None else None
+        return None
 
     def _terms(self, path: str, operator: Operator, value: Any) -> Iterator[Term]:
         if isinstance(value, dict):

@@ -166,6 +166,43 @@ def test_a_list_of_values_matches_any_of_them(shop: Callable[..., Caller]) -> No
     assert ids(caller("GET /things?price[]=1&price[]=2")[1]) == expected
 
 
+GROUPED = {
+    "filter[name]=thing+3": lambda n: n % 7 == 3,
+    "filter[price]=4&filter[open]=true": lambda n: n % 10 == 4 and n % 2 == 0,
+    "filter[price][gte]=7": lambda n: n % 10 >= 7,
+    "filter[created_after]=2026-01-20T10:00:00Z": lambda n: n % 28 + 1 > 20,
+    "filter_gt[price]=7": lambda n: n % 10 > 7,
+    "filter[colour]=red": lambda _: True,
+}
+
+
+@pytest.mark.parametrize("names", [("filter", "filter_gt"), ("filter[name]", "filter[price]", "filter_gt[price]")])
+@pytest.mark.parametrize("query", GROUPED)
+def test_a_filter_holds_conditions_by_their_fields(
+    shop: Callable[..., Caller], query: str, names: tuple[str, ...]
+) -> None:
+    """Whether the document has one parameter for all of them, or one for each."""
+    caller = shop(
+        style="none",
+        parameters=[
+            {"name": name, "in": "query", "schema": {} if "[" in name else {"type": "object"}} for name in names
+        ],
+    )
+    plant(caller, 60)
+    status, body = caller(f"GET /things?{query}")
+    assert status == 200
+    assert ids(body) == [n for n in range(60, 0, -1) if GROUPED[query](n)]
+
+
+def test_an_order_may_be_told_by_fields(shop: Callable[..., Caller]) -> None:
+    """`sort_by[price]=desc`; what is no field is refused."""
+    sort = {"name": "sort_by", "in": "query", "schema": {"type": "object"}}
+    caller = shop(style="none", parameters=[sort])
+    plant(caller, 12)
+    assert ids(caller("GET /things?sort_by[price]=desc")[1])[:2] == [9, 8]
+    assert caller("GET /things?sort_by[colour]=desc")[0] == 400
+
+
 def test_declared_filters_are_the_only_ones(shop: Callable[..., Caller]) -> None:
     """stub.yaml says which parameter is about which field, and how."""
     caller = shop(style="none", filters={"cheap": "price lte", "q": "name contains", "ids": "id in", "tag": "tags"})
