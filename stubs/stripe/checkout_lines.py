@@ -1,6 +1,6 @@
 """What a Checkout session or a payment link sells: its lines, and what they come to with discounts, taxes and delivery."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -15,13 +15,19 @@ from .tax_rates import checked
 Line = dict[str, Any]
 
 
-def make(ctx: Context, given: Iterable[dict[str, Any]], param: str = "line_items") -> list[Line]:
-    """The stored lines of a request. Raises Stripe's refusals for prices that are unknown, archived or mixed."""
+def make(
+    ctx: Context, given: Iterable[dict[str, Any]], param: str = "line_items", *, sold: Iterable[Line] = ()
+) -> list[Line]:
+    """The stored lines of a request. Raises Stripe's refusals for prices that are unknown, archived or mixed.
+
+    The prices of lines that were `sold` before may be archived: `price_data` has made them so.
+    """
+    kept = {line["price"] for line in sold}
     lines: list[Line] = []
     currency = None
     for place, entry in enumerate(given):
         inside = f"{param}[{place}]"
-        price = _price(ctx, entry, inside)
+        price = _price(ctx, entry, inside, kept)
         if entry.get("quantity") is None and not _metered(price):
             message = f"Quantity is required. Add `quantity` to `{inside}`."
             raise Refusal(400, "parameter_missing", message, param=f"{inside}[quantity]")
@@ -119,7 +125,7 @@ def _coupon(ctx: Context, entry: dict[str, Any], inside: str) -> Entity:
     return coupon
 
 
-def _price(ctx: Context, entry: dict[str, Any], inside: str) -> Entity:
+def _price(ctx: Context, entry: dict[str, Any], inside: str, kept: Collection[str]) -> Entity:
     data = entry.get("price_data")
     if isinstance(data, dict) and entry.get("price"):
         message = f"You may only specify one of these parameters: {inside}[price], {inside}[price_data]."
@@ -130,7 +136,7 @@ def _price(ctx: Context, entry: dict[str, Any], inside: str) -> Entity:
         message = f"You must specify either `price` or `price_data` in `{inside}`."
         raise Refusal(400, "parameter_missing", message, param=f"{inside}[price]")
     price = ctx.get("price", entry["price"], param=f"{inside}[price]")
-    if not price["active"]:
+    if not price["active"] and price.id not in kept:
         message = f"The price specified is inactive. This field only accepts active prices. ({price.id})"
         raise Refusal(400, None, message, param=f"{inside}[price]")
     return price

@@ -101,7 +101,7 @@ def follow(ctx: Context, code: str) -> Response:
         raise Refusal.of("unknown_url")
     if not link["active"]:
         return Response(200, _NOTE.format(escape(link["inactive_message"] or "This link is no longer active")), _HTML)
-    session = make(ctx, payment_links.as_body(link), payment_link=link.id)
+    session = make(ctx, payment_links.as_body(link), like=link, payment_link=link.id)
     return Response(303, None, {"Location": str(session["url"])})
 
 
@@ -117,7 +117,10 @@ def recover(ctx: Context, code: str) -> Response:
     body: dict[str, Any] = {
         "cancel_url": old["cancel_url"],
         "customer": old["customer"],
-        "line_items": [{"price": line["price"], "quantity": line["quantity"]} for line in old["_lines"]],
+        "line_items": [
+            {name: line[name] for name in ("adjustable_quantity", "price", "quantity", "tax_rates") if line[name]}
+            for line in old["_lines"]
+        ],
         "metadata": old["metadata"],
         "mode": old["mode"],
         "payment_intent_data": old["_payment_intent_data"],
@@ -126,7 +129,7 @@ def recover(ctx: Context, code: str) -> Response:
     }
     if recovery["allow_promotion_codes"]:
         body["allow_promotion_codes"] = True
-    session = make(ctx, body, recovered_from=old.id)
+    session = make(ctx, body, like=old, recovered_from=old.id)
     return Response(303, None, {"Location": str(session["url"])})
 
 

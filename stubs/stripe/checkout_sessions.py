@@ -24,14 +24,17 @@ def create(ctx: Context) -> Entity:
     return make(ctx, ctx.body)
 
 
-def make(ctx: Context, body: dict[str, Any], **more: Any) -> Entity:
-    """A session from the body of a request to make one; `more` are fields besides (`payment_link=…`)."""
+def make(ctx: Context, body: dict[str, Any], *, like: Entity | None = None, **more: Any) -> Entity:
+    """A session from the body of a request to make one; `more` are fields besides (`payment_link=…`).
+
+    `like` is the payment link or session whose lines the body has.
+    """
     mode = _mode(body)
     fields = simple(body, mode)
     customer = body.get("customer") or None
     if customer is not None:
         ctx.get("customer", customer, param="customer")
-    sold = lines.make(ctx, body.get("line_items") or ())
+    sold = lines.make(ctx, body.get("line_items") or (), sold=like["_lines"] if like is not None else ())
     found = lines.prices(ctx, sold)
     _check(body, mode, sold, found)
     session_id = ctx.new_id("checkout.session")
@@ -317,6 +320,6 @@ def _changed(ctx: Context, session: Entity, given: list[dict[str, Any]]) -> list
         whole = entry if line is None else {**line, "quantity": line["quantity"]} | entry
         if entry.get("price_data"):
             whole.pop("price", None)
-        made = lines.make(ctx, [whole])[0]
+        made = lines.make(ctx, [whole], sold=session["_lines"])[0]
         found.append(made | ({"id": line["id"]} if line is not None else {}))
     return found

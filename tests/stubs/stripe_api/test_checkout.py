@@ -254,6 +254,25 @@ def test_sessions_expire(api: Api, client: stripe.StripeClient) -> None:
     assert (fresh.status, fresh.recovered_from, fresh.amount_total) == ("open", later.id, 3000)
 
 
+TEA = {"currency": "usd", "unit_amount": 1500, "product_data": {"name": "Tea"}}
+
+
+def test_what_describes_itself_is_sold_again(api: Api, client: stripe.StripeClient) -> None:
+    """The price that `price_data` makes is archived; its session may be changed and recovered, its link followed."""
+    rate = client.v1.tax_rates.create({"display_name": "VAT", "percentage": 10, "inclusive": False})
+    line = {"price_data": TEA, "quantity": 2, "tax_rates": [rate.id]}
+    made = session(client, line_items=[line], after_expiration={"recovery": {"enabled": True}})
+    item = client.v1.checkout.sessions.line_items.list(made.id).data[0]
+    changed = client.v1.checkout.sessions.update(made.id, {"line_items": [{"id": item.id, "quantity": 3}]})
+    assert changed.amount_total == 4950
+    old = client.v1.checkout.sessions.expire(made.id)
+    place = api.call("GET", urlsplit(old.after_expiration.recovery.url).path, key=None).headers["Location"]
+    fresh = client.v1.checkout.sessions.retrieve(urlsplit(place).path.rpartition("/")[2])
+    assert (fresh.status, fresh.amount_total) == ("open", 4950)
+    link = client.v1.payment_links.create({"line_items": [{"price_data": TEA, "quantity": 1}]})
+    assert api.call("GET", urlsplit(link.url).path, key=None).status == 303
+
+
 def test_an_embedded_session_has_no_page(client: stripe.StripeClient) -> None:
     """It has a client secret instead, and a place to return to."""
     body = {"mode": "payment", "ui_mode": "embedded_page", "line_items": [{"price": price(client), "quantity": 1}]}
