@@ -12,7 +12,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
@@ -56,13 +56,14 @@ class Case:
 class Result:
     """How a case went: its failures (none: it passed), each with its place, and the operations it used.
 
-    `checked` is how many replies were compared with their response schema in the document.
+    `checked` is how many replies were compared with their response schema in the document; `effects` is what was told.
     """
 
     case: Case
     failures: list[Fault] = field(default_factory=list)
     operations: set[str] = field(default_factory=set)
     checked: int = 0
+    effects: list[Effect] = field(default_factory=list)
 
 
 @cache
@@ -106,9 +107,9 @@ class _Run:
         self.case = case
         self.world = world
         self.saved: dict[str, Any] = {}
-        self.effects: list[Effect] = []
         self.changes: dict[str, dict[str, int]] = {}
         self.result = Result(case)
+        self.effects = self.result.effects
 
     def run(self) -> Result:
         for place, step in enumerate(self.case.value["calls"]):
@@ -174,7 +175,7 @@ class _Run:
 
     def _http(self, name: str, step: Mapping[str, Any]) -> Call:
         method, _, target = name.partition(" ")
-        path, _, query = self._filled(target).partition("?")
+        path, query = self._address(target)
         value = self._values(step[name])
         headers = {**self.case.value.get("headers", {}), **step.get("headers", {})}
         headers = {key: str(self._values(text)) for key, text in headers.items()}
@@ -195,7 +196,7 @@ class _Run:
         host = self.stub.service.host
         return Call(
             protocol=Protocol.HTTP, host=host, port=443, scheme="https", world=self.world.name, method=method,
-            path=self.stub.service.base + path, query=query, headers=tuple(headers.items()), body=body, tls=True,
+            path=path, query=query, headers=tuple(headers.items()), body=body, tls=True,
         )  # fmt: skip
 
     def _smtp(self, value: Mapping[str, Any]) -> Call:
@@ -240,6 +241,15 @@ class _Run:
 
     def _filled(self, target: str) -> str:
         return _NAME.sub(lambda fit: quote(str(self._named(fit[1])), safe=""), target)
+
+    def _address(self, target: str) -> tuple[str, str]:
+        """Path and query of a call; a saved URL alone (`GET {url}`) is followed as it is."""
+        whole = _NAME.fullmatch(target)
+        if whole is not None:
+            parts = urlsplit(str(self._named(whole[1])))
+            return parts.path, parts.query
+        path, _, query = self._filled(target).partition("?")
+        return self.stub.service.base + path, query
 
     def _named(self, name: str) -> Any:
         """A saved value; for a resource that no reply has saved, the id of a new one, invented from its schema."""
