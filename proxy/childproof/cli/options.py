@@ -118,24 +118,34 @@ def milliseconds(text: str) -> int:
     return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
+def stubs_option(command: Decorated) -> Decorated:
+    """--stubs: folders besides the shipped stubs, as `stubs`."""
+    return click.option(
+        "--stubs",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="A stub, or a folder of stubs, besides the shipped ones. May be given again.",
+    )(command)
+
+
+def rules_option(command: Decorated) -> Decorated:
+    """--rules: files instead of the configured ones, as `rules`."""
+    return click.option(
+        "--rules",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="A rule file instead of the configured ones. May be given again; first match wins.",
+    )(command)
+
+
 def policy_options(command: Decorated) -> Decorated:
     """--config, --rules, --stubs and --db: what every command that judges calls takes."""
     for option in (
         click.option("--db", metavar="FILE", help="The database of worlds and ledger [default: childproof.db]."),
-        click.option(
-            "--stubs",
-            multiple=True,
-            type=click.Path(path_type=Path),
-            metavar="DIR",
-            help="A stub, or a folder of stubs, besides the shipped ones. May be given again.",
-        ),
-        click.option(
-            "--rules",
-            multiple=True,
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="A rule file instead of the configured ones. May be given again; first match wins.",
-        ),
+        stubs_option,
+        rules_option,
         click.option(
             "--config",
             "config_file",

@@ -17,16 +17,8 @@ from childproof.policy.cases import load_cases, run_case, with_content
 from childproof.policy.limit import adds
 from childproof.policy.target import EXAMPLE, TargetError, is_target_word, parse_target
 
+from .options import stubs_option
 from .rules_suggest import suggest_command
-
-_STUBS = click.option(
-    "--stubs",
-    "folders",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="A stub, or a folder of stubs, besides the shipped ones. May be given again.",
-)
 
 
 @click.group()
@@ -36,10 +28,10 @@ def rules() -> None:
 
 @rules.command(short_help="Load rule files as one ruleset, report every fault.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-@_STUBS
-def check(files: tuple[Path, ...], folders: tuple[Path, ...]) -> None:
+@stubs_option
+def check(files: tuple[Path, ...], stubs: tuple[Path, ...]) -> None:
     """Load rule files as one ruleset; report every fault with its place, exit 2 if there are any."""
-    count = len(_load(files, folders))
+    count = len(_load(files, stubs))
     print(f"ok: {count} rule{'s' if count != 1 else ''} in {', '.join(map(str, files))}")
 
 
@@ -52,7 +44,7 @@ def check(files: tuple[Path, ...], folders: tuple[Path, ...]) -> None:
 @click.option("--sender", metavar="ADDRESS", help="The sender in the SMTP envelope.")
 @click.option("--recipient", "recipients", multiple=True, metavar="ADDRESS", help="A recipient in the SMTP envelope.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each call, on a line of its own.")
-@_STUBS
+@stubs_option
 def explain(  # noqa: PLR0917 (one argument for each option)
     words: tuple[str, ...],
     headers: tuple[str, ...],
@@ -61,7 +53,7 @@ def explain(  # noqa: PLR0917 (one argument for each option)
     body: str | None,
     sender: str | None,
     recipients: tuple[str, ...],
-    folders: tuple[Path, ...],
+    stubs: tuple[Path, ...],
     *,
     as_json: bool,
 ) -> None:
@@ -71,7 +63,7 @@ def explain(  # noqa: PLR0917 (one argument for each option)
     SMTP smtp.gmail.com:587, TCP 203.0.113.7:4444, UDP 203.0.113.7:443 or DNS example.com.
     """
     files, targets = _split(words)
-    ruleset = _load(files or [_default()], folders)
+    ruleset = _load(files or [_default()], stubs)
     given = [(kind, text) for kind, text in ((_JSON, json_body), (_FORM, form), ("", body)) if text is not None]
     if len(given) > 1:
         raise InputError.single("--json-body, --form, --body", "more than one body", "one of them")
@@ -102,8 +94,8 @@ def explain(  # noqa: PLR0917 (one argument for each option)
     help="The rules for cases that name none [default: the shipped rules]. May be given again.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="List the cases that hold as well.")
-@_STUBS
-def test(files: tuple[Path, ...], rule_files: tuple[Path, ...], folders: tuple[Path, ...], *, verbose: bool) -> None:
+@stubs_option
+def test(files: tuple[Path, ...], rule_files: tuple[Path, ...], stubs: tuple[Path, ...], *, verbose: bool) -> None:
     """Run cases: calls, and what the rules must say of them. Exit 1 if one doesn't hold.
 
     Without FILE: rules/cases/*.yaml below the working directory, else the cases that ship.
@@ -111,7 +103,7 @@ def test(files: tuple[Path, ...], rule_files: tuple[Path, ...], folders: tuple[P
     cases = load_cases(
         files or _case_files(),
         rules=rule_files or (_default(),),
-        stubs=load_catalog(folders).names(),
+        stubs=load_catalog(stubs).names(),
         include_roots=(shipped("rules"),),
     )
     failed = 0
@@ -134,12 +126,12 @@ _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 
 
-def _load(files: Sequence[Path], folders: Sequence[Path]) -> Ruleset:
+def _load(files: Sequence[Path], stubs: Sequence[Path]) -> Ruleset:
     """The ruleset, its faults together with those of the stubs."""
     faults: list[Fault] = []
     names = None
     try:
-        names = load_catalog(folders).names()
+        names = load_catalog(stubs).names()
     except InputError as error:
         faults += error.faults
     try:

@@ -10,30 +10,24 @@ from childproof.ledger import Entry
 from childproof.model import Action, Call, Envelope, Protocol
 from childproof.policy.suggest import Seen, Serving, suggest
 
+from .options import stubs_option
 from .reading import open_ledger
 
 
 @click.command(name="suggest", short_help="Draft the rules that the calls in a ledger need.")
 @click.option("--db", metavar="FILE", help="The database of worlds and ledger [default: childproof.db].")
 @click.option("--world", metavar="NAME", help="The world whose calls are looked at [default: all].")
-@click.option(
-    "--stubs",
-    "folders",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    metavar="DIR",
-    help="A stub, or a folder of stubs, besides the shipped ones. May be given again.",
-)
+@stubs_option
 @click.option(
     "--allow-new", is_flag=True, help="Let out what no rule decided about, instead of writing it as a comment."
 )
-def suggest_command(db: str | None, world: str | None, folders: tuple[Path, ...], *, allow_new: bool) -> None:
+def suggest_command(db: str | None, world: str | None, stubs: tuple[Path, ...], *, allow_new: bool) -> None:
     """Draft the smallest rule file that decides about every call in a ledger.
 
     What a stub of the catalog serves is stubbed. What was let out is let out: to the hosts, methods and paths that were
     seen. What no rule decided about stands in the draft as a comment.
     """
-    catalog = load_catalog(folders)
+    catalog = load_catalog(stubs)
     with open_ledger(db) as (store, ledger):
         if world is not None:
             store.world(world)

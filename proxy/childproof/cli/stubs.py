@@ -6,11 +6,12 @@ from pathlib import Path
 import click
 
 from childproof.catalog import load_catalog
+from childproof.cli.options import stubs_option
 from childproof.cli.stubs_conform import conform_command
 from childproof.cli.stubs_coverage import coverage_command
 from childproof.cli.stubs_derive import derive_command
 from childproof.cli.stubs_drift import drift_command
-from childproof.cli.stubs_find import FOLDERS, stub_folders
+from childproof.cli.stubs_find import stub_folders
 from childproof.cli.stubs_list import list_command
 from childproof.errors import Fault, InputError
 from childproof.stubkit.cases import load_cases, run_case
@@ -27,15 +28,15 @@ def stubs() -> None:
 
 @stubs.command("check")
 @click.argument("stub", nargs=-1, metavar="[NAME|DIR]…")
-@FOLDERS
-def check_command(stub: tuple[str, ...], folders: tuple[Path, ...]) -> None:
+@stubs_option
+def check_command(stub: tuple[str, ...], stubs: tuple[Path, ...]) -> None:
     """Load stubs, run their cases, and say how much of each is modelled.
 
     Without arguments, all of them. Exits with 2 for faults in a stub's files, with 1 for failing cases.
     """
     failed = 0
     faults: list[Fault] = []
-    for folder in stub_folders(stub, load_catalog(folders)):
+    for folder in stub_folders(stub, load_catalog(stubs)):
         try:
             failed += _check(folder)
         except InputError as error:

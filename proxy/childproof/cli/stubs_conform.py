@@ -12,6 +12,7 @@ from childproof.catalog import Catalog, load_catalog
 from childproof.ledger import Entry, Filter, Recorded
 from childproof.stubkit.conformance import Misfit
 
+from .options import stubs_option
 from .reading import open_ledger, printable, store_option
 
 BINARY = "base64:"
@@ -21,12 +22,9 @@ MASKS = ("[redacted]", "…", "****")
 @click.command("conform", short_help="Check recorded replies against the stubs' documents.")
 @store_option
 @click.option("--world", metavar="NAME", help="Only this world, with what it inherited by a fork [default: all].")
-@click.option(
-    "--stubs", "folders", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
-    help="A stub, or a folder of stubs, besides the shipped ones. May be given again.",
-)  # fmt: skip
+@stubs_option
 @click.option("--service", metavar="NAME", help="Only the replies of this stub.")
-def conform_command(db: str | None, world: str | None, folders: tuple[Path, ...], service: str | None) -> None:
+def conform_command(db: str | None, world: str | None, stubs: tuple[Path, ...], service: str | None) -> None:
     r"""Check every reply of a stub in the ledger against the response schema that the stub's document has for it.
 
     \b
@@ -37,7 +35,7 @@ def conform_command(db: str | None, world: str | None, folders: tuple[Path, ...]
     counted: those that the document has no JSON schema for, that were too long to be recorded whole, or whose secrets
     are masked at the very place.
     """
-    catalog = load_catalog(folders)
+    catalog = load_catalog(stubs)
     counts: Counter[str] = Counter()
     wrong = 0
     with open_ledger(db) as (store, ledger):

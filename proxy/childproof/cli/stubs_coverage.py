@@ -11,12 +11,13 @@ from childproof.model import Fidelity
 from childproof.stubkit.coverage import FIDELITIES, Row, grouped, rows, totals
 from childproof.stubkit.loading import load_stub
 
-from .stubs_find import FOLDERS, stub_folders
+from .options import stubs_option
+from .stubs_find import stub_folders
 
 
 @click.command("coverage", short_help="Tell how much of a service a stub models.")
 @click.argument("stub", nargs=-1, metavar="[NAME|DIR]…")
-@FOLDERS
+@stubs_option
 @click.option(
     "--fidelity", type=click.Choice([one.value for one in FIDELITIES]), help="List the operations of one fidelity."
 )
@@ -24,7 +25,7 @@ from .stubs_find import FOLDERS, stub_folders
 @click.option("--markdown", is_flag=True, help="The table in Markdown.")
 def coverage_command(
     stub: tuple[str, ...],
-    folders: tuple[Path, ...],
+    stubs: tuple[Path, ...],
     fidelity: str | None,
     as_json: bool,  # noqa: FBT001 - click passes them by name
     markdown: bool,  # noqa: FBT001
@@ -35,7 +36,7 @@ def coverage_command(
     made up from the schema. What a service has and the stub's document hasn't is a gap.
     """
     found = {}
-    for folder in stub_folders(stub, load_catalog(folders)):
+    for folder in stub_folders(stub, load_catalog(stubs)):
         loaded = load_stub(folder)
         found[loaded.name] = rows(loaded)
     if fidelity is not None:

@@ -17,7 +17,8 @@ from childproof.stubkit.loading import load_stub
 from childproof.stubkit.openapi import load_openapi
 from childproof.stubkit.service import Service
 
-from .stubs_find import FOLDERS, stub_folders
+from .options import stubs_option
+from .stubs_find import stub_folders
 
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
@@ -27,15 +28,15 @@ _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 @click.option(
     "--openapi", "document", type=click.Path(path_type=Path), metavar="FILE", required=True, help="The newer document."
 )
-@FOLDERS
+@stubs_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each operation that differs.")
-def drift_command(stub: str, document: Path, folders: tuple[Path, ...], as_json: bool) -> None:  # noqa: FBT001 - click's
+def drift_command(stub: str, document: Path, stubs: tuple[Path, ...], as_json: bool) -> None:  # noqa: FBT001 - click's
     """Say which operations a newer document adds, removes and changes, and which of them the stub deals with.
 
     Behind a change stands what it touches: modelled behaviour, resources of stub.yaml, cases. `!` marks what may break
     a client or a stub written for the older document. Exits with 0 where nothing differs, 1 where something does.
     """
-    [folder] = stub_folders([stub], load_catalog(folders))
+    [folder] = stub_folders([stub], load_catalog(stubs))
     service = load_stub(folder).service
     if service.api is None:
         raise InputError.single(stub, "a stub without an OpenAPI document", "one with `openapi:` in its stub.yaml")

@@ -3,15 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import click
-
 from childproof.catalog import Catalog
 from childproof.errors import InputError
-
-FOLDERS = click.option(
-    "--stubs", "folders", multiple=True, type=click.Path(path_type=Path), metavar="DIR",
-    help="A stub, or a folder of stubs, besides the shipped ones. May be given again.",
-)  # fmt: skip
 
 
 def stub_folders(arguments: Iterable[str], catalog: Catalog) -> list[Path]:

@@ -11,19 +11,19 @@ from childproof.catalog.shipped import shipped
 from childproof.errors import InputError
 from childproof.stubkit.coverage import glance
 
-from .stubs_find import FOLDERS
+from .options import stubs_option
 
 
 @click.command("list")
-@FOLDERS
+@stubs_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each stub.")
-def list_command(folders: tuple[Path, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
+def list_command(stubs: tuple[Path, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
     """List the stubs: shipped, installed, and in the given folders.
 
     Counts operations without loading a stub: those of its document, and those that its files have behaviour for. A
     stub that can't be read is listed with what is wrong; childproof stubs check says all of it.
     """
-    catalog = load_catalog(folders)
+    catalog = load_catalog(stubs)
     found = [_entry(name, catalog.folder(name), given=name in catalog.given) for name in catalog.names()]
     if as_json:
         for entry in found:

@@ -11,7 +11,7 @@ from childproof.ledger import timestamp
 from childproof.run.config import load_config
 from childproof.world import ClockSettings, deliveries
 
-from .options import Clock
+from .options import Clock, rules_option, stubs_option
 from .reading import open_ledger, open_worlds, store_option
 from .world import json_option
 from .world_show import words
@@ -26,10 +26,8 @@ _FAR = 8_640_000_000_000_000  # the last day that most libraries know, unix mill
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @store_option
 @json_option
-@click.option(
-    "--rules", multiple=True, type=click.Path(path_type=Path), metavar="FILE", help="As for `childproof run`."
-)
-@click.option("--stubs", multiple=True, type=click.Path(path_type=Path), metavar="DIR", help="As for `childproof run`.")
+@rules_option
+@stubs_option
 @click.argument("name")
 @click.argument("way", required=False, metavar="[CLOCK | offset | advance]")
 @click.argument("amount", required=False, metavar="[DURATION]")

@@ -12,6 +12,7 @@ from childproof.errors import StoreError
 from childproof.run.config import load_config
 from childproof.world import checked_name
 
+from .options import stubs_option
 from .reading import open_ledger, open_worlds, store_option
 from .world import labels_option
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 @store_option
 @labels_option
 @click.option("--as", "name", metavar="NAME", help="The world's name [default: the one in the file].")
-@click.option("--stubs", multiple=True, type=click.Path(path_type=Path), metavar="DIR", help="As for `childproof run`.")
+@stubs_option
 @click.option("--check", is_flag=True, help="Plant it aside, say what it would hold, and keep nothing.")
 @click.argument("file", type=click.Path(path_type=Path))
 def seed(
