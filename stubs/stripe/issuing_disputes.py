@@ -16,6 +16,16 @@ from .fields import change, new, page, public, since, tell
 _MOMENT = 1_000  # ms until a bank has read the test's evidence
 _OUTCOMES = {"winning_evidence": "won", "losing_evidence": "lost"}
 
+_LOST_FOR = {  # why a bank turns a complaint down, by what was complained of
+    "canceled": "not_cancelled",
+    "duplicate": "invalid_duplicate_dispute",
+    "fraudulent": "transaction_authorized",
+    "merchandise_not_as_described": "merchandise_or_service_as_described",
+    "no_valid_authorization": "transaction_authorized",
+    "not_received": "merchandise_delivered_or_shipped",
+    "service_not_as_described": "merchandise_or_service_as_described",
+}
+
 
 @operation("POST /v1/issuing/disputes")
 def create(ctx: Context) -> Entity:
@@ -101,7 +111,7 @@ def closes(ctx: Context, payload: dict[str, Any]) -> None:
     if payload["outcome"] == "lost":
         entry = Entry("issuing_dispute", found.id, -found["amount"], found["currency"], balance_type="issuing")
         fields["balance_transactions"] = [*found["balance_transactions"], public(enter(ctx, entry))]
-        fields["loss_reason"] = "invalid_incorrect_reason"
+        fields["loss_reason"] = _LOST_FOR.get(found["evidence"]["reason"], "other")
     found = ctx.update(found, **fields)
     tell(ctx, "issuing_dispute.closed", found)
 

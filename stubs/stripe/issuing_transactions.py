@@ -16,6 +16,13 @@ _NO_DETAILS: dict[str, Any] = {
     "receipt": None,
     "reference": None,
 }
+_NO_FUEL = {
+    "industry_product_code": None,
+    "quantity_decimal": None,
+    "type": "other",
+    "unit": "other",
+    "unit_cost_decimal": "0",
+}
 
 
 def make(  # noqa: PLR0917 - what a transaction is made of
@@ -130,7 +137,16 @@ def _whole(details: dict[str, Any] | None) -> dict[str, Any] | None:
     if not details:
         return None
     receipt = [
-        {"description": None, "quantity": None, "total": None, "unit_cost": None} | row
+        {"description": None, "total": None, "unit_cost": None} | row | {"quantity": _number(row.get("quantity"))}
         for row in details.get("receipt") or ()
     ]
-    return _NO_DETAILS | details | {"receipt": receipt or None}
+    fuel = details.get("fuel")
+    return _NO_DETAILS | details | {"fuel": _NO_FUEL | fuel if fuel else None, "receipt": receipt or None}
+
+
+def _number(text: str | None) -> float | None:
+    """A decimal as it is shown: it is asked for as text and shown as a number."""
+    if text is None:
+        return None
+    value = float(text)
+    return int(value) if value.is_integer() else value

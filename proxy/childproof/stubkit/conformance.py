@@ -16,6 +16,7 @@ from .complaint import Complaint, complaints
 from .conversion import Converter, Validator
 from .errors import choices, text
 from .openapi import OpenApi, Operation
+from .places import SCHEMAS
 
 _PART = 206  # of what is documented for 200
 _SHOWN = 120  # characters of a found value
@@ -52,6 +53,7 @@ class Conformance:
         self._api = api
         self._converter = Converter(api, "reply", closed=strict, formats=True)
         self._checks: dict[tuple[str, str], Validator | None] = {}
+        self._objects: dict[str, Validator] = {}
 
     def misfits(
         self, method: str, path: str, status: int, headers: tuple[tuple[str, str], ...], body: bytes
@@ -79,6 +81,16 @@ class Conformance:
             value = msgspec.json.decode(body)
         except msgspec.DecodeError as error:
             return [Misfit("", f"no JSON ({error})", "JSON, as its Content-Type says")]
+        return [] if check.is_valid(value) else [_misfit(complaint) for complaint in complaints(check, value)]
+
+    def object_misfits(self, schema: str, value: Any) -> list[Misfit]:
+        """What is wrong with a value that is to be of a component schema. LookupError where there is no such schema."""
+        check = self._objects.get(schema)
+        if check is None:
+            if self._api.schema(schema) is None:
+                raise LookupError(f"no schema {schema!r} in {self._api.file}")
+            reference = {"$ref": f"{SCHEMAS}{schema}"}
+            check = self._objects[schema] = Validator(self._converter.whole(reference), validate_formats=True)
         return [] if check.is_valid(value) else [_misfit(complaint) for complaint in complaints(check, value)]
 
     def _check(self, operation: Operation, status: str, response: Mapping[str, Any]) -> Validator | None:

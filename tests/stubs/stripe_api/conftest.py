@@ -1,10 +1,11 @@
 """The official stripe package as the judge: its client talks to the stub directly, without proxy or socket.
 
-Every reply that it gets is also checked against the response schema of Stripe's OpenAPI document.
+Every reply that it gets is also checked against the response schema of Stripe's OpenAPI document, and the object of every
+event against the schema of its resource.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,9 +14,10 @@ import pytest
 import stripe
 
 from childproof.catalog import load_catalog
-from childproof.model import Call, Fidelity, Protocol
+from childproof.model import Call, Effect, Protocol
 from childproof.stubkit.stub import Stub
 from childproof.world import ClockSettings, Store
+from tests.stripe_events import event_misfits
 
 START = 1_767_603_600_000  # 2026-01-05T09:00:00Z
 KEY = "sk_test_childproof123"
@@ -96,7 +98,7 @@ class Api:
         assert not answer.error, answer.error
         reply = Reply(answer.reply.status, dict(answer.reply.headers), answer.reply.body, answer.effects,
                       answer.operation, answer.fidelity)  # fmt: skip
-        self.effects.extend(answer.effects)
+        self.tells(answer.effects)
         if tx.passing:
             self.passes(tx.passing // 1000)
         self.replies.append(reply)
@@ -104,13 +106,19 @@ class Api:
         return reply
 
     def conforms(self, call: Call, made: Any, reply: Reply) -> None:
-        """Fail with every place where a modelled reply isn't what Stripe's document promises."""
+        """Fail with every place where a reply isn't what Stripe's document promises, whoever made it."""
         conformance = self.stub.service.conformance
-        if reply.operation is None or reply.fidelity != Fidelity.MODELLED:
+        if reply.operation is None:
             return
         path = reply.operation.partition(" ")[2]
         faults = conformance.misfits(call.method, path, made.status, made.headers, made.body)
         assert not faults, f"{reply.operation}:\n" + "\n".join(map(str, faults))
+
+    def tells(self, effects: Sequence[Effect]) -> None:
+        """Take down what was told; fail with every place where an event's object isn't what Stripe's document promises."""
+        self.effects.extend(effects)
+        faults = event_misfits(self.stub, effects)
+        assert not faults, "\n".join(faults)
 
     def passes(self, seconds: int) -> None:
         """Let the world's time pass and what falls due in it be done, earliest first. A job that fails is raised."""
@@ -123,7 +131,8 @@ class Api:
                 if due is None:
                     return
                 tx.done(due.id)
-                self.effects.extend(self.stub.perform(due.job, due.payload, tx))
+                told = self.stub.perform(due.job, due.payload, tx)
+            self.tells(told)
 
     def events(self) -> list[str]:
         """The types of all events so far, oldest first."""

@@ -180,13 +180,15 @@ def test_the_older_way_to_ask(api: Api, card: Any) -> None:
 def test_captures_without_authorization_and_refunds(api: Api, client: stripe.StripeClient, card: Any) -> None:
     """Money leaves and comes back; a receipt is told of."""
     helper = client.v1.test_helpers.issuing.transactions
-    row = {"description": "Ride", "quantity": "1", "unit_cost": 800}
+    row = {"description": "Ride", "quantity": "1.5", "unit_cost": 800}
+    fuel = {"type": "diesel", "quantity_decimal": "1.5"}
     made = helper.create_force_capture(
-        {"card": card.id, "amount": 800, "currency": "usd", "purchase_details": {"receipt": [row]}}
+        {"card": card.id, "amount": 800, "currency": "usd", "purchase_details": {"receipt": [row], "fuel": fuel}}
     )
     assert (made.amount, made.type, made.authorization) == (-800, "capture", None)
     shown = client.v1.issuing.transactions.retrieve(made.id, {"expand": ["purchase_details"]})
-    assert shown.purchase_details.receipt[0].unit_cost == 800
+    assert (shown.purchase_details.receipt[0].unit_cost, shown.purchase_details.receipt[0].quantity) == (800, 1.5)
+    assert (shown.purchase_details.fuel.type, shown.purchase_details.fuel.unit) == ("diesel", "other")
     back = helper.refund(made.id, {"refund_amount": 300})
     assert (back.amount, back.type, money(client)) == (300, "refund", -500)
     with pytest.raises(stripe.InvalidRequestError, match="greater than what is left"):
@@ -215,7 +217,8 @@ def test_disputes(api: Api, client: stripe.StripeClient, card: Any, words: str, 
     assert client.v1.issuing.transactions.retrieve(made.id).dispute == dispute.id
     assert client.v1.issuing.disputes.submit(dispute.id).status == "submitted"
     api.passes(60)
-    assert client.v1.issuing.disputes.retrieve(dispute.id).status == status
+    closed = client.v1.issuing.disputes.retrieve(dispute.id)
+    assert (closed.status, closed.loss_reason) == (status, "transaction_authorized" if status == "lost" else None)
     assert money(client) == left
     with pytest.raises(stripe.InvalidRequestError, match="unsubmitted"):
         client.v1.issuing.disputes.submit(dispute.id)
