@@ -1,5 +1,6 @@
 """All stubs that this process can use, by name: those that ship, those that are installed, those in given folders."""
 
+import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -21,7 +22,7 @@ class Catalog(Collection[str]):
     """The names of all stubs; each is loaded when it is first asked for.
 
     A given folder wins over an installed stub, that over a shipped one. `given` are the names from folders that
-    somebody named: work in progress, to be checked before use.
+    somebody named: work in progress, to be checked before use. `unknown_ids` is what stubs are told of it, by name.
     """
 
     def __init__(
@@ -30,10 +31,12 @@ class Catalog(Collection[str]):
         *,
         given: Mapping[str, Path],
         installed: Callable[[], Mapping[str, Path]],
+        unknown_ids: Mapping[str, str] | None = None,
     ) -> None:
         self._at_hand = {**shipped, **given}
         self._given = given
         self._installed = installed
+        self._unknown_ids = unknown_ids or {}
         self._stubs: dict[str, Stub] = {}
         self.given = tuple(given)
 
@@ -67,7 +70,7 @@ class Catalog(Collection[str]):
 
         stub = self._stubs.get(name)
         if stub is None:
-            stub = self._stubs[name] = load_stub(self.folder(name))
+            stub = self._stubs[name] = load_stub(self.folder(name), self._unknown_ids.get(name, ""))
         return stub
 
     def manifest(self, name: str) -> "Manifest":
@@ -88,10 +91,11 @@ class Catalog(Collection[str]):
             raise InputError(faults)
 
 
-def load_catalog(folders: Sequence[Path] = ()) -> Catalog:
+def load_catalog(folders: Sequence[Path] = (), unknown_ids: Mapping[str, str] | None = None) -> Catalog:
     """The catalog of this installation and of `folders`, each a stub or a folder of stubs.
 
-    Raises InputError with all faults of the given folders: missing ones, ones without a stub, two stubs of one name.
+    `unknown_ids` says by name which stubs refuse or synthesize what nobody has made, whatever their own stub.yaml says.
+    Raises InputError with all faults: folders that are missing, ones without a stub, two stubs of one name, names of no stub.
     """
     faults: list[Fault] = []
     given: dict[str, Path] = {}
@@ -117,11 +121,19 @@ def load_catalog(folders: Sequence[Path] = ()) -> Catalog:
                 )
     if faults:
         raise InputError(faults)
-    return Catalog(
+    catalog = Catalog(
         {path.name: path for path in _stubs_in(shipped("stubs"))},
         given=given,
         installed=lambda: {path.name: path for path in _installed()},
+        unknown_ids=unknown_ids,
     )
+    for name, what in (unknown_ids or {}).items():
+        if name not in catalog:
+            nearest = difflib.get_close_matches(name, catalog.names(), 1)
+            write = f"unknown_ids: {{{nearest[0]}: {what}}}" if nearest else ""
+            expected = f"one of {', '.join(catalog.names())}"
+            raise InputError.single("childproof.yaml", f"unknown_ids.{name}: no stub of this name", expected, write)
+    return catalog
 
 
 def _stubs_in(folder: Path) -> list[Path]:

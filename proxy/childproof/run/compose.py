@@ -78,7 +78,7 @@ def load_policy(config: Config) -> tuple[Catalog, Ruleset]:
     faults: list[Fault] = []
     catalog = None
     try:
-        catalog = load_catalog(config.stubs)
+        catalog = load_catalog(config.stubs, config.unknown_ids)
         catalog.check(catalog.given)  # the others were checked when they were packaged
     except InputError as error:
         faults += error.faults

@@ -100,6 +100,7 @@ class Config:
     otlp: Endpoint | None = None
     metrics: str = ""  # host:port for Prometheus; nobody listens where it is empty
     webhooks: Webhooks = Webhooks()
+    unknown_ids: Mapping[str, str] = field(default_factory=dict)  # stub -> `refuse` or `synthesize`
 
     def override(
         self,
@@ -144,6 +145,7 @@ def load_config(environ: Mapping[str, str], directory: Path, file: Path | None =
         otlp=Endpoint(values["telemetry"]["otlp"]) if "telemetry" in values else None,
         metrics=values.get("metrics", ""),
         webhooks=_webhooks(values.get("webhooks", {}), path),
+        unknown_ids=values.get("unknown_ids", {}),
     )
     return _with_environ(config, environ)
 

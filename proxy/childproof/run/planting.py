@@ -49,7 +49,8 @@ def grow(
 
 def configured(stubs: tuple[Path, ...], environ: Mapping[str, str]) -> Catalog:
     """The catalog of the configured stubs and those of `stubs`. Raises InputError."""
-    return load_catalog((*load_config(environ, Path.cwd()).stubs, *stubs))
+    config = load_config(environ, Path.cwd())
+    return load_catalog((*config.stubs, *stubs), config.unknown_ids)
 
 
 def seed_world(  # noqa: PLR0917 - what making one takes

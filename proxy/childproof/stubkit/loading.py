@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,15 @@ from .service import Service
 from .stub import Stub
 
 
-def load_stub(folder: Path) -> Stub:
-    """Load the stub in a folder. Raises InputError with the faults of all its files."""
+def load_stub(folder: Path, unknown_ids: str = "") -> Stub:
+    """Load the stub in a folder. Raises InputError with the faults of all its files.
+
+    `unknown_ids` (`refuse`, `synthesize`) is taken instead of what the stub's own dialect says; "" leaves it its own.
+    """
     faults: list[Fault] = []
     manifest = read_manifest(folder / "stub.yaml")
+    if unknown_ids:
+        manifest = replace(manifest, dialect={**manifest.dialect, "unknown_ids": unknown_ids})
     if manifest.name != folder.resolve().name:
         found = f"the stub {manifest.name!r} in the folder {folder.resolve().name!r}"
         faults.append(manifest.document.fault(("stub",), found, "the folder's name", f"stub: {folder.resolve().name}"))

@@ -75,3 +75,13 @@ def test_an_entry_point_to_nothing_is_passed_over(monkeypatch: pytest.MonkeyPatc
     entry = metadata.EntryPoint("gone", "no_such_package_anywhere.stubs", "childproof.stubs")
     monkeypatch.setattr(metadata, "entry_points", lambda group: [entry])
     assert "stripe" in load_catalog().names()
+
+
+def test_what_becomes_of_unknown_ids_is_told_by_name() -> None:
+    """Of a stub that ships, too: nobody has to copy it for that; what its resources say for themselves stays."""
+    told = load_catalog(unknown_ids={"stripe": "synthesize"}).get("stripe").service
+    assert told.settings.unknown_ids == "synthesize"
+    assert told.registry.named("customer").supposed
+    assert not load_catalog().get("stripe").service.registry.named("customer").supposed
+    with pytest.raises(InputError, match=r"write: unknown_ids: \{stripe: synthesize\}"):
+        load_catalog(unknown_ids={"strype": "synthesize"})

@@ -38,3 +38,12 @@ def test_a_database_that_may_not_be_written_starts_nothing(tmp_path: Path) -> No
     store.chmod(0o444)
     with pytest.raises(StoreError, match="may not be written; change its permissions"):
         said(store)
+
+
+def test_stubs_do_about_unknown_ids_what_the_configuration_says(tmp_path: Path) -> None:
+    """Those that aren't named do what they say themselves."""
+    config = Config(state_dir=tmp_path, store=":memory:", unknown_ids={"stripe": "synthesize"})
+    parts = compose(config, worlds=("main",), wall=lambda: 0, on_trouble=lambda _: None)
+    assert parts.catalog.get("stripe").service.settings.unknown_ids == "synthesize"
+    assert parts.catalog.get("email").service.settings.unknown_ids == "refuse"
+    parts.close()

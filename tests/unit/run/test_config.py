@@ -36,6 +36,16 @@ def test_listeners_and_limits_are_read(tmp_path: Path) -> None:
     assert (config.max_body, config.connections) == (1024 * 1024, 5)
 
 
+@pytest.mark.parametrize("text", ["{stripe: maybe}", "synthesize", "[stripe]"])
+def test_unknown_ids_are_told_by_stub(tmp_path: Path, text: str) -> None:
+    """By name; anything else is refused at its place."""
+    write(tmp_path, "unknown_ids: {stripe: synthesize}\n")
+    assert load_config(HOME, tmp_path).unknown_ids == {"stripe": "synthesize"}
+    write(tmp_path, f"unknown_ids: {text}\n")
+    with pytest.raises(InputError, match=r"childproof\.yaml:1:"):
+        load_config(HOME, tmp_path)
+
+
 def test_a_stub_may_have_an_address_of_its_own(tmp_path: Path) -> None:
     """`at` and `stub` go together."""
     write(tmp_path, "listen: [{world: main, at: 127.0.0.1:12111, stub: stripe}]\n")
