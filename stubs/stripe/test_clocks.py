@@ -9,6 +9,7 @@ from .fields import change, new, page, tell
 
 DAY = 86_400
 KEPT = 30 * DAY  # docs.stripe.com/api/test_clocks: clocks are deleted 30 days after they are made
+MOST_RENEWALS = 250  # of all subscriptions that live on until then: each is an invoice, and other calls wait meanwhile
 FURTHEST = 2 * 366 * DAY  # without a subscription that bounds it (docs.stripe.com/billing/testing/test-clocks)
 INTERVALS = {"day": DAY, "week": 7 * DAY, "month": 31 * DAY, "year": 366 * DAY}
 
@@ -64,6 +65,13 @@ def advance(ctx: Context, test_clock: str) -> Entity:
             "subscription of the clock's customers."
         )
         raise Refusal(400, None, message, param="frozen_time")
+    due = renewals(ctx, clock, until - now)
+    if due > MOST_RENEWALS:
+        message = (
+            f"Advancing this test clock so far would renew subscriptions {due} times, and it can renew them at most "
+            f"{MOST_RENEWALS} times at a time. Advance it by less."
+        )
+        raise Refusal(400, None, message, param="frozen_time")
     base = ctx.now_ms() - now * 1000
     clock = change(ctx, clock, "test_helpers.test_clock.advancing", status="advancing",
                    status_details={"advancing": {"target_frozen_time": until}}, _until=until, _base=base)  # fmt: skip
@@ -108,10 +116,24 @@ def arrive(ctx: Context, payload: dict[str, Any]) -> None:
 def furthest(ctx: Context, clock: Entity) -> int:
     """How many seconds a clock may be advanced by: two intervals of the shortest subscription of its customers."""
     spans = [
-        INTERVALS[item["price"]["recurring"]["interval"]] * item["price"]["recurring"]["interval_count"]
+        span
         for customer in ctx.list("customer", test_clock=clock.id)
         for subscription in ctx.list("subscription", customer=customer.id)
-        if subscription["ended_at"] is None
-        for item in subscription["items"]["data"]
+        for span in intervals(subscription)
     ]
     return 2 * min(spans) if spans else FURTHEST
+
+
+def renewals(ctx: Context, clock: Entity, seconds: int) -> int:
+    """How many renewals the time brings: the world's subscriptions without a clock live on with those of this one."""
+    subscriptions = ctx.list("subscription", ended_at=None)
+    living = (one for one in subscriptions if one.get("test_clock") in {None, clock.id})
+    return sum(seconds // min(spans) for spans in map(intervals, living) if spans)
+
+
+def intervals(subscription: Entity) -> list[int]:
+    """How many seconds the prices of a subscription are for, at most; none of one that has ended."""
+    if subscription["ended_at"] is not None:
+        return []
+    recurring = [item["price"]["recurring"] for item in subscription["items"]["data"]]
+    return [INTERVALS[one["interval"]] * one["interval_count"] for one in recurring]

@@ -11,6 +11,8 @@ from .callid import identify
 from .jobs import Jobs
 from .recording import Recording
 
+MOST_ASKED = 2000  # jobs of the time that one call lets pass
+
 
 @dataclass(frozen=True, slots=True)
 class Passed:
@@ -47,10 +49,13 @@ class Passing:
         return self._pass(world, None, by)
 
     def advance_to(self, world: World, target: int) -> Passed:
-        """The same, until a time (unix milliseconds): what a stub asked for while it answered a call."""
-        return self._pass(world, target, 0)
+        """The same, until a time (unix milliseconds): what a stub asked for while it answered a call.
 
-    def _pass(self, world: World, target: int | None, by: int) -> Passed:
+        Raises ChildproofError also after `MOST_ASKED` jobs: all other worlds' calls wait meanwhile.
+        """
+        return self._pass(world, target, 0, MOST_ASKED)
+
+    def _pass(self, world: World, target: int | None, by: int, most: int | None = None) -> Passed:
         moment = None
         jobs = failed = crowd = 0
         while True:
@@ -62,6 +67,11 @@ class Passing:
                     identify(tx)
                     self._recording.passed(tx, "ADVANCE", f"clock to {timestamp(tx.now())}", "the clock was advanced")
                     return Passed(tx.now(), jobs, failed)
+                if jobs == most:
+                    raise ChildproofError(
+                        f"world {world.name}: more than {most} jobs until {timestamp(target)}; the clock stays at "
+                        f"{timestamp(tx.now())}. Advance it less at a time, or by `childproof world clock {world.name} advance`"
+                    )
                 tx.travel(max(tx.now(), job.at))
                 crowd = crowd + 1 if tx.now() == moment else 1
                 moment = tx.now()

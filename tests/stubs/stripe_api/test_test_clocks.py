@@ -49,6 +49,21 @@ def test_a_clock_stands_until_it_is_advanced(client, api, clock):
     assert client.v1.test_helpers.test_clocks.retrieve(clock.id).frozen_time == NEW_YEAR
 
 
+def test_a_clock_renews_so_many_subscriptions_at_a_time(client, clock, gold):
+    """Time passes for customers without a clock as well; a clock of nobody would else renew theirs for years."""
+    daily = client.v1.prices.create(
+        {"product": gold.product, "unit_amount": 100, "currency": "usd", "recurring": {"interval": "day"}}
+    )
+    card = "pm_card_visa"
+    ada = client.v1.customers.create({"payment_method": card, "invoice_settings": {"default_payment_method": card}})
+    subscription = client.v1.subscriptions.create({"customer": ada.id, "items": [{"price": daily.id}]})
+    assert "would renew subscriptions 700 times" in refused(advance, client, clock, NEW_YEAR + 700 * DAY).user_message
+    assert advance(client, clock, NEW_YEAR + 3 * DAY).status == "ready"
+    assert len(client.v1.invoices.list({"subscription": subscription.id}).data) == 4
+    client.v1.subscriptions.cancel(subscription.id)
+    assert advance(client, clock, NEW_YEAR + 700 * DAY).status == "ready"
+
+
 def test_advancing_is_answered_at_once_and_done_right_after(client, api, clock):
     replied = client.v1.test_helpers.test_clocks.advance(clock.id, {"frozen_time": NEW_YEAR + DAY})
     assert (replied.status, replied.frozen_time) == ("advancing", NEW_YEAR)

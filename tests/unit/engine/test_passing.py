@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from childproof.engine import passing
 from childproof.engine.jobs import Jobs
 from childproof.engine.passing import Passing
 from childproof.engine.recording import Recording
@@ -122,6 +123,18 @@ def test_jobs_without_end_stop_the_clock_with_a_reason(make):
         bench.passing.advance(bench.world, DAY)
     with bench.world.transaction() as tx:
         assert tx.now() == NOON + HOUR
+
+
+def test_what_a_call_asks_for_has_its_end(make, monkeypatch):
+    """One sandbox's century must not hold up all others; who runs the world may let it pass."""
+    monkeypatch.setattr(passing, "MOST_ASKED", 5)
+    bench = make()
+    bench.schedule((HOUR, "shop", "again"), every=DAY)
+    with pytest.raises(ChildproofError, match=r"more than 5 jobs until .* the clock stays at 2026-01-09T13:00:00"):
+        bench.passing.advance_to(bench.world, NOON + 100 * DAY)
+    assert len(bench.jobs()) == 5
+    assert bench.passing.advance_to(bench.world, NOON + 9 * DAY).jobs == 4
+    assert bench.passing.advance(bench.world, 91 * DAY).jobs == 91
 
 
 def test_a_fork_has_the_same_future(make):
