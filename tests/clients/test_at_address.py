@@ -104,10 +104,19 @@ def test_an_sdk_with_another_base_url_needs_neither_proxy_nor_ca(addressed: tupl
     assert (entry["verdict"], entry["stub"]) == ("stub", "stripe")
 
 
-def test_any_host_header_will_do_and_the_rest_is_the_stubs_own_404(addressed: tuple[Served, dict[str, str]]) -> None:
+def test_a_name_that_somebody_else_may_give_the_address_is_refused(addressed: tuple[Served, dict[str, str]]) -> None:
+    """A page in this machine's browser must not read the world under a name of its own; the attempt is recorded."""
+    served, urls = addressed
+    for host in ("evil.example", "api.stripe.com.evil.example:80", "127.0.0.1.evil.example"):
+        status, body = curl("-u", "sk_test_client:", "-H", f"Host: {host}", f"{urls['stripe']}/v1/customers")
+        assert (status, "--anybody" in body) == (403, True)
+        assert "evil.example; this address answers to localhost" in served.entries()[-1]["reason"]
+
+
+def test_most_host_headers_will_do_and_the_rest_is_the_stubs_own_404(addressed: tuple[Served, dict[str, str]]) -> None:
     """Whatever name the client knows the address by; what the service hasn't got is told in its words."""
     _, urls = addressed
-    for host in ("localhost", "api.stripe.com", "stripe-mock:12111", "evil.example"):
+    for host in ("localhost", "api.stripe.com", "stripe-mock:12111", "shop.localhost", "[::1]:80"):
         status, body = curl("-u", "sk_test_client:", "-H", f"Host: {host}", f"{urls['stripe']}/v1/customers")
         assert (status, '"object": "list"' in body) == (200, True)
     status, body = curl("-u", "sk_test_client:", f"{urls['stripe']}/v9/rockets")

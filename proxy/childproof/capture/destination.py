@@ -10,12 +10,14 @@ from childproof.model import Call, Outcome, Reply, Upstream
 class Ingress:
     """The listener's side: which world and which sandbox. Never taken from anything the client says.
 
-    `stub` is the stub whose own address the listener is: whatever comes in there is a call of its service.
+    `stub` is the stub whose own address the listener is: whatever comes in there is a call of its service. `names` are those
+    that it may be called by besides what no outsider can name, with commas between them; any where it is empty.
     """
 
     world: str
     sandbox: str = ""
     stub: str = ""
+    names: str = ""
 
 
 @dataclass(frozen=True, slots=True)

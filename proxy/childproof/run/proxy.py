@@ -88,7 +88,7 @@ class Proxy:
             stub = self._parts.catalog.get(listen.stub)
         except LookupError as error:
             raise InputError.single(f"at {listen.at}", str(error), "the name of a stub") from None
-        ingress = Ingress(listen.world, stub=listen.stub)
+        ingress = Ingress(listen.world, stub=listen.stub, names="" if listen.anybody else ",".join(stub.hosts))
         bound, number = await self.http.listen(host, port, ingress, Destination(stub.service.host, 443))
         place = f"[{bound}]:{number}" if ":" in bound else f"{bound}:{number}"
         return Listening("stub", place, listen.world, listen.stub)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from childproof.capture.destination import Destination, Ingress, Judge
 from childproof.model import Call, HostError, Outcome, Protocol, Verdict, Violation, frozen
 
-from .hosts import disagreement, split_authority
+from .hosts import disagreement, split_authority, stranger
 from .replies import FIELD_NAME, FIELD_VALUE, denial
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -84,7 +84,10 @@ def build_call(site: Site, request: Request, violation: Violation | None = None)
     if place is None:
         place = Destination("", 0)
         found = found or Violation("malformed", "a proxy request needs an absolute URI: GET http://host/path", 400)
-    found = found or disagreement(place.host, place.port, () if at_stub else claims)
+    if not at_stub:
+        found = found or disagreement(place.host, place.port, claims)
+    elif site.ingress.names:
+        found = found or stranger(site.ingress.names, claims)
     if found is not None and found.kind == "host_mismatch" and request.version == "2.0":
         found = replace(found, status=421)  # RFC 9110, section 15.5.20: one connection isn't for several names
     path, _, query = _text(target).partition("?")

@@ -51,13 +51,13 @@ class IngressMode(mode_specs.ProxyMode):
     @classmethod
     def of(cls, ingress: Ingress) -> "IngressMode":
         """The mode for an ingress. Not through `parse`, whose cache never forgets."""
-        parts = (ingress.world, ingress.sandbox, ingress.stub)
+        parts = (ingress.world, ingress.sandbox, ingress.stub, ingress.names)
         data = "/".join(urllib.parse.quote(part, safe="") for part in parts)
         return cls(full_spec=f"ingress:{data}", data=data, custom_listen_host=None, custom_listen_port=None)
 
     @property
     def ingress(self) -> Ingress:
-        """The world, the sandbox and the stub."""
+        """The world, the sandbox, the stub and its names."""
         return Ingress(*map(urllib.parse.unquote, self.data.split("/")))
 
 

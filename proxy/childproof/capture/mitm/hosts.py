@@ -6,7 +6,8 @@ SNI, `Host`, `:authority` and an absolute URI are only claims. A claim that diff
 
 from collections.abc import Iterable
 
-from childproof.model import HostError, Violation, normalize_host
+from childproof.model import HostError, Violation, is_address, normalize_host
+from childproof.model.hostname import matches_pattern
 
 MAX_PORT = 65535
 
@@ -55,4 +56,26 @@ def disagreement(host: str, port: int, claims: Iterable[tuple[str, str]]) -> Vio
             return Violation("host_mismatch", f"the connection goes to {host}, but {source} says {claimed}")
         if claimed_port not in (None, port):
             return Violation("host_mismatch", f"the connection goes to port {port}, but {source} says {claimed_port}")
+    return None
+
+
+def stranger(names: str, claims: Iterable[tuple[str, str]]) -> Violation | None:
+    """The first claim that calls an address of this machine by a name that somebody else may give it.
+
+    Pages of a browser here can reach the loopback under a name of their own, once that name leads there (DNS rebinding).
+    Addresses, `localhost`, names without a dot and `names` (patterns with commas between them) are nobody's to give.
+    """
+    for source, text in claims:
+        try:
+            host, _ = split_authority(text)
+        except HostError as error:
+            return Violation("bad_host", f"{source}: {error}", 400)
+        own = "." not in host or host.endswith(".localhost") or is_address(host)
+        if not own and not any(matches_pattern(name, host) for name in names.split(",")):
+            return Violation(
+                "bad_host",
+                f"{source} says {host}; this address answers to localhost, addresses, names without a dot and {names}, "
+                "and to others where `--anybody` says so",
+                403,
+            )
     return None

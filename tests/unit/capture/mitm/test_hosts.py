@@ -2,7 +2,7 @@
 
 import pytest
 
-from childproof.capture.mitm.hosts import disagreement, host_and_port, split_authority
+from childproof.capture.mitm.hosts import disagreement, host_and_port, split_authority, stranger
 from childproof.model import HostError
 
 
@@ -54,3 +54,16 @@ def test_a_claim_agrees_or_says_how_it_does_not(claim, kind):
     assert (found.kind if found else None) == kind
     if kind == "host_mismatch":
         assert "the SNI says" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("host", "taken"),
+    [
+        ("127.0.0.1:80", True), ("[::1]", True), ("localhost", True), ("a.localhost:1", True), ("stripe-mock:12111", True),
+        ("api.stripe.com", True), ("API.STRIPE.COM.", True), ("eu.pay.example", True),
+        ("evil.example", False), ("pay.example", False), ("api.stripe.com.evil.example", False), ("localhost.evil.example", False),
+        ("a b", False), ("", False),
+    ],
+)  # fmt: skip
+def test_a_stubs_own_address_is_called_by_names_that_nobody_else_gives(host: str, *, taken: bool) -> None:
+    assert (stranger("api.stripe.com,*.pay.example", [("the Host header", host)]) is None) == taken
