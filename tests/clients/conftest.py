@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from childproof.sandbox.support import sealing_refusal
+from tests.clients.live import RULES, STUB
 from tests.clients.served import Served, serving
 
 
@@ -12,6 +13,15 @@ from tests.clients.served import Served, serving
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The proxy with the default rules."""
     with serving(tmp_path_factory.mktemp("served")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """`childproof serve` with the stub of `live.py`."""
+    folder = tmp_path_factory.mktemp("live")
+    (folder / "rules.yaml").write_text(RULES)
+    with serving(folder, "--rules", "rules.yaml", "--stubs", str(STUB)) as running:
         yield running
 
 
