@@ -9,7 +9,7 @@ from .clock import REAL, ClockSettings
 from .compare import Comparison
 from .deliveries import Delivery
 from .difference import MISSING, Difference, differences
-from .due import FAILED, MOST, Worker, perform, run_due
+from .due import FAILED, MOST, Worker, perform
 from .lineage import Branch, Record
 from .patch import json_patch, pointer
 from .schedule import OUTBOX, Job
@@ -44,6 +44,5 @@ __all__ = [
     "json_patch",
     "perform",
     "pointer",
-    "run_due",
     "worldfile",
 ]

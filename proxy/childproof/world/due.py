@@ -20,21 +20,6 @@ class Worker(Protocol):
         ...
 
 
-def run_due(tx: Transaction, worker: Callable[[str], Worker]) -> tuple[Effect, ...]:
-    """Do everything that is due in this transaction's world, earliest first; the effects of all of it.
-
-    `worker` gives a service's by name. A job that fails is undone, taken off the schedule, and told of as an effect
-    (`job.failed`): it must not stand in the way of every later call.
-    """
-    effects: list[Effect] = []
-    for _ in range(MOST):
-        due = tx.due(tx.now())
-        if not due:
-            break
-        effects.extend(perform(tx, due[0], worker))
-    return tuple(effects)
-
-
 def perform(tx: Transaction, job: Job, worker: Callable[[str], Worker]) -> tuple[Effect, ...]:
     """Take one job off the schedule and do it; its effects, or `job.failed`."""
     tx.done(job.id)

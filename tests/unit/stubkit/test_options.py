@@ -10,9 +10,9 @@ import pytest
 from childproof.catalog import load_catalog
 from childproof.model import Call, Envelope, Protocol
 from childproof.stubkit.loading import load_stub
-from childproof.world import run_due
 from childproof.world.clock import ClockSettings
 from childproof.world.store import Store
+from tests.due import run_due
 
 from .conftest import START, Caller
 

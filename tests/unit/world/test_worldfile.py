@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from childproof.documents import parse_yaml
 from childproof.errors import InputError, StoreError
-from childproof.world import ClockSettings, Store, Transaction, World, run_due, worldfile
+from childproof.world import ClockSettings, Store, Transaction, World, worldfile
 from childproof.world.yamltext import to_yaml
+from tests.due import run_due
 
 TEXT = st.text() | st.sampled_from(
     ["null", "1e5", "0x1f", "~", "- a", "a: b", " a", "a ", "a\n", "a\n\n", "\na", "a\r\n", "a\n  b", "#", "a #b", "yes",
