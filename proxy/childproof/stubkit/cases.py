@@ -79,17 +79,22 @@ def load_cases(folder: Path) -> list[Case]:
     faults: list[Fault] = []
     for file in sorted((folder / "cases").glob("*.yaml")):
         try:
-            document = parse_yaml(file.read_text(encoding="utf-8"), str(file))
+            cases.extend(_cases_in(file))
         except InputError as error:
             faults.extend(error.faults)
-            continue
-        found = schema_faults(document, case_schema())
-        faults.extend(found)
-        if not found:
-            cases.extend(Case(document, (place,), value) for place, value in enumerate(document.value))
     if faults:
         raise InputError(faults)
     return cases
+
+
+def _cases_in(file: Path) -> list[Case]:
+    try:
+        document = parse_yaml(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError):
+        raise InputError.single(file, "a file that can't be read as UTF-8", "a list of cases") from None
+    if found := schema_faults(document, case_schema()):
+        raise InputError(found)
+    return [Case(document, (place,), value) for place, value in enumerate(document.value)]
 
 
 def run_case(stub: Stub, case: Case) -> Result:
@@ -187,7 +192,7 @@ class _Run:
         elif "files" in step:
             body, media = write_multipart(_pairs(value or {}), step["files"])
             headers = {"Content-Type": media, **headers}
-        elif value is not None and self.stub.service.settings.body == "form":
+        elif value is not None and self.stub.service.settings.body == "form" and not _says_json(headers):
             body, media = urlencode(_pairs(value)).encode(), "application/x-www-form-urlencoded"
             headers = {"Content-Type": media, **headers}
         elif value is not None:
@@ -279,7 +284,7 @@ class _Run:
         body = _decoded(reply)
         if "body" in wanted:
             for where, expected in _differences(body, self._values(wanted["body"]), ""):
-                self._fail((*path, "body"), where.lstrip("."), expected)
+                self._fail((*path, "body"), where.lstrip(".") if where[:1] == "." else f"the reply{where}", expected)
         self._compare_keys(wanted, body, path)
 
     def _conform(self, answer: Answer, method: str, path: tuple[str | int, ...]) -> None:
@@ -380,6 +385,11 @@ def _decoded(reply: Reply) -> Any:
         return msgspec.json.decode(reply.body) if reply.body else None
     except msgspec.DecodeError:
         return reply.body.decode(errors="replace")
+
+
+def _says_json(headers: Mapping[str, str]) -> bool:
+    """Whether a call says of its body that it is JSON, whatever the stub's other calls send."""
+    return any(name.lower() == "content-type" and "json" in text for name, text in headers.items())
 
 
 def _pairs(value: Any, name: str = "") -> list[tuple[str, str]]:

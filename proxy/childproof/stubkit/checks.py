@@ -162,18 +162,22 @@ def _resource(manifest: Manifest, name: str, api: OpenApi | None, inference: Inf
     yield from _surface(manifest, name, api, inference)
     known = _fields(manifest, api, name)
     if known:
-        named = [(key, field) for key in ("unique", "readonly") for field in entry.get(key, ())]
-        named += [("defaults", field) for field in entry.get("defaults", {})]
-        named += [("refs", field.partition(".")[0]) for field in entry.get("refs", {})]
-        filters = entry.get("filters", ())
-        named += (
-            [("filters", text.partition(" ")[0].partition(".")[0]) for text in dict(filters).values()]
-            if isinstance(filters, Mapping)
-            else []
-        )
-        for key, field in named:
+        for key, field in _fields_named(entry):
             if field not in known:
                 yield fault((*here, key), f"{key} names {field!r}, which {name}'s schema doesn't have", _one_of(known))
+
+
+def _fields_named(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The keys of a resource that name fields of its schema, each with a field."""
+    yield from ((key, field) for key in ("unique", "readonly") for field in entry.get(key, ()))
+    yield from (("defaults", field) for field in entry.get("defaults", {}))
+    yield from (("refs", field.partition(".")[0]) for field in entry.get("refs", {}))
+    filters = entry.get("filters", ())
+    if isinstance(filters, Mapping):
+        yield from (("filters", text.partition(" ")[0].partition(".")[0]) for text in filters.values())
+    state = entry.get("lifecycle", {}).get("field", "")
+    if state and not state.startswith("_"):  # a leading underscore is nobody's but the stub's
+        yield "lifecycle", state
 
 
 def _surface(manifest: Manifest, name: str, api: OpenApi, inference: Inference) -> Iterator[Fault]:
@@ -265,6 +269,7 @@ def _operation(manifest: Manifest, name: str, api: OpenApi | None) -> Iterator[F
         yield fault((*here, "download"), f"unknown resource {wanted!r}", _one_of(manifest.resources))
     if wanted is not None and "{" not in path:
         yield fault(here, f"a download at {path}", "a path with the entity's id in it")
+    yield from _set(manifest, here, entry, path, api)
     if "move" in entry:
         yield from _move(manifest, here, entry, path)
     polled = entry.get("async", {}).get("resource")
@@ -282,13 +287,34 @@ def _operation(manifest: Manifest, name: str, api: OpenApi | None) -> Iterator[F
                 )
 
 
-def _move(manifest: Manifest, here: tuple[str, ...], entry: Mapping[str, Any], path: str) -> Iterator[Fault]:
+def _set(
+    manifest: Manifest, here: tuple[str, ...], entry: Mapping[str, Any], path: str, api: OpenApi | None
+) -> Iterator[Fault]:
+    """Fields that an operation sets and its resource doesn't have; a leading underscore is nobody's but the stub's."""
+    homes = {value["path"]: name for name, value in manifest.resources.items() if "path" in value}
+    above = max((home for home in homes if path.startswith(f"{home.rstrip('/')}/")), key=len, default="")
+    moved = [name for name, states in _lifecycles(manifest, entry).items() if entry.get("move") in states]
+    resource = entry.get("resource") or homes.get(above) or (moved[0] if len(moved) == 1 else "")
+    known = _fields(manifest, api, resource) if resource else []
+    for field in entry.get("set", {}):
+        if known and not field.startswith("_") and field.partition(".")[0] not in known:
+            close = difflib.get_close_matches(field, known, 1)
+            found = f"set names {field!r}, which {resource}'s schema doesn't have"
+            yield manifest.document.fault((*here, "set", field), found, _one_of(known), f"{close[0]}:" if close else "")
+
+
+def _lifecycles(manifest: Manifest, entry: Mapping[str, Any]) -> dict[str, list[str]]:
+    """The states of the resources that an operation may be about."""
     named = entry.get("resource")
-    tables = {
+    return {
         name: [state for state in table if state != "field"]
         for name, value in manifest.resources.items()
         if (table := value.get("lifecycle")) is not None and name in {named, None if named else name}
     }
+
+
+def _move(manifest: Manifest, here: tuple[str, ...], entry: Mapping[str, Any], path: str) -> Iterator[Fault]:
+    tables = _lifecycles(manifest, entry)
     fitting = [name for name, states in tables.items() if entry["move"] in states]
     if not fitting:
         states = sorted({state for found in tables.values() for state in found})

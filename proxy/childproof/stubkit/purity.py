@@ -66,6 +66,7 @@ _INSTEAD = {
     "faker": "ctx.random", "socket": "", "requests": "", "httpx": "", "subprocess": "", "os": "", "sys": "",
 }  # fmt: skip
 _BUILTINS = frozenset({"open", "exec", "eval", "compile", "__import__", "input", "breakpoint"})
+_ENDINGS = frozenset({"SystemExit", "KeyboardInterrupt", "BaseException", "exit", "quit"})
 _MOMENTS = frozenset({"now", "utcnow", "today"})
 _CLOCKS = frozenset({"datetime", "date"})
 _IMPORT = re.compile(r"\bimport\b")
@@ -83,7 +84,7 @@ def impurities(source: str, code: CodeType, file: Path) -> list[Fault]:
 
 def _suspicious(source: str, names: set[str]) -> bool:
     """Whether there may be something to find. Parsing costs milliseconds; most files have no reason for it."""
-    if names & _BUILTINS or (names & _CLOCKS and names & _MOMENTS):
+    if names & (_BUILTINS | _ENDINGS) or (names & _CLOCKS and names & _MOMENTS):
         return True
     statements = list(_STATEMENT.finditer(source))
     return len(statements) != len(_IMPORT.findall(source)) or not all(map(_harmless, statements))
@@ -123,6 +124,9 @@ def _judge(nodes: Iterable[ast.AST], clocks: set[str], file: str) -> Iterator[Fa
                     f"{name}(…)",
                     "no files and no code made at run time: data goes into the stub's own modules",
                 )
+            case ast.Name(id=name, ctx=ast.Load()) if name in _ENDINGS:
+                expected = "nothing that ends, or keeps from ending, whoever runs the stub"
+                yield _fault(file, node, name, expected, "raise Refusal(…)" if name != "BaseException" else "Exception")
             case ast.Attribute(attr=attr, value=value) if attr in _MOMENTS and _is_clock(value, clocks):
                 yield _fault(file, node, f"the wall clock ({ast.unparse(node)})", "the world's clock", "ctx.now()")
             case _:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from childproof.errors import InputError
+from childproof.stubkit.cases import load_cases
 from childproof.stubkit.loading import load_stub
 
 
@@ -44,6 +45,9 @@ STUB_FAULTS = {
     "a broken pattern": [('pattern: "acme_[a-z0-9]+"', 'pattern: "acme_["')],
     "a key twice": [("summary: Acme's CRM, v2", "summary: Acme\nsummary: Acme")],
     "a kind of error that isn't known": [("unknown_parameter:", "unknown_thing:")],
+    "a state in no field": [("field: stage", "field: stag")],
+    "a field set that isn't there": [("set: {closed_at: now}", "set: {closd_at: now}")],
+    "a duration that is none": [("operations:", "events: {retry: [soon]}\noperations:"), ("events:\n", "events_:\n")],
 }
 EXPECTED = {
     "an unknown key": ("/stub.yaml:2:1", "unknown key 'sumary'", "summary:"),
@@ -70,6 +74,9 @@ EXPECTED = {
     "a broken pattern": ("/stub.yaml:", "the pattern 'acme_['", "a regular expression"),
     "a key twice": ("/stub.yaml:3:1", "'summary' a second time", "each key once"),
     "a kind of error that isn't known": ("/stub.yaml:", "unknown_thing", ""),
+    "a state in no field": ("/stub.yaml:", "lifecycle names 'stag', which deal's schema doesn't have", "stage"),
+    "a field set that isn't there": ("/stub.yaml:", "set names 'closd_at'", "closed_at:"),
+    "a duration that is none": ("/stub.yaml:", "events.retry.0: 'soon'", "write: 10m"),
 }
 
 
@@ -103,6 +110,9 @@ BEHAVIOUR = "from childproof.stubkit import Context, operation, job, receives\n\
         ("from datetime import datetime\nX = datetime.now()\n", ":5:5", "the wall clock (datetime.now)", "ctx.now()"),
         ("import datetime as dt\nX = dt.date.today()\n", ":5:5", "the wall clock", "ctx.now()"),
         ("X = open('/etc/passwd')\n", ":4:5", "open(…)", ""),
+        ("def f() -> None:\n    raise SystemExit(3)\n", ":5:11", "SystemExit", "raise Refusal(…)"),
+        ("def f() -> None:\n    exit()\n", ":5:5", "exit; expected nothing that ends", "raise Refusal(…)"),
+        ("try:\n    X = 1\nexcept BaseException:\n    X = 2\n", ":6:8", "BaseException", "write: Exception"),
         ("X = (\n", ":", "bad Python", ""),
         ("X = 1 / 0\n", ":4:1", "ZeroDivisionError", ""),
         (
@@ -176,3 +186,14 @@ def test_a_stub_does_not_shadow_anybodys_module(edited: Callable[..., Path]) -> 
     load_stub(edited(files={"json.py": "X = 1\n", "more.py": "from .json import X\nY = X\n"}))
     assert hasattr(json, "dumps")
     assert "rules" not in sys.modules
+
+
+def test_cases_that_nobody_can_read_are_a_fault(edited: Callable[..., Path]) -> None:
+    """Bytes that are no text: beside the faults of other files, never a traceback."""
+    folder = edited()
+    (folder / "cases").mkdir(exist_ok=True)
+    (folder / "cases" / "a.yaml").write_bytes(b"\xff\xfe\x00")
+    (folder / "cases" / "b.yaml").write_text("case: x\n")
+    with pytest.raises(InputError) as caught:
+        load_cases(folder)
+    assert [fault.found for fault in caught.value.faults][:2] == ["a file that can't be read as UTF-8", "a mapping"]
