@@ -1,6 +1,6 @@
 """A call: one outbound attempt, whatever the protocol."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -69,14 +69,15 @@ class Call:
     violation: Violation | None = None
     upgrade: str = ""  # `websocket` where the request asks, in good form, to become one
     stub: str = ""
+    _first: dict[str, str] | None = field(default=None, init=False, repr=False, compare=False)  # see `header`
 
     def header(self, name: str) -> str | None:
         """The first value of a header, whatever its case; None where it is missing."""
-        wanted, size = name.lower(), len(name)
-        for key, value in self.headers:  # a plain loop: every call asks several times, and a generator costs twice
-            if len(key) == size and key.lower() == wanted:
-                return value
-        return None
+        first = self._first
+        if first is None:  # every call is asked several times: folded once
+            first = {key.lower(): value for key, value in reversed(self.headers)}
+            object.__setattr__(self, "_first", first)
+        return first.get(name.lower())
 
     @property
     def target(self) -> str:

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus
@@ -62,7 +62,8 @@ class Facts:
     @cached_property
     def paths(self) -> tuple[tuple[str, ...], ...]:
         """The segments of every reading of the path; the canonical one first."""
-        return tuple(tuple(reading.split("/")[1:]) for reading in readings(self.call.path))
+        path = self.call.path
+        return _segments_again(path) if len(path) < _SHORT else _segments(path)
 
     @cached_property
     def overrides(self) -> tuple[str, ...]:
@@ -204,6 +205,16 @@ class Facts:
 
         head = BytesHeaderParser().parsebytes(self.call.body[:65_536])
         return _decoded(str(head.get("Subject", "")))
+
+
+_SHORT = 128  # paths below this length are remembered: clients ask for the same ones again and again
+
+
+def _segments(path: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(reading.split("/")[1:]) for reading in readings(path))
+
+
+_segments_again = lru_cache(maxsize=512)(_segments)
 
 
 _PARTS: Mapping[str, Callable[[Facts], Any]] = {

@@ -1,8 +1,8 @@
 """World time as a service writes it."""
 
 from datetime import UTC, datetime
-from email.utils import formatdate
 from functools import lru_cache
+from time import gmtime
 
 from .settings import Time
 
@@ -24,4 +24,10 @@ def http_date(now: int) -> str:
 
 @lru_cache(maxsize=16)
 def _date(seconds: int) -> str:
-    return formatdate(seconds, usegmt=True)
+    """By hand: the standard library takes a `datetime` and three calls for it, and a world's clock moves with each call."""
+    year, month, day, hour, minute, second, weekday, _, _ = gmtime(seconds)
+    return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year:04} {hour:02}:{minute:02}:{second:02} GMT"
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

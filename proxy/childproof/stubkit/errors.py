@@ -156,7 +156,10 @@ def compile_template(template: Any, *, keep_null: bool = False) -> Callable[[Map
         def mapping(values: Mapping[str, Any]) -> Any:
             out = {}
             for key, render, needs in parts:
-                if not needs or all(values.get(name) is not None or (keep_null and name in values) for name in needs):
+                for name in needs:
+                    if values.get(name) is None and not (keep_null and name in values):
+                        break
+                else:
                     out[key] = render(values)
             return out
 

@@ -76,6 +76,10 @@ class HeaderTemplate:
     make: IdMaker | None
     text: str = ""
     echo: bool = False
+    is_request_id: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_request_id", "request-id" in self.name.lower())
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,8 @@ class Stub:
         fidelity = found[0].fidelity if found is not None else Fidelity.GAP
         try:
             told, refused = self._admit(frame, found[0] if found is not None else None)
-            frame = replace(frame, headers=(*frame.headers, *told))
+            if told:
+                frame = replace(frame, headers=(*frame.headers, *told))
             if refused is not None:
                 raise refused
             tenant = tenant_of(self.service, call, tx)
@@ -338,7 +339,7 @@ class Stub:
                     continue
             else:
                 value = template.make(tx) if template.make is not None else template.text
-            if "request-id" in template.name.lower():
+            if template.is_request_id:
                 request_id = value
             out.append((template.name, value))
         return tuple(out), request_id

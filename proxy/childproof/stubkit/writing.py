@@ -140,7 +140,7 @@ class Writing(Reading, Telling):
         elif not self._service.settings.empty_unsets:
             value[name] = given
         elif given != "":
-            value[name] = _without_empty(given)
+            value[name] = _without_empty(given) if isinstance(given, dict) else given
         else:
             shape = self._service.shapes.properties(kind.schema)
             api = self._service.api

@@ -20,8 +20,8 @@ def generator(seed: int, seq: int, purpose: str) -> random.Random:
 def token(seed: int, seq: int, purpose: str, count: int, *, n: int, alphabet: str) -> str:
     """`n` characters of `alphabet` (2 to 256 different ones, single-byte), each equally likely."""
     table, surplus = _table(alphabet)
-    text = b""
-    block = 0
+    text = digest(seed, seq, f"{purpose}\x1f0", count).translate(table, surplus)  # nearly always enough
+    block = 1
     while len(text) < n:
         text += digest(seed, seq, f"{purpose}\x1f{block}", count).translate(table, surplus)
         block += 1

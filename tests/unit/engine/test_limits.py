@@ -3,6 +3,7 @@
 import multiprocessing
 import threading
 from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +190,7 @@ def _spend(path: str, results: Any) -> None:
 
 
 def _fields(call: Call) -> dict[str, Any]:
-    return {name: getattr(call, name) for name in call.__slots__}
+    return {field.name: getattr(call, field.name) for field in fields(call) if field.init}
 
 
 def _mail(*names: str) -> Call:

@@ -292,3 +292,13 @@ class TestHeaders:
     def test_order_and_repetition_are_kept(self):
         headers = (("A", "1"), ("Set-Cookie", "a=1"), ("A", "2"), ("Set-Cookie", "b=2"))
         assert [name for name, _ in redact_headers(headers)] == ["A", "Set-Cookie", "A", "Set-Cookie"]
+
+    def test_one_header_that_holds_a_secret_is_found_among_others(self):
+        """They are looked at together first."""
+        headers = (("Accept", "*/*"), ("Referer", "https://x.example/?token=abc"), ("X-Api-Key", "abc"), ("A", "1"))
+        clean = ["*/*", "https://x.example/?token=[redacted]", "[redacted]", "1"]
+        assert [value for _, value in redact_headers(headers)] == clean
+
+    def test_two_headers_make_no_card_together(self):
+        headers = (("A", "42424242"), ("B", "42424242"))
+        assert redact_headers(headers) == headers
