@@ -8,6 +8,7 @@ from childproof.stubkit import Context, Entity, Refusal, SeedContext, Seeding, o
 
 from .fields import generic, new, picked
 
+MOST = 16  # of an account (docs.stripe.com/webhooks); each event becomes a message to every one that wants it
 _HAS_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _URL = re.compile(r"https?://[^\s/?#]+(?:[/?#]\S*)?", re.IGNORECASE)
 
@@ -16,6 +17,8 @@ _URL = re.compile(r"https?://[^\s/?#]+(?:[/?#]\S*)?", re.IGNORECASE)
 def create(ctx: Context) -> Entity:
     """Register a URL. The secret is told this once."""
     body = ctx.body
+    if len(ctx.list("webhook_endpoint", limit=MOST)) == MOST:
+        raise Refusal(400, None, f"You have reached the maximum of {MOST} test webhook endpoints.")
     return new(
         ctx,
         "webhook_endpoint",

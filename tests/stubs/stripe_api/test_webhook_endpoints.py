@@ -49,6 +49,15 @@ def test_the_package_believes_what_is_sent_with_the_endpoints_secret_alone(api, 
         stripe.Webhook.construct_event(body, signature, other.secret)
 
 
+def test_there_are_sixteen_endpoints_at_most(client) -> None:
+    """As Stripe has it; one that is deleted makes room."""
+    made = [endpoint(client) for _ in range(16)]
+    with pytest.raises(stripe.InvalidRequestError, match="reached the maximum of 16 test webhook endpoints"):
+        endpoint(client)
+    client.v1.webhook_endpoints.delete(made[3].id)
+    endpoint(client)
+
+
 def test_a_payments_events_come_in_their_order_to_those_who_asked(api, client) -> None:
     """Each with how many endpoints are to get it."""
     some = endpoint(client, enabled_events=["charge.succeeded", "payment_intent.succeeded"])
