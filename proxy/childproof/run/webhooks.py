@@ -10,6 +10,7 @@ from childproof.capture.webhooks import Connect, Deliverer
 from childproof.model.places import Places
 
 from .compose import Parts
+from .config import split_address
 from .trouble import say
 
 
@@ -31,8 +32,11 @@ def own_loopback(parts: Parts, closed: Collection[int]) -> Connect | None:
     if not parts.config.webhooks.loopback:
         return None
 
+    metrics = parts.config.metrics
+    ours = {*closed, *([split_address(metrics)[1]] if metrics else ())}
+
     async def connect(address: str, port: int) -> socket.socket:
-        if port in closed:
+        if port in ours:
             raise ConnectionRefusedError("childproof itself listens there")
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)
