@@ -26,6 +26,7 @@ from childproof.world.clock import ClockSettings
 from childproof.world.store import Store
 from childproof.world.transaction import Transaction
 from childproof.world.world import World
+from tests.stripe_events import event_misfits
 
 START = 1767603600000
 CATALOG = load_catalog()
@@ -91,6 +92,8 @@ class Caller:
         assert service.conformance is not None
         misfits = service.conformance.misfits(operation.method, operation.path, reply.status, reply.headers, reply.body)
         assert not misfits, f"{operation.name}: " + "; ".join(map(str, misfits))
+        if service.name == "stripe":
+            assert not event_misfits(self.stub, answer.effects), operation.name
         try:
             return answer, msgspec.json.decode(reply.body) if reply.body else None
         except msgspec.DecodeError:
