@@ -37,6 +37,7 @@ from .tenants import tenant_of
 _NO_BODY = (204, 304)
 _TRACEBACK_LINES = 6
 SMTP_LIMITED = 452  # RFC 5321, section 4.2.3; the enhanced code is RFC 3463's for a policy
+SMTP_FAILED = 451  # likewise; the enhanced code is RFC 3463's for a mail system that has a problem
 
 
 @frozen
@@ -212,10 +213,20 @@ class Stub:
                     reply = sockets.opened(ctx, self.service, template, frame.headers)
             except Refusal as refusal:
                 return Answer(self._refused(frame, refusal), name, Fidelity.MODELLED)
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - as in `_act`
+                return Answer(self._refused(frame, Refusal.of("internal")), name, Fidelity.MODELLED, error=_head(error))
             return Answer(reply, name, Fidelity.MODELLED, tuple(ctx.effects))
         if not is_grpc(call):
             return None
-        reply, effects, known = procedures.answered(self.service, call, tx, frame.headers)
+        try:
+            reply, effects, known = procedures.answered(self.service, call, tx, frame.headers)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as in `_act`
+            refused = self._refused(frame, Refusal.of("internal"))
+            return Answer(refused, f"RPC {call.path}", Fidelity.MODELLED, error=_head(error))
         return Answer(
             reply, f"RPC {call.path}" if known else None, Fidelity.MODELLED if known else Fidelity.GAP, effects
         )
@@ -245,7 +256,7 @@ class Stub:
             raise
         except Exception as error:  # noqa: BLE001 - an author's bug: the service's 500, and nothing has happened
             ctx.effects.clear()
-            ctx.failure = "".join(traceback.format_exception(error)[-_TRACEBACK_LINES:])
+            ctx.failure = _head(error)
             return self._refused(frame, Refusal.of("internal"))
 
     def _perform(self, ctx: Context, plan: Plan, tx: Transaction) -> Any:
@@ -324,6 +335,12 @@ class Stub:
         except Refusal as refusal:
             status, values = self.service.errors.words(refusal, {})
             return Answer(Reply(status, (), text(values.get("message")).encode()), name, Fidelity.MODELLED)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as in `_act`
+            _, values = self.service.errors.words(Refusal.of("internal"), {})
+            said = f"4.3.0 {text(values.get('message'))}".encode()
+            return Answer(Reply(SMTP_FAILED, (), said), name, Fidelity.MODELLED, error=_head(error))
         response = made if isinstance(made, Response) else Response(250, "OK")
         body = response.body if isinstance(response.body, bytes) else text(response.body).encode()
         return Answer(Reply(response.status, (), body), name, Fidelity.MODELLED, tuple(ctx.effects))
@@ -343,3 +360,8 @@ class Stub:
                 request_id = value
             out.append((template.name, value))
         return tuple(out), request_id
+
+
+def _head(error: Exception) -> str:
+    """What the ledger keeps of a traceback."""
+    return "".join(traceback.format_exception(error)[-_TRACEBACK_LINES:])

@@ -10,6 +10,7 @@ import pytest
 from childproof.catalog import load_catalog
 from childproof.model import Call, Envelope, Protocol
 from childproof.stubkit.loading import load_stub
+from childproof.stubkit.procedures import framed
 from childproof.world.clock import ClockSettings
 from childproof.world.store import Store
 from tests.due import run_due
@@ -253,6 +254,56 @@ def test_an_error_in_behaviour_code_is_the_services_and_is_told(notes: Callable[
         call("GET /rest/ping")
     assert call.answer is not None
     assert call.answer.reply.status == 500
+
+
+BROKEN = """
+from childproof.stubkit import Context, Message, receives, rpc, websocket
+
+
+@receives("smtp")
+def take(ctx: Context) -> None:
+    ctx.create("note", text="half")
+    raise KeyError("x")
+
+
+@rpc("/shop.Orders/Place")
+def place(ctx: Context, order: bytes) -> bytes:
+    ctx.create("note", text="half")
+    raise KeyError("x")
+
+
+@websocket("/live")
+def live(ctx: Context, message: Message | None) -> None:
+    ctx.create("note", text="half")
+    raise KeyError("x")
+"""
+GRPC = (("content-type", "application/grpc"),)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (Call(Protocol.SMTP, "mail.example", 587, body=b"Hi", envelope=Envelope("a@b.c", ("x@y.z",))), (451, b"4.3.0 ")),
+        (Call(Protocol.HTTP, "rest.example", 443, method="POST", path="/shop.Orders/Place", body=framed(b"x"),
+              headers=GRPC, http_version="2.0"), (200, b"")),
+        (Call(Protocol.HTTP, "rest.example", 443, method="GET", path="/live", upgrade="websocket",
+              http_version="1.1"), (500, b"{")),
+    ],
+    ids=["smtp", "grpc", "websocket"],
+)  # fmt: skip
+def test_an_error_in_code_that_speaks_otherwise_is_the_services_too(
+    notes: Callable[..., Caller], call: Call, said: tuple[int, bytes]
+) -> None:
+    """In the protocol's own words, with nothing changed and the head of the traceback for the ledger."""
+    caller = notes("resources: {note: {path: /notes}}\n", behaviour=BROKEN)
+    with caller.store.world("main").transaction() as tx:
+        made = caller.stub.answer(call, tx)
+    assert (made.reply.status, made.reply.body[: len(said[1])]) == said
+    assert made.error.endswith("KeyError: 'x'\n")
+    assert (made.effects, made.fidelity) == ((), "modelled")
+    if call.header("content-type"):
+        assert dict(made.reply.headers)["grpc-status"] == "13"  # INTERNAL
+    assert caller("GET /rest/notes")[1] == []
 
 
 def test_a_large_document_is_ready_at_once_and_its_stub_answers() -> None:
