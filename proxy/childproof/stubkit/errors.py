@@ -68,6 +68,7 @@ KINDS: dict[str, Kind] = {
     "insufficient_scope": _kind(403, "insufficient_scope", "The token lacks the scope {scope}."),
     "referenced": _kind(409, "conflict", "The {resource} {value} is still used by the {holder} {held_by}."),
     "not_expandable": _kind(400, "invalid", "{value} can't be expanded."),
+    "too_deep": _kind(400, "invalid", "{value} can't be expanded: that is more than {limit} levels."),
     "invalid_transition": _kind(409, "invalid_transition", "A {resource} that is {state} can't become {to}."),
     "idempotency_conflict": _kind(409, "idempotency_conflict", "The idempotency key was used for another request."),
     "idempotency_endpoint": _kind(409, "idempotency_conflict", "The idempotency key was used for {first}."),

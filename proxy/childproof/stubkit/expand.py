@@ -2,7 +2,8 @@
 
 Which resource an id belongs to is told by `refs` in stub.yaml and by the document: `x-expansionResources`, or a field that
 is either an id or the object (`anyOf: [{type: string}, {$ref: …}]`). Lists on the way, and lists of ids, are gone through. A field
-that isn't there unless expanded is made by a function of the stub (`@expands`).
+that isn't there unless expanded is made by a function of the stub (`@expands`); where the document requires it, every
+expanded object has it.
 """
 
 from collections.abc import Callable, Collection, Iterator
@@ -57,7 +58,7 @@ class Expander:
         for path in paths:
             steps = path.split(".")
             if len(steps) > self._depth:
-                raise Refusal.of("not_expandable", param=self._parameter, value=path, leaf=steps[-1], limit=self._depth)
+                raise Refusal.of("too_deep", param=self._parameter, value=path, leaf=steps[-1], limit=self._depth)
             body = self._walk(body, steps, schema, _Asked(find, compute, path), None)
         return body
 
@@ -105,7 +106,17 @@ class Expander:
         if found is None:
             return value
         shown = {name: inner for name, inner in found.items() if not name.startswith("_")}
+        shown |= {name: asked.compute(found, name) for name in self._always(found.resource) if name not in shown}
         return Entity(found.resource, found.id, shown)
+
+    def _always(self, resource: str) -> list[str]:
+        """The fields that a stub makes of a resource and that the document has in every such object."""
+        made = [name.rpartition(".")[2] for name in self._computed if name.rpartition(".")[0] == resource]
+        schema = self._registry.named(resource).schema
+        if not made or not schema or self._api is None:
+            return []
+        required = properties(self._api, {"$ref": f"#/components/schemas/{schema}"}).required
+        return sorted(name for name in made if name in required)
 
     def _field(
         self, resource: Resource | None, within: _Within | None, step: str, schema: dict[str, Any] | None
