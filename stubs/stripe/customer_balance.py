@@ -112,3 +112,10 @@ def _owned(ctx: Context, customer: str, transaction: str) -> Entity:
     if found is None or found["customer"] != customer:
         raise ctx.not_found("customer_balance_transaction", transaction)
     return found
+
+
+def owes(ctx: Context, customer: str, *, late: bool) -> None:
+    """Whether a customer is `delinquent`: the last thing that happened to any invoice of theirs says so."""
+    payer = ctx.find("customer", customer)
+    if payer is not None:
+        change(ctx, payer, "customer.updated", delinquent=late)

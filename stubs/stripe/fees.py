@@ -47,7 +47,9 @@ def share(ctx: Context, charge: Entity, amount: int) -> Entity:
     return ctx.update(charge, **fields)
 
 
-def give_back(ctx: Context, charge: Entity, amount: int, *, reverse_transfer: bool, fee: bool) -> str | None:
+def give_back(
+    ctx: Context, charge: Entity, amount: int, *, source: str, reverse_transfer: bool, fee: bool
+) -> str | None:
     """Take back a refund's share of what was passed on. Gives the id of the transfer's reversal, if there is one."""
     reversal = None
     if reverse_transfer:
@@ -57,7 +59,7 @@ def give_back(ctx: Context, charge: Entity, amount: int, *, reverse_transfer: bo
         sent = ctx.get("transfer", charge["transfer"])
         part = _share_of(sent["amount"], amount, charge["amount"], sent["amount"] - sent["amount_reversed"])
         if part:
-            reversal = transfers.reverse(ctx, sent, part).id
+            reversal = transfers.reverse(ctx, sent, part, source_refund=source).id
     if fee:
         if charge.get("application_fee") is None:
             message = (

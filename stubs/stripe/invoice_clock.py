@@ -4,7 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity
 
-from . import invoice_mails, invoice_payments, invoicing
+from . import customer_balance, invoice_mails, invoice_payments, invoicing
 from .clocks import now_of, timed
 from .fields import tell
 
@@ -54,6 +54,7 @@ def overdue(ctx: Context, payload: dict[str, Any]) -> None:
     invoice = _in_state(ctx, payload, "open")
     if invoice is not None:
         tell(ctx, "invoice.overdue", invoice)
+        customer_balance.owes(ctx, invoice["customer"], late=True)
 
 
 def _collect(ctx: Context, invoice: Entity) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, expands, operation
 
-from . import invoicing, subscription_effects
+from . import customer_balance, invoicing, subscription_effects
 from .clocks import later, now_of
 from .confirming import confirm, release
 from .fields import change, new, page, short_list, since, tell
@@ -232,6 +232,8 @@ def _failed(ctx: Context, invoice: Entity, intent: Entity | None) -> None:
     invoice = ctx.update(invoice, attempt_count=count, attempted=True, next_payment_attempt=following, _retrying=False)
     tell(ctx, "invoice.payment_failed", invoice)
     invoicing.told(ctx, invoice, before)
+    if automatic and count > before["attempt_count"]:
+        customer_balance.owes(ctx, invoice["customer"], late=True)
     final = bool(automatic and following is None and intent is not None)
     subscription_effects.payment_failed(ctx, invoice, final=final)
 

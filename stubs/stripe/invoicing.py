@@ -240,6 +240,7 @@ def settle(ctx: Context, invoice: Entity, amount: int, *, off_stripe: bool = Fal
         told(ctx, invoice, before)
     tell(ctx, "invoice.paid", invoice)
     tell(ctx, "invoice.payment_succeeded", invoice)
+    customer_balance.owes(ctx, invoice["customer"], late=False)
     subscription_effects.paid(ctx, invoice)
     return ctx.get("invoice", invoice.id)
 
@@ -273,6 +274,7 @@ def mark_uncollectible(ctx: Context, invoice: Entity) -> Entity:
     )
     tell(ctx, "invoice.marked_uncollectible", invoice)
     told(ctx, invoice, before)
+    customer_balance.owes(ctx, invoice["customer"], late=False)
     subscription_effects.uncollectible(ctx, invoice)
     return ctx.get("invoice", invoice.id)
 

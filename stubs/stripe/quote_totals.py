@@ -7,7 +7,7 @@ from childproof.stubkit import Context, Entity
 
 from . import bills
 from .amounts import Bill, Row, bill, price_amount
-from .discounts import cuts
+from .discounts import coupon_of, cuts
 from .fields import public
 
 Item = dict[str, Any]
@@ -22,7 +22,7 @@ def computed(ctx: Context, quote: Entity) -> dict[str, Any]:
     recurring = None
     repeats = next((price["recurring"] for price in again if price is not None), None)
     if repeats is not None:
-        found = _bill(ctx, quote, again, now=False)
+        found = _bill(ctx, quote, again, now=False, lasting=True)
         recurring = {
             "amount_subtotal": found.subtotal,
             "amount_total": found.total,
@@ -95,9 +95,16 @@ def _rows(ctx: Context, quote: Entity, prices: Sequence[Entity | None], *, now: 
     return rows
 
 
-def _bill(ctx: Context, quote: Entity, prices: Sequence[Entity | None], *, now: bool) -> Bill:
+def _bill(ctx: Context, quote: Entity, prices: Sequence[Entity | None], *, now: bool, lasting: bool = False) -> Bill:
     currency = next((price["currency"] for price in prices if price is not None), "usd")
-    return bill(_rows(ctx, quote, prices, now=now), cuts(ctx, quote["discounts"], currency))
+    discounts = [one for one in quote["discounts"] if not lasting or _for_ever(ctx, one)]
+    return bill(_rows(ctx, quote, prices, now=now), cuts(ctx, discounts, currency))
+
+
+def _for_ever(ctx: Context, discount: str) -> bool:
+    """Whether a discount is there at every renewal: what is charged on a recurring basis has no other."""
+    found = ctx.find("discount", discount)
+    return found is not None and coupon_of(ctx, found)["duration"] == "forever"
 
 
 def _details(found: Bill) -> dict[str, Any]:

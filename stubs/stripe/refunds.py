@@ -37,13 +37,15 @@ def refund(ctx: Context, charge: Entity, body: dict[str, Any] | None = None) -> 
     """Refund a charge as the request's body says, or as `body` does, with Stripe's refusals."""
     body = ctx.body if body is None else body
     amount = _amount(charge, body.get("amount"), disputed=disputes.refusing_refunds(ctx, charge))
-    reversal = fees.give_back(ctx, charge, amount, reverse_transfer=bool(body.get("reverse_transfer")),
+    refund_id = ctx.new_id("refund")
+    reversal = fees.give_back(ctx, charge, amount, source=refund_id, reverse_transfer=bool(body.get("reverse_transfer")),
                               fee=bool(body.get("refund_application_fee")))  # fmt: skip
     card = card_behind(charge)
     pending = card is not None and card.has(Trait.REFUND_PENDING)
     asked = refund_ways.must_ask(charge)
     made = ctx.create(
         "refund",
+        refund_id,
         amount=amount,
         charge=charge.id,
         currency=charge["currency"],

@@ -167,7 +167,7 @@ def send(
 
 def reverse(ctx: Context, transfer: Entity, amount: int, **fields: Any) -> Entity:
     """Take an amount back into the balance. Tells `transfer.reversed`; gives the reversal."""
-    currency = transfer["currency"]
+    currency, held = transfer["currency"], reversals_of(ctx, transfer)
     made = ctx.create("transfer_reversal", amount=amount, currency=currency, transfer=transfer.id,
                       **({"metadata": {}} | fields))  # fmt: skip
     line = balance.enter(ctx, Entry("transfer_refund", made.id, amount, currency, f"REFUND FOR TRANSFER {transfer.id}"))
@@ -183,7 +183,7 @@ def reverse(ctx: Context, transfer: Entity, amount: int, **fields: Any) -> Entit
     total = transfer["amount_reversed"] + amount
     fresh = ctx.update(transfer, amount_reversed=total, reversed=total == transfer["amount"])
     previous = {"amount_reversed": transfer["amount_reversed"], "reversed": transfer["reversed"],
-                "reversals": transfer.get("reversals")}  # fmt: skip
+                "reversals": held}  # fmt: skip
     fresh = _whole(ctx, fresh)
     tell(
         ctx,

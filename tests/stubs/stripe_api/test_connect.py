@@ -92,6 +92,23 @@ def test_money_between_accounts_is_neither_made_nor_lost(client):
     assert both() == before + 2 * (10_000 - 320) - 3333
 
 
+def test_a_refund_s_reversal_names_it(client, api):
+    """Reversal and refund name each other; what is expanded is whole, with its own lists; the event has the old list."""
+    other = account(client, individual=INDIVIDUAL, **BUSINESS).id
+    paid = client.v1.payment_intents.create(
+        params={"amount": 10_000, "currency": "usd", "payment_method": "pm_card_visa", "payment_method_types": ["card"],
+                "confirm": True, "application_fee_amount": 777, "transfer_data": {"destination": other},
+                "expand": ["latest_charge.transfer", "latest_charge.application_fee"]},
+    )  # fmt: skip
+    assert (paid.latest_charge.transfer.reversals.data, paid.latest_charge.application_fee.refunds.data) == ([], [])
+    back = client.v1.refunds.create(
+        params={"payment_intent": paid.id, "reverse_transfer": True, "expand": ["transfer_reversal"]}
+    )
+    assert (back.transfer_reversal.source_refund, back.transfer_reversal.amount) == (back.id, 10_000)
+    before = client.v1.events.list({"type": "transfer.reversed"}).data[0].data.to_dict()["previous_attributes"]
+    assert before == {"amount_reversed": 0, "reversed": False, "reversals": {"data": []}}
+
+
 def test_jobs_that_an_account_put_off_are_done_in_it(client, api):
     """A daily payout of a connected account leaves its own balance."""
     other = account(client, individual=INDIVIDUAL, **BUSINESS).id

@@ -195,7 +195,7 @@ def test_a_sent_invoice_needs_an_address_and_a_due_date(client, customer, api):
     assert (sent.status, sent.due_date - sent.status_transitions.finalized_at) == ("open", 7 * DAY)
     assert api.events()[-1] == "invoice.sent"
     api.passes(8 * DAY)
-    assert api.events()[-2:] == ["invoice.will_be_due", "invoice.overdue"]
+    assert api.events()[-3:] == ["invoice.will_be_due", "invoice.overdue", "customer.updated"]
 
 
 def test_automatic_collection_finalizes_and_charges_after_an_hour(client, paying, api):
@@ -304,7 +304,10 @@ def test_an_intent_of_ones_own_can_pay_an_invoice(client, paying):
     intent = client.v1.payment_intents.create(params=given)
     paid = client.v1.invoices.attach_payment(invoice.id, params={"payment_intent": intent.id})
     assert (paid.status, paid.amount_paid, paid.amount_overpaid) == ("paid", 2000, 500)
-    assert {one.status for one in client.v1.invoice_payments.list(params={"invoice": invoice.id})} == {"paid", "canceled"}
+    assert {one.status for one in client.v1.invoice_payments.list(params={"invoice": invoice.id})} == {
+        "paid",
+        "canceled",
+    }
     assert client.v1.customers.retrieve(paying.id).balance == -500
     error = refused(client.v1.invoices.attach_payment, invoice.id, params={"payment_intent": intent.id})
     assert error.code == "invoice_not_payable"
@@ -331,3 +334,27 @@ def test_the_customer_can_pay_with_the_intent_of_an_invoice(client, customer):
     assert client.v1.invoices.retrieve(invoice.id).attempt_count == 1
     client.v1.payment_intents.confirm(intent, params={"payment_method": "pm_card_visa"})
     assert client.v1.invoices.retrieve(invoice.id).status == "paid"
+
+
+def test_a_customer_is_delinquent_by_what_happened_last(client, api):
+    """A failure by itself or a due date that has passed says yes; a payment, or giving the invoice up, says no."""
+    late = client.v1.customers.create({"email": "late@example.com"})
+    params = {"customer": late.id, "collection_method": "send_invoice", "days_until_due": 7}
+    invoice = client.v1.invoices.create(params)
+    client.v1.invoices.add_lines(invoice.id, {"lines": [{"amount": 2000, "description": "Work"}]})
+    client.v1.invoices.finalize_invoice(invoice.id)
+    assert client.v1.customers.retrieve(late.id).delinquent is False
+    api.passes(8 * 86_400)
+    assert client.v1.customers.retrieve(late.id).delinquent is True
+    event = client.v1.events.list({"type": "customer.updated", "limit": 1}).data[0]
+    assert event.data.to_dict()["previous_attributes"] == {"delinquent": False}
+    client.v1.invoices.mark_uncollectible(invoice.id)
+    assert client.v1.customers.retrieve(late.id).delinquent is False
+    card = "pm_card_chargeCustomerFail"
+    broke = client.v1.customers.create({"payment_method": card, "invoice_settings": {"default_payment_method": card}})
+    invoice = client.v1.invoices.create({"customer": broke.id, "auto_advance": True})
+    client.v1.invoices.add_lines(invoice.id, {"lines": [{"amount": 2000, "description": "Work"}]})
+    api.passes(7_200)
+    assert client.v1.customers.retrieve(broke.id).delinquent is True
+    client.v1.invoices.pay(invoice.id, {"paid_out_of_band": True})
+    assert client.v1.customers.retrieve(broke.id).delinquent is False

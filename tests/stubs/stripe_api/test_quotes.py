@@ -44,6 +44,18 @@ def test_a_quote_adds_up_now_and_later(client, customer, prices, api):
     assert api.events()[-1] == "quote.created"
 
 
+def test_what_recurs_has_the_discounts_that_last(client, customer, prices):
+    """A coupon for once is in what is due now, and not in what is due each month; its line shows it."""
+    monthly, _ = prices
+    once = client.v1.coupons.create({"percent_off": 50, "duration": "once"})
+    ever = client.v1.coupons.create({"percent_off": 10, "duration": "forever"})
+    quote = draft(client, customer, (monthly, 1), discounts=[{"coupon": once.id}])
+    assert (quote.computed.upfront.amount_total, quote.computed.recurring.amount_total) == (750, 1500)
+    assert client.v1.quotes.line_items.list(quote.id).data[0].amount_discount == 750
+    quote = draft(client, customer, (monthly, 1), discounts=[{"coupon": ever.id}])
+    assert (quote.computed.upfront.amount_total, quote.computed.recurring.amount_total) == (1350, 1350)
+
+
 def test_in_a_trial_only_what_is_paid_once_is_due(client, customer, prices):
     monthly, once = prices
     quote = draft(client, customer, (monthly, 1), (once, 1), subscription_data={"trial_period_days": 7})
