@@ -1,7 +1,14 @@
-"""Whether what Stripe's stub told is as Stripe's document says: the object of an event by the schema of its resource."""
+"""Whether what Stripe's stub did is as Stripe's document says: its replies, and an event's object by the schema of its resource."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
+import click.testing
+
+from childproof.catalog import load_catalog
+from childproof.cli.reading import open_ledger
+from childproof.cli.stubs_conform import conform_command
+from childproof.ledger import Filter
 from childproof.model import Effect
 from childproof.stubkit.stub import Stub
 
@@ -24,3 +31,20 @@ def event_misfits(stub: Stub, effects: Iterable[Effect]) -> list[str]:
             continue
         found.extend(f"{effect.type}: {misfit}" for misfit in misfits)
     return found
+
+
+def record_conforms(db: Path, *, replies: int = 0, events: int = 0) -> str:
+    """Fail with what of a ledger isn't as documented, or where less could be checked than is said here.
+
+    Gives what `childproof stubs conform` says: how many replies were checked, and how many couldn't be, and why.
+    """
+    result = click.testing.CliRunner().invoke(conform_command, ["--db", str(db), "--service", "stripe"])
+    assert result.exit_code == 0, result.output
+    assert int(result.output.split(" ", 1)[0].replace(",", "")) >= replies, result.output
+    with open_ledger(str(db)) as (_, ledger):
+        told = [
+            effect for entry in ledger.entries(world=None, only=Filter("stub", "stripe")) for effect in entry.effects
+        ]
+    assert len(told) >= events
+    assert event_misfits(load_catalog().get("stripe"), told) == []
+    return result.output

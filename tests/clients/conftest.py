@@ -7,13 +7,16 @@ import pytest
 from childproof.sandbox.support import sealing_refusal
 from tests.clients.live import RULES, STUB
 from tests.clients.served import Served, serving
+from tests.stripe_events import record_conforms
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The proxy with the default rules."""
+    """The proxy with the default rules. In the end, all that Stripe's stub replied and told is held to its document."""
     with serving(tmp_path_factory.mktemp("served")) as running:
         yield running
+    if running.db.exists():
+        record_conforms(running.db)
 
 
 @pytest.fixture(scope="module")
