@@ -155,7 +155,7 @@ class Inference:
         return self.replies.wrapped(operation)[0]
 
     def request_wrapper(self, operation: Operation, key: str) -> str:
-        """`key` where the request wraps its fields under the same key as the reply, "" where it doesn't."""
+        """The key that wraps a request's fields: the reply's `key`, or the thing's name where the reply is bare; "" for none."""
         return self.replies.request_wrapper(operation, key)
 
     def listed_schema(self, operation: Operation) -> tuple[str, str | None]:

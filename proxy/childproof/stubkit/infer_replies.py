@@ -63,9 +63,14 @@ class Replies:
         return "", ""
 
     def request_wrapper(self, operation: Operation, key: str) -> str:
-        """`key` where the request wraps its fields under the same key as the reply, "" where it doesn't."""
+        """The key that wraps a request's fields: the reply's `key`, or the thing's name where the reply is bare; "" for none."""
         known = properties(self._api, operation.request_schema or {}).known
-        return key if list(known) == [key] and "object" in types(self._api, known[key]) else ""
+        only = next(iter(known)) if len(known) == 1 else ""
+        if not only or "object" not in types(self._api, known[only]):
+            return ""
+        thing = thing_of(self._home(operation.path).collection)
+        named = not key and folded(only) == folded(thing) and only not in self._known(self.entity(operation))
+        return only if only == key or named else ""
 
     def listed(self, operation: Operation) -> tuple[str, str | None]:
         """The schema of a list reply's items and the key they are under (dotted; None: the body is the list)."""

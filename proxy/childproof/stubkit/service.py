@@ -192,7 +192,7 @@ class Service:
         parents = self.registry.parents(resource, operation.path, item=bool(item)) if resource is not None else ()
         behaviour = self.behaviours.operations.get(operation.name)
         wrap = self.inference.wrapper(operation) if action in _WRAPPED else ""
-        unwrap = self.inference.request_wrapper(operation, wrap) if wrap else ""
+        unwrap = self.inference.request_wrapper(operation, wrap) if action in _WRAPPED else ""
         body = operation.request_schema
         if body is not None and unwrap:
             body = properties(self.api, body).known[unwrap]

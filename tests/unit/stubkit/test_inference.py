@@ -306,6 +306,23 @@ def test_replies_in_wrappers_are_complete(tmp_path: Path, store: Store) -> None:
     assert call("POST /pets", {"data": {}})[0] == 400
 
 
+def test_a_request_may_wrap_what_its_reply_shows_bare(tmp_path: Path, store: Store) -> None:
+    """`{"folder": {…}}` in, the folder out; a field that is called as the thing is no wrapper."""
+    fields = objects(("name",), name=ID)
+    folder = objects(("id", "name"), id=ID, name=ID)
+    call = caller(tmp_path, store, {
+        "/folders": {"post": taking(objects(("folder",), folder=fields), reply(ref("Folder"), 201))},
+        "/folders/{folder}": {"get": reply(ref("Folder")), "put": taking(objects(folder=fields), reply(ref("Folder")))},
+        "/labels": {"post": taking(objects(label=objects(text=ID)), reply(ref("Label"), 201))},
+        "/labels/{label}": {"get": reply(ref("Label"))},
+    }, Folder=folder, Label=objects(("id",), id=ID, label=objects(text=ID)))  # fmt: skip
+    status, made = call("POST /folders", {"folder": {"name": "Invoices"}})
+    assert (status, made["name"]) == (201, "Invoices")
+    assert call(f"PUT /folders/{made['id']}", {"folder": {"name": "Bills"}})[1]["name"] == "Bills"
+    assert call("POST /folders", {"folder": {}})[0] == 400
+    assert call("POST /labels", {"label": {"text": "red"}})[1]["label"] == {"text": "red"}
+
+
 def test_hal_lists_have_their_items_embedded(tmp_path: Path, store: Store) -> None:
     """Names that begin with an underscore are the document's own here."""
     listed = objects(_embedded=objects(pets={"type": "array", "items": ref("Pet")}))
