@@ -1,13 +1,13 @@
 """What a Checkout session or a payment link sells: its lines, and what they come to with discounts, taxes and delivery."""
 
 from collections.abc import Collection, Iterable, Sequence
-from decimal import Decimal
 from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, merged_metadata
 
 from .amounts import Bill, Cut, Row, bill, price_amount
 from .bills import rates
+from .discounts import cut
 from .fields import public
 from .inline import price_from_data
 from .tax_rates import checked
@@ -98,15 +98,8 @@ def cuts(ctx: Context, entries: Iterable[dict[str, Any]], currency: str, param: 
     made = []
     for place, entry in enumerate(entries):
         coupon = _coupon(ctx, entry, f"{param}[{place}]")
-        products = frozenset(coupon.get("_products") or ()) or None
-        if coupon["percent_off"] is not None:
-            made.append(Cut(coupon.id, percent=Decimal(str(coupon["percent_off"])), products=products))
-            continue
-        options = coupon.get("_currencies") or {}
-        amount = coupon["amount_off"] if coupon["currency"] == currency else options.get(currency, {}).get("amount_off")
-        if amount is not None:
-            made.append(Cut(coupon.id, amount=amount, products=products))
-    return made
+        made.append(cut(coupon, coupon.id, currency))
+    return [one for one in made if one is not None]
 
 
 def _coupon(ctx: Context, entry: dict[str, Any], inside: str) -> Entity:

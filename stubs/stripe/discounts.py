@@ -103,17 +103,18 @@ def cuts(ctx: Context, ids: Iterable[str], currency: str) -> list[Cut]:
     for discount in found:
         if discount is None or (discount["end"] is not None and discount["end"] <= now_of(ctx, discount["customer"])):
             continue
-        coupon = coupon_of(ctx, discount)
-        products = coupon.get("_products")
-        chosen = frozenset(products) if products else None
-        if coupon["percent_off"] is not None:
-            made.append(Cut(discount.id, percent=Decimal(str(coupon["percent_off"])), products=chosen))
-            continue
-        options = coupon.get("_currencies") or {}
-        amount = coupon["amount_off"] if coupon["currency"] == currency else options.get(currency, {}).get("amount_off")
-        if amount is not None:
-            made.append(Cut(discount.id, amount=amount, products=chosen))
-    return made
+        made.append(cut(coupon_of(ctx, discount), discount.id, currency))
+    return [one for one in made if one is not None]
+
+
+def cut(coupon: Entity, name: str, currency: str) -> Cut | None:
+    """The terms of a coupon in a currency, under a name; None where it takes nothing off in that currency."""
+    products = frozenset(coupon.get("_products") or ()) or None
+    if coupon["percent_off"] is not None:
+        return Cut(name, percent=Decimal(str(coupon["percent_off"])), products=products)
+    options = coupon.get("_currencies") or {}
+    amount = coupon["amount_off"] if coupon["currency"] == currency else options.get(currency, {}).get("amount_off")
+    return Cut(name, amount=amount, products=products) if amount is not None else None
 
 
 def use(ctx: Context, ids: Iterable[str]) -> None:
