@@ -18,6 +18,8 @@ from pathlib import Path
 from bench.row import Row
 
 ROUNDS = 11
+STUBS = 10
+DOCUMENT = Path(__file__).parent.parent / "tests/data/openapi/twilio-chat.json"
 _RUN = (sys.executable, "-m", "childproof", "run", "--report", "none", "--", "true")
 _BARE = (sys.executable, "-c", "import childproof.capture.mitm.lean")
 
@@ -44,6 +46,22 @@ def rows() -> Iterator[Row]:
     yield Row("  of it ours", f"{(whole - bare) * 1000:.0f} ms", "< 150 ms")
     yield Row("  its processor time, with the sandbox's beside it", f"{whole_cpu * 1000:.0f} ms")
     yield Row("  of it importing mitmproxy", f"{bare_cpu * 1000:.0f} ms")
+    yield from _with_stubs()
+
+
+def _with_stubs() -> Iterator[Row]:
+    """The same with a folder of ten stubs beside the shipped ones, which no rule leads to."""
+    with tempfile.TemporaryDirectory() as folder:
+        environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": f"{folder}/bytecode"}
+        for number in range(STUBS):
+            made = (sys.executable, "-m", "childproof", "stubs", "new", f"stub-{number}", "--openapi", str(DOCUMENT))
+            _take(made, folder, environ)
+        more = (*_RUN[:4], "--stubs", f"{folder}/stubs", *_RUN[4:])
+        for command in (_RUN, more):
+            _take(command, folder, environ)
+        rounds = [(_take(more, folder, environ).cpu, _take(_RUN, folder, environ).cpu) for _ in range(ROUNDS)]
+    added = statistics.median(with_them - without for with_them, without in rounds)
+    yield Row("  with ten stubs in a folder: processor time more", f"{added * 1000:.0f} ms", "< 100 ms")
 
 
 def _take(command: Sequence[str], folder: str, environ: Mapping[str, str]) -> Taken:
