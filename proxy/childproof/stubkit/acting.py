@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .resources import Resource
     from .service import Plan, Service
 
+MOST_WORDS = 50
 _TERMS = (
     "q",
     "query",
@@ -62,9 +63,13 @@ def acted(  # noqa: PLR0917 - what an action needs
 
 
 def searched(entities: Iterable[Entity], text: str) -> list[Entity]:
-    """The entities that have every word of a text in one of their own texts, whatever the case."""
-    words = text.casefold().split()
-    return [entity for entity in entities if all(any(word in own for own in _texts(entity)) for word in words)]
+    """The entities that have every word of a text in one of their own texts, whatever the case; `MOST_WORDS` are looked for."""
+    words = list(dict.fromkeys(text.casefold().split()))[:MOST_WORDS]
+    return [entity for entity in entities if _has(list(_texts(entity)), words)]
+
+
+def _has(texts: list[str], words: list[str]) -> bool:
+    return all(any(word in own for own in texts) for word in words)
 
 
 def terms(ctx: "Context") -> str:

@@ -25,6 +25,8 @@ OPERATORS: Mapping[str, Operator] = {
     "contains": "contains", "like": "contains", "starts": "starts", "starts_with": "starts",
 }  # fmt: skip
 """The words of parameters for what a value has to be."""
+MOST_TERMS = 50  # conditions of one call: each is asked of every entity
+MOST_ORDERS = 10  # fields that one call sorts by
 _FIRST = ("min", "max", "from", "to", "since", "until", "after", "before", "not")
 _GROUPS = frozenset({"filter", "filters", "where"})  # parameters that hold conditions by their fields
 _SORTS = ("sort", "sort_by", "sortBy", "order_by", "orderBy", "ordering", "sort_field", "sortField", "order")
@@ -68,6 +70,8 @@ class Filtering:
                 continue
             for path, operator, wanted in self._conditions(name, value):
                 terms.extend(self._terms(path, operator, wanted))
+                if len(terms) > MOST_TERMS:
+                    raise Refusal.of("too_long", param=name, value=name, limit=MOST_TERMS)
         orders, newest = self.orders(values)
         return Query(tuple(terms), orders, newest_first if newest is None else newest)
 
@@ -82,13 +86,15 @@ class Filtering:
             parts: list[Any] = [f"{name}:{way}" for name, way in wanted.items()]
         else:
             parts = wanted if isinstance(wanted, list) else str(wanted).split(",")
-        orders = []
+        orders: dict[str, Order] = {}
         for part in parts:
             found = self._order(str(part).strip(), way if way is not None else sorting.descending or False)
             if found is None:
                 raise Refusal.of("invalid", param=sorting.parameter, value=wanted)
-            orders.append(found)
-        return tuple(orders), None
+            orders.setdefault(found.path, found)  # by the same field again says nothing more
+            if len(orders) > MOST_ORDERS:
+                raise Refusal.of("too_long", param=sorting.parameter, value=part, limit=MOST_ORDERS)
+        return tuple(orders.values()), None
 
     def _order(self, word: str, descending: bool) -> Order | None:  # noqa: FBT001 - which way, the order's other half
         word = self.sorting.words.get(word, word)

@@ -7,6 +7,7 @@ or shrinks meanwhile; an offset and a page number count from its beginning.
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
@@ -14,6 +15,7 @@ from typing import Any, Literal, Protocol
 from .refusal import Refusal
 
 Style = Literal["cursor", "offset", "page", "token", "link", "none"]
+_DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 class Source(Protocol):
@@ -91,7 +93,7 @@ class ListDialect:
 
     def _limit(self, query: Mapping[str, Any]) -> int:
         limit = query.get(self.limit_name, self.default) if self.limit_name else self.default
-        if isinstance(limit, str) and limit.isdecimal():  # a document may leave its type open
+        if isinstance(limit, str) and _DIGITS.fullmatch(limit):  # a document may leave its type open
             limit = int(limit)
         if not isinstance(limit, int) or isinstance(limit, bool):
             raise Refusal.of("invalid_integer", param=self.limit_name, value=limit)
@@ -120,7 +122,7 @@ class ListDialect:
     def _number(self, value: Any, default: int) -> int:
         if value is None or value == "":
             return default
-        number = int(value) if isinstance(value, str) and value.isdigit() else value
+        number = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
         if not isinstance(number, int) or isinstance(number, bool) or number < 0:
             raise Refusal.of("invalid_integer", param=self.cursor, value=value)
         return number

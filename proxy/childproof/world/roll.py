@@ -16,6 +16,7 @@ from .query import COMPARABLE, RANGES, Backwards, Key, Query, Term, key, reach
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 _RESULTS = 8  # lists that are remembered as a whole, until something changes
 _PATIENCE = 4000  # entities that are looked at one by one before a list is worked out as a whole
+_COLUMNS = 128  # fields that are known at once: what lists ask for may be made up
 _SPARSE = 16  # a selection smaller than the collection by this is sorted by itself
 
 
@@ -146,8 +147,12 @@ class Roll:
 
     def learn(self, paths: Iterable[str], rows: Callable[[], Iterable[versions.Item]]) -> None:
         """Make the columns that aren't there yet; `rows` gives all entities in order of creation."""
-        missing = [path for path in paths if path not in self._columns]
+        wanted = list(paths)
+        missing = [path for path in wanted if path not in self._columns]
         if missing:
+            if len(self._columns) + len(missing) > _COLUMNS:
+                self._columns = {path: column for path, column in self._columns.items() if path in wanted}
+                self._results.clear()  # they look at columns, which are kept up to date no more
             found: list[dict[int, Any]] = [{} for _ in missing]
             read = _reader(missing)
             for ordinal, _, raw in rows():

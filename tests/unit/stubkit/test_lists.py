@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from childproof.stubkit import acting, filtering
+from childproof.stubkit.entity import Entity
 from childproof.stubkit.loading import load_stub
+from childproof.world.query import Order
 from childproof.world.store import Store
 
 from .conftest import Caller
@@ -203,6 +206,22 @@ def test_an_order_may_be_told_by_fields(shop: Callable[..., Caller]) -> None:
     assert caller("GET /things?sort_by[colour]=desc")[0] == 400
 
 
+def test_a_call_has_so_many_conditions_and_orders(shop: Callable[..., Caller]) -> None:
+    """Each is asked of every entity. To sort by a field again says nothing more, so it costs nothing."""
+    parameters = [{"name": name, "in": "query", "schema": {}} for name in ("filter", "address", "sort")]
+    caller = shop(style="none", parameters=parameters)
+    plant(caller, 12)
+    for many in ("filter[price][ne][]=x{}", "address[x{}]=1", "filter[price][x{}][gte]=1"):
+        query = "&".join(many.format(n) for n in range(filtering.MOST_TERMS + 1))
+        assert caller(f"GET /things?{query}")[0] == 400, many
+    fine = "&".join(f"filter[price][ne][]=x{n}" for n in range(filtering.MOST_TERMS))
+    assert len(caller(f"GET /things?{fine}")[1]) == 12
+    plan = caller.stub.service.plan("GET", "/things")
+    assert plan is not None
+    orders, _ = plan.filtering.orders({"sort": ",".join(["-price", "name"] * 500)})
+    assert orders == (Order("price", descending=True), Order("name"))
+
+
 def test_declared_filters_are_the_only_ones(shop: Callable[..., Caller]) -> None:
     """stub.yaml says which parameter is about which field, and how."""
     caller = shop(style="none", filters={"cheap": "price lte", "q": "name contains", "ids": "id in", "tag": "tags"})
@@ -347,7 +366,8 @@ def test_offsets_and_page_numbers_count_from_the_beginning(shop: Callable[..., C
         assert (status, body["total"]) == (200, 50)
         seen += ids(body["data"])
     assert seen == sorted(range(2, 101, 2), key=lambda n: (n % 10, n))
-    assert caller("GET /things?at=x")[0] == 400
+    for odd in ("x", "%C2%B2", "9" * 5000, "-1"):
+        assert caller(f"GET /things?at={odd}")[0] == 400, odd
 
 
 def links(caller: Caller) -> dict[str, str]:
@@ -421,3 +441,15 @@ def test_a_wrong_list_dialect_is_refused_with_its_place(
         shop(style="none", **({key: value} if key == "filters" else value))
     assert said in str(refused.value)
     assert "stub.yaml:" in str(refused.value)
+
+
+def test_a_search_looks_for_each_word_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And in each entity's texts once, however long the search is."""
+    read = []
+    texts = acting._texts
+    monkeypatch.setattr(
+        acting, "_texts", lambda value: (read.append(value) if isinstance(value, Entity) else None, texts(value))[1]
+    )
+    entities = [Entity("thing", str(number), {"name": f"Some Nut {number}"}) for number in range(3)]
+    assert acting.searched(entities, "nut SOME " * 5000 + "2") == [entities[2]]
+    assert len(read) == 3

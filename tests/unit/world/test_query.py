@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from childproof.world import World, where
+from childproof.world import World, roll, where
 from childproof.world.query import Order, Query, Term
 
 DAYS = [f"2026-{month:02}-{day:02}T08:00:00Z" for month in range(1, 7) for day in range(1, 28)]
@@ -103,6 +103,32 @@ def test_a_cursor_holds_its_place_when_its_entity_goes(world: World, monkeypatch
         assert [entity for entity, _ in tx.select("s", "k", query, after=listed[9], limit=5)] == listed[10:15]
     with world.transaction() as tx:
         assert [entity for entity, _ in tx.select("s", "k", query, after=listed[9], limit=5)] == listed[10:15]
+
+
+def test_a_roll_knows_so_many_fields_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lists ask for may be made up. A field that was forgotten is learned again, with what came meanwhile."""
+    monkeypatch.setattr(where, "SCAN_LIMIT", 10)
+    monkeypatch.setattr(roll, "_COLUMNS", 5)
+    sizes: list[int] = []
+    learn = roll.Roll.learn
+    monkeypatch.setattr(
+        roll.Roll, "learn", lambda self, *given: (learn(self, *given), sizes.append(len(self._columns)))[0]
+    )
+    fill(world, 50)
+    query = Query((Term("n", "lt", 10), Term("open", "eq", True)), (Order("price"), Order("born")))
+
+    def listed() -> list[str]:
+        with world.transaction() as tx:
+            return [entity for entity, _ in tx.select("s", "k", query)]
+
+    before = [listed() for _ in range(2)][1]
+    for number in range(20):
+        with world.transaction() as tx:
+            tx.select("s", "k", Query((Term(f"deep.made{number}", "ne", 1),)))
+    with world.transaction() as tx:
+        tx.put("s", "k", "new", {"id": "new", "n": 1, "open": True, "price": None, "born": 1000})
+    assert [listed() for _ in range(2)] == [[*before, "new"]] * 2
+    assert 1 < max(sizes) <= 5
 
 
 def test_what_the_call_itself_writes_is_in_its_lists(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
