@@ -81,14 +81,19 @@ def _fields(kind: str, old: Mapping[str, _Field], new: Mapping[str, _Field], *, 
     for name, was in old.items():
         now = new.get(name)
         if now is None:
-            if name.rpartition(".")[0] in new or "." not in name:
+            if (above := _above(name)) in new or not above:
                 yield Difference(f"{kind} {name}", "removed", breaks=True)
             continue
         yield from (Difference(f"{kind} {name}", how, breaks) for how, breaks in _how(was, now, sent=sent))
     for name, now in new.items():
-        if name not in old and (name.rpartition(".")[0] in old or "." not in name):
+        if name not in old and ((above := _above(name)) in old or not above):
             must = sent and now.required
             yield Difference(f"{kind} {name}", "added, required" if must else "added", breaks=must)
+
+
+def _above(name: str) -> str:
+    """What a field is in: `items[].name` in `items[]`, that in `items`; "" for the body itself."""
+    return name.removesuffix("[]") if name.endswith("[]") else name.rpartition(".")[0]
 
 
 def _how(was: _Field, now: _Field, *, sent: bool) -> Iterator[tuple[str, bool]]:
@@ -150,7 +155,12 @@ class _Fields:
         out: dict[str, _Field] = {}
         node = self._api.resolve(schema)
         if "array" in types(self._api, node) and isinstance(node.get("items"), dict):
-            return {f"[].{name}": found for name, found in self._below(node["items"], depth + 1, above).items()}
+            inner = self._below(node["items"], depth + 1, above)
+            every = {name if name.startswith("[]") else f".{name}": found for name, found in inner.items()}
+            return {
+                "[]": self._field(node["items"], required=False),
+                **{f"[]{name}": found for name, found in every.items()},
+            }
         shape_of = properties(self._api, schema)
         for name, value in shape_of.known.items():
             out[name] = self._field(value, required=name in shape_of.required)

@@ -90,6 +90,26 @@ def test_what_differs_and_what_may_break(
     assert differences(old, new) == wanted
 
 
+LISTED = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "properties": {"id": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}}},
+    },
+}
+OTHERWISE = {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "string"}, "tags": {"type": "array", "items": {"type": "integer"}}, "size": {"type": "integer"}}}}  # fmt: skip
+
+
+def test_what_is_in_lists_is_compared() -> None:
+    """A body that is a list, and lists within it: fields that come and go, and the types of what is listed."""
+    assert differences({"reply": LISTED}, {"reply": OTHERWISE}) == [
+        ("reply [].tags[]", "string → integer", True),
+        ("reply [].size", "added", False),
+    ]
+    assert ("reply [].size", "removed", True) in differences({"reply": OTHERWISE}, {"reply": LISTED})
+    assert differences({"reply": LISTED}, {"reply": LISTED}) == []
+
+
 def test_a_derived_surface_is_compared_by_what_it_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Not by its components' names: a surface is no drift from its document."""
     source, derived = CRM / "openapi.yaml", tmp_path / "derived.json"
