@@ -187,8 +187,8 @@ def _succeeded(ctx: Context, intent: Entity) -> None:
         transitions = payment["status_transitions"] | {"paid_at": now_of(ctx, invoice["customer"])}
         paid = min(payment["amount_requested"], intent["amount_received"])
         done = ctx.update(payment, amount_paid=paid, status="paid", status_transitions=transitions)
-        invoice = ctx.update(invoice, attempted=True, attempt_count=_counted(invoice), _retrying=False)
-        invoicing.settle(ctx, invoice, intent["amount_received"])
+        counted: dict[str, Any] = {"attempted": True, "attempt_count": _counted(invoice), "_retrying": False}
+        invoicing.settle(ctx, invoice, intent["amount_received"], **counted)
         tell(ctx, "invoice_payment.paid", done)
 
 

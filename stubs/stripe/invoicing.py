@@ -212,8 +212,11 @@ def pay(ctx: Context, invoice: Entity, *, method: Entity | None = None, off_sess
     return ctx.get("invoice", invoice.id)
 
 
-def settle(ctx: Context, invoice: Entity, amount: int, *, off_stripe: bool = False) -> Entity:
-    """Money for an invoice has come. What is more than was due is the customer's credit; when all is there, it is paid."""
+def settle(ctx: Context, invoice: Entity, amount: int, *, off_stripe: bool = False, **more: Any) -> Entity:
+    """Money for an invoice has come. What is more than was due is the customer's credit; when all is there, it is paid.
+
+    `more` are further fields that change with it.
+    """
     now = now_of(ctx, invoice["customer"])
     over = max(0, amount - invoice["amount_remaining"])
     left = max(0, invoice["amount_remaining"] - amount)
@@ -222,6 +225,7 @@ def settle(ctx: Context, invoice: Entity, amount: int, *, off_stripe: bool = Fal
         "amount_overpaid": invoice["amount_overpaid"] + over,
         "amount_paid": invoice["amount_paid"] + amount - over,
         "amount_remaining": left,
+        **more,
     }
     if off_stripe:
         fields["amount_paid_off_stripe"] = invoice["amount_paid_off_stripe"] + amount
@@ -229,7 +233,7 @@ def settle(ctx: Context, invoice: Entity, amount: int, *, off_stripe: bool = Fal
         return change(ctx, invoice, "invoice.updated", **fields)
     transitions = invoice["status_transitions"] | {"paid_at": now}
     invoice = ctx.move(
-        invoice, "paid", **fields, attempted=True, auto_advance=False, next_payment_attempt=None,
+        invoice, "paid", **(fields | {"attempted": True}), auto_advance=False, next_payment_attempt=None,
         status_transitions=transitions,
     )  # fmt: skip
     invoice_payments.cancel(ctx, invoice, "automatic")  # what else was asked for is no longer due

@@ -336,6 +336,20 @@ def test_the_customer_can_pay_with_the_intent_of_an_invoice(client, customer):
     assert client.v1.invoices.retrieve(invoice.id).status == "paid"
 
 
+def test_a_payment_s_event_has_all_that_it_changed(client, paying):
+    item(client, paying)
+    client.v1.invoices.pay(client.v1.invoices.finalize_invoice(draft(client, paying).id).id)
+    event = client.v1.events.list({"type": "invoice.updated", "limit": 1}).data[0]
+    assert event.data.to_dict()["previous_attributes"] == {
+        "amount_paid": 0,
+        "amount_remaining": 2000,
+        "attempt_count": 0,
+        "attempted": False,
+        "status": "open",
+        "status_transitions": {"paid_at": None},
+    }
+
+
 def test_a_customer_is_delinquent_by_what_happened_last(client, api):
     """A failure by itself or a due date that has passed says yes; a payment, or giving the invoice up, says no."""
     late = client.v1.customers.create({"email": "late@example.com"})
