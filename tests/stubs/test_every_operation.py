@@ -12,7 +12,7 @@ import pytest
 from childproof.catalog import load_catalog
 from childproof.catalog.shipped import shipped
 from childproof.model import Call, Protocol
-from childproof.stubkit.cases import _pairs
+from childproof.stubkit.matching import pairs as form_pairs
 from childproof.stubkit.openapi import Operation
 from childproof.stubkit.stub import Answer, Stub
 from childproof.stubkit.synth import Synthesizer
@@ -42,11 +42,11 @@ def asked(stub: Stub, operation: Operation, rng: random.Random, known: dict[str,
     if operation.request_schema is not None and operation.method != "GET":
         value = maker.value(operation.request_schema)
         form = service.settings.body == "form"
-        body = urlencode(_pairs(value)).encode() if form else msgspec.json.encode(value)
+        body = urlencode(form_pairs(value)).encode() if form else msgspec.json.encode(value)
         headers["Content-Type"] = "application/x-www-form-urlencoded" if form else "application/json"
     return Call(
         Protocol.HTTP, service.host, 443, scheme="https", method=operation.method, path=service.base + path,
-        query=urlencode(_pairs(query)), headers=tuple(headers.items()), body=body,
+        query=urlencode(form_pairs(query)), headers=tuple(headers.items()), body=body,
     )  # fmt: skip
 
 

@@ -15,8 +15,8 @@ from childproof.catalog import load_catalog
 from childproof.catalog.shipped import shipped
 from childproof.model import Call, Fidelity, Protocol
 from childproof.stubkit import generic
-from childproof.stubkit.cases import _pairs
 from childproof.stubkit.context import Context
+from childproof.stubkit.matching import pairs as form_pairs
 from childproof.stubkit.openapi import OpenApi, Operation
 from childproof.stubkit.shape import properties, types
 from childproof.stubkit.stub import Answer, Stub
@@ -82,7 +82,7 @@ class Caller:
             headers, raw = dict(service.auth.example()), b""
             if body is not None:
                 raw, headers["Content-Type"] = self.encoded(operation, body)
-            pairs = urlencode(_pairs(query))
+            pairs = urlencode(form_pairs(query))
             call = Call(
                 Protocol.HTTP, service.host, 443, scheme="https", method=operation.method, path=service.base + path,
                 query="&".join(filter(None, (pairs, more))), headers=tuple(headers.items()), body=raw,
@@ -104,10 +104,10 @@ class Caller:
             known = properties(self.api, operation.request_schema or {}).known
             files = [name for name in body if self.api.resolve(known.get(name, {})).get("format") == "binary"]
             texts = {name: value for name, value in body.items() if name not in files}
-            return write_multipart(_pairs(texts), {name: {"name": "a.pdf", "text": "%PDF-1.4"} for name in files})
+            return write_multipart(form_pairs(texts), {name: {"name": "a.pdf", "text": "%PDF-1.4"} for name in files})
         if "json" in operation.request_type:
             return msgspec.json.encode(body), "application/json"
-        return urlencode(_pairs(body)).encode(), "application/x-www-form-urlencoded"
+        return urlencode(form_pairs(body)).encode(), "application/x-www-form-urlencoded"
 
 
 _LEAST = {"array": {"minItems": 1}, "object": {"minProperties": 1}}

@@ -5,7 +5,7 @@ frozen clock and a seed, so a case can't depend on another or on the day it is r
 """
 
 import re
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
@@ -26,6 +26,7 @@ from childproof.world.world import World
 
 from . import generic
 from .context import Context
+from .matching import ABSENT, at, decoded, differences, pairs, shortened, written
 from .sending import sent
 from .settings import duration
 from .streaming import drained
@@ -188,12 +189,12 @@ class _Run:
             headers |= self.stub.service.auth.example()
         body = b""
         if value is not None and method in {"GET", "HEAD", "DELETE"}:
-            query = "&".join(filter(None, (query, urlencode(_pairs(value)))))
+            query = "&".join(filter(None, (query, urlencode(pairs(value)))))
         elif "files" in step:
-            body, media = write_multipart(_pairs(value or {}), step["files"])
+            body, media = write_multipart(pairs(value or {}), step["files"])
             headers = {"Content-Type": media, **headers}
         elif value is not None and self.stub.service.settings.body == "form" and not _says_json(headers):
-            body, media = urlencode(_pairs(value)).encode(), "application/x-www-form-urlencoded"
+            body, media = urlencode(pairs(value)).encode(), "application/x-www-form-urlencoded"
             headers = {"Content-Type": media, **headers}
         elif value is not None:
             body = msgspec.json.encode(value)
@@ -273,17 +274,17 @@ class _Run:
     def _compare(self, wanted: Mapping[str, Any], answer: Answer, path: tuple[str | int, ...]) -> None:
         reply = answer.reply
         if "status" in wanted and reply.status != wanted["status"]:
-            self._fail((*path, "status"), f"status {reply.status}: {_short(reply)}", str(wanted["status"]))
+            self._fail((*path, "status"), f"status {reply.status}: {shortened(reply)}", str(wanted["status"]))
             return
         for name, text in wanted.get("headers", {}).items():
             got = next((value for key, value in reply.headers if key.lower() == name.lower()), None)
-            for difference in _differences(got, self._values(text), ""):
+            for difference in differences(got, self._values(text), ""):
                 self._fail((*path, "headers", name), f"{name}{difference[0]}", difference[1])
         if "fidelity" in wanted and answer.fidelity.value != wanted["fidelity"]:
             self._fail((*path, "fidelity"), answer.fidelity.value, wanted["fidelity"])
-        body = _decoded(reply)
+        body = decoded(reply)
         if "body" in wanted:
-            for where, expected in _differences(body, self._values(wanted["body"]), ""):
+            for where, expected in differences(body, self._values(wanted["body"]), ""):
                 self._fail((*path, "body"), where.lstrip(".") if where[:1] == "." else f"the reply{where}", expected)
         self._compare_keys(wanted, body, path)
 
@@ -307,22 +308,22 @@ class _Run:
     def _compare_keys(self, wanted: Mapping[str, Any], body: Any, path: tuple[str | int, ...]) -> None:
         """What must not be there, and what later calls need."""
         for name in wanted.get("lacks", ()):
-            if _at(body, name) is not _ABSENT:
+            if at(body, name) is not ABSENT:
                 self._fail((*path, "lacks"), f"{name} is there", "no such key")
         for name, source in wanted.get("save", {}).items():
-            value = _at(body, source)
-            if value is _ABSENT:
+            value = at(body, source)
+            if value is ABSENT:
                 self._fail((*path, "save", name), f"the reply has no {source}", "a key of the reply")
             self.saved[name] = value
 
     def _compare_whole(self, key: str, got: Any) -> None:
         if key in self.case.value and got != self.case.value[key]:
-            self._fail((*self.case.path, key), f"{key}: {_json(got)}", _json(self.case.value[key]))
+            self._fail((*self.case.path, key), f"{key}: {written(got)}", written(self.case.value[key]))
 
     def _compare_deliveries(self) -> None:
         if "deliveries" in self.case.value:
             wanted = self._values(self.case.value["deliveries"])
-            for where, expected in _differences(sent(self.stub, self.world), wanted, "deliveries"):
+            for where, expected in differences(sent(self.stub, self.world), wanted, "deliveries"):
                 self._fail((*self.case.path, "deliveries"), where, expected)
 
     def _compare_changes(self) -> None:
@@ -345,70 +346,6 @@ class _Post:
         return ()
 
 
-_ABSENT = object()
-
-
-def _differences(got: Any, wanted: Any, where: str) -> Iterator[tuple[str, str]]:
-    """What of `wanted` isn't in `got`, as (place and what was found, what was expected)."""
-    if isinstance(wanted, dict) and isinstance(got, dict):
-        for key, inner in wanted.items():
-            if key not in got:
-                yield f"{where}.{key} is missing", _json(inner)
-            else:
-                yield from _differences(got[key], inner, f"{where}.{key}")
-    elif isinstance(wanted, list) and isinstance(got, list):
-        if len(got) != len(wanted):
-            yield f"{where} has {len(got)} items", f"{len(wanted)} items"
-            return
-        for place, (mine, inner) in enumerate(zip(got, wanted, strict=True)):
-            yield from _differences(mine, inner, f"{where}.{place}")
-    elif isinstance(wanted, str) and len(wanted) > 2 and wanted.startswith("/") and wanted.endswith("/"):
-        if not isinstance(got, str | int) or not re.search(wanted[1:-1], str(got)):
-            yield f"{where} is {_json(got)}", wanted
-    elif got != wanted or isinstance(got, bool) != isinstance(wanted, bool):
-        yield f"{where} is {_json(got)}", _json(wanted)
-
-
-def _at(body: Any, path: str) -> Any:
-    for step in path.split("."):
-        if isinstance(body, dict) and step in body:
-            body = body[step]
-        elif isinstance(body, list) and step.isdigit() and int(step) < len(body):
-            body = body[int(step)]
-        else:
-            return _ABSENT
-    return body
-
-
-def _decoded(reply: Reply) -> Any:
-    try:
-        return msgspec.json.decode(reply.body) if reply.body else None
-    except msgspec.DecodeError:
-        return reply.body.decode(errors="replace")
-
-
 def _says_json(headers: Mapping[str, str]) -> bool:
     """Whether a call says of its body that it is JSON, whatever the stub's other calls send."""
     return any(name.lower() == "content-type" and "json" in text for name, text in headers.items())
-
-
-def _pairs(value: Any, name: str = "") -> list[tuple[str, str]]:
-    """Nested values as form pairs: `items[0][price]=…`."""
-    if isinstance(value, dict):
-        return [pair for key, inner in value.items() for pair in _pairs(inner, f"{name}[{key}]" if name else key)]
-    if isinstance(value, list):
-        return [pair for place, inner in enumerate(value) for pair in _pairs(inner, f"{name}[{place}]")]
-    text = (
-        {True: "true", False: "false", None: ""}.get(value) if value is None or isinstance(value, bool) else str(value)
-    )
-    return [(name, str(text))]
-
-
-def _json(value: Any) -> str:
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= 200 else text[:197] + "..."
-
-
-def _short(reply: Reply) -> str:
-    text = " ".join(reply.body.decode(errors="replace").split())
-    return text if len(text) <= 300 else text[:297] + "..."
