@@ -42,3 +42,11 @@ def receive(sock: socket.socket) -> tuple[Frame, list[int]] | None:
     frame = json.loads(payload.decode("utf-8", "surrogateescape"))
     assert isinstance(frame, dict)
     return frame, descriptors
+
+
+def heard(sock: socket.socket) -> tuple[Frame, list[int]] | None:
+    """As `receive`; None also when the other side broke off."""
+    try:
+        return receive(sock)
+    except OSError:
+        return None

@@ -91,10 +91,7 @@ class Init:
 
     def _obey(self) -> bool:
         """Do what the parent asks; False when it is gone."""
-        try:
-            received = channel.receive(self._control)
-        except OSError:
-            return False
+        received = channel.heard(self._control)
         if received is None:
             return False
         frame, _ = received

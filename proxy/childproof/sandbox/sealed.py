@@ -214,10 +214,7 @@ class SealedSandbox:
 
     def _react(self) -> bool:
         """Take one message from inside; False at the end."""
-        try:
-            received = channel.receive(self._control)
-        except OSError:
-            return False
+        received = channel.heard(self._control)
         if received is None:
             return False
         frame, descriptors = received
