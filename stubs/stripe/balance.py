@@ -123,10 +123,11 @@ def settled(ctx: Context, transaction: Entity) -> dict[str, Any]:
 
 def available(ctx: Context, currency: str, source_type: str | None = None) -> int:
     """How much of a currency may be taken out now, of all or of one type of sources."""
+    now = ctx.now()
     return sum(
         entry["net"]
         for entry in ctx.list("balance_transaction", currency=currency)
-        if entry["available_on"] <= ctx.now() and source_type in {None, _type_of(entry)} and not _issuing(entry)
+        if entry["available_on"] <= now and source_type in {None, _type_of(entry)} and not _issuing(entry)
     )
 
 
@@ -163,11 +164,12 @@ def current(ctx: Context) -> dict[str, Any]:
     ready: dict[str, dict[str, int]] = {"usd": {"card": 0}}
     coming: dict[str, dict[str, int]] = {"usd": {"card": 0}}
     cards: dict[str, int] = {}
+    now = ctx.now()
     for entry in ctx.list("balance_transaction"):
         if _issuing(entry):
             cards[entry["currency"]] = cards.get(entry["currency"], 0) + entry["net"]
             continue
-        part = ready if entry["available_on"] <= ctx.now() else coming
+        part = ready if entry["available_on"] <= now else coming
         sums = part.setdefault(entry["currency"], {"card": 0})
         kind = _type_of(entry)
         sums[kind] = sums.get(kind, 0) + entry["net"]
