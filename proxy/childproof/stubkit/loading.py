@@ -50,7 +50,7 @@ def load_stub(folder: Path, unknown_ids: str = "") -> Stub:
     faults.extend(more)
     if faults:
         raise InputError(faults)
-    return Stub(Service(manifest, api, behaviours, seeds, descriptors, older))
+    return Stub(Service(manifest, api, behaviours, seeds, descriptors=descriptors, older=older))
 
 
 def _descriptors(folder: Path, manifest: Manifest, rpcs: Iterable[str]) -> tuple[Descriptors | None, list[Fault]]:

@@ -84,6 +84,7 @@ class Service:
         api: OpenApi | None,
         behaviours: Behaviours,
         seeds: Mapping[str, Any],
+        *,
         descriptors: Descriptors | None = None,
         older: OlderRules = NO_OLDER,
     ) -> None:

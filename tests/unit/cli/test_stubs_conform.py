@@ -11,7 +11,9 @@ DATA = str(Path(__file__).parents[2] / "data" / "stubs")
 COMPANY = '{"id": "com_1", "object": "company", "name": "Acme", "size": 7, "created": 1767603600, "active": true}'
 
 
-def replied(book: Book, body: str, *, status: int = 201, operation: str = "POST /v2/companies", **fields: object) -> str:
+def replied(
+    book: Book, body: str, *, status: int = 201, operation: str = "POST /v2/companies", **fields: object
+) -> str:
     reply = Recorded((("content-type", "application/json"),), body, len(body), cut=bool(fields.pop("cut", False)))
     return book.call(stub="acme-crm", operation=operation, status=status, reply=reply, **fields).id
 
@@ -39,7 +41,11 @@ def test_each_fault_is_told_with_its_call(book, run) -> None:
     call = replied(book, COMPANY.replace('"size": 7', '"size": "seven"').replace("}", ', "_hidden": 1}'))
     code, out, _ = run("stubs", "conform", "--stubs", DATA, "--service", "acme-crm")
     assert code == 1
-    assert [line.partition("  ")[0] for line in out.splitlines()] == [call, call, "1 reply checked, 1 not as documented"]
+    assert [line.partition("  ")[0] for line in out.splitlines()] == [
+        call,
+        call,
+        "1 reply checked, 1 not as documented",
+    ]
     assert '/size: "seven"; expected integer' in out
     assert "/_hidden: 1; expected nothing" in out
 

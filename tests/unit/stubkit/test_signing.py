@@ -89,7 +89,9 @@ def test_a_body_that_is_no_form_is_signed_by_its_hash_in_the_url() -> None:
     """Then the URL alone is signed, and another body has another URL."""
     written = {"scheme": "url-and-form"}
     url = addressed(written, "https://x.example/h?a=1#part", "{}", "application/json")
-    assert url.startswith("https://x.example/h?a=1&bodySHA256=44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61")
+    assert url.startswith(
+        "https://x.example/h?a=1&bodySHA256=44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61"
+    )
     assert url.endswith("#part")
     assert addressed(written, "https://x.example/h", "a=1", FORM) == "https://x.example/h"
     signed = [signer(written)(["k"], message(body, url=url))["X-Signature"] for body in ("{}", "[]")]
