@@ -84,7 +84,10 @@ def impurities(source: str, code: CodeType, file: Path) -> list[Fault]:
 
 def _suspicious(source: str, names: set[str]) -> bool:
     """Whether there may be something to find. Parsing costs milliseconds; most files have no reason for it."""
-    if names & (_BUILTINS | _ENDINGS) or (names & _CLOCKS and names & _MOMENTS):
+    if names & _CLOCKS and names & _MOMENTS:
+        return True
+    used = sorted(names & (_BUILTINS | _ENDINGS))
+    if used and re.search(rf"(?<![.\w])(?:{'|'.join(used)})\b", source):  # and not just an attribute, as in re.compile
         return True
     statements = list(_STATEMENT.finditer(source))
     return len(statements) != len(_IMPORT.findall(source)) or not all(map(_harmless, statements))
