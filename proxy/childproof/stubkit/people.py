@@ -189,6 +189,15 @@ class People:
         found = self._tx.list(PEOPLE, KIND, where={"email": email}, limit=1)
         return _read(found[0]) if found else None
 
+    def first(self, number: int) -> tuple[Person, ...]:
+        """The first people of the world: those whom every service knows from the start, the token's owner first.
+
+        A world that was made with fewer people, or with none, has them all the same, as its seed makes them up. So each
+        service that asks meets the same ones.
+        """
+        known = (self.numbered(place) for place in range(1, number + 1))
+        return tuple(found or person(self._tx.seed, place) for place, found in enumerate(known, start=1))
+
 
 def people(ctx: "Context") -> People:
     """The people of the context's world: the same for every service."""

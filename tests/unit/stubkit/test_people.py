@@ -88,3 +88,13 @@ def test_a_stub_meets_them_through_its_context(acme_stub: Stub, store: Store) ->
         assert found.with_email(crowd[2].email) == crowd[2]
         assert found.with_email("nobody@example.com") is None
         assert tx.changes == ()  # they are no service's entities
+
+
+def test_services_know_the_first_people_of_a_world_without_people_too(acme_stub: Stub, store: Store) -> None:
+    """Made up by the world's seed where nobody was planted; those who were planted come first."""
+    with store.world("main").transaction() as tx:
+        everybody = people(Context(acme_stub.service, tx, Call(Protocol.HTTP, "api.acme.com", 443)))
+        assert [one.number for one in everybody.first(3)] == [1, 2, 3]
+        assert everybody.first(2) == everybody.first(3)[:2]
+        keep(tx, person(7, 1, given={"name": "Ada Lovelace"}))
+        assert [one.name for one in everybody.first(2)] == ["Ada Lovelace", person(tx.seed, 2).name]
