@@ -115,3 +115,20 @@ def edited(tmp_path: Path) -> Callable[..., Path]:
 def variant(edited: Callable[..., Path], store: Store) -> Callable[..., Caller]:
     """A caller of a changed CRM stub."""
     return lambda **changes: Caller(load_stub(edited(**changes)), store)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Callable[..., Caller]]:
+    """A shop of things; called with the list dialect that it has."""
+    from .things import make  # noqa: PLC0415 - it needs this module
+
+    made: list[Caller] = []
+
+    def build(**lists: Any) -> Caller:
+        more = {key: lists.pop(key) for key in ("parameters", "reply", "filters") if key in lists}
+        made.append(make(tmp_path, lists, **more))
+        return made[-1]
+
+    yield build
+    for caller in made:
+        caller.store.close()
