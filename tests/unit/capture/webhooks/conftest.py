@@ -135,3 +135,8 @@ async def listening(*statuses: int, slow: bool = False) -> AsyncIterator[Listene
     listener.port = server.sockets[0].getsockname()[1]
     async with server:
         yield listener
+
+
+def settled(queued: list) -> bool:
+    """Whether something was queued, and all of it is done with."""
+    return bool(queued) and all(one.due is None for one in queued)
