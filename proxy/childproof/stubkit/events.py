@@ -68,10 +68,12 @@ class Events:
         values: Mapping[str, Any],
         new_id: IdMaker,
         store: Callable[[str, str, dict[str, Any]], Mapping[str, Any]],
+        message: Callable[[], Mapping[str, Any]] | None = None,
     ) -> tuple[Effect, ...]:
         """The effects of one event, after storing what it leaves behind.
 
-        `store` creates an entity of the stub, `new_id` makes its id where the envelope has no template for it.
+        `store` creates an entity of the stub, `new_id` makes its id where the envelope has no template for it. `message`
+        makes what listeners are sent instead of the envelope; it is asked only if there are any.
         """
         data = dict(entity)
         effects = [Effect(self._service, type, entity_id, data)]
@@ -89,14 +91,33 @@ class Events:
             body = {**body, self.poster.pending: len(wanted)}
         if self.resource:
             body = store(self.resource, event_id, dict(body))
-        sent = self.poster.written(public(body)) if wanted else ""
-        for subscription, url in wanted:
-            effects.append(self.queue(tx, url, type, sent, event=event_id, subscription=subscription, tenant=tenant))
+        if wanted:
+            sent = public(body) if message is None else message()
+            effects += (self.send(tx, one, url, type, sent, event=event_id, tenant=tenant) for one, url in wanted)
         return tuple(effects)
+
+    def send(
+        self, tx: Transaction, subscription: str, url: str, type: str, body: Mapping[str, Any], **more: Any
+    ) -> Effect:  # noqa: A002 - as above
+        """Have a message sent to one subscription (its id and address), written as that subscription wants it."""
+        found = None
+        if self.subscription is not None:
+            found = self.subscription.found(tx, self._service, subscription, more.get("tenant", ""))
+        media = self.poster.media_of(found)
+        text = self.poster.written(body, media)
+        return self.queue(tx, url, type, text, media=media, subscription=subscription, subscriber=found, **more)
 
     def queue(self, tx: Transaction, url: str, type: str, body: str, **more: Any) -> Effect:  # noqa: A002 - as above
         """Have one message sent. `more` are fields of `Delivery`; the effect says that it waits."""
-        values = {"type": type, "event": more.get("event", ""), "subscription": more.get("subscription", "")}
+        group, subscriber = type.partition(".")[0], more.pop("subscriber", None)
+        values = {
+            "type": type,
+            "group": group,
+            "event": more.get("event", ""),
+            "subscription": more.get("subscription", ""),
+        }
+        if subscriber is not None:
+            values |= {f"subscription.{name}": value for name, value in subscriber.items()}
         headers = {**self.poster.headers(tx, values), **more.pop("headers", {})}
         media = more.pop("media", self.poster.media)
         delivery = deliveries.queue(tx, self._service, url, type, body, media=media, headers=headers, **more)

@@ -40,6 +40,8 @@ class Poster:
         named = self._sign.get("secret", "secret")
         self._secrets: tuple[str, ...] = (named,) if isinstance(named, str) else tuple(named)
         self.media = FORM if deliver.get("body") == "form" else JSON
+        self._media_of: str = deliver.get("body_of", "")
+        self._field: str = deliver.get("form", "")
         self._templates: Mapping[str, str] = deliver.get("headers", {})
         self._timeout = duration(deliver["timeout"]) if "timeout" in deliver else TIMEOUT
         self._success = deliver.get("success")
@@ -48,12 +50,19 @@ class Poster:
         self._after: str = written.get("after", "")
         self._retry = tuple(map(duration, written.get("retry", ())))
 
-    def written(self, body: Mapping[str, Any]) -> str:
-        """A message's body as it is sent."""
-        if self.media == FORM:
+    def media_of(self, subscription: Mapping[str, Any] | None) -> str:
+        """What a subscription wants its messages to be: as it says itself, where it may, else as the stub says."""
+        wanted = at(subscription, self._media_of) if subscription is not None and self._media_of else None
+        return {"form": FORM, "json": JSON}.get(str(wanted), self.media)
+
+    def written(self, body: Mapping[str, Any], media: str = "") -> str:
+        """A message's body as it is sent: JSON, or a form of its fields, or of one field that holds the JSON."""
+        form = (media or self.media) == FORM
+        if form and not self._field:
             return urlencode([(name, _text(value)) for name, value in body.items() if value is not None])
         raw = msgspec.json.encode(body)
-        return (msgspec.json.format(raw, indent=self._indent) if self._indent else raw).decode()
+        text = (msgspec.json.format(raw, indent=self._indent) if self._indent else raw).decode()
+        return urlencode({self._field: text}) if form else text
 
     def headers(self, tx: Transaction, values: Mapping[str, Any]) -> dict[str, str]:
         """The headers of a delivery, which all its attempts share."""

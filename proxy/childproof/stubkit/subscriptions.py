@@ -1,6 +1,6 @@
 """Who is told of an event: the entities of a resource that hold webhook subscriptions (`events.subscribe`)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ class Subscription:
 
     `url` and `types` hold the address and the types that are wanted. Those are left out whose fields don't equal
     `where`, or whose fields don't equal the event's object's as `match` pairs them (`{repository: repository.id}`); those
-    of the event itself begin with `event.`.
+    of the event itself begin with `event.`. A list of such pairs is met by any of them; there, what neither has isn't equal.
     `tenants` is a field that is true where a tenant's events are wanted instead of one's own.
     """
 
@@ -24,7 +24,7 @@ class Subscription:
     url: str = "url"
     types: str = "types"
     where: Mapping[str, Any] = field(default_factory=dict)
-    match: Mapping[str, str] = field(default_factory=dict)
+    match: Mapping[str, str] | Sequence[Mapping[str, str]] = field(default_factory=dict)
     tenants: str = ""
 
     def subscribers(
@@ -41,10 +41,18 @@ class Subscription:
                     isinstance(url, str)
                     and (not self.tenants or bool(at(subscriber, self.tenants)) is foreign)
                     and self.is_active(subscriber)
-                    and all(at(subscriber, mine) == at(entity, theirs) for mine, theirs in self.match.items())
+                    and self._matches(subscriber, entity)
                     and wants(at(subscriber, self.types), kind)
                 ):
                     yield subscriber_id, url
+
+    def _matches(self, subscriber: Mapping[str, Any], entity: Mapping[str, Any]) -> bool:
+        if isinstance(self.match, Mapping):
+            return all(at(subscriber, mine) == at(entity, theirs) for mine, theirs in self.match.items())
+        return any(
+            all(at(subscriber, mine) == at(entity, theirs) is not None for mine, theirs in pairs.items())
+            for pairs in self.match
+        )
 
     def is_active(self, subscriber: Mapping[str, Any]) -> bool:
         """Whether anything is sent there at all."""

@@ -1,11 +1,15 @@
 """The part of the context that tells: events, and work put off until the clock has passed it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from childproof.world import Delivery, deliveries
+from childproof.world.schedule import QUEUE
 
 from .entity import Entity, public
 from .moment import Moment
 from .resources import Resource
+from .subscriptions import at
 
 FURTHEST = 100 * 366 * 86_400_000  # what `advance` takes at most, in ms
 
@@ -15,10 +19,19 @@ TENANT = "_tenant"  # within the payload of a job: for whom it was put off
 class Telling(Moment):
     """What a call says to others, now or later."""
 
-    def emit(self, type: str, entity: Mapping[str, Any], **extra: Any) -> None:  # noqa: A002 - the vendors' own word
+    def emit(
+        self,
+        type: str,  # noqa: A002 - the vendors' own word
+        entity: Mapping[str, Any],
+        *,
+        message: Callable[[], Mapping[str, Any]] | None = None,
+        **extra: Any,
+    ) -> None:
         """Tell of an event: an effect for the ledger, an event object and webhooks where the service has them.
 
         `extra` are further values for the envelope (`previous={…}`); one that the envelope has as a constant is replaced.
+        `message` makes what webhooks carry, where that is another thing than the envelope; it is called only if
+        somebody has asked for the event.
         """
         if self._quiet:
             return
@@ -39,6 +52,7 @@ class Telling(Moment):
             values=values,
             new_id=self._service.event_id,
             store=self._store_event,
+            message=message,
         )
         self.effects.extend(made)
 
@@ -48,6 +62,25 @@ class Telling(Moment):
             return
         events = self._service.events
         self.effects.append(events.queue(self._tx, url, type, events.poster.written(body), secret=secret))
+
+    def send(self, subscription: Entity, type: str, body: Mapping[str, Any]) -> None:  # noqa: A002 - as above
+        """Have a webhook sent to one subscription, whatever types it asks for: a ping."""
+        if self._quiet:
+            return
+        events = self._service.events
+        if events.subscription is None:
+            raise LookupError(f"the stub {self.service} has no events.subscribe")
+        url = str(at(subscription, events.subscription.url))
+        self.effects.append(events.send(self._tx, subscription.id, url, type, body, tenant=self._tenant))
+
+    def deliveries(self, subscription: Entity) -> list[Delivery]:
+        """The webhooks of a subscription, the newest first, each with what became of its last attempt."""
+        where = {"service": self.service, "subscription": subscription.id}
+        return [Delivery(**value) for _, value in self._tx.items(QUEUE, deliveries.KIND, where=where)]
+
+    def redeliver(self, delivery: Delivery) -> None:
+        """Have a webhook sent once more, whatever became of it."""
+        deliveries.again(self._tx, delivery)
 
     def schedule(self, delay_ms: int, job: str, payload: dict[str, Any]) -> str:
         """Put work off: `@job(job)` is called with `payload` once the world's clock has passed the delay."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
@@ -126,6 +127,69 @@ def test_only_active_subscriptions_that_match_are_told(variant: Callable[..., Ca
     acme("POST /v2/contacts", {"email": "b@b.c", "name": "Nobody"})
     [one] = queued(acme)
     assert (one.url, one.subscription) == ("https://hooks.example/a", jennys)
+
+
+def test_one_of_several_matches_is_enough(variant: Callable[..., Caller]) -> None:
+    """What neither the subscription nor the object has is no match."""
+    written = "subscribe: {resource: webhook, url: url, types: events, match: [{secret: name}, {absent: missing}]}"
+    acme = variant(stub=[(SUBSCRIBE, written)])
+    jennys = hook(acme, secret="Jenny")
+    hook(acme, secret="Tom")
+    acme("POST /v2/contacts", {"email": "a@b.c", "name": "Jenny"})
+    assert [one.subscription for one in queued(acme)] == [jennys]
+
+
+def test_a_subscription_may_choose_between_json_and_a_form(variant: Callable[..., Caller]) -> None:
+    """`body_of` names its field; `form` the one field that then holds the JSON. The signature is over what is sent."""
+    headers = '{X-Group: "{group}", X-Secret: "{subscription.secret}"}'
+    deliver = f"deliver: {{body_of: secret, form: payload, headers: {headers}}}"
+    acme = variant(stub=[(SIGN, "sign: {scheme: hmac-sha256, header: X-Sig}"), ("retry:", f"{deliver}\n  retry:")])
+    hook(acme, secret="form")
+    hook(acme, secret="json")
+    hook(acme, secret="neither")
+    acme("POST /v2/contacts", {"email": "a@b.c"})
+    form, *others = [posting(acme, one) for one in queued(acme)]
+    assert isinstance(form, Posting)
+    [sent] = parse_qs(form.body.decode())["payload"]
+    digest = hmac.new(b"form", form.body, hashlib.sha256).hexdigest()
+    assert dict(form.headers) == {
+        "Content-Type": "application/x-www-form-urlencoded", "X-Group": "contact", "X-Secret": "form",
+        "X-Sig": f"sha256={digest}",
+    }  # fmt: skip
+    assert json.loads(sent)["type"] == "contact.created"
+    assert [json.loads(one.body)["type"] for one in others if isinstance(one, Posting)] == ["contact.created"] * 2
+
+
+TELLING = '''
+from childproof.stubkit import Context, Entity, Response, operation
+
+
+@operation("POST /v2/contacts")
+def create(ctx: Context) -> Entity:
+    """Tells it in words of its own, pings the first that listens, and sends again what failed."""
+    made = ctx.create("contact", **ctx.body)
+    ctx.emit("contact.made", made, message=lambda: {"hello": made["email"]})
+    for hook in ctx.list("webhook", newest_first=False, limit=1):
+        ctx.send(hook, "ping", {"zen": "Keep it simple."})
+        for delivery in ctx.deliveries(hook):
+            if delivery.state == "failed":
+                ctx.redeliver(delivery)
+    return made
+'''
+
+
+def test_behaviour_says_what_is_sent_to_whom_and_again(variant: Callable[..., Caller]) -> None:
+    """A message instead of the envelope; one to a subscription that asks for other types; one that failed, again."""
+    acme = variant(files={"contacts.py": TELLING}, stub=[("retry: [1m, 5m]", "retry: []")])
+    made = hook(acme, events=["contact.made"])
+    hook(acme, events=["other"])
+    acme("POST /v2/contacts", {"email": "a@b.c"})
+    bodies = [(one.subscription, json.loads(one.body)) for one in queued(acme)]
+    assert bodies == [(made, {"hello": "a@b.c"}), (made, {"zen": "Keep it simple."})]
+    told(acme, queued(acme)[0], 500)
+    assert queued(acme)[0].state == "failed"
+    acme("POST /v2/contacts", {"email": "b@b.c"})
+    assert (queued(acme)[0].state, queued(acme)[0].attempts) == ("waiting", 1)
 
 
 def test_a_secret_that_is_rolled_signs_the_attempts_after_it(acme: Caller) -> None:
