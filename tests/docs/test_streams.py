@@ -61,5 +61,8 @@ def test_the_pages_conversations_go_as_it_says(radio: Path) -> None:
         assert json.loads(first.data)["wishes"] == 1
         assert (later.delay, json.loads(later.data)) == (1, {"playing": "Blue"})
         assert within(talk.hear(Frame("text", b"bye")).work) == (Frame("close", b"good night"),)
+        listening = answer(method="GET", path="/songs/live", upgrade="websocket").stream
+        assert within(listening.look().work) == (Frame("text", b'{"new":"Blue"}'),)
+        assert within(listening.look().work) == ()
         assert grpc("/radio.Charts/Top") == (b"\0\0\0\0\4Blue", {"grpc-status": "0"})
         assert grpc("/radio.Charts/All") == (b"\0\0\0\0\4Blue", {"grpc-status": "0"})

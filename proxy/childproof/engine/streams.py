@@ -1,7 +1,8 @@
 """Replies that go on: what their steps and messages do in the world, each in a transaction and an entry of its own.
 
 A step that changes nothing leaves neither entry nor number behind, so that a stream may look for news as often as it
-likes. A message of a WebSocket always has its entry. All of them are caused by the call that began the stream.
+likes. A message of a WebSocket always has its entry; a look at the world, for a WebSocket that follows it, has one if
+it changes or says something. All of them are caused by the call that began the stream.
 """
 
 import base64
@@ -21,6 +22,7 @@ from .jobs import Jobs
 from .recording import Decision, Recording
 
 FAILED = 1011  # RFC 6455, section 7.4.1: the server met something unexpected
+NEWS = "NEWS"  # the method of what nobody sent: the world itself has changed
 _TRACEBACK_LINES = 6
 
 
@@ -49,7 +51,8 @@ class Streams:
             def hear(frame: Frame) -> tuple[Frame, ...]:
                 return self._heard(call, call_id, decision, stream, frame)
 
-            return replace(reply, stream=Talk(stream.greeting, hear))
+            look = None if stream.look is None else self._follower(call, call_id, decision, stream.look)
+            return replace(reply, stream=Talk(stream.greeting, hear, look))
         if stream is not None:
             return replace(reply, stream=self._parts(call, call_id, decision, stream))
         return reply
@@ -99,14 +102,7 @@ class Streams:
 
     def _heard(self, call: Call, call_id: str, decision: Decision, talk: Talk[Any], frame: Frame) -> tuple[Frame, ...]:
         started = time.perf_counter_ns()
-        message = replace(
-            call,
-            protocol=Protocol.WEBSOCKET,
-            method=frame.kind.upper(),
-            scheme="wss" if call.tls else "ws",
-            headers=(),
-            body=frame.data,
-        )
+        message = _message(call, frame.kind.upper(), frame.data)
         try:
             with self._transaction(call, call_id) as tx:
                 step: Step = talk.hear(frame)
@@ -119,6 +115,43 @@ class Streams:
         except Exception as error:  # noqa: BLE001 (closed by default: said, recorded, ended)
             return self._failed(message, call_id, decision, error, started)
         return frames
+
+    def _follower(
+        self, call: Call, call_id: str, decision: Decision, look: Callable[[], Step]
+    ) -> Callable[[], tuple[Frame, ...]]:
+        """For a WebSocket that follows its world: what it says now; nothing where nothing has happened since it looked."""
+        message = _message(call, NEWS, b"")
+        seen = 0
+
+        def news() -> tuple[Frame, ...]:
+            nonlocal seen
+            started = time.perf_counter_ns()
+            frames: tuple[Frame, ...]
+            try:
+                if not self.world(call.world).stirred_since(seen):
+                    return ()
+                with self._transaction(call, call_id) as tx:
+                    seen = tx.seq - 1
+                    step = look()
+                    frames, effects = step.work(tx)
+                    if not frames:
+                        _unless_nothing_changed(tx, effects)
+                    done = Decision(
+                        decision.verdict,
+                        _told(frames),
+                        operation=step.name,
+                        fidelity=decision.fidelity,
+                        effects=effects,
+                    )
+                    self.recording.call(message, tx, self.recordable(message, done), started, cause=call_id)
+                    seen = tx.seq
+            except _NothingChanged:
+                return ()
+            except Exception as error:  # noqa: BLE001 (closed by default: said, recorded, ended)
+                return self._failed(message, call_id, decision, error, started)
+            return frames
+
+        return news
 
     def _failed(
         self, call: Call, call_id: str, decision: Decision, error: Exception, started: int
@@ -153,6 +186,12 @@ class Streams:
                 identify(tx, brought_trace(call) or trace_of(call_id))
                 yield tx
                 return
+
+
+def _message(call: Call, method: str, body: bytes) -> Call:
+    """What a WebSocket hears, as a call."""
+    scheme = "wss" if call.tls else "ws"
+    return replace(call, protocol=Protocol.WEBSOCKET, method=method, scheme=scheme, headers=(), body=body)
 
 
 def _unless_nothing_changed(tx: Transaction, effects: tuple[Any, ...]) -> None:

@@ -51,7 +51,9 @@ class Talk[Heard]:
 
     A stub's `hear` gives a `Step` whose value are the frames to say; the engine's gives the frames, and never raises:
     a failure is a close with code 1011.
+    `look` is there for who follows the world: asked again and again, it gives likewise what is to be said unasked.
     """
 
     greeting: tuple[Frame, ...]
     hear: Callable[[Frame], Heard]
+    look: Callable[[], Heard] | None = None

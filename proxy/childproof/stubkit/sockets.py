@@ -1,6 +1,7 @@
 """WebSockets that a stub answers: one function is called as a client connects, for each message, and as it leaves.
 
 Each of these is a call of its own in the world: a transaction and a ledger entry, also for what the function says later.
+A function that follows the world is also called when other calls have changed it; that is a call only if it acts on it.
 """
 
 import copy
@@ -53,12 +54,21 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class News:
+    """Something has happened in the world since the function looked last: another call, or work that was put off."""
+
+
+@dataclass(frozen=True, slots=True)
 class Accept:
-    """What a connecting client is answered with, where messages won't do: headers, a subprotocol if it is offered."""
+    """What a connecting client is answered with, where messages won't do: headers, a subprotocol if it is offered.
+
+    With `follows` the function is called with `News` as well, for what it has to say unasked.
+    """
 
     messages: Iterable[Any] = ()
     subprotocol: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+    follows: bool = False
 
 
 def find(service: Service, call: Call) -> tuple[str, dict[str, str]] | None:
@@ -76,7 +86,8 @@ def opened(ctx: Context, service: Service, template: str, headers: tuple[tuple[s
     if accepted.subprotocol and accepted.subprotocol in offered:
         given.append(("Sec-WebSocket-Protocol", accepted.subprotocol))
     talk = _Conversation(ctx, service, template, behaviour)
-    return Reply(101, tuple(given), stream=Talk(frames(accepted.messages), talk.hear))
+    look = talk.look if accepted.follows else None
+    return Reply(101, tuple(given), stream=Talk(frames(accepted.messages), talk.hear, look))
 
 
 class _Conversation:
@@ -88,15 +99,19 @@ class _Conversation:
 
     def hear(self, frame: Frame) -> Step:
         """What the function makes of a message."""
-        return Step(lambda tx: self._heard(frame, tx), self._name)
+        return Step(lambda tx: self._told(_message(frame), tx), self._name)
 
-    def _heard(self, frame: Frame, tx: Transaction) -> tuple[tuple[Frame, ...], tuple[Effect, ...]]:
+    def look(self) -> Step:
+        """What the function has to say of what happened meanwhile."""
+        return Step(lambda tx: self._told(News(), tx), self._name)
+
+    def _told(self, message: Message | Close | News, tx: Transaction) -> tuple[tuple[Frame, ...], tuple[Effect, ...]]:
         ctx = self._first._again(tx)  # noqa: SLF001 - one unit with the context
         session = copy.deepcopy(self._session)
         ctx.session = session
         try:
             with tx.savepoint():
-                said = frames(self._behaviour(ctx, _message(frame), **ctx.path))
+                said = frames(self._behaviour(ctx, message, **ctx.path))
         except Refusal as refusal:
             # what a service says of a request that it refuses, it says as a message here
             now = tx.now() // 1000

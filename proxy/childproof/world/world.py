@@ -83,6 +83,12 @@ class World:
         """How time passes in this world."""
         return self._looked_up().clock.settings
 
+    def stirred_since(self, seq: int) -> bool:
+        """Whether there was a call after this one, or there is work to be done by now. Costs next to nothing."""
+        with self._database.reading():
+            head = self.head()
+            return head.seq > seq or bool(self.agenda().first(head.clock.now(head.seq, self._database.wall())))
+
     def set_clock(self, settings: ClockSettings) -> None:
         """Let time pass otherwise from now on. Counts as a call of the world, so that it has a place in its history."""
         with self.transaction() as tx:

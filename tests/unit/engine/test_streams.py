@@ -258,3 +258,81 @@ def test_a_message_that_can_not_be_recorded_ends_the_talk_and_is_told() -> None:
     bench.store.close()
     assert talk.hear(Frame("text", b"x")) == (Frame("close", b"internal error", 1011),)
     assert "could not be recorded" in bench.trouble[0]
+
+
+def following(work: Callable[[Transaction], tuple[Frame, ...]]) -> tuple[Bench, Talk[tuple[Frame, ...]]]:
+    """A WebSocket that follows its world, and what it does with news."""
+
+    def look() -> Step:
+        return Step(lambda tx: (work(tx), ()), "WEBSOCKET /live")
+
+    bench = Bench(Shop(Talk((), lambda frame: Step(lambda tx: ((), ()), "WEBSOCKET /live"), look)))
+    reply = bench.engine.handle(ASKED).reply
+    assert reply is not None
+    assert isinstance(reply.stream, Talk)
+    return bench, reply.stream
+
+
+def test_a_socket_that_follows_its_world_is_asked_only_after_something_has_happened() -> None:
+    asked = []
+
+    def work(tx: Transaction) -> tuple[Frame, ...]:
+        asked.append(tx.seq)
+        return ()
+
+    bench, talk = following(work)
+    assert talk.look is not None
+    assert [talk.look() for _ in range(3)] == [(), (), ()]
+    bench.engine.handle(ASKED)
+    talk.look()
+    talk.look()
+    assert asked == [2, 3]
+    assert [entry.protocol for entry in bench.entries()] == ["http", "http"]  # who only looks leaves nothing behind
+
+
+def test_what_it_says_and_changes_is_a_call_with_an_entry() -> None:
+    def work(tx: Transaction) -> tuple[Frame, ...]:
+        if tx.get("shop", "thing", "t1") is not None:
+            return ()
+        tx.put("shop", "thing", "t1", {"id": "t1"})
+        return (Frame("text", b"t1 is new"),)
+
+    bench, talk = following(work)
+    assert talk.look is not None
+    assert [talk.look() for _ in range(3)] == [(Frame("text", b"t1 is new"),), (), ()]
+    first, entry = bench.entries()
+    assert (entry.protocol, entry.target, entry.cause) == ("websocket", "NEWS wss://shop.example/feed", first.id)
+    assert entry.reply.body == "t1 is new"
+    assert bench.things() == ["t1"]
+
+
+def test_work_that_was_put_off_is_news_once_its_time_has_come() -> None:
+    bench, talk = following(lambda tx: (Frame("text", str(tx.now() - START).encode()),))
+    assert talk.look is not None
+    with bench.store.world("main").transaction() as tx:
+        tx.set_clock(ClockSettings(start=START, run="frozen"))
+        tx.schedule(START + 5_000, "shop", "ring", {})
+    assert len(talk.look()) == 1
+    assert talk.look() == ()
+    with bench.store.world("main").transaction() as tx:
+        tx.travel(START + 5_000)
+    assert len(talk.look()) == 1
+
+
+def test_a_look_that_fails_ends_the_talk_and_changes_nothing() -> None:
+    def work(tx: Transaction) -> tuple[Frame, ...]:
+        tx.put("shop", "thing", "t1", {"id": "t1"})
+        raise ValueError("a bug")
+
+    bench, talk = following(work)
+    assert talk.look is not None
+    assert talk.look() == (Frame("close", b"internal error", 1011),)
+    assert bench.entries()[-1].verdict == "deny"
+    assert bench.things() == []
+
+
+def test_a_world_that_is_gone_ends_the_talk() -> None:
+    bench, talk = following(lambda tx: ())
+    assert talk.look is not None
+    bench.store.delete("main", record=None)
+    assert talk.look() == (Frame("close", b"internal error", 1011),)

@@ -96,6 +96,18 @@ def test_what_is_no_json_is_refused_as_a_message(open_: Callable[..., Answer], s
     assert json.loads(frame.data)["error"]["code"] == "invalid_body"
 
 
+def test_only_a_function_that_follows_the_world_is_told_of_news(
+    open_: Callable[..., Answer], say: Callable[..., Any], store: Store
+) -> None:
+    assert open_().reply.stream.look is None
+    talk = open_("/rooms/kitchen/live").reply.stream
+    say(open_().reply.stream, text({"item": "tea"}))
+    for told in ((Frame("text", b"tea"),), ()):
+        with store.world("main").transaction() as tx:
+            said, _ = talk.look().work(tx)
+            assert (said, len(tx.changes)) == (told, len(told))
+
+
 def test_the_clients_close_is_told(open_: Callable[..., Answer], say: Callable[..., Any]) -> None:
     said, changes = say(open_().reply.stream, Frame("close", b"", 1006))
     assert said == ()

@@ -23,6 +23,7 @@ from .replies import FIELD_NAME, FIELD_VALUE
 from .wire import Bucket, Patience, RequestRoom
 
 PING_SECONDS = 30.0  # of silence; a client that is as long silent after that is gone
+LOOK_SECONDS = 0.05  # between two looks at what has happened in the world, for who follows it
 CLOSE_SECONDS = 5.0  # for the client to answer a close
 MOST_WAITING = 10_000  # messages that still have to be sent
 MOST_FRAGMENTS = 4096  # of one message
@@ -50,6 +51,7 @@ class TalkLayer(layer.Layer):
         self._room: RequestRoom | None = None
         self._due = False  # the first of those that wait has waited its time
         self._timer: commands.RequestWakeup | None = None
+        self._looking: RequestRoom | None = None
         self._heard = True  # since the timer was set
         self._pinged = False
         self._over = False
@@ -58,6 +60,7 @@ class TalkLayer(layer.Layer):
         """Say what comes first. The handshake was sent."""
         yield from self._set_timer(PING_SECONDS)
         yield from self._say(self._talk.greeting)
+        yield from self._look_later()
 
     def handle_event(self, event: events.Event) -> Commands:
         """One event in, commands out."""
@@ -82,6 +85,8 @@ class TalkLayer(layer.Layer):
             if event.command is self._room:
                 self._room, self._due = None, True
                 yield from self._go_on()
+            elif event.command is self._looking:
+                yield from self._look()
             elif event.command is self._timer:
                 yield from self._tick()
         elif isinstance(event, events.ConnectionClosed):
@@ -123,6 +128,21 @@ class TalkLayer(layer.Layer):
             self._message.clear()
             self._fragments = 0
             yield from self._say(self._talk.hear(Frame("text" if isinstance(event, TextMessage) else "bytes", data)))
+
+    # following the world
+
+    def _look(self) -> Commands:
+        """Say what is new, unless the client hasn't read what was said before."""
+        assert self._talk.look is not None
+        if self._ws.state is ConnectionState.OPEN:
+            if not self._waiting:
+                yield from self._say(self._talk.look())
+            yield from self._look_later()
+
+    def _look_later(self) -> Commands:
+        if self._talk.look is not None and self._ws.state is ConnectionState.OPEN:
+            self._looking = RequestRoom(LOOK_SECONDS)
+            yield self._looking
 
     # saying
 

@@ -14,7 +14,7 @@ from wsproto.events import (
 )
 from wsproto.extensions import PerMessageDeflate
 
-from childproof.capture.mitm.talk import MOST_FRAGMENTS
+from childproof.capture.mitm.talk import LOOK_SECONDS, MOST_FRAGMENTS
 from childproof.model import Frame, Reply, Talk
 
 
@@ -63,11 +63,12 @@ class Visitor:
 class Stub:
     """Answers with `answer(frame)`; remembers what it heard."""
 
-    def __init__(self, answer=lambda frame: (frame,), greeting=()):
-        self.heard, self.answer, self.greeting = [], answer, greeting
+    def __init__(self, answer=lambda frame: (frame,), greeting=(), look=None):
+        self.heard, self.answer, self.greeting, self.look = [], answer, greeting, look
 
     def reply(self, _call):
-        return Reply(101, (("X-Room", "blue"), ("Connection", "close")), stream=Talk(self.greeting, self.hear))
+        talk = Talk(self.greeting, self.hear, self.look)
+        return Reply(101, (("X-Room", "blue"), ("Connection", "close")), stream=talk)
 
     def hear(self, frame):
         self.heard.append(frame)
@@ -108,6 +109,19 @@ def test_what_came_with_the_handshake_is_heard_after_the_greeting(wire, judging)
     line.feed(ws.send(Request("api.example", "/live")) + frames)
     ws.receive_data(line.sent)
     assert [event.data for event in ws.events() if isinstance(event, TextMessage)] == ["first", "early"]
+
+
+def test_who_follows_the_world_is_told_without_asking(visit):
+    news = [(text("one"),), (), (text("two"), Frame("close", b"bye", 4000))]
+    client = visit(Stub(greeting=(text("hello"),), look=lambda: news.pop(0)))
+    assert client.told == ["hello"]
+    for said in (["hello", "one"], ["hello", "one"], ["hello", "one", "two"]):
+        client.line.wakeups.sort(key=lambda wakeup: wakeup.delay)
+        assert client.line.waits[0] == LOOK_SECONDS
+        client.wake()
+        assert client.told == said
+    assert client.goodbye == 4000
+    assert LOOK_SECONDS not in client.line.waits  # nobody is there to be told
 
 
 def test_messages_wait_for_their_time_and_others_are_answered_meanwhile(visit):
