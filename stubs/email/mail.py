@@ -32,6 +32,7 @@ def receive(ctx: Context) -> Response | None:
             "tls": envelope.tls,
             "user": envelope.user,
             "helo": envelope.helo,
+            "service": envelope.service,
         },
         **_headers(parsed, recipients),
         text=parsed.text,

@@ -178,6 +178,8 @@ def _show(message: Message) -> None:
 
 def _via(value: dict[str, Any]) -> str:
     via = value["via"]
+    if via.get("service"):  # a mail that a stub sent; one of an earlier version has no such key
+        return f"by {via['service']}, from <{value['envelope']['from']}>"
     login = f", logged in as {via['user']}" if via["user"] else ""
     return f"through {via['host']}:{via['port']} with{'' if via['tls'] else 'out'} TLS{login}, from <{value['envelope']['from']}>"
 

@@ -8,7 +8,8 @@ def at_own_address(call: Call, judgement: Judgement) -> Judgement:
     """What is to become of a call that came in at a stub's own address; as judged, for any other.
 
     Rules that lead to this stub, reply or deny count as they do elsewhere, with their limits, delays and faults. Where none
-    matches, or where one would let the call out, which leads nowhere from such an address, the stub answers.
+    matches, or where one would let the call out, which leads nowhere from such an address, the stub answers. Mail of a
+    stub whose stub.yaml says who keeps it comes in there.
     """
     if not call.stub or judgement.verdict.action is Action.REPLY:
         return judgement
@@ -16,5 +17,9 @@ def at_own_address(call: Call, judgement: Judgement) -> Judgement:
         return judgement
     if judgement.verdict.stub == call.stub:
         return judgement
-    verdict = Verdict(Action.STUB, None, f"it came in at the address of the stub {call.stub}", stub=call.stub)
+    if call.envelope is not None and call.envelope.service:
+        reason = f"no rule takes the mail of {call.envelope.service}, whose stub.yaml names {call.stub} for it"
+    else:
+        reason = f"it came in at the address of the stub {call.stub}"
+    verdict = Verdict(Action.STUB, None, reason, stub=call.stub)
     return Judgement(verdict, would=judgement.would)

@@ -181,12 +181,12 @@ class Engine:
         except Exception as failure:  # noqa: BLE001 (the call itself is done and recorded)
             self._on_trouble(f"the time of world {world.name} has not passed as far as was asked: {failure}")
 
-    def _deliver(self, world: World, count: int) -> None:
+    def _deliver(self, world: World, mails: tuple[str, ...]) -> None:
         """Send the mail that a call has queued. What can't be sent now stays in the world, and goes before the next call."""
         try:
-            for _ in range(count):
+            for mail in mails:
                 with world.transaction() as tx:
-                    self._jobs.send_mail(tx)
+                    self._jobs.send_mail(tx, mail)
         except Exception as failure:  # noqa: BLE001 (the call itself is done and recorded)
             self._on_trouble(f"mail of world {world.name} waits for the next call: {failure}")
 

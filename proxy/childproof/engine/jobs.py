@@ -6,16 +6,18 @@ Mail that stubs send is such work, too; it is due at once.
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 
 from childproof.errors import StoreError
-from childproof.model import Call, Effect, Verdict
-from childproof.world import FAILED, OUTBOX, Job, Transaction, Worker
+from childproof.model import Call, Effect, Reply, Verdict
+from childproof.world import FAILED, OUTBOX, Job, Mail, Then, Transaction, Worker, perform, told
 
 from .callid import identify
 from .outbox import kept_in, mail_call
 from .recording import Decision, Recording
 
 _TRACEBACK_LINES = 6
+LOST = 451  # RFC 5321, section 4.2.3: what a client makes of a reply that never came
 Judge = Callable[[Call, Transaction, str], Decision]  # a call within its transaction, and its id
 
 
@@ -52,17 +54,30 @@ class Jobs:
             return False
         return True
 
-    def send_mail(self, tx: Transaction) -> None:
-        """Send the oldest mail that waits, within `tx`."""
-        waiting = next((job for job in tx.due(tx.now()) if job.service == OUTBOX), None)
+    def send_mail(self, tx: Transaction, job_id: str) -> None:
+        """Send a mail, within `tx`; nothing, where somebody else has done it by now."""
+        waiting = tx.job(job_id)
         if waiting is not None:
             self.perform(tx, waiting)
 
     def _send(self, tx: Transaction, job: Job) -> None:
         started = time.perf_counter_ns()
-        call = mail_call(job.payload, tx.world)
+        mail = Mail.from_json(job.payload)
+        call = mail_call(mail, tx.world)
         if self._judge is None:
             decision = Decision(Verdict(reason="no rules are in force here"))
         else:
             decision = kept_in(call, self._judge(call, tx, tx.call_id), tx.call_id, at=tx.now())
+        if mail.then is not None:
+            decision = replace(
+                decision, effects=(*decision.effects, *self._tell(tx, job, mail, mail.then, decision.reply))
+            )
         self._recording.call(call, tx, decision, started, cause=job.cause or None)
+
+    def _tell(self, tx: Transaction, job: Job, mail: Mail, then: Then, reply: Reply | None) -> tuple[Effect, ...]:
+        """Tell the stub that sent a mail what became of it. Its job's failure is its own: the mail stays where it is."""
+        status, words = (
+            (LOST, "4.4.2 the connection broke off") if reply is None else (reply.status, reply.body.decode())
+        )
+        payload = {**then.payload, "mail": told(mail, status, words)}
+        return perform(tx, Job(job.id, job.at, then.service, then.job, payload), self._worker)

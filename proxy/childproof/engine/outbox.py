@@ -1,10 +1,10 @@
 """Mail that stubs send: judged like any call, delivered to a stub or not at all."""
 
 from dataclasses import replace
-from typing import Any
 
 from childproof.model import Action, Call, Envelope, Protocol, Verdict, Violation
 from childproof.model.hostname import HostError, normalize_host
+from childproof.world import Mail
 
 from .denial import denial
 from .recording import Decision
@@ -12,10 +12,9 @@ from .recording import Decision
 PORT = 25  # as servers send it to each other
 
 
-def mail_call(payload: dict[str, Any], world: str) -> Call:
+def mail_call(mail: Mail, world: str) -> Call:
     """The call that a queued message is: from the service's server to that of the first recipient."""
-    recipients = tuple(payload["to"])
-    domain = recipients[0].rpartition("@")[2]
+    domain = mail.recipients[0].rpartition("@")[2]
     violation = None
     try:
         host = normalize_host(domain)
@@ -27,9 +26,10 @@ def mail_call(payload: dict[str, Any], world: str) -> Call:
         PORT,
         world,
         method="MESSAGE",
-        body=payload["message"].encode(),
-        envelope=Envelope(payload["from"], recipients, helo=payload["from"].rpartition("@")[2]),
+        body=mail.message,
+        envelope=Envelope(mail.sender, mail.recipients, helo=mail.sender.rpartition("@")[2], service=mail.service),
         violation=violation,
+        stub=mail.keeper,
     )
 
 

@@ -38,6 +38,7 @@ class Envelope:
     helo: str = ""
     user: str = ""  # the name given to AUTH; the password is never kept
     tls: bool = False
+    service: str = ""  # the stub that sent it; "" for what a sandbox sent by itself
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from childproof.stubkit.resources import Resource
 from childproof.stubkit.seeding import plant as plant_fresh
 from childproof.stubkit.service import Service
 from childproof.stubkit.timeline import Later, Planned, Seeding, Timeline, Unplantable
-from childproof.world import FAILED, OUTBOX, perform
+from childproof.world import FAILED, OUTBOX, Mail, perform, told
 from childproof.world.randomness import generator
 from childproof.world.staging import Moment, Stage
 
@@ -161,19 +161,25 @@ class _Planting:
             tx.go(max(job.at, self.timeline.start))
             if job.service == OUTBOX:
                 tx.done(job.id)
-                self._deliver(tx, job.payload)
+                self._deliver(tx, Mail.from_json(job.payload))
                 continue
             for effect in perform(tx, job, self.catalog.get):
                 if effect.type == FAILED:
                     raise ChildproofError(f"{job.service}: its job {job.job} failed: {effect.data['error']}")
 
-    def _deliver(self, tx: Moment, mail: Mapping[str, Any]) -> None:
+    def _deliver(self, tx: Moment, mail: Mail) -> None:
         """Mail that a stub sent comes to the file's stub that takes mail; without one it came to nobody of this world."""
         for service in self.file.services.values():
             if "smtp" in service.behaviours.receivers:
                 ctx = SeedContext(service, tx, _never, self.made[service.name])
-                ctx.receive(mail["from"], mail["to"], mail["message"])
-                return
+                ctx.receive(mail.sender, mail.recipients, mail.message, service=mail.service)
+                status, words = 250, "2.0.0 OK"
+                break
+        else:
+            status, words = 550, "5.7.1 nobody takes mail in this world"
+        if mail.then is not None:
+            payload = {**mail.then.payload, "mail": told(mail, status, words)}
+            self.catalog.get(mail.then.service).perform(mail.then.job, payload, tx)
 
     # --- the check
 

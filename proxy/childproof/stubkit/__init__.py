@@ -1,13 +1,14 @@
 """What a stub author imports: the marks, the context, entities, responses and refusals. Nothing else of ours is needed."""
 
+from .composing import Attachment
 from .context import Context, merged_metadata
 from .entity import Entity, Response
-from .marks import expands, job, operation, receives, rpc, seeds, websocket
+from .marks import expands, finds, job, operation, plants, receives, rpc, seeds, websocket
 from .people import Address, Person, people
 from .playing import SeedContext
 from .recipes import Count, Share, Span
 from .refusal import Refusal
-from .sockets import Accept, Close, Message, Ping
+from .sockets import Accept, Close, Message, News, Ping
 from .streaming import Comment, Event, Pause
 from .timeline import Seeding
 from .uploads import Upload
@@ -15,6 +16,7 @@ from .uploads import Upload
 __all__ = [
     "Accept",
     "Address",
+    "Attachment",
     "Close",
     "Comment",
     "Context",
@@ -22,6 +24,7 @@ __all__ = [
     "Entity",
     "Event",
     "Message",
+    "News",
     "Pause",
     "Person",
     "Ping",
@@ -33,10 +36,12 @@ __all__ = [
     "Span",
     "Upload",
     "expands",
+    "finds",
     "job",
     "merged_metadata",
     "operation",
     "people",
+    "plants",
     "receives",
     "rpc",
     "seeds",

@@ -19,7 +19,7 @@ import msgspec
 from childproof.documents import Document, parse_yaml, schema_faults
 from childproof.errors import Fault, InputError
 from childproof.model import Call, Effect, Envelope, Protocol, Reply, Step, Stream
-from childproof.world import OUTBOX, Transaction, perform
+from childproof.world import OUTBOX, Mail, Transaction, perform, told
 from childproof.world.clock import ClockSettings
 from childproof.world.store import Store
 from childproof.world.world import World
@@ -148,6 +148,7 @@ class _Run:
             answer = self.stub.answer(call, tx)
             self._count(tx.changes)
         self.effects.extend(answer.effects)
+        self._deliver(tx.outbox)
         if answer.error:
             last = answer.error.strip().splitlines()[-1]
             self._fail((*path, name), f"the stub's own code failed: {last}", "a reply")
@@ -181,7 +182,7 @@ class _Run:
 
     def _http(self, name: str, step: Mapping[str, Any]) -> Call:
         method, _, target = name.partition(" ")
-        path, query = self._address(target)
+        host, path, query = self._address(target)
         value = self._values(step[name])
         headers = {**self.case.value.get("headers", {}), **step.get("headers", {})}
         headers = {key: str(self._values(text)) for key, text in headers.items()}
@@ -199,7 +200,6 @@ class _Run:
         elif value is not None:
             body = msgspec.json.encode(value)
             headers = {"Content-Type": "application/json", **headers}
-        host = self.stub.service.host
         return Call(
             protocol=Protocol.HTTP, host=host, port=443, scheme="https", world=self.world.name, method=method,
             path=path, query=query, headers=tuple(headers.items()), body=body, tls=True,
@@ -221,9 +221,20 @@ class _Run:
                 tx.travel(max(tx.now(), then if job is None else job.at))
                 if job is None:
                     return
-                self.effects.extend(perform(tx, job, lambda service: _Post() if service == OUTBOX else self.stub))
+                self.effects.extend(
+                    perform(tx, job, lambda service: _Post(self.stub) if service == OUTBOX else self.stub)
+                )
                 self._count(tx.changes)
         raise LookupError(f"more than {MOST_JOBS} jobs in one advance")
+
+    def _deliver(self, mails: tuple[str, ...]) -> None:
+        """Mail whose sender asks what became of it arrives at once, as behind a call of a client."""
+        for mail in mails:
+            with self.world.transaction() as tx:
+                job = tx.job(mail)
+                if job is not None and "then" in job.payload:
+                    self.effects.extend(perform(tx, job, lambda _: _Post(self.stub)))
+                    self._count(tx.changes)
 
     def _count(self, changes: tuple[Any, ...]) -> None:
         for change in changes:
@@ -248,14 +259,15 @@ class _Run:
     def _filled(self, target: str) -> str:
         return _NAME.sub(lambda fit: quote(str(self._named(fit[1])), safe=""), target)
 
-    def _address(self, target: str) -> tuple[str, str]:
-        """Path and query of a call; a saved URL alone (`GET {url}`) is followed as it is."""
+    def _address(self, target: str) -> tuple[str, str, str]:
+        """Host, path and query of a call; a whole URL, written or saved (`GET {url}`), is followed as it is."""
         whole = _NAME.fullmatch(target)
-        if whole is not None:
-            parts = urlsplit(str(self._named(whole[1])))
-            return parts.path, parts.query
-        path, _, query = self._filled(target).partition("?")
-        return self.stub.service.base + path, query
+        url = str(self._named(whole[1])) if whole is not None else self._filled(target)
+        if whole is not None or url.startswith("https://"):
+            parts = urlsplit(url)
+            return parts.hostname or self.stub.service.host, parts.path, parts.query
+        path, _, query = url.partition("?")
+        return self.stub.service.host, self.stub.service.base + path, query
 
     def _named(self, name: str) -> Any:
         """A saved value; for a resource that no reply has saved, the id of a new one, invented from its schema."""
@@ -338,12 +350,18 @@ class _Run:
 
 
 class _Post:
-    """Takes mail: where it goes is for rules to say, and a case has none."""
+    """Takes mail: where it goes is for rules to say, and a case has none. All of it arrives."""
+
+    def __init__(self, stub: Stub) -> None:
+        self._stub = stub
 
     def perform(self, job: str, payload: dict[str, Any], tx: Transaction) -> tuple[Effect, ...]:
-        """Nothing further: that it was queued is told already."""
-        del job, payload, tx
-        return ()
+        """Tell whoever asks; that it was queued is told already."""
+        del job
+        mail = Mail.from_json(payload)
+        if mail.then is None:
+            return ()
+        return self._stub.perform(mail.then.job, {**mail.then.payload, "mail": told(mail, 250, "2.0.0 OK")}, tx)
 
 
 def _says_json(headers: Mapping[str, str]) -> bool:

@@ -1,40 +1,32 @@
-"""Mail that a service sends of its own accord: a receipt, an invitation. Queued with the call's changes, delivered after it.
+"""Mail that a service sends: of its own accord, or since a client asked for it. Queued with the call's changes, sent after it.
 
 Whether a mail reaches anybody is for the rules to say, as for any other: where they lead SMTP to a stub, that takes it;
-else it is recorded as denied. It never leaves the machine.
+else the stub that `mail` in stub.yaml names, where no rule says anything; else it is recorded as denied. It never leaves
+the machine.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime, formataddr, parseaddr
-from typing import TYPE_CHECKING
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
 
 from childproof.model import Effect
-from childproof.world import OUTBOX
-from childproof.world.transaction import Transaction
+from childproof.world import OUTBOX, Mail, Then, told
+
+from .composing import Attachment, Letter, Mailbox, bare, composed, custom
+from .telling import TENANT
 
 if TYPE_CHECKING:
+    from childproof.world.transaction import Transaction
+
     from .service import Service
 
 # An address of the kind that every server takes (RFC 5321, section 4.1.2, without quoted local parts).
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{1,63}")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
+_CONTROL = re.compile(r"[\x00-\x20\x7f<>]+")
 _HEXADECIMAL = "0123456789abcdef"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What is to be sent, and to whom: bare addresses."""
-
-    sender: str
-    to: tuple[str, ...]
-    subject: str
-    text: str
-    html: str = ""
+_UNSENDABLE = 553  # RFC 5321, section 4.2.3: mailbox name not allowed
 
 
 class Mailing:
@@ -46,42 +38,106 @@ class Mailing:
         _service: Service
         _tx: Transaction
         _quiet: bool
+        _tenant: str
 
-    def mail(self, to: str | Sequence[str], *, subject: str, text: str, html: str = "", sender: str = "") -> None:
+    def mail(
+        self,
+        to: Mailbox | Sequence[Mailbox],
+        *,
+        subject: str,
+        text: str = "",
+        html: str = "",
+        sender: Mailbox = "",
+        cc: Iterable[Mailbox] = (),
+        bcc: Iterable[Mailbox] = (),
+        reply_to: Iterable[Mailbox] = (),
+        headers: Mapping[str, str] | None = None,
+        attachments: Iterable[Attachment] = (),
+        alternatives: Iterable[tuple[str, str]] = (),
+        message_id: str = "",
+        bounces: str = "",
+        then: str = "",
+        payload: Mapping[str, Any] | None = None,
+    ) -> str:
         """Mail people: queued with all that this call changes, sent right after it, with an entry of its own.
 
-        `to` are bare addresses; `sender` may have a name (`Shop <hello@shop.example>`) and is by default `no-reply@` the
-        service's host. Whether it arrives is for the rules to say: it is a call of protocol smtp, which a stub takes or
-        nobody.
+        An address is bare, or has a name: `Jenny <jenny@home.example>`, `("Jenny", "jenny@home.example")`. `sender` is by
+        default `no-reply@` the service's host; `bounces` is the envelope's sender, where that is another. `alternatives`
+        are further forms of the text, (media type, text), between plain text and HTML. `headers` that say how the message
+        is made (From, Content-Type) are left out. Returns the Message-ID, in angle brackets.
+
+        Whether it arrives is for the rules to say: it is a call of protocol smtp. `then` names a `@job` that is told:
+        its payload is `payload` and `mail`: `state` (`delivered`, `deferred`, `refused`), the SMTP `status`, its `reason`,
+        and `to`, all recipients.
         """
+        own = sender or f"no-reply@{self._service.host}"
+        told_of: tuple[Mailbox, ...] = (to,) if isinstance(to, str) or _is_named(to) else tuple(to)  # type: ignore[assignment]  # a pair of texts is one mailbox
+        shown = {name: str(value) for name, value in (headers or {}).items()}
+        given = next((value for name, value in shown.items() if name.lower() == "message-id"), "") or message_id
+        identity = f"<{_CONTROL.sub('', given)}>" if given else self._message_id(bare(own))
+        if self._quiet:
+            return identity
+        forms = [("text/plain", text)] if text or not html else []
+        forms += [*alternatives, *([("text/html", html)] if html else [])]
+        copies, blind = tuple(cc), tuple(bcc)
+        letter = Letter(
+            own, told_of, subject, tuple(forms), copies, tuple(reply_to),
+            custom({name: value for name, value in shown.items() if name.lower() != "message-id"}), tuple(attachments),
+        )  # fmt: skip
+        recipients = [bare(box) for box in (*told_of, *copies, *blind)]
+        date = format_datetime(datetime.fromtimestamp(self._tx.now() // 1000, UTC))
+        self._post(
+            bounces or bare(own),
+            recipients,
+            lambda: composed(letter, date=date, message_id=identity, boundary=self._boundary),
+            {"to": recipients, "subject": subject},
+            self._then(then, payload),
+        )
+        return identity
+
+    def mail_raw(
+        self,
+        sender: str,
+        recipients: Sequence[str],
+        message: bytes,
+        *,
+        then: str = "",
+        payload: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Mail a whole message as it is, bytes of any kind, to bare addresses; otherwise as `mail`."""
         if not self._quiet:
-            recipients = (to,) if isinstance(to, str) else tuple(to)
-            message = Message(sender or f"no-reply@{self._service.host}", recipients, subject, text, html)
-            self.effects.append(post(self._tx, self.service, message))
+            self._post(sender, list(recipients), lambda: message, {"to": list(recipients)}, self._then(then, payload))
+
+    def _post(self, sender: str, recipients: list[str], write: Any, tells: dict[str, Any], then: Then | None) -> None:
+        """Queue a message. Where no recipient has an address that can be used, it is told as unsendable, and that is all."""
+        good = tuple(dict.fromkeys(address for address in recipients if _ADDRESS.fullmatch(address)))
+        if good:
+            mail = Mail(sender, good, write(), self.service, self._service.manifest.mail, then)
+            job = self._tx.schedule(self._tx.now(), OUTBOX, "mail", mail.to_json())
+            self.effects.append(Effect(self.service, "mail.queued", job, tells))
+            return
+        self.effects.append(Effect(self.service, "mail.unsendable", "", tells))
+        if then is not None:
+            outcome = told(
+                Mail(sender, tuple(recipients), b""), _UNSENDABLE, "5.1.3 no address that mail can be sent to"
+            )
+            self._tx.schedule(self._tx.now(), then.service, then.job, {**then.payload, "mail": outcome})
+
+    def _then(self, job: str, payload: Mapping[str, Any] | None) -> Then | None:
+        if not job:
+            return None
+        if job not in self._service.behaviours.jobs:
+            raise LookupError(f"the stub {self.service} has no @job({job!r})")
+        whose = {TENANT: self._tenant} if self._tenant else {}
+        return Then(self.service, job, {**(payload or {}), **whose})
+
+    def _boundary(self) -> str:
+        return self._tx.token(f"{self.service} mail", 32, _HEXADECIMAL)
+
+    def _message_id(self, sender: str) -> str:
+        return f"<{self._boundary()}@{sender.rpartition('@')[2]}>"
 
 
-def post(tx: Transaction, service: str, message: Message) -> Effect:
-    """Queue a message; the effect that tells of it. Where no recipient has an address that can be used, that is all."""
-    recipients = [address for address in message.to if _ADDRESS.fullmatch(address)]
-    told = {"to": list(message.to), "subject": message.subject}
-    if not recipients:
-        return Effect(service, "mail.unsendable", "", told)
-    written = _written(tx, service, message, recipients)
-    payload = {"from": parseaddr(message.sender)[1], "to": recipients, "message": written}
-    return Effect(service, "mail.queued", tx.schedule(tx.now(), OUTBOX, "mail", payload), told)
-
-
-def _written(tx: Transaction, service: str, message: Message, recipients: list[str]) -> str:
-    """The message as it goes over the wire (RFC 5322), in ASCII, the same whenever the same call is made again."""
-    name, address = parseaddr(message.sender)
-    mail = EmailMessage(SMTP.clone(cte_type="7bit"))
-    mail["From"] = formataddr((_CONTROL.sub(" ", name), address))
-    mail["To"] = ", ".join(recipients)
-    mail["Subject"] = _CONTROL.sub(" ", message.subject)
-    mail["Date"] = format_datetime(datetime.fromtimestamp(tx.now() // 1000, UTC))
-    mail["Message-ID"] = f"<{tx.token(f'{service} mail', 32, _HEXADECIMAL)}@{address.rpartition('@')[2]}>"
-    mail.set_content(message.text)
-    if message.html:
-        mail.add_alternative(message.html, subtype="html")
-        mail.set_boundary(tx.token(f"{service} mail", 32, _HEXADECIMAL))
-    return mail.as_bytes().decode("ascii")
+def _is_named(to: Any) -> bool:
+    """Whether this is one mailbox with its name, and no two mailboxes."""
+    return isinstance(to, tuple) and len(to) == 2 and all(isinstance(one, str) for one in to) and "@" not in to[0]

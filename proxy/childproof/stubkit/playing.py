@@ -55,7 +55,7 @@ class SeedContext(Context):
             Protocol.HTTP, service.host, 443, scheme="https", world=self._tx.world, method=method,
             path=service.base + target, headers=(("Content-Type", "application/json"),) if raw else (), body=raw, tls=True,
         )  # fmt: skip
-        query, read = plan.reader.query(call), plan.reader.body(call)
+        query, read = plan.reader.values(call)
         request_id = next(
             (made.make(self._tx) for made in service.settings.headers
              if made.make is not None and "request-id" in made.name.lower()), None,
@@ -73,15 +73,15 @@ class SeedContext(Context):
                 return refusal
             raise
 
-    def receive(self, sender: str, recipients: Iterable[str], message: str) -> None:
-        """Hand a mail message (headers, an empty line, text) to the stub's `@receives("smtp")`."""
+    def receive(self, sender: str, recipients: Iterable[str], message: str | bytes, *, service: str = "") -> None:
+        """Hand a mail message (headers, an empty line, text) to the stub's `@receives("smtp")`, as if `service` had sent it."""
         behaviour = self._service.behaviours.receivers.get("smtp")
         if behaviour is None:
             raise LookupError(f"the stub {self.service} takes no mail")
-        raw = message.replace("\r\n", "\n").replace("\n", "\r\n").encode()
+        raw = message if isinstance(message, bytes) else message.replace("\r\n", "\n").replace("\n", "\r\n").encode()
         call = Call(
-            Protocol.SMTP, self._service.host, 587, world=self._tx.world, envelope=Envelope(sender, tuple(recipients)),
-            body=raw,
+            Protocol.SMTP, self._service.host, 587, world=self._tx.world, body=raw,
+            envelope=Envelope(sender, tuple(recipients), service=service),
         )  # fmt: skip
         behaviour(_Played(self._service, self._tx, call, self._made))
 

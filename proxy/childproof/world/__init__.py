@@ -11,6 +11,7 @@ from .deliveries import Delivery
 from .difference import MISSING, Difference, differences
 from .due import FAILED, MOST, Worker, perform
 from .lineage import Branch, Record
+from .outbox import Mail, Then, told
 from .patch import json_patch, pointer
 from .schedule import OUTBOX, Job
 from .snapshot import Snapshot
@@ -32,9 +33,11 @@ __all__ = [
     "Delivery",
     "Difference",
     "Job",
+    "Mail",
     "Record",
     "Snapshot",
     "Store",
+    "Then",
     "Transaction",
     "Worker",
     "World",
@@ -44,5 +47,6 @@ __all__ = [
     "json_patch",
     "perform",
     "pointer",
+    "told",
     "worldfile",
 ]

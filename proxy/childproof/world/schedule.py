@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 SERVICE = "_schedule"
-OUTBOX = "_outbox"  # the service of jobs that are mail to be delivered; `payload` is {from, to, message}
+OUTBOX = "_outbox"  # the service of jobs that are mail to be delivered; `payload` is a `Mail`
 KIND = "job"
 QUEUE = "_webhooks"  # the service of what is to be sent to listeners; see `deliveries`
 DUE = "due"

@@ -54,7 +54,7 @@ class Transaction(Snapshot):
     the end, so reading one's own changes costs no I/O. Raises StoreError where the file can't be locked or written.
 
     `call_id` and `trace` are what the record calls this call and the chain of causes that it belongs to: set by
-    whoever records it, and handed on to what the call puts off. `outbox` counts the mail among that. `passing` is how
+    whoever records it, and handed on to what the call puts off. `outbox` are the ids of the mail among that. `passing` is how
     much time of the world (ms) is to pass once the call is stored: whoever answers calls lets it pass.
     """
 
@@ -63,7 +63,7 @@ class Transaction(Snapshot):
         self.seed = 0
         self.call_id = ""
         self.trace = ""
-        self.outbox = 0
+        self.outbox: tuple[str, ...] = ()
         self.passing = 0
         self._afterwards: list[Callable[[], None]] | None = None
         self._world = world
@@ -247,8 +247,9 @@ class Transaction(Snapshot):
     def schedule(self, at: int, service: str, job: str, payload: dict[str, Any]) -> str:
         """Ask for work at a time of this world (unix ms). Returns the job's id."""
         self._jobs += 1
-        self.outbox += service == OUTBOX
         job_id = f"job_{self.seq}_{self._jobs}"
+        if service == OUTBOX:
+            self.outbox = (*self.outbox, job_id)
         self.put(SERVICE, KIND, job_id, Job(job_id, at, service, job, payload, self.trace, self.call_id).to_json())
         return job_id
 
@@ -267,6 +268,11 @@ class Transaction(Snapshot):
                 if job.at <= now:
                     jobs.append((job.at, row[0], job))
         return [job for _, _, job in sorted(jobs, key=lambda item: item[:2])]
+
+    def job(self, job_id: str) -> Job | None:
+        """A job that is still to do; None for one that was done."""
+        value = self.get(SERVICE, KIND, job_id)
+        return None if value is None else Job.from_json(job_id, value)
 
     def earliest(self, until: int) -> Job | None:
         """The first job up to a time, as `due` orders them; quick where this call has scheduled and done nothing."""

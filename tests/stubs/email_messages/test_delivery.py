@@ -36,6 +36,7 @@ def test_a_message_is_taken_apart(mailbox):
         "tls": True,
         "user": "login@example.com",
         "helo": "me.local",
+        "service": "",
     }
     assert message["from"] == [{"name": "Shop", "address": "shop@example.com"}]
     assert [one["name"] for one in message["to"]] == ["Jenny Grün", "Bob"]

@@ -121,7 +121,7 @@ def test_a_store_that_fails_after_the_call_keeps_the_mail_and_the_answer(monkeyp
     stub = Writer()
     bench = bench_where_mail_is(STUB, stub)
     with monkeypatch.context() as broken:
-        broken.setattr(bench.engine._jobs, "send_mail", lambda tx: 1 / 0)
+        broken.setattr(bench.engine._jobs, "send_mail", lambda tx, mail: 1 / 0)
         assert bench.engine.handle(POST).reply == Reply(200)
     assert stub.taken == []
     assert "waits for the next call" in bench.trouble[-1]
