@@ -19,7 +19,7 @@ from childproof.world.transaction import Transaction
 from .context import Context
 from .ids import compile_id, has_placeholder
 from .settings import duration, fill
-from .signing import FORM, Message, addressed, signer
+from .signing import FORM, Message, addressed, signer, within
 from .subscriptions import at
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Poster:
         self._templates: Mapping[str, str] = deliver.get("headers", {})
         self._timeout = duration(deliver["timeout"]) if "timeout" in deliver else TIMEOUT
         self._success = deliver.get("success")
+        self._stop = frozenset(deliver.get("stop", ()))
         self._indent = indent
         self.pending: str = written.get("pending", "")
         self._after: str = written.get("after", "")
@@ -86,11 +87,13 @@ class Poster:
                 secrets += _texts(at(owner, path) for path in self._secrets)
         url = addressed(self._sign, delivery.url, delivery.body, delivery.media)
         signed: dict[str, str] = {}
+        body = delivery.body
         if self._signer is not None:
-            message = Message(delivery.event or delivery.id, at_ms // 1000, url, delivery.body, delivery.media)
+            message = Message(delivery.event or delivery.id, at_ms // 1000, url, body, delivery.media)
             signed = self._signer(secrets, message)
+            body = within(self._sign, secrets, message)
         headers = {"Content-Type": delivery.media, **delivery.headers, **signed}
-        return Posting(url, tuple(headers.items()), delivery.body.encode(), self._timeout)
+        return Posting(url, tuple(headers.items()), body.encode(), self._timeout)
 
     def took(self, status: int) -> bool:
         """Whether a status says that the listener has it."""
@@ -105,7 +108,7 @@ class Poster:
             state = "delivered"
         elif told.refused:
             state = "refused"
-        elif attempts > len(self._retry):
+        elif told.status in self._stop or attempts > len(self._retry):
             state = "failed"
         else:
             due = tx.now() + self._retry[attempts - 1]

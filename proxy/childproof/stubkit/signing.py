@@ -7,6 +7,8 @@
 `hmac-sha256`: a digest of the body alone behind `prefix` (`sha256=`), with SHA-1 in another header where `legacy` names it.
 `url-and-form`: base64 of SHA-1 over the URL and the form's parameters, sorted by name; over a body that is no form, its
 SHA-256 stands in the URL instead (`bodySHA256=`), and the URL alone is signed.
+`token-in-body`: the body, a JSON object, has the signature itself: `{timestamp, token, signature}` under `field`
+(`signature`); hexadecimal SHA-256 over the time and a token that is another for each attempt, with nothing between them.
 """
 
 import base64
@@ -18,8 +20,11 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
+
 FORM = "application/x-www-form-urlencoded"
-SCHEMES = ("standard-webhooks", "timestamped", "versioned", "hmac-sha256", "url-and-form")
+SCHEMES = ("standard-webhooks", "timestamped", "versioned", "hmac-sha256", "url-and-form", "token-in-body")
+TOKEN = 50  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,22 @@ def addressed(written: Mapping[str, Any], url: str, body: str, media: str) -> st
     address, mark, fragment = url.partition("#")
     digest = hashlib.sha256(body.encode()).hexdigest()
     return f"{address}{'&' if '?' in address else '?'}bodySHA256={digest}{mark}{fragment}"
+
+
+def within(written: Mapping[str, Any], secrets: Sequence[str], message: Message) -> str:
+    """The body of an attempt: one scheme has the signature in it, where its key has a place or at the end."""
+    if written.get("scheme") != "token-in-body" or not secrets:
+        return message.body
+    token = hashlib.sha256(f"{message.id}.{message.at}".encode()).hexdigest()[:TOKEN]
+    signature = _sha256(secrets[0].encode(), f"{message.at}{token}").hex()
+    own: dict[str, Any] = msgspec.json.decode(message.body)
+    signed = {"timestamp": str(message.at), "token": token, "signature": signature}
+    return msgspec.json.encode({**own, written.get("field", "signature"): signed}).decode()
+
+
+def _none(secrets: Sequence[str], message: Message, written: Mapping[str, Any]) -> dict[str, str]:
+    del secrets, message, written
+    return {}
 
 
 def _standard(secrets: Sequence[str], message: Message, written: Mapping[str, Any]) -> dict[str, str]:
@@ -103,6 +124,7 @@ _SCHEMES: dict[str, Callable[[Sequence[str], Message, Mapping[str, Any]], dict[s
     "versioned": _versioned,
     "hmac-sha256": _plain,
     "url-and-form": _addressed,
+    "token-in-body": _none,
 }
 
 

@@ -69,6 +69,16 @@ def test_any_2xx_is_success(acme: Caller, status: int) -> None:
     )  # fmt: skip
 
 
+def test_a_status_can_say_that_it_is_not_to_come_again(variant: Callable[..., Caller]) -> None:
+    """`deliver.stop`: failed at once, though there would be further attempts; any other failure is tried again."""
+    acme = variant(stub=[("retry:", "deliver: {stop: [406]}\n  retry:")])
+    hook(acme)
+    acme("POST /v2/contacts", {"email": "a@b.c"})
+    assert answered(acme, 500).state == "waiting"
+    stopped = answered(acme, 406)
+    assert (stopped.state, stopped.due, stopped.attempts) == ("failed", None, 2)
+
+
 @pytest.mark.parametrize("status", [100, 199, 300, 302, 404, 500, None])
 def test_all_else_fails_and_is_tried_again(acme: Caller, status: int | None) -> None:
     """A minute later, then five; then no more."""

@@ -1,12 +1,15 @@
 """Signatures of webhooks: what the vendors publish, digit for digit, and what their own libraries accept."""
 
+import hashlib
+import hmac
+import json
 import time
 from urllib.parse import urlencode
 
 import pytest
 import stripe
 
-from childproof.stubkit.signing import FORM, Message, addressed, signer
+from childproof.stubkit.signing import FORM, Message, addressed, signer, within
 
 
 def message(body: str = '{"a":"ü"}', **fields: object) -> Message:
@@ -105,3 +108,19 @@ def test_without_a_secret_nothing_is_signed_and_another_secret_signs_otherwise(s
     sign = signer({"scheme": scheme})
     assert sign([], message()) == {}
     assert sign(["one"], message()) != sign(["two"], message())
+
+
+def test_a_signature_within_the_body_is_over_time_and_token_alone() -> None:
+    """As Mailgun documents it: HMAC of the two put together; another token at another time; without a secret, none."""
+    written = {"scheme": "token-in-body"}
+    given = message('{"signature":{},"event-data":{"a":"ü"}}')
+    sent = json.loads(within(written, ["key-1"], given))
+    signed = sent["signature"]
+    expected = hmac.new(b"key-1", f"{signed['timestamp']}{signed['token']}".encode(), hashlib.sha256).hexdigest()
+    assert (signed["signature"], signed["timestamp"], len(signed["token"])) == (expected, "1614265330", 50)
+    assert list(sent) == ["signature", "event-data"]
+    later = json.loads(within(written, ["key-1"], message(given.body, at=given.at + 1)))
+    assert later["signature"]["token"] != signed["token"]
+    assert within(written, [], given) == given.body
+    assert "proof" in json.loads(within({**written, "field": "proof"}, ["key-1"], message("{}")))
+    assert signer(written)(["key-1"], given) == {}
