@@ -57,7 +57,7 @@ def load_behaviours(
             for mark in marks:
                 faults.extend(_check(mark, function, file, api, declared, found))
                 found.setdefault((mark.what, mark.name), _called(mark, function))
-    kinds = ("operation", "receives", "job", "expands", "websocket", "rpc")
+    kinds = ("operation", "receives", "job", "expands", "websocket", "rpc", "finds", "plants")
     by_kind: dict[str, dict[str, Callable[..., Any]]] = {kind: {} for kind in kinds}
     recipes: dict[str, Recipe] = {}
     for (what, name_), function in found.items():
@@ -74,6 +74,8 @@ def load_behaviours(
             recipes,
             by_kind["websocket"],
             by_kind["rpc"],
+            by_kind["finds"],
+            by_kind["plants"],
         ),
         faults,
     )
@@ -124,12 +126,16 @@ def _check(  # noqa: C901, PLR0912, PLR0917 - one mark against everything it mus
             if not mark.name.startswith("/") or set(mark.name) & set("?# "):
                 faults.append(fault(f"{label}: no path", "the path as clients ask for it", '@websocket("/live")'))
             wanted = ("message", *map(argument, parameters(mark.name)))
+        case "finds":
+            wanted = tuple(map(argument, parameters(mark.name)))
+            if not wanted or api is None or not any(_begins(path, mark.name) for path in api.paths):
+                faults.append(fault(f"{label}: no path of the document begins so", "a path template up to a parameter"))
         case "rpc":
             if not _RPC.fullmatch(mark.name):
                 faults.append(fault(f"{label}: no gRPC method", "/package.Service/Method", '@rpc("/shop.Orders/Get")'))
             wanted = ("message",)
     speaks = mark.what in {"websocket", "rpc"}  # with a generator, too
-    wrong = _signature(function, wanted, by_name=mark.what in {"operation", "websocket"}, generator=speaks)
+    wrong = _signature(function, wanted, by_name=mark.what in {"operation", "websocket", "finds"}, generator=speaks)
     if wrong:
         first = "seeding: Seeding" if mark.what == "seeds" else "ctx: Context"
         arguments = ", ".join((first, *(f"{name}: {_ARGUMENTS.get(name, 'str')}" for name in wanted)))
@@ -144,6 +150,10 @@ def _check(  # noqa: C901, PLR0912, PLR0917 - one mark against everything it mus
         except RecipeError as error:
             faults.append(fault(f"{label}: {error}", "options with the type that a world file gives them"))
     return faults
+
+
+def _begins(path: str, template: str) -> bool:
+    return path == template or path.startswith(f"{template}/")
 
 
 def _unknown_operation(name: str, api: OpenApi | None) -> tuple[str, str, str] | None:
@@ -185,7 +195,7 @@ def _signature(function: Callable[..., Any], wanted: tuple[str, ...], *, by_name
 
 
 def _called(mark: Mark, function: Callable[..., Any]) -> Callable[..., Any]:
-    names = parameters(mark.name) if mark.what in {"operation", "websocket"} else ()
+    names = parameters(mark.name) if mark.what in {"operation", "websocket", "finds"} else ()
     if all(argument(name) == name for name in names):
         return function
     return lambda ctx, *message, **path: function(

@@ -61,6 +61,7 @@ class Context(Writing, Streaming, Mailing, Files):
         self._quiet = quiet
         self._passes = passes
         self._tenant = tenant
+        self._home = ""
 
     def call_generic(self) -> Any:
         """What this operation would do without behaviour code: create, retrieve, update, delete or list."""
@@ -108,5 +109,5 @@ class Context(Writing, Streaming, Mailing, Files):
     def _again(self, tx: Transaction) -> "Context":
         """The same request in another transaction."""
         made = Context(self._service, tx, self.call, plan=self._plan, path=self.path, query=self.query, body=self.body)
-        made.request_id, made._tenant = self.request_id, self._tenant
+        made.request_id, made._tenant, made._home = self.request_id, self._tenant, self._home
         return made

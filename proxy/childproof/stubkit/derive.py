@@ -115,6 +115,9 @@ def _path(item: Mapping[str, JSON]) -> Schema:
         parameters = [_parameter(parameter) for parameter in (*common, *given.get("parameters", ()))]
         if parameters:
             operation["parameters"] = parameters
+        servers = [{"url": one["url"]} for one in given.get("servers", item.get("servers", ()))]
+        if servers:
+            operation["servers"] = servers  # hosts of its own: the rest of the document isn't there
         if given.get("security") == []:
             operation["security"] = []  # open to everybody, whatever the rest of the document asks for
         body = _body(given.get("requestBody"))

@@ -27,7 +27,7 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 def check(ctx: "Context", plan: "Plan", etags: Etags) -> None:
     """Refuse a change whose conditions don't hold: `precondition_failed`, `precondition_required`."""
     call = ctx.call
-    if call.method in _READING:
+    if call.method in _READING or etags.of_reply:
         return
     match, none_match = call.header("if-match"), call.header("if-none-match")
     since = call.header("if-unmodified-since")
@@ -54,12 +54,13 @@ def tagged(ctx: "Context", plan: "Plan", etags: Etags, reply: Reply, made: Any) 
     reading = ctx.call.method in _READING
     if not 200 <= reply.status < 300 or reply.stream is not None or ctx.call.method == "DELETE":
         return reply
-    entity = made if isinstance(made, Entity) else subject(ctx, plan)
+    entity = None if etags.of_reply else made if isinstance(made, Entity) else subject(ctx, plan)
     if entity is None and not reading:
         return reply
     tag = tag_of(entity, etags) if entity is not None else _tag(reply.body, etags)
     told = [("ETag", tag)]
-    changed = changed_at(entity) if entity is not None else None
+    dated = made if etags.of_reply and isinstance(made, dict) else entity
+    changed = changed_at(dated) if dated is not None else None
     if changed is not None and etags.dates:
         told.append(("Last-Modified", http_date(changed)))
     if reading and _fresh(ctx.call, tag, changed):

@@ -29,8 +29,10 @@ def perform(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
 
 
 def _perform(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
-    parents = {field: _parent(ctx, name, resource) for name, field, resource in plan.parents}
     resource = plan.resource
+    parents = _at_home(ctx, plan)
+    parents |= {field: _parent(ctx, name, resource) for name, field, resource in plan.parents}
+    parents |= {field: ctx.body[name] for field, name in plan.where.items() if ctx.body.get(name) is not None}
     if resource is None or plan.action == "none":
         return _synthesize(ctx, service, plan, tx)
     match plan.action:
@@ -78,8 +80,7 @@ def declared(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any
         return perform(ctx, service, plan, tx)
     if plan.resource is None:
         raise LookupError(f"{plan.operation.name} names no resource")
-    parameter = plan.operation.path_parameters[-1]
-    entity = ctx.get(plan.resource.name, ctx.path[parameter])
+    entity = ctx.get(plan.resource.name, _id(ctx, plan))
     fields = {name: _filled(ctx, value) for name, value in entry.get("set", {}).items()}
     told = len(ctx.effects)
     entity = ctx.move(entity, entry["move"], **fields) if "move" in entry else ctx.update(entity, **fields)
@@ -169,7 +170,10 @@ def _list(ctx: Context, plan: Plan, resource: Resource, parents: Mapping[str, An
 def _synthesize(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
     """A reply by schema alone. If the path names a stored entity and the reply is of its kind, that entity."""
     entity: Entity | None = None
+    known = plan.home.names if plan.home is not None else ()
     for name in plan.operation.path_parameters:
+        if name in known:
+            continue
         kind = service.registry.of_parameter(plan.operation.path, name)
         if kind is not None:
             entity = ctx.get(kind.name, ctx.path[name])
@@ -252,6 +256,17 @@ def _writable(ctx: Context, service: Service, resource: Resource, plan: Plan) ->
     return kept
 
 
+def _at_home(ctx: Context, plan: Plan) -> dict[str, Any]:
+    """Whose things the call is about, where a function of the stub's finds that. Raises what it raises."""
+    if plan.home is None:
+        return {}
+    found = plan.home.find(ctx)
+    if plan.home.item:
+        return {}
+    ctx._home = found.id  # noqa: SLF001 - one unit with the context
+    return {plan.home.field: found.id} if plan.resource is not None and plan.resource.written else {}
+
+
 def _parent(ctx: Context, name: str, resource: Resource | None) -> Any:
     value = ctx.path[name]
     if resource is None:
@@ -268,7 +283,14 @@ def _belongs(ctx: Context, entity: Entity | None, parents: Mapping[str, Any], id
 
 
 def _id(ctx: Context, plan: Plan) -> str:
-    return ctx.path[plan.item]
+    if plan.home is not None and plan.home.item:
+        return plan.home.find(ctx).id
+    if not plan.by:
+        return ctx.path[plan.item or plan.operation.path_parameters[-1]]
+    value = ctx.body.get(plan.by)
+    if value in {None, ""}:
+        raise Refusal.of("missing", param=plan.by)
+    return str(value)
 
 
 def _filled(ctx: Context, value: Any) -> Any:

@@ -43,6 +43,7 @@ class ListDialect:
     limit_name: str = ""
     default: int = 100
     maximum: int = 100
+    clamp: bool = False  # a limit out of range is the nearest one within, not refused
     cursor: str = ""
     before: str = ""
     items: str | None = None
@@ -97,6 +98,8 @@ class ListDialect:
             limit = int(limit)
         if not isinstance(limit, int) or isinstance(limit, bool):
             raise Refusal.of("invalid_integer", param=self.limit_name, value=limit)
+        if self.clamp:
+            return min(max(limit, 1), self.maximum)
         if limit < 1:
             raise Refusal.of("too_small", param=self.limit_name, value=limit, limit=1)
         if limit > self.maximum:
@@ -271,6 +274,7 @@ def list_dialect(written: Mapping[str, Any], inferred: ListDialect) -> ListDiale
         limit_name=limit.get("name", inferred.limit_name or ("limit" if "limit" in written else "")),
         default=limit.get("default", min(inferred.default, maximum)),
         maximum=maximum,
+        clamp=limit.get("clamp", inferred.clamp),
         cursor=written.get("cursor", inferred.cursor),
         before=written.get("before", inferred.before),
         items=written.get("items", inferred.items),

@@ -15,10 +15,11 @@ class Mark:
     """What a function was declared to do.
 
     `name` is an operation (`POST /v1/…`), a protocol (`smtp`), a job's name, or the resource and field that it
-    expands (`charge.refunds`), a key of the stub's section in a world file, or the path of a WebSocket or gRPC method.
+    expands (`charge.refunds`), a key of the stub's section in a world file, the path of a WebSocket or gRPC method,
+    or the path template of what it finds; a name of the stub's own for what it plants.
     """
 
-    what: Literal["operation", "receives", "job", "expands", "seeds", "websocket", "rpc"]
+    what: Literal["operation", "receives", "job", "expands", "seeds", "websocket", "rpc", "finds", "plants"]
     name: str
 
 
@@ -54,6 +55,23 @@ def seeds[F: Callable[..., Any]](key: str) -> Callable[[F], F]:
     The function takes a `Seeding` to plan with and the options; their annotation (a dataclass, usually) is their format.
     """
     return _marking(Mark("seeds", key))
+
+
+def finds[F: Callable[..., Any]](path: str) -> Callable[[F], F]:
+    """Find what a path names by several parameters, or not by its id: `@finds("/repos/{owner}/{repo}")`.
+
+    The function takes the context and every parameter by its name, and gives the entity or raises a Refusal. It is called
+    for each operation without a function of its own whose path begins so.
+    """
+    return _marking(Mark("finds", path))
+
+
+def plants[F: Callable[..., Any]](name: str) -> Callable[[F], F]:
+    """Plant what a fresh world holds of the service, where that isn't the same in each world as in seed.yaml.
+
+    The function takes a `SeedContext`. Functions are called in the order of their names, after seed.yaml.
+    """
+    return _marking(Mark("plants", name))
 
 
 def websocket[F: Callable[..., Any]](path: str) -> Callable[[F], F]:

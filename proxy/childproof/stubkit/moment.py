@@ -25,6 +25,7 @@ class Moment:
     _plan: Plan | None
     _quiet: bool
     _tenant: str
+    _home: str  # whose things a generic operation is about (`@finds`)
     _passes: bool  # whether it may let time pass
 
     def header(self, name: str) -> str | None:
@@ -49,7 +50,12 @@ class Moment:
         return self._tx.token(self.service, n, alphabet)
 
     def _kind(self, name: str) -> str:
-        """Where entities of a resource are stored: those of a tenant apart from everybody else's (`dialect.tenants`)."""
+        """Where entities of a resource are stored: those of a tenant apart from everybody else's (`dialect.tenants`).
+
+        And those of a home (`@finds`) from those of others, unless stub.yaml writes their resource.
+        """
+        if self._home and not self._service.registry.named(name).written:
+            name = f"{name}@{self._home}"
         tenants = self._service.settings.tenants
         if not self._tenant or tenants is None or name in tenants.shared:
             return name

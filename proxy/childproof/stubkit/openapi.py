@@ -6,6 +6,7 @@ milliseconds; each path item and schema is decoded, brought to one shape (`nodes
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,12 +17,15 @@ from childproof.errors import Fault, InputError
 
 from . import nodes, swagger
 from .faults import ambiguities, document_faults
+from .hosted import Hosted, servers
 from .hosts import expanded, hosts
 from .places import SCHEMAS, Place, Places
 from .routing import Router, parameters, same_paths, shape
+from .servicemodel import is_service_model, openapi_of
 from .sources import Source, Sources, entries, is_mapping, read_source, source
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
+_SERVERS = b'"servers"'
 _MOST_STEPS = 50  # of references that point at references
 
 
@@ -187,12 +191,37 @@ class OpenApi:
         item = self._item(path)
         return tuple(method.upper() for method in METHODS if isinstance(item.get(method), dict))
 
-    def route(self, method: str, path: str) -> tuple[str, dict[str, str]] | None:
+    @cached_property
+    def hosted(self) -> Hosted | None:
+        """The paths and operations that have `servers` of their own; None where nothing has."""
+        own = []
+        for path, place in self._places.items.items():
+            if place.raw is None or _SERVERS in bytes(place.raw):
+                node, _ = self._places.followed(_mapping(self._places.node(place)), place.file)
+                own += servers(node, path, METHODS)
+        elsewhere = {server.template for server in own}
+        # Decoded is only what has servers of its own; of any other path one operation stands for all.
+        known = [(method, path) for path in elsewhere for method in self.methods(path)]
+        rest = [("", path) for path in self.paths if path not in elsewhere]
+        return Hosted(own, (*known, *rest), self.hosts()) if own else None
+
+    def route(self, method: str, path: str, host: str = "", base: str = "") -> tuple[str, dict[str, str]] | None:
         """The path template that a path fits, and its parameters' values; None for a path that fits none.
 
         Where a document spells one path twice, with parameters of other names, it is the spelling that has the method.
+        With a `host`, only what is answered there. `base` is what stands before the document's general paths.
         """
-        found = self.router.match(path)
+        hosted = self.hosted if host else None
+        found, general = hosted.match(host, path) if hosted is not None else (None, True)
+        if general and (not base or path == base or path.startswith(f"{base}/")):
+            router = hosted.general if hosted is not None else self.router
+            found = self._matched(router, method, path[len(base) :])
+        if found is None or hosted is None or hosted.serves(host, method, found[0]):
+            return found
+        return None
+
+    def _matched(self, router: Router, method: str, path: str) -> tuple[str, dict[str, str]] | None:
+        found = router.match(path)
         if found is None:
             return None
         template, values = found
@@ -321,10 +350,14 @@ class OpenApi:
 def load_openapi(path: Path, name: str | None = None, *, beside: Collection[str] = ()) -> OpenApi:
     """Read a document, Swagger 2 or OpenAPI 3, from a `.json`, `.yaml` or `.yml` file, gzipped or not. Raises InputError.
 
+    A service model (`service-2.json`) is read as the OpenAPI 3 document that it amounts to.
     `beside`: names of another document's schemas that this one may refer to as if they were its own.
     """
     file = name or str(path)
-    return OpenApi(file, read_source(path, file), path.parent, beside=beside)
+    read = read_source(path, file)
+    if is_service_model(read.section()):
+        read = source(file, msgspec.json.encode(openapi_of(msgspec.json.decode(read.raw), file)))
+    return OpenApi(file, read, path.parent, beside=beside)
 
 
 def _version(main: Source) -> tuple[str, bool]:

@@ -23,20 +23,52 @@ def count_call(
     told: Headers = []
     refusal: Refusal | None = None
     for number, rate in enumerate(rates):
-        if rate.only and endpoint not in rate.only:
+        if not rate.counts(endpoint, token):
             continue
         window = tx.now() // rate.per
-        end = (window + 1) * rate.per
         place = _place(number, rate, token, endpoint)
         row = tx.get(RATES, service, place) or {}
         count = int(row["count"]) + 1 if row.get("window") == window else 1
         tx.put(RATES, service, place, {"window": window, "count": count})
-        values = _values(rate, max(0, rate.calls - count), -(-end // 1000), -(-(end - tx.now()) // 1000))
+        values = _window(tx, rate, count)
         if count > rate.calls and refusal is None:
             refusal = Refusal.of("rate_limited", **values)
             return _told(rate, values, refused=True), refusal
         told = _merged(told, _told(rate, values, refused=False))
     return told, refusal
+
+
+def uncounted(
+    tx: Transaction, service: str, rates: Sequence[RateLimit], status: int, *, token: str, endpoint: str
+) -> Headers:
+    """Take a call back whose reply is `free`; the headers that then hold instead of those told before."""
+    told: Headers = []
+    for number, rate in enumerate(rates):
+        if status not in rate.free or not rate.counts(endpoint, token):
+            continue
+        place = _place(number, rate, token, endpoint)
+        row = tx.get(RATES, service, place) or {}
+        window, count = tx.now() // rate.per, max(0, int(row.get("count", 0)) - 1)
+        tx.put(RATES, service, place, {"window": window, "count": count})
+        told = _merged(told, _told(rate, _window(tx, rate, count), refused=False))
+    return told
+
+
+def standing(tx: Transaction, service: str, rates: Sequence[RateLimit], *, token: str) -> dict[str, Mapping[str, Any]]:
+    """How a caller stands with the limits that have names, without counting anything."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for number, rate in enumerate(rates):
+        if not rate.name or rate.name in found or (rate.whose and (rate.whose == "known") != bool(token)):
+            continue
+        row = tx.get(RATES, service, _place(number, rate, token, "")) or {}
+        count = int(row["count"]) if row.get("window") == tx.now() // rate.per else 0
+        found[rate.name] = _window(tx, rate, count)
+    return found
+
+
+def _window(tx: Transaction, rate: RateLimit, count: int) -> Mapping[str, Any]:
+    end = (tx.now() // rate.per + 1) * rate.per
+    return _values(rate, max(0, rate.calls - count), -(-end // 1000), -(-(end - tx.now()) // 1000))
 
 
 def limit_headers(tx: Transaction, rates: Sequence[RateLimit], retry_after: int) -> Headers:

@@ -8,6 +8,7 @@ from childproof.world.query import EVERYTHING, Query, Term
 from .entity import Entity
 from .lists import ListDialect, Listed, Source
 from .moment import Moment
+from .ratelimit import standing
 from .refusal import Refusal
 from .rendering import address
 from .resources import DELETED, Resource
@@ -54,6 +55,17 @@ class Reading(Moment):
         kind = self._service.registry.named(resource)
         found = self._tx.list(self.service, self._kind(kind.name), where=where, newest_first=newest_first, limit=limit)
         return [self._entity(kind, value) for value in found]
+
+    @property
+    def limits(self) -> "dict[str, Mapping[str, Any]]":
+        """How the caller stands with each limit of `dialect.rate_limit` that has a name: limit, remaining, used, reset."""
+        rates = self._service.settings.rate_limits
+        return standing(self._tx, self.service, rates, token=self.key or "")
+
+    @property
+    def key(self) -> str | None:
+        """The key that the call carries (`auth`), None without one."""
+        return self._service.auth.token(self.call)
 
     def page(self, source: "str | builtins.list[Any]", /, **where: Any) -> Any:
         """A list reply in the service's dialect, honouring the call's paging parameters.

@@ -1,5 +1,6 @@
 """What a stub says no with. Worded by behaviour code, or by kind, in the words that `stub.yaml` has for that kind."""
 
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -8,7 +9,8 @@ class Refusal(Exception):
 
     `status`, `code`, `message`, `param` and `type` are what most services have; whatever else the error body carries
     (`decline_code=…`, `payment_intent=…`) goes in as keywords. All changes of the world that the operation made
-    before it are undone, unless `keep_changes` is true: a declined card leaves a failed charge behind.
+    before it are undone, unless `keep_changes` is true: a declined card leaves a failed charge behind. `headers` are
+    further headers of the reply: where something has moved to, say.
 
     `code` may also be the name of a kind from `dialect.errors.kinds`; then its wording fills in what is left out:
     `Refusal.of("not_found", resource="customer", value="cus_1")`.
@@ -23,6 +25,7 @@ class Refusal(Exception):
         param: str | None = None,
         type: str | None = None,  # noqa: A002 - the vendors' own word
         keep_changes: bool = False,
+        headers: Mapping[str, str] | None = None,
         **extra: Any,
     ) -> None:
         super().__init__(message or code or "refused")
@@ -32,6 +35,7 @@ class Refusal(Exception):
         self.param = param
         self.type = type
         self.keep_changes = keep_changes
+        self.headers: Mapping[str, str] = headers or {}
         self.extra = extra
         self.kind = ""
 

@@ -11,9 +11,9 @@ from .service import Service
 
 
 def plant(service: Service, tx: Transaction) -> None:
-    """Create what seed.yaml lists, if this world hasn't got it yet. Tells no events, and is no change of the call."""
-    seeds = service.seeds
-    if not seeds or fresh.planted(tx, service.name):
+    """Create what seed.yaml lists and what the stub's `@plants` plant, if this world hasn't got it yet. Tells no events, and is no change of the call."""
+    seeds, planters = service.seeds, service.behaviours.planters
+    if not (seeds or planters) or fresh.planted(tx, service.name):
         return
     ctx = SeedContext(service, tx, _never, {})
     with tx.beforehand() as planted:
@@ -23,6 +23,8 @@ def plant(service: Service, tx: Transaction) -> None:
             resource = named[key]
             assert resource is not None  # else the stub had not been loaded
             sections.plant(service, ctx, resource, seeds[key])
+        for name in sorted(planters):
+            planters[name](ctx)
     fresh.remember(tx, service.name, planted)
 
 

@@ -1,7 +1,7 @@
 """A stub's compiled whole: what every call of it shares. And the plan of one operation, made on its first call."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from .errors import ErrorDialect
 from .events import Events
 from .expand import Expander
 from .filtering import Filtering, filtering
+from .homes import Finder, Home, home_of
 from .ids import compile_id
 from .infer import ON_ITEM, Action, Inference, Inferred
 from .lists import ListDialect, list_dialect
@@ -47,6 +48,8 @@ class Behaviours:
     recipes: Mapping[str, Recipe] = field(default_factory=dict)  # by the key of a world file's section
     sockets: Mapping[str, Behaviour] = field(default_factory=dict)  # by path template
     rpcs: Mapping[str, Behaviour] = field(default_factory=dict)  # by path
+    finders: Mapping[str, Finder] = field(default_factory=dict)  # by path template
+    planters: Mapping[str, Behaviour] = field(default_factory=dict)  # by the order in which they plant
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,9 @@ class Plan:
     documented: frozenset[str]  # the document's own names that begin as those do which only the stub knows
     reply_schema: dict[str, Any] | None
     fidelity: Fidelity
+    home: Home | None = None  # what the path begins with, where a function of the stub's finds it
+    by: str = ""  # the argument that holds the entity's id, where the path doesn't
+    where: Mapping[str, str] = field(default_factory=dict)  # fields, each with the argument that it equals
 
 
 class Service:
@@ -138,26 +144,56 @@ class Service:
         inferred = self.inference.error_body() if "body" not in written and self.inference is not None else None
         return ErrorDialect(written, inferred_body=inferred, dots=self.settings.dots)
 
+    def errors_at(self, path: str) -> ErrorDialect:
+        """The error dialect of calls of a path: `errors.paths` may have others for what begins so."""
+        for prefix, errors in self._errors_below.items():
+            if path == prefix or path.startswith(f"{prefix}/"):
+                return errors
+        return self.errors
+
+    @cached_property
+    def _errors_below(self) -> Mapping[str, ErrorDialect]:
+        below: Mapping[str, Any] = self.manifest.dialect.get("errors", {}).get("paths", {})
+        return {prefix: ErrorDialect(written, dots=self.settings.dots) for prefix, written in below.items()}
+
+    @cached_property
+    def xml(self) -> XmlReplies | None:
+        """How replies are written that the document has in XML; None where they are left as behaviour makes them."""
+        written = self.manifest.dialect.get("xml")
+        return XmlReplies(self.api, written) if written is not None and self.api is not None else None
+
+    @cached_property
+    def _selectors(self) -> Selectors:
+        return Selectors(self.api.paths if self.api is not None else ())
+
     @cached_property
     def conformance(self) -> Conformance | None:
         """Whether replies are as the document says; None without a document."""
-        return Conformance(self.api) if self.api is not None else None
+        return Conformance(self.api, xml=self.xml) if self.api is not None else None
 
     def find(self, call: Call) -> tuple[Plan, dict[str, str]] | None:
         """The plan for a call and its path parameters; None for what the document doesn't have."""
         if self.api is None:
             return None
-        path = call.path
-        if self.base:
-            if not path.startswith(self.base + "/") and path != self.base:
-                return None
-            path = path[len(self.base) :]
         method = "GET" if call.method == "HEAD" else call.method
-        found = self.api.route(method, path)
+        for path in self._selectors.paths(call) if self._selectors else ():
+            found = self.api.route(method, path, call.host, self.base)
+            plan = self.plan(method, found[0]) if found is not None else None
+            if found is not None and plan is not None:
+                return plan, found[1]
+        found = self.api.route(method, call.path, call.host, self.base)
         if found is None:
             return None
-        plan = self.plan(method, found[0])
+        plan = self.plan(self._known_method(method, found[0]), found[0])
         return None if plan is None else (plan, found[1])
+
+    def _known_method(self, method: str, path: str) -> str:
+        """The method by which the document has an operation that is called by one: procedures take several."""
+        dialect = self.settings.procedures
+        if dialect is None or self.api is None or method not in dialect.methods or not dialect.takes(path):
+            return method
+        known = self.api.methods(path)
+        return method if method in known else next((one for one in known if one in dialect.methods), method)
 
     def plan(self, method: str, path: str) -> Plan | None:
         """The plan of an operation of the document; None where it has none."""
@@ -190,17 +226,23 @@ class Service:
         inferred = self.inference.operation(operation)
         action, resource = self._bind(operation, inferred, declared)
         item = operation.path_parameters[-1] if operation.path_parameters and _on_item(operation, action) else ""
+        said: Mapping[str, Any] = declared or {}
         parents = self.registry.parents(resource, operation.path, item=bool(item)) if resource is not None else ()
+        home = home_of(operation.path, self.behaviours.finders, on_item=bool(item))
+        if home is not None:
+            parents = tuple(parent for parent in parents if parent[0] not in home.names)
         behaviour = self.behaviours.operations.get(operation.name)
-        wrap = self.inference.wrapper(operation) if action in _WRAPPED else ""
+        wrap = said.get("wrap", self.inference.wrapper(operation) if action in _WRAPPED else "")
         unwrap = self.inference.request_wrapper(operation, wrap) if action in _WRAPPED else ""
         body = operation.request_schema
         if body is not None and unwrap:
             body = properties(self.api, body).known[unwrap]
         lists = self.list_dialect(operation)
+        if "items" in said:
+            lists = replace(lists, items=said["items"])
         return Plan(
             operation=operation,
-            outer=outer_reader(self.api, operation, self.errors),
+            outer=outer_reader(self.api, operation, self.errors, self.auth.parameter),
             reader=reader(
                 self.api,
                 operation,
@@ -208,6 +250,7 @@ class Service:
                 self.errors,
                 self.older.operations.get(operation.name, ()),
                 self.older.header,
+                self.auth.parameter,
             ),
             action=action,
             resource=resource,
@@ -234,6 +277,9 @@ class Service:
             documented=self._underlined(operation.reply_schema, resource),
             reply_schema=operation.reply_schema,
             fidelity=_fidelity(behaviour, declared, action),
+            home=home,
+            by=said.get("by", ""),
+            where=said.get("where", {}),
         )
 
     def _bind(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from .arguments import Procedures, procedures
 from .ids import IdMaker, compile_id, has_placeholder
 
 _DURATION = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -36,7 +37,8 @@ class Idempotency:
 class RateLimit:
     """How many calls a window of `per` milliseconds takes, and the headers that tell of it.
 
-    `by` says what is counted apart (`token`, `endpoint`); `only` are the operations that count, all where it is empty.
+    `by` says what is counted apart (`token`, `endpoint`); `only` are the operations that count, all where it is empty, but for
+    those that are `exempt`; `whose` are the callers that count.
     """
 
     calls: int
@@ -44,6 +46,16 @@ class RateLimit:
     headers: Mapping[str, str] = field(default_factory=dict)
     by: frozenset[str] = frozenset()
     only: frozenset[str] = frozenset()
+    exempt: frozenset[str] = frozenset()
+    whose: Literal["", "known", "anonymous"] = ""
+    free: frozenset[int] = frozenset()  # statuses of replies that don't count
+    name: str = ""
+
+    def counts(self, endpoint: str, token: str) -> bool:
+        """Whether a call of an operation by a token ("" for none) is one of those that are counted."""
+        if (self.only and endpoint not in self.only) or endpoint in self.exempt:
+            return False
+        return not self.whose or (self.whose == "known") == bool(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +65,7 @@ class Etags:
     weak: bool = False
     dates: bool = True
     required: frozenset[str] = frozenset()
+    of_reply: bool = False  # a tag stands for the reply's bytes, so nothing but reading has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,7 @@ class Settings:
     empty_unsets: bool = False
     metadata: str = ""
     dots: bool = False
+    dotted_forms: bool = False
     indent: int = 0
     expand: str = ""
     expand_depth: int = 4
@@ -103,6 +117,7 @@ class Settings:
     etags: Etags | None = None
     unknown_ids: Literal["refuse", "synthesize"] = "refuse"
     tenants: Tenants | None = None
+    procedures: Procedures | None = None
 
 
 def settings(dialect: Mapping[str, Any], *, inferred_body: Literal["json", "form"] = "json") -> Settings:
@@ -121,9 +136,11 @@ def settings(dialect: Mapping[str, Any], *, inferred_body: Literal["json", "form
         empty_unsets=bool(dialect.get("empty_unsets", False)),
         metadata=dialect.get("metadata", ""),
         dots=dialect.get("parameter_style", "brackets") == "dots",
+        dotted_forms=dialect.get("forms") == "dots",
         indent=int(dialect.get("indent", 0)),
         expand=expand.get("parameter", "expand") if "expand" in dialect else "",
         expand_depth=int(expand.get("depth", 4)),
+        procedures=procedures(dialect.get("procedures")),
         idempotency=None
         if keys is None
         else Idempotency(
@@ -141,7 +158,12 @@ def settings(dialect: Mapping[str, Any], *, inferred_body: Literal["json", "form
         if etags is False
         else Etags()
         if etags is True
-        else Etags(etags.get("weak", False), etags.get("dates", True), frozenset(etags.get("required", ()))),
+        else Etags(
+            etags.get("weak", False),
+            etags.get("dates", True),
+            frozenset(etags.get("required", ())),
+            etags.get("of") == "reply",
+        ),
         tenants=None
         if tenants is None
         else Tenants(
@@ -160,6 +182,10 @@ def _rate(written: Mapping[str, Any]) -> RateLimit:
         written.get("headers", {}),
         frozenset(written.get("by", ())),
         frozenset(written.get("only", ())),
+        frozenset(written.get("except", ())),
+        written.get("for", ""),
+        frozenset(written.get("free", ())),
+        written.get("name", ""),
     )
 
 

@@ -24,7 +24,7 @@ from .entity import Response
 from .errors import text
 from .etags import check, tagged
 from .outcome import compare_outcomes, render_outcomes
-from .ratelimit import count_call, limit_headers
+from .ratelimit import count_call, limit_headers, uncounted
 from .refusal import Refusal
 from .rendering import encode, link_header, shown
 from .replay import key_of, remember, replay
@@ -102,6 +102,8 @@ class Stub:
         name = found[0].operation.name if found is not None else None
         fidelity = found[0].fidelity if found is not None else Fidelity.GAP
         try:
+            if found is None and self.service.settings.procedures is not None:
+                raise Refusal.of("unknown_url")  # whoever asks: there is nothing that could be allowed
             told, refused = self._admit(frame, found[0] if found is not None else None)
             if told:
                 frame = replace(frame, headers=(*frame.headers, *told))
@@ -118,7 +120,7 @@ class Stub:
             plan, path = found
             if plan.outer is not None:
                 plan.outer.check(call, path)
-            query, body = plan.reader.query(call), plan.reader.body(call)
+            query, body = plan.reader.values(call)
         except Refusal as refusal:
             return Answer(self._refused(frame, refusal), name, fidelity)
         ctx = Context(self.service, tx, call, plan=plan, path=path, query=query, body=body, request_id=request_id,
@@ -127,6 +129,7 @@ class Stub:
         keeps = keys is not None and keys.keeps(reply.status) and not ctx.failure
         if key is not None and keeps and reply.stream is None:
             remember(tx, self.name, call, key, reply, request_id=request_id)
+        reply = self._uncounted(frame, plan, reply)
         fidelity = Fidelity.SYNTHESIZED if ctx.synthesized else fidelity
         return Answer(reply, name, fidelity, tuple(ctx.effects), ctx.failure)
 
@@ -141,6 +144,16 @@ class Stub:
             return (), None
         endpoint = plan.operation.name if plan is not None else ""
         return count_call(tx, self.name, rates, token=token or "", endpoint=endpoint)
+
+    def _uncounted(self, frame: _Frame, plan: Plan, reply: Reply) -> Reply:
+        """A reply whose status is free of a limit, with headers that say so."""
+        rates = self.service.settings.rate_limits
+        if not any(reply.status in rate.free for rate in rates):
+            return reply
+        token = self.service.auth.token(frame.call) or ""
+        told = uncounted(frame.tx, self.name, rates, reply.status, token=token, endpoint=plan.operation.name)
+        names = {name.lower() for name, _ in told}
+        return replace(reply, headers=(*(one for one in reply.headers if one[0].lower() not in names), *told))
 
     def limited(self, call: Call, tx: Transaction, retry_after: int = 0) -> Reply:
         """What the service says to one call too many. `retry_after` in seconds; 0 where it can't tell.
@@ -281,6 +294,8 @@ class Stub:
     def _reply(self, ctx: Context, frame: _Frame, plan: Plan, made: Any) -> Reply:
         response = made if isinstance(made, Response) else Response(plan.operation.status, made)
         body = response.body
+        if plan.reader.arguments is not None and self.service.settings.procedures is not None:
+            body = self.service.settings.procedures.succeeded(body)
         if isinstance(body, Streamed):
             return Reply(response.status, (*response.headers.items(), *frame.headers), stream=body.stream)
         if self.service.settings.expand:
@@ -310,7 +325,7 @@ class Stub:
         if is_grpc(call):
             return procedures.refused(self.service, refusal, frame.headers)
         context = {
-            "method": call.method, "path": call.path, "host": call.host, "url": f"{call.scheme}://{call.host}{call.path}",
+            "method": call.method, "path": call.path, "procedure": call.path.rpartition("/")[2], "host": call.host, "url": f"{call.scheme}://{call.host}{call.path}",
             "request_id": frame.request_id, "now": frame.tx.now() // 1000,
         }  # fmt: skip
         errors = self.service.errors
@@ -319,7 +334,9 @@ class Stub:
             raw = encode(body, self.service.settings.indent)[0]
         raw = b"" if call.method == "HEAD" else raw
         challenge = self.service.auth.challenge(refusal)
-        return Reply(status, (("Content-Type", errors.content_type), *frame.headers, *challenge), raw)
+        return Reply(
+            status, (("Content-Type", errors.content_type), *frame.headers, *challenge, *refusal.headers.items()), raw
+        )
 
     # --- around it
 
