@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
@@ -21,13 +21,17 @@ DEFAULT_BODY: dict[str, Any] = {"error": {"code": "{code}", "message": "{message
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """The wording of one kind of refusal. `fixed` are further values for the body template."""
+    """The wording of one kind of refusal. `further` makes more values for the body template.
+
+    `own`: its status was written for it, and holds where all others have one (`dialect.errors.status`).
+    """
 
     status: int
     code: Any
     message: str
     type: str | None = None
-    fixed: Mapping[str, Any] = field(default_factory=dict)
+    further: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
+    own: bool = False
 
 
 def _kind(status: int, code: str, message: str) -> Kind:
@@ -61,6 +65,8 @@ KINDS: dict[str, Kind] = {
     "unknown_url": _kind(404, "not_found", "There is no {method} {path}."),
     "unauthorized": _kind(401, "unauthorized", "No API key was given."),
     "bad_token": _kind(401, "unauthorized", "The API key is not valid."),
+    "bad_signature": _kind(401, "unauthorized", "The signature is incomplete: {reason}."),
+    "wrong_signature": _kind(401, "unauthorized", "The signature doesn't fit the request."),
     "conflict": _kind(409, "conflict", "The request conflicts with the state of the {resource}."),
     "not_unique": _kind(409, "not_unique", "A {resource} with this {param} exists already."),
     "precondition_failed": _kind(412, "precondition_failed", "The resource has changed since: the condition doesn't hold."),
@@ -96,6 +102,7 @@ class ErrorDialect:
         self.content_type = written.get("content_type", "text/xml" if self._xml is not None else "application/json")
         self._dots = dots
         self._each = compile_template(written["each"]) if "each" in written else None
+        self._headers = compile_template(written.get("headers", {}))
 
     @property
     def tells_all(self) -> bool:
@@ -116,10 +123,13 @@ class ErrorDialect:
     def words(self, refusal: Refusal, context: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         """The status and the values (code, message, param …) of a refusal. `context` has method, path and the like."""
         kind = self._kinds.get(refusal.kind)
-        fixed = kind.fixed if kind is not None else {}
-        values: dict[str, Any] = {**context, **fixed, **refusal.extra}
+        values: dict[str, Any] = {**context, **refusal.extra}
         if refusal.param is not None:
             values["param"] = refusal.param
+        if kind is not None:
+            given = {"param"} if refusal.param is not None else set()
+            for name in kind.further.keys() - refusal.extra.keys() - given:
+                values[name] = kind.further[name](values)
         if kind is None:
             status = refusal.status or 400
             values.update(code=refusal.code, type=refusal.type, message=refusal.message)
@@ -132,6 +142,11 @@ class ErrorDialect:
         values["status"] = status
         return status, values
 
+    def headers(self, refusal: Refusal, context: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """The headers that an error has besides those of every reply."""
+        made = self._headers(self.words(refusal, context)[1])
+        return tuple((name, text(value)) for name, value in made.items())
+
     def render(self, refusal: Refusal, context: Mapping[str, Any]) -> tuple[int, Any, bytes]:
         """The reply's status, the error body as JSON values, and as bytes."""
         status, values = self.words(refusal, context)
@@ -143,7 +158,10 @@ class ErrorDialect:
                 target = target[step]
             target.update(extras)
         raw = _xml(self._xml, body).encode() if self._xml is not None else msgspec.json.encode(body)
-        return self._status or status, body, raw
+        kind = self._kinds.get(refusal.kind)
+        if self._status is not None and not (kind is not None and kind.own):
+            status = self._status
+        return status, body, raw
 
 
 def compile_template(template: Any, *, keep_null: bool = False) -> Callable[[Mapping[str, Any]], Any]:
@@ -212,13 +230,16 @@ def _needs(template: Any) -> tuple[str, ...]:
 def _merge(base: Kind, written: Any) -> Kind:
     if isinstance(written, str):
         return Kind(base.status, base.code, written, base.type)
-    fixed = {key: value for key, value in written.items() if key not in {"status", "code", "type", "message"}}
+    further = {
+        key: compile_template(value) for key, value in written.items() if key not in {"status", "code", "type", "message"}
+    }
     return Kind(
         written.get("status", base.status),
         written.get("code", base.code),
         written.get("message", base.message),
         written.get("type", base.type),
-        fixed,
+        further,
+        "status" in written,
     )
 
 
@@ -250,10 +271,15 @@ def _xml(root: str, value: Any) -> str:
 
 
 def _element(name: str, value: Any) -> str:
+    """An element; keys that begin with `@` are its attributes."""
+    attributes = ""
     if isinstance(value, dict):
-        inner = "".join(_element(key, item) for key, item in value.items())
+        attributes = "".join(
+            f" {key[1:]}={quoteattr(text(item))}" for key, item in value.items() if key.startswith("@")
+        )
+        inner = "".join(_element(key, item) for key, item in value.items() if not key.startswith("@"))
     elif isinstance(value, list):
         return "".join(_element(name, item) for item in value)
     else:
         inner = escape(text(value))
-    return f"<{name}>{inner}</{name}>"
+    return f"<{name}{attributes}>{inner}</{name}>"

@@ -50,13 +50,13 @@ class OuterReader:
                 raise refused(complaints(place.check, value), self.errors, self.errors.parameter)
 
 
-def outer_reader(api: OpenApi, operation: Operation, errors: ErrorDialect) -> OuterReader | None:
-    """Compile the checks of one operation; None where there is nothing to check."""
+def outer_reader(api: OpenApi, operation: Operation, errors: ErrorDialect, token: str = "") -> OuterReader | None:
+    """Compile the checks of one operation; None where there is nothing to check. `token` is the one that is the key."""
     found: dict[str, list[dict[str, Any]]] = {}
     for parameter in operation.parameters:
         where, name = parameter.get("in"), str(parameter.get("name", ""))
         node = parameter.get("schema")
-        if where not in {"path", "header", "cookie"} or not isinstance(node, dict) or name.lower() in _NOT_PARAMETERS:
+        if where not in {"path", "header", "cookie"} or not isinstance(node, dict) or name.lower() in {*_NOT_PARAMETERS, token}:
             continue
         if where == "path" and not _tells(api, node):
             continue  # any text may be an id: whether it is one, the world knows

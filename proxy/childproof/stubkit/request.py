@@ -1,5 +1,6 @@
 """Reading a call: its query and body as values of the schema's types, or the refusal in the vendor's words."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,12 +8,14 @@ from urllib.parse import parse_qsl
 
 from childproof.model import BodyError, Call, parse_form, parse_json
 
+from .arguments import ArgumentReader, argument_reader
 from .coercion import Coercer, coercer
 from .complaint import Complaint, complaints
 from .conversion import Validator, validator
 from .errors import ErrorDialect, choices, text
 from .older import Older, OlderReader, Translated, parsed, restore
 from .openapi import OpenApi, Operation
+from .plain import nested, plain
 from .refusal import Refusal
 from .settings import Settings
 from .shape import properties, types
@@ -37,8 +40,18 @@ class RequestReader:
     body_text: bool = False  # the body is a text as a whole
     body_files: tuple[str, ...] = ()  # fields that have to be files
     older: OlderReader | None = None  # what clients of earlier versions send
+    nest: Callable[[Any], Any] | None = None  # forms and XML whose lists and maps the schema has to tell
     metadata: str = ""  # the field of that name in requests, and how long its values may be
     metadata_longest: int | None = None
+    arguments: ArgumentReader | None = None  # of a procedure, which doesn't tell a query from a body
+
+    def values(self, call: Call) -> tuple[dict[str, Any], Any]:
+        """Query and body; for a procedure both are all its arguments. Raises Refusal."""
+        if self.arguments is None:
+            return self.query(call), self.body(call)
+        found = self.arguments.read(call)
+        self._check(self.arguments.check, found)
+        return found, found
 
     def query(self, call: Call) -> dict[str, Any]:
         """The query parameters. Raises Refusal."""
@@ -69,7 +82,7 @@ class RequestReader:
         value, files = _read(call, style) if call.body else ({}, _NO_FILES)
         older = self._translated(call, value) if self.older is not None else None
         if style in _TEXTS and call.body:
-            value = self.body_coerce(value)
+            value = self.body_coerce(value if self.nest is None else self._nested(value))
         if self.body_check is not None and (call.body or self.body_required):
             self._check(self.body_check, value, older)
         if older is not None:
@@ -77,6 +90,13 @@ class RequestReader:
         if isinstance(value, dict):
             self._whole(value, files)
         return value
+
+    def _nested(self, value: Any) -> Any:
+        assert self.nest is not None
+        try:
+            return self.nest(value)
+        except BodyError as error:
+            raise Refusal.of("invalid_body", reason=str(error)) from None
 
     def _whole(self, value: dict[str, Any], files: frozenset[str]) -> None:
         """Refuse texts in the place of files, and empty ones where something has to be."""
@@ -131,8 +151,12 @@ def reader(  # noqa: PLR0917 - what a reader is made of
     errors: ErrorDialect,
     older: Sequence[Older] = (),
     version_header: str = "",
+    token: str = "",
 ) -> RequestReader:
-    """Compile the reader of one operation; `older` are the parameters of earlier versions that it takes besides."""
+    """Compile the reader of one operation; `older` are the parameters of earlier versions that it takes besides.
+
+    `token` is the parameter that carries the key, where one does: it is no argument of the operation.
+    """
     query: dict[str, Any] = {"type": "object", "properties": {}, "required": []}
     listed: dict[str, bool] = {}
     nested: list[tuple[str, dict[str, Any]]] = []
@@ -174,9 +198,17 @@ def reader(  # noqa: PLR0917 - what a reader is made of
         body_text=body is not None and "string" in types(api, body),
         body_files=_files(api, body) if body is not None and FORM in operation.request_type else (),
         older=OlderReader(api, version_header, older, empty_unsets=settings.empty_unsets) if older else None,
+        nest=_nester(api, body or {}) if settings.dotted_forms else None,
         metadata=settings.metadata,
         metadata_longest=_metadata_longest(api, operation, settings.metadata),
+        arguments=argument_reader(api, operation, settings.procedures, token=token)
+        if settings.procedures is not None and settings.procedures.takes(operation.path)
+        else None,
     )
+
+
+def _nester(api: OpenApi, body: dict[str, Any]) -> Callable[[Any], Any]:
+    return lambda value: plain(api, body, nested(value)) if isinstance(value, dict) else value
 
 
 def _metadata_longest(api: OpenApi, operation: Operation, name: str) -> int | None:
@@ -234,6 +266,7 @@ def _nest(known: dict[str, Any], nested: list[tuple[str, dict[str, Any]]]) -> No
         known[name] = {"anyOf": [known[name], node]} if name in known else node
 
 
+_DIALECT = re.compile(r"application/x-[a-z-]+-json(-[0-9.]+)?")  # `application/x-amz-json-1.1` and its like
 _NO_FILES: frozenset[str] = frozenset()
 MOST_TOLD = 100  # faults of one request
 _TEXTS = frozenset({"form", "multipart", "xml"})  # styles that know nothing but texts
@@ -260,6 +293,7 @@ def worded(complaint: Complaint, name: Callable[[tuple[str | int, ...]], str]) -
         leaf=str(path[-1]) if path else None,
         value=text(complaint.value),
         allowed=choices(complaint.allowed) if complaint.allowed else None,
+        listed=", ".join(text(value) for value in complaint.allowed) if complaint.allowed else None,
         limit=complaint.limit,
     )
 
@@ -277,7 +311,7 @@ def _style(call: Call, default: str) -> str:
         return "xml"
     if media.startswith("text/"):
         return "text"
-    return "json" if media == "application/json" or media.endswith("+json") else "other"
+    return "json" if media == "application/json" or media.endswith("+json") or _DIALECT.fullmatch(media) else "other"
 
 
 def _same(value: Any) -> Any:
