@@ -66,7 +66,7 @@ def seed_faults(manifest: Manifest, api: OpenApi | None, document: Document) -> 
     return faults
 
 
-_CREDENTIALS = {"tokens": ("token", {"scopes", "expires"}), "clients": ("id", {"secret", "scopes", "redirect_uris"})}
+_CREDENTIALS = {"tokens": ("token", {"scopes", "expires", "secret"}), "clients": ("id", {"secret", "scopes", "redirect_uris"})}
 
 
 def _credentials(document: Document, name: str, written: Any) -> Iterator[Fault]:
@@ -347,7 +347,9 @@ def _tenants(manifest: Manifest, api: OpenApi | None) -> Iterator[Fault]:
     tenants = manifest.dialect.get("tenants")
     if tenants is None:
         return
-    places: list[tuple[str, tuple[str | int, ...]]] = [(tenants["resource"], ("dialect", "tenants", "resource"))]
+    places: list[tuple[str, tuple[str | int, ...]]] = []
+    if "resource" in tenants:
+        places.append((tenants["resource"], ("dialect", "tenants", "resource")))
     places += [(name, ("dialect", "tenants", "shared", at)) for at, name in enumerate(tenants.get("shared", ()))]
     for name, where in places:
         if not _is_resource(manifest, api, name):

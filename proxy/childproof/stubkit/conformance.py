@@ -6,17 +6,21 @@ JSON. Schemas are compiled when first needed and kept.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from childproof.model import header
+from childproof.model import BodyError, header
 
 from .complaint import Complaint, complaints
 from .conversion import Converter, Validator
 from .errors import choices, text
 from .openapi import OpenApi, Operation
 from .places import SCHEMAS
+from .xmlbody import parse_xml
+
+if TYPE_CHECKING:
+    from .xmlreply import XmlReplies
 
 _PART = 206  # of what is documented for 200
 _SHOWN = 120  # characters of a found value
@@ -46,11 +50,13 @@ class Misfit:
 class Conformance:
     """Checks the replies of one document's operations.
 
-    `strict`: a field that the document doesn't list is a fault, unless the schema says that there may be others.
+    `strict`: a field that the document doesn't list is a fault, unless the schema says that there may be others. `xml`
+    reads the replies that are XML.
     """
 
-    def __init__(self, api: OpenApi, *, strict: bool = True) -> None:
+    def __init__(self, api: OpenApi, *, strict: bool = True, xml: "XmlReplies | None" = None) -> None:
         self._api = api
+        self._xml = xml
         self._converter = Converter(api, "reply", closed=strict, formats=True)
         self._checks: dict[tuple[str, str], Validator | None] = {}
         self._objects: dict[str, Validator] = {}
@@ -72,15 +78,17 @@ class Conformance:
         if method == "HEAD" or not body:
             return None
         media = (header(headers, "content-type") or "").partition(";")[0].strip().lower()
-        if media != "application/json" and not media.endswith("+json"):
+        xml = self._xml if media.endswith("xml") and status < 300 else None
+        if media != "application/json" and not media.endswith("+json") and xml is None:
             return None
-        check = self._check(operation, name, documented[name])
+        check = self._check(operation, name, documented[name] if xml is None else None)
         if check is None:
             return None
         try:
-            value = msgspec.json.decode(body)
-        except msgspec.DecodeError as error:
-            return [Misfit("", f"no JSON ({error})", "JSON, as its Content-Type says")]
+            value = msgspec.json.decode(body) if xml is None else xml.read(operation, parse_xml(body))
+        except (msgspec.DecodeError, BodyError) as error:
+            kind = "JSON" if xml is None else "XML"
+            return [Misfit("", f"no {kind} ({error})", f"{kind}, as its Content-Type says")]
         return [] if check.is_valid(value) else [_misfit(complaint) for complaint in complaints(check, value)]
 
     def object_misfits(self, schema: str, value: Any) -> list[Misfit]:
@@ -93,10 +101,11 @@ class Conformance:
             check = self._objects[schema] = Validator(self._converter.whole(reference), validate_formats=True)
         return [] if check.is_valid(value) else [_misfit(complaint) for complaint in complaints(check, value)]
 
-    def _check(self, operation: Operation, status: str, response: Mapping[str, Any]) -> Validator | None:
+    def _check(self, operation: Operation, status: str, response: Mapping[str, Any] | None) -> Validator | None:
+        """The check of a JSON response; without one, of the operation's reply whatever its media type."""
         key = (operation.name, status)
         if key not in self._checks:
-            schema = _json_schema(response)
+            schema = operation.reply_schema if response is None else _json_schema(response)
             self._checks[key] = (
                 None if schema is None else Validator(self._converter.whole(schema), validate_formats=True)
             )

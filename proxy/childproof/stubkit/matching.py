@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-from childproof.model import Reply
+from childproof.model import BodyError, Reply, header
+
+from .xmlbody import parse_xml
 
 ABSENT = object()
 
@@ -45,7 +47,13 @@ def at(body: Any, path: str) -> Any:
 
 
 def decoded(reply: Reply) -> Any:
-    """A reply's body: JSON as values, anything else as text."""
+    """A reply's body: JSON as values, XML as what is within its root element, anything else as text."""
+    media = (header(reply.headers, "content-type") or "").partition(";")[0].strip().lower()
+    if media in {"text/xml", "application/xml"}:
+        try:
+            return parse_xml(reply.body)
+        except BodyError:
+            return reply.body.decode(errors="replace")
     try:
         return msgspec.json.decode(reply.body) if reply.body else None
     except msgspec.DecodeError:

@@ -28,8 +28,10 @@ from .registry import Registry
 from .request import RequestReader, reader
 from .resources import Resource
 from .routing import Router
+from .selecting import Selectors
 from .settings import Settings, settings
 from .shape import Shapes, properties
+from .xmlreply import XmlReplies
 
 Behaviour = Callable[..., Any]
 NO_OLDER = OlderRules()
@@ -240,14 +242,15 @@ class Service:
         lists = self.list_dialect(operation)
         if "items" in said:
             lists = replace(lists, items=said["items"])
+        errors = self.errors_at(operation.path)
         return Plan(
             operation=operation,
-            outer=outer_reader(self.api, operation, self.errors, self.auth.parameter),
+            outer=outer_reader(self.api, operation, errors, self.auth.parameter),
             reader=reader(
                 self.api,
                 operation,
                 self.settings,
-                self.errors,
+                errors,
                 self.older.operations.get(operation.name, ()),
                 self.older.header,
                 self.auth.parameter,

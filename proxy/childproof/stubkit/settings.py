@@ -72,6 +72,8 @@ class Etags:
 class Tenants:
     """Which header names a tenant, and what it names: an entity of `resource`, or `own`, which is nobody in particular.
 
+    Or the `host` does, by the first group of a pattern; then it may be no entity.
+
     Entities of the `shared` resources are the same for all.
     """
 
@@ -79,6 +81,7 @@ class Tenants:
     resource: str
     own: str = ""
     shared: frozenset[str] = frozenset()
+    host: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +170,11 @@ def settings(dialect: Mapping[str, Any], *, inferred_body: Literal["json", "form
         tenants=None
         if tenants is None
         else Tenants(
-            tenants["header"],
-            tenants["resource"],
+            tenants.get("header", ""),
+            tenants.get("resource", ""),
             tenants.get("own", ""),
-            frozenset({tenants["resource"], *tenants.get("shared", ())}),
+            frozenset({tenants.get("resource", ""), *tenants.get("shared", ())}),
+            re.compile(tenants["host"]) if "host" in tenants else None,
         ),
     )
 

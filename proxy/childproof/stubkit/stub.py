@@ -307,7 +307,12 @@ class Stub:
         extra = list(response.headers.items())
         if ctx.pages:
             extra.append(("Link", link_header(ctx.pages)))
-        return self._render(frame, response.status, shown(body, plan.lists.items, plan.documented), extra)
+        body = shown(body, plan.lists.items, plan.documented)
+        xml = self.service.xml
+        if xml is not None and xml.applies(plan.operation) and not isinstance(body, str | bytes):
+            body = xml.render(plan.operation, body, frame.request_id)
+            extra.append(("Content-Type", plan.operation.reply_type))
+        return self._render(frame, response.status, body, extra)
 
     def _render(self, frame: _Frame, status: int, body: Any, extra: Iterable[tuple[str, str]] = ()) -> Reply:
         raw, media = encode(body, self.service.settings.indent)
@@ -328,15 +333,13 @@ class Stub:
             "method": call.method, "path": call.path, "procedure": call.path.rpartition("/")[2], "host": call.host, "url": f"{call.scheme}://{call.host}{call.path}",
             "request_id": frame.request_id, "now": frame.tx.now() // 1000,
         }  # fmt: skip
-        errors = self.service.errors
+        errors = self.service.errors_at(call.path)
         status, body, raw = errors.render(refusal, context)
         if self.service.settings.indent and errors.content_type.endswith("json"):
             raw = encode(body, self.service.settings.indent)[0]
         raw = b"" if call.method == "HEAD" else raw
-        challenge = self.service.auth.challenge(refusal)
-        return Reply(
-            status, (("Content-Type", errors.content_type), *frame.headers, *challenge, *refusal.headers.items()), raw
-        )
+        told = (*errors.headers(refusal, context), *self.service.auth.challenge(refusal), *refusal.headers.items())
+        return Reply(status, (("Content-Type", errors.content_type), *frame.headers, *told), raw)
 
     # --- around it
 
