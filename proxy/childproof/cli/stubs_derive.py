@@ -1,7 +1,7 @@
 """`childproof stubs derive`: the surface of a vendor's API description, without its prose."""
 
 import gzip
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from childproof.errors import InputError
 from childproof.stubkit.bundle import bundled
 from childproof.stubkit.derive import derive, schemas_of
 from childproof.stubkit.openapi import load_openapi
+from childproof.stubkit.places import SCHEMAS
 
 
 @click.command("derive", short_help="Reduce a document to names and types.")
@@ -22,17 +23,19 @@ from childproof.stubkit.openapi import load_openapi
     "--with",
     "more",
     multiple=True,
-    type=click.Path(path_type=Path),
-    help="Add the paths of another document, written by hand. They may refer to SPEC's schemas.",
+    metavar="[NAME=]FILE",
+    help="Add the paths of another document, written by hand or of an older API. They may refer to SPEC's schemas; "
+    "NAME is put before the names of its own.",
 )
-def derive_command(spec: Path, output: Path, only: tuple[str, ...], more: tuple[Path, ...]) -> None:
+def derive_command(spec: Path, output: Path, only: tuple[str, ...], more: tuple[str, ...]) -> None:
     """Write names and types of an OpenAPI or Swagger document; drop descriptions, examples and all other prose.
 
-    SPEC is JSON or YAML, also gzipped; Swagger 2 becomes OpenAPI 3, several files become one. The output is minified with one line for each path and schema, so that the
+    SPEC is JSON or YAML, also gzipped; Swagger 2 becomes OpenAPI 3, several files become one, and so does a service model
+    (service-2.json). The output is minified with one line for each path and schema, so that the
     diff to the vendor's next version can be reviewed.
     """
     document = read_document(spec)
-    added = [read_document(path, beside=schemas_of(document).keys()) for path in more]
+    added = [_added(text, schemas_of(document).keys()) for text in more]
     derived = derive(document, source=str(spec), only=only, more=added)
     try:
         output.write_bytes(derived.text)
@@ -44,6 +47,28 @@ def derive_command(spec: Path, output: Path, only: tuple[str, ...], more: tuple[
         f"  {derived.paths:,} paths, {derived.operations:,} operations, {derived.schemas:,} schemas, "
         f"{derived.shared:,} parts shared between them"
     )
+
+
+def _added(text: str, beside: Collection[str]) -> dict[str, Any]:
+    """A document of --with, its schemas renamed where a name is given."""
+    name, equals, file = text.partition("=")
+    if not equals or Path(text).exists():
+        return read_document(Path(text), beside=beside)
+    document = read_document(Path(file), beside=beside)
+    own = schemas_of(document)
+    document["components"]["schemas"] = {f"{name}{schema}": node for schema, node in own.items()}
+    renamed: dict[str, Any] = _renamed(document, {f"{SCHEMAS}{schema}": f"{SCHEMAS}{name}{schema}" for schema in own})
+    return renamed
+
+
+def _renamed(node: Any, names: Mapping[str, str]) -> Any:
+    """The same, with references to other names."""
+    if isinstance(node, dict):
+        return {
+            key: names.get(value, value) if key == "$ref" and isinstance(value, str) else _renamed(value, names)
+            for key, value in node.items()
+        }
+    return [_renamed(item, names) for item in node] if isinstance(node, list) else node
 
 
 def read_document(path: Path, *, beside: Collection[str] = ()) -> dict[str, Any]:
