@@ -62,11 +62,15 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What a listener made of it: its reply, None where none came, and why not. `where` is who was asked."""
+    """What a listener made of it: its reply, None where none came, and why not. `where` is who was asked.
+
+    `failure` is the reason in a word; see `Told`.
+    """
 
     where: str
     reply: Reply | None
     reason: str = ""
+    failure: str = ""
 
 
 class _Outdated(Exception):
@@ -165,7 +169,9 @@ class Deliveries:
                 identify(tx, delivery.trace)
                 self._check(tx, delivery)
                 status = None if attempt.reply is None else attempt.reply.status
-                effects = self._kept(tx, delivery, Told(tx.now(), status, attempt.reason, call=tx.call_id))
+                effects = self._kept(
+                    tx, delivery, Told(tx.now(), status, attempt.reason, call=tx.call_id, failure=attempt.failure)
+                )
                 verdict = Verdict(
                     Action.STUB, reason=f"a webhook to {attempt.where}, in the sandbox", stub=delivery.service
                 )
@@ -190,7 +196,9 @@ class Deliveries:
                 identify(tx, delivery.trace)
                 self._check(tx, delivery)
                 status = None if attempt.reply is None else attempt.reply.status
-                effects = self._kept(tx, delivery, Told(tx.now(), status, attempt.reason, call=outcome.call_id))
+                effects = self._kept(
+                    tx, delivery, Told(tx.now(), status, attempt.reason, call=outcome.call_id, failure=attempt.failure)
+                )
                 self._note(tx, delivery, effects, cause=outcome.call_id)
         except _Outdated:
             return

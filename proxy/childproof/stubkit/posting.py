@@ -43,6 +43,8 @@ class Poster:
         self._media_of: str = deliver.get("body_of", "")
         self._field: str = deliver.get("form", "")
         self._templates: Mapping[str, str] = deliver.get("headers", {})
+        self._again: Mapping[str, str] = deliver.get("again", {})
+        self._failures: Mapping[str, str] = deliver.get("failures", {})
         self._timeout = duration(deliver["timeout"]) if "timeout" in deliver else TIMEOUT
         self._success = deliver.get("success")
         self._stop = frozenset(deliver.get("stop", ()))
@@ -92,8 +94,17 @@ class Poster:
             message = Message(delivery.event or delivery.id, at_ms // 1000, url, body, delivery.media)
             signed = self._signer(secrets, message)
             body = within(self._sign, secrets, message)
-        headers = {"Content-Type": delivery.media, **delivery.headers, **signed}
+        headers = {"Content-Type": delivery.media, **delivery.headers, **self._repeated(delivery), **signed}
         return Posting(url, tuple(headers.items()), body.encode(), self._timeout)
+
+    def _repeated(self, delivery: Delivery) -> dict[str, str]:
+        """The headers of an attempt that isn't the first: which one it is, and what became of the one before."""
+        if not self._again or not delivery.attempts:
+            return {}
+        last = delivery.last or {}
+        failure = str(last.get("failure") or ("status" if last.get("status") is not None else "connection"))
+        values = {"retry": delivery.attempts, "failure": self._failures.get(failure, failure)}
+        return {name: fill(text, values) for name, text in self._again.items()}
 
     def took(self, status: int) -> bool:
         """Whether a status says that the listener has it."""
@@ -113,6 +124,8 @@ class Poster:
         else:
             due = tx.now() + self._retry[attempts - 1]
         last = {"at": told.at, "status": told.status, "reason": told.reason, "call": told.call}
+        if told.failure:
+            last["failure"] = told.failure
         after = replace(delivery, state=state, attempts=attempts, due=due, last=last)
         deliveries.keep(tx, after)
         what = "delivered" if state == "delivered" else "refused" if state == "refused" else "failed"

@@ -9,6 +9,7 @@ from childproof.world.schedule import QUEUE
 from .entity import Entity, public
 from .moment import Moment
 from .resources import Resource
+from .signing import FORM
 from .subscriptions import at
 
 FURTHEST = 100 * 366 * 86_400_000  # what `advance` takes at most, in ms
@@ -56,12 +57,25 @@ class Telling(Moment):
         )
         self.effects.extend(made)
 
-    def notify(self, url: str, type: str, body: Mapping[str, Any], *, secret: str = "") -> None:  # noqa: A002 - as above
-        """Have a webhook sent to an address that the request named itself, signed with `secret` where there is one."""
+    def notify(
+        self,
+        url: str,
+        type: str,  # noqa: A002 - as above
+        body: Mapping[str, Any],
+        *,
+        secret: str = "",
+        form: bool = False,
+    ) -> None:
+        """Have a webhook sent to an address that the request named itself, signed with `secret` where there is one.
+
+        With `form` its body is a form, whatever those of events are.
+        """
         if self._quiet:
             return
         events = self._service.events
-        self.effects.append(events.queue(self._tx, url, type, events.poster.written(body), secret=secret))
+        media = FORM if form else events.poster.media
+        text = events.poster.written(body, media)
+        self.effects.append(events.queue(self._tx, url, type, text, media=media, secret=secret))
 
     def send(self, subscription: Entity, type: str, body: Mapping[str, Any]) -> None:  # noqa: A002 - as above
         """Have a webhook sent to one subscription, whatever types it asks for: a ping."""

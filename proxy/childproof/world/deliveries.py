@@ -59,13 +59,17 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What became of an attempt: the listener's status, None where none came, and why not; `refused` for good."""
+    """What became of an attempt: the listener's status, None where none came, and why not; `refused` for good.
+
+    `failure` says in a word why none came: `timeout`, `tls` or `connection`.
+    """
 
     at: int
     status: int | None
     reason: str = ""
     refused: bool = False
     call: str = ""
+    failure: str = ""
 
 
 def queue(tx: Transaction, service: str, url: str, type: str, body: str, **more: Any) -> Delivery:  # noqa: A002 - the vendors' own word

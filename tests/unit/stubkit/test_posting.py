@@ -280,3 +280,19 @@ def test_retries_are_by_the_clock_of_the_world(acme: Caller) -> None:
     acme("POST /v2/contacts", {"email": "a@b.c"})
     acme.store.world("main").set_clock(ClockSettings(START + 5000, "frozen"))
     assert answered(acme, 500).due == START + 65_000
+
+
+def test_attempts_after_the_first_say_so(variant: Callable[..., Caller]) -> None:
+    """Which one it is, and what became of the one before, in the service's words."""
+    again = 'again: {X-Retry: "{retry}", X-Why: "{failure}"}, failures: {timeout: too_slow}'
+    acme = variant(stub=[("retry: [1m, 5m]", f"deliver: {{{again}}}\n  retry: [0s, 0s, 0s]")])
+    hook(acme)
+    acme("POST /v2/contacts", {"email": "a@b.c"})
+    said = []
+    for more in ({"status": None, "failure": "timeout"}, {"status": 500}, {"status": None}):
+        [one] = queued(acme)
+        made = posting(acme, one)
+        assert isinstance(made, Posting)
+        said.append([dict(made.headers).get(name) for name in ("X-Retry", "X-Why")])
+        told(acme, one, **more)  # type: ignore[arg-type]
+    assert said == [[None, None], ["1", "too_slow"], ["2", "status"]]

@@ -176,13 +176,13 @@ class Deliverer:
                     raise
                 reply = await _exchange(reader, writer, parcel, Traffic())
         except TimeoutError:
-            return Attempt(where, None, f"no reply within {seconds:g} s")
+            return Attempt(where, None, f"no reply within {seconds:g} s", "timeout")
         except ssl.SSLError as error:
-            return Attempt(where, None, f"no TLS: {error.reason or error}")
+            return Attempt(where, None, f"no TLS: {error.reason or error}", "tls")
         except ConnectionRefusedError:
-            return Attempt(where, None, f"nothing listens at {where} in the sandbox")
+            return Attempt(where, None, f"nothing listens at {where} in the sandbox", "connection")
         except (OSError, ExchangeError, ValueError) as error:
-            return Attempt(where, None, str(error) or type(error).__name__)
+            return Attempt(where, None, str(error) or type(error).__name__, "connection")
         return Attempt(where, reply)
 
     async def _outside(self, parcel: Parcel, outcome: Outcome) -> Attempt:
@@ -190,7 +190,7 @@ class Deliverer:
         where = f"{outcome.forward.host}:{outcome.forward.port}"
         seconds = parcel.posting.timeout / 1000
         traffic, upstream = Traffic(), Upstream()
-        reply, reason = None, "the attempt was broken off"
+        reply, reason, failure = None, "the attempt was broken off", "connection"
         try:
             async with asyncio.timeout(seconds):
                 dialed = await dial(outcome.forward)
@@ -203,9 +203,11 @@ class Deliverer:
                     reply = await _exchange(dialed.reader, writer, parcel, traffic)
                 finally:
                     writer.transport.abort()
-            reason = ""
+            reason = failure = ""
         except TimeoutError:
-            reason = f"no reply within {seconds:g} s"
+            reason, failure = f"no reply within {seconds:g} s", "timeout"
+        except ssl.SSLError as error:
+            reason, failure = f"no TLS: {error.reason or error}", "tls"
         except DialError as error:
             upstream, reason = error.upstream, error.reason
         except (OSError, ExchangeError) as error:
@@ -213,7 +215,7 @@ class Deliverer:
         finally:
             total = Upstream(upstream.dns, upstream.connections, traffic.out, traffic.back)
             self._settle(outcome, total, reply, reason)
-        return Attempt(where, reply, reason)
+        return Attempt(where, reply, reason, failure)
 
 
 class _EndedError(Exception):
