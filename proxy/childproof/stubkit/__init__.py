@@ -2,6 +2,7 @@
 
 from .composing import Attachment
 from .context import Context, merged_metadata
+from .elliptic import ecdsa_key, ecdsa_public_key
 from .entity import Entity, Response
 from .marks import expands, finds, job, operation, plants, receives, rpc, seeds, websocket
 from .people import Address, Person, people
@@ -10,6 +11,8 @@ from .recipes import Count, Share, Span
 from .refusal import Refusal
 from .sockets import Accept, Close, Message, News, Ping
 from .streaming import Comment, Event, Pause
+from .templates import TemplateError
+from .templates import compiled as template
 from .timeline import Seeding
 from .uploads import Upload
 
@@ -34,7 +37,10 @@ __all__ = [
     "Seeding",
     "Share",
     "Span",
+    "TemplateError",
     "Upload",
+    "ecdsa_key",
+    "ecdsa_public_key",
     "expands",
     "finds",
     "job",
@@ -45,5 +51,6 @@ __all__ = [
     "receives",
     "rpc",
     "seeds",
+    "template",
     "websocket",
 ]

@@ -9,6 +9,8 @@
 SHA-256 stands in the URL instead (`bodySHA256=`), and the URL alone is signed.
 `token-in-body`: the body, a JSON object, has the signature itself: `{timestamp, token, signature}` under `field`
 (`signature`); hexadecimal SHA-256 over the time and a token that is another for each attempt, with nothing between them.
+`ecdsa`: base64 of the DER signature (P-256, SHA-256) over the time and the body, in one header, the time in another
+(`timestamp`); the secret is a private key of `elliptic`, whose public key listeners are given.
 """
 
 import base64
@@ -20,10 +22,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
+from .elliptic import ecdsa_signature
+
 import msgspec
 
 FORM = "application/x-www-form-urlencoded"
-SCHEMES = ("standard-webhooks", "timestamped", "versioned", "hmac-sha256", "url-and-form", "token-in-body")
+SCHEMES = ("standard-webhooks", "timestamped", "versioned", "hmac-sha256", "url-and-form", "token-in-body", "ecdsa")
 TOKEN = 50  # characters
 
 
@@ -118,12 +122,20 @@ def _addressed(secrets: Sequence[str], message: Message, written: Mapping[str, A
     return {written.get("header", "X-Signature"): _base64(digest)}
 
 
+def _elliptic(secrets: Sequence[str], message: Message, written: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        written.get("header", "X-Signature"): ecdsa_signature(secrets[0], f"{message.at}{message.body}"),
+        written.get("timestamp", "X-Request-Timestamp"): str(message.at),
+    }
+
+
 _SCHEMES: dict[str, Callable[[Sequence[str], Message, Mapping[str, Any]], dict[str, str]]] = {
     "standard-webhooks": _standard,
     "timestamped": _timestamped,
     "versioned": _versioned,
     "hmac-sha256": _plain,
     "url-and-form": _addressed,
+    "ecdsa": _elliptic,
     "token-in-body": _none,
 }
 

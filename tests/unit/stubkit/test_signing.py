@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 import stripe
 
+from childproof.stubkit.elliptic import ecdsa_key, ecdsa_public_key
 from childproof.stubkit.signing import FORM, Message, addressed, signer, within
 
 
@@ -124,3 +125,18 @@ def test_a_signature_within_the_body_is_over_time_and_token_alone() -> None:
     assert within(written, [], given) == given.body
     assert "proof" in json.loads(within({**written, "field": "proof"}, ["key-1"], message("{}")))
     assert signer(written)(["key-1"], given) == {}
+
+
+def test_an_elliptic_signature_is_what_the_vendors_library_verifies() -> None:
+    """SendGrid's own package, with the public key that listeners are given; the same text is signed the same way."""
+    from sendgrid.helpers.eventwebhook import EventWebhook  # noqa: PLC0415 - slow to import
+
+    key = ecdsa_key("ab" * 32)
+    written = {"scheme": "ecdsa", "header": "X-Signed", "timestamp": "X-Time"}
+    given = message('[{"event":"delivered"}]')
+    signed = signer(written)([key], given)
+    listener = EventWebhook(ecdsa_public_key(key))
+    assert listener.verify_signature(given.body, signed["X-Signed"], signed["X-Time"])
+    assert not listener.verify_signature(given.body + " ", signed["X-Signed"], signed["X-Time"])
+    assert signer(written)([key], given) == signed
+    assert signer(written)([], given) == {}

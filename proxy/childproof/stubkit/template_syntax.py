@@ -1,0 +1,280 @@
+"""The syntax of Handlebars templates: a text as a tree of nodes."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+DEEPEST = 50  # blocks within blocks, calls within calls
+_TAG = re.compile(
+    r"\{\{\{(?P<raw>.*?)\}\}\}|\{\{~?!--(?P<long>.*?)--~?\}\}|\{\{(?P<left>~?)(?P<tag>.*?)(?P<right>~?)\}\}", re.DOTALL
+)
+_WORD = re.compile(r"""\s*(?:(?P<text>"[^"]*"|'[^']*')|(?P<open>\()|(?P<close>\))|(?P<word>[^\s()"']+))""")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_CONSTANTS = {"true": True, "false": False, "null": None, "undefined": None}
+_HELPERS = frozenset({"if", "unless", "each", "with"})
+
+
+class TemplateError(ValueError):
+    """A template that is broken, or asks for what can't be. `line` counts from 1 (0: unknown); `name` is what it lacks."""
+
+    def __init__(self, message: str, *, line: int = 0, name: str = "") -> None:
+        super().__init__(message)
+        self.line = line
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """`../person.name`: how many levels up, then names. `data` is the word behind `@`."""
+
+    source: str
+    names: tuple[str, ...]
+    up: int = 0
+    data: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Literally:
+    """A text, number or constant of the template."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A helper with its arguments."""
+
+    name: str
+    arguments: tuple["Path | Call | Literally", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """A value put into the text."""
+
+    what: Path | Call | Literally
+    escape: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """`kind` is `if`, `unless`, `each`, `with`, or "" for a section and a helper's own block."""
+
+    kind: str
+    what: Path | Call | Literally
+    body: tuple["Node", ...]
+    other: tuple["Node", ...] = ()
+
+
+Node = str | Show | Block
+
+
+@dataclass(slots=True)
+class _Open:
+    name: str
+    kind: str
+    what: Path | Call | Literally
+    line: int
+    inverted: bool = False
+    chained: bool = False  # `{{else if}}`: closed with the block around it
+    body: list[Node] = field(default_factory=list)
+    other: list[Node] | None = None
+
+    def into(self) -> list[Node]:
+        return self.body if self.other is None else self.other
+
+    def closed(self) -> Block:
+        body, other = tuple(self.body), tuple(self.other or ())
+        return Block(self.kind, self.what, other, body) if self.inverted else Block(self.kind, self.what, body, other)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    text: str
+    line: int
+    raw: bool = False
+
+
+def parsed(text: str) -> tuple[Node, ...]:
+    """The nodes of a template. Raises TemplateError."""
+    root: list[Node] = []
+    stack: list[_Open] = []
+    for token in _tokens(text):
+        into = stack[-1].into() if stack else root
+        if isinstance(token, str):
+            into.append(token)
+        else:
+            _take(token, stack, into, root)
+    if stack:
+        raise TemplateError(f"{stack[-1].name} is opened and never closed", line=stack[-1].line)
+    return tuple(root)
+
+
+def _take(  # noqa: C901 - one branch for each kind of tag
+    tag: _Tag, stack: list[_Open], into: list[Node], root: list[Node]
+) -> None:
+    text, line = tag.text, tag.line
+    if tag.raw:
+        into.append(Show(expression(text, line), escape=False))
+    elif not text:
+        raise TemplateError("an expression without anything in it", line=line)
+    elif text[0] in "#^" and len(text) > 1:
+        if len(stack) >= DEEPEST:
+            raise TemplateError(f"blocks nested deeper than {DEEPEST} levels", line=line)
+        stack.append(_opened(text[1:].strip(), line, inverted=text[0] == "^"))
+    elif text in {"else", "^"} or text.startswith("else "):
+        if not stack or stack[-1].other is not None:
+            raise TemplateError("an else that belongs to no block", line=line)
+        stack[-1].other = []
+        if text.startswith("else "):
+            if len(stack) >= DEEPEST:
+                raise TemplateError(f"blocks nested deeper than {DEEPEST} levels", line=line)
+            stack.append(_opened(text[5:].strip(), line, chained=True))
+    elif text[0] == "/":
+        _close(text[1:].strip(), line, stack, root)
+    elif text[0] == ">":
+        raise TemplateError(f"The partial {text[1:].strip()} could not be found", line=line, name=text[1:].strip())
+    else:
+        into.append(Show(expression(text.removeprefix("&").strip(), line), escape=text[0] != "&"))
+
+
+def _opened(text: str, line: int, *, inverted: bool = False, chained: bool = False) -> _Open:
+    what = expression(text, line)
+    name = text.partition(" ")[0]
+    if isinstance(what, Call) and what.name in _HELPERS:
+        if len(what.arguments) != 1:
+            raise TemplateError(f"#{what.name} requires exactly one argument", line=line)
+        return _Open(what.name, what.name, what.arguments[0], line, inverted, chained)
+    if name in _HELPERS:
+        raise TemplateError(f"#{name} requires exactly one argument", line=line)
+    return _Open(name, "", what, line, inverted, chained)
+
+
+def _close(name: str, line: int, stack: list[_Open], root: list[Node]) -> None:
+    while stack:
+        done = stack.pop()
+        if not done.chained and done.name != name:
+            raise TemplateError(f"{done.name} doesn't match {name}", line=line)
+        (stack[-1].into() if stack else root).append(done.closed())
+        if not done.chained:
+            return
+    raise TemplateError(f"{name} is closed and was never opened", line=line)
+
+
+def _tokens(text: str) -> Iterator[str | _Tag]:
+    """Texts and tags. Lines that hold nothing but a block's tag or a comment leave nothing behind, as in Handlebars."""
+    at, line = 0, 1
+    strip = False
+    for found in _TAG.finditer(text):
+        before = text[at : found.start()]
+        comment = found["long"] is not None or (found["tag"] or "").startswith("!")
+        tag = (found["tag"] or "").strip()
+        silent = comment or (
+            found["raw"] is None and (tag[:1] in {"#", "/", "^"} or tag == "else" or tag[:5] == "else ")
+        )
+        end = found.end()
+        if strip:
+            before = before.lstrip()
+        line += text.count("\n", at, found.start())
+        if found["left"]:
+            before = before.rstrip()
+        elif silent and (alone := _alone(text, found.start(), end)) is not None:
+            start, end = alone
+            before = before[: len(before) - (found.start() - start)]
+        if before:
+            yield before
+        strip = bool(found["right"])
+        if not comment:
+            yield _Tag((found["raw"] if found["raw"] is not None else tag).strip(), line, found["raw"] is not None)
+        line += text.count("\n", found.start(), end)
+        at = end
+    rest = text[at:].lstrip() if strip else text[at:]
+    if "{{" in rest:
+        raise TemplateError("an expression that is never closed", line=line + rest[: rest.index("{{")].count("\n"))
+    if rest:
+        yield rest
+
+
+def _alone(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """The whole line of a tag that has it to itself."""
+    first = start
+    while first > 0 and text[first - 1] in " \t":
+        first -= 1
+    if first > 0 and text[first - 1] != "\n":
+        return None
+    while end < len(text) and text[end] in " \t\r":
+        end += 1
+    if end < len(text) and text[end] != "\n":
+        return None
+    return first, min(end + 1, len(text))
+
+
+def expression(text: str, line: int) -> Path | Call | Literally:
+    """A path, a literal, or a helper with its arguments."""
+    words = list(_words(text, line))
+    found, rest = _sequence(words, line, 0)
+    if rest:
+        raise TemplateError(f"Parse error in {{{{{text}}}}}", line=line)
+    return found
+
+
+def _sequence(words: list[str], line: int, depth: int) -> tuple[Path | Call | Literally, list[str]]:
+    """A call up to the end or its closing bracket; a single word is itself."""
+    if depth > DEEPEST:
+        raise TemplateError("calls nested too deeply", line=line)
+    found: list[Path | Call | Literally] = []
+    head = words[0] if words else ""
+    while words and words[0] != ")":
+        if words[0] == "(":
+            inner, words = _sequence(words[1:], line, depth + 1)
+            if not words:
+                raise TemplateError("a bracket that is never closed", line=line)
+            found.append(inner)
+            words = words[1:]
+        else:
+            found.append(_word(words[0], line))
+            words = words[1:]
+    if not found:
+        raise TemplateError("an expression without anything in it", line=line)
+    if len(found) == 1 and not (depth and isinstance(found[0], Path)):
+        return found[0], words
+    if not isinstance(found[0], Path):
+        raise TemplateError(f"{head} is no helper", line=line)
+    return Call(found[0].source, tuple(found[1:])), words
+
+
+def _words(text: str, line: int) -> Iterator[str]:
+    at = 0
+    text = text.strip()
+    while at < len(text):
+        found = _WORD.match(text, at)
+        if found is None or found.end() == at:
+            raise TemplateError(f"Parse error in {{{{{text}}}}}", line=line)
+        at = found.end()
+        yield next(value for value in found.groups() if value is not None)
+
+
+def _word(word: str, line: int) -> Path | Literally:
+    if word[0] in "\"'":
+        return Literally(word[1:-1])
+    if _NUMBER.fullmatch(word):
+        return Literally(float(word) if "." in word else int(word))
+    if word in _CONSTANTS:
+        return Literally(_CONSTANTS[word])
+    up, rest = 0, word
+    while rest.startswith("../"):
+        up, rest = up + 1, rest[3:]
+    if rest == "..":
+        up, rest = up + 1, ""
+    if rest.startswith("@"):
+        data, _, rest = rest[1:].replace("/", ".").partition(".")
+        return Path(word, _names(rest), up, data)
+    if any(char in word for char in "{}#^&|%~`;"):
+        raise TemplateError(f"Parse error at {word}", line=line)
+    return Path(word, _names(rest), up)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = [name.strip("[]") for name in re.split(r"[./]", text) if name]
+    return tuple(names[1:] if names[:1] == ["this"] else names)
