@@ -1,0 +1,285 @@
+"""What git fetches: the talk about who has what (gitprotocol-pack, over HTTP without a memory), and the pack that follows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+from .history import History
+from .packs import packed
+from .parsing import is_sha, read_tag
+from .store import Objects
+from .trees import Trees
+from .values import FOLDER, SUBMODULE, GitError
+from .wire import FLUSH, Reader, band, line
+
+CAPABILITIES = (
+    "multi_ack_detailed no-done side-band-64k thin-pack ofs-delta shallow deepen-since deepen-not include-tag "
+    "filter allow-tip-sha1-in-want allow-reachable-sha1-in-want no-progress object-format=sha1"
+)
+MOST_LINES = 50_000
+INFINITE = 0x7FFFFFFF
+
+
+@dataclass
+class _Asked:
+    """What a client wants, and how much of the past."""
+
+    wants: list[str] = field(default_factory=list)
+    capabilities: frozenset[str] = frozenset()
+    shallow: set[str] = field(default_factory=set)  # commits whose parents the client lacks
+    depth: int = 0
+    since: int = 0
+    beyond: list[str] = field(default_factory=list)  # refs whose history is left out
+    largest: int | None = None  # bytes of blobs, where larger ones are left out
+
+
+class Fetching:
+    """One request to git-upload-pack."""
+
+    def __init__(self, objects: Objects, refs: dict[str, str], head: str | None) -> None:
+        self._objects = objects
+        self._history = History(objects)
+        self._trees = Trees(objects)
+        self._refs = refs
+        self._head = head
+
+    def reply(self, body: bytes) -> bytes:
+        """The reply's body. What git would refuse is said in its own protocol."""
+        try:
+            return b"".join(self._reply(Reader(body)))
+        except GitError as error:
+            return line(f"ERR upload-pack: {error}\n")
+
+    def _reply(self, reader: Reader) -> Iterator[bytes]:
+        asked = self._asked(reader)
+        if not asked.wants:
+            return
+        edge, limited = self._edge(asked)
+        if limited:
+            yield from (line(f"shallow {sha}\n") for sha in sorted(edge - asked.shallow))
+            known = self._history.reached(self._commits(asked.wants), edge.__contains__)
+            yield from (line(f"unshallow {sha}\n") for sha in sorted((asked.shallow & known) - edge))
+            yield FLUSH
+        cut = edge if limited else asked.shallow
+        common, said, go_on = self._negotiate(reader, asked, cut)
+        yield from said
+        if not go_on:
+            return
+        yield from self._pack(asked, cut, common)
+
+    def _asked(self, reader: Reader) -> _Asked:
+        asked = _Asked()
+        for text in (raw.decode("utf-8", "replace") for raw in reader.lines(MOST_LINES)):
+            word, _, value = text.partition(" ")
+            value = value.strip()
+            if word == "want":
+                sha, _, capabilities = value.partition(" ")
+                if not is_sha(sha) or sha not in self._objects:
+                    raise GitError(f"not our ref {sha[:60]}")
+                asked.wants.append(sha)
+                asked.capabilities |= frozenset(capabilities.split())
+            elif word == "shallow" and is_sha(value):
+                if self._objects.kind(value) == "commit":
+                    asked.shallow.add(value)
+            elif word == "deepen" and value.isdigit():
+                asked.depth = min(int(value[:12]), INFINITE)
+            elif word == "deepen-since" and value.isdigit():
+                asked.since = int(value[:15])
+            elif word == "deepen-not":
+                asked.beyond.append(value)
+            elif word == "filter":
+                asked.largest = _largest(value)
+            else:
+                raise GitError(f"expected to get want, got {text[:60]!r}")
+        return asked
+
+    def _commits(self, names: list[str] | set[str]) -> list[str]:
+        """The commits that objects stand for; tags are followed."""
+        found = []
+        for name in names:
+            sha, kind = name, self._objects.kind(name)
+            for _ in range(20):
+                if kind != "tag":
+                    break
+                tag = read_tag(sha, self._objects.read(sha, "tag"))
+                sha, kind = tag.object, tag.kind
+            if kind == "commit":
+                found.append(sha)
+        return found
+
+    def _edge(self, asked: _Asked) -> tuple[set[str], bool]:
+        """The commits whose parents aren't to be sent, and whether the client asked for any such thing."""
+        starts = self._commits(asked.wants)
+        if asked.depth:
+            edge: set[str] = set()
+            if asked.depth >= INFINITE:
+                return edge, True
+            seen, layer = set(starts), starts
+            for depth in range(1, asked.depth + 1):
+                below = []
+                for sha in layer:
+                    parents = self._history.commit(sha).parents
+                    if depth == asked.depth and parents:
+                        edge.add(sha)
+                    below += [one for one in parents if depth < asked.depth and one not in seen]
+                    seen.update(below)
+                layer = list(dict.fromkeys(below))
+                if not layer:
+                    break
+            return edge, True
+        if asked.since or asked.beyond:
+            left_out = self._history.reached(self._commits([self._named(name) for name in asked.beyond]))
+            fits: Callable[[str], bool] = lambda sha: (  # noqa: E731 - said once
+                sha not in left_out and self._history.commit(sha).committer.time >= asked.since
+            )
+            within = self._history.reached(starts, lambda sha: not fits(sha))
+            kept = {sha for sha in within if fits(sha)}
+            if not kept:
+                raise GitError("no commits selected for shallow requests")
+            return {sha for sha in kept if any(one not in kept for one in self._history.commit(sha).parents)}, True
+        return set(), False
+
+    def _named(self, name: str) -> str:
+        for full in (name, f"refs/{name}", f"refs/tags/{name}", f"refs/heads/{name}"):
+            if full in self._refs:
+                return self._refs[full]
+        raise GitError(f"git upload-pack: deepen-not is not a ref: {name[:100]}")
+
+    def _negotiate(self, reader: Reader, asked: _Asked, cut: set[str]) -> tuple[list[str], list[bytes], bool]:
+        """What both have, what is said about it, and whether the pack follows."""
+        detailed = "multi_ack_detailed" in asked.capabilities
+        common: list[str] = []
+        said: list[bytes] = []
+        ready = False
+        for _ in range(MOST_LINES):
+            if reader.ended:  # a round of a talk that goes on with the next request
+                return common, said, False
+            text = reader.next()
+            if text is None:
+                if detailed and common and not ready and self._enough(asked, common, cut):
+                    ready = True
+                    said.append(line(f"ACK {common[-1]} ready\n"))
+                if not common or detailed:
+                    said.append(line("NAK\n"))
+                if ready and "no-done" in asked.capabilities:
+                    said.append(line(f"ACK {common[-1]}\n"))
+                    return common, said, True
+            elif text.startswith(b"have "):
+                sha = text[5:].decode("ascii", "replace")
+                if is_sha(sha) and self._objects.kind(sha) == "commit":
+                    common.append(sha)
+                    if detailed:
+                        said.append(line(f"ACK {sha} common\n"))
+                    elif len(common) == 1:
+                        said.append(line(f"ACK {sha}\n"))
+            elif text == b"done":
+                if not common:
+                    said.append(line("NAK\n"))
+                elif detailed:
+                    said.append(line(f"ACK {common[-1]}\n"))
+                return common, said, True
+            else:
+                raise GitError(f"expected SHA1 list, got {text[:60]!r}")
+        raise GitError("too many lines")
+
+    def _enough(self, asked: _Asked, common: list[str], cut: set[str]) -> bool:
+        """Whether each thing that is wanted has something in its history that both have."""
+        had = set(common)
+        return all(
+            any(sha in had for sha in self._history.reached([start], cut.__contains__))
+            for start in self._commits(asked.wants)
+        )
+
+    def _pack(self, asked: _Asked, cut: set[str], common: list[str]) -> Iterator[bytes]:
+        names = self._missing(asked, cut, common)
+        sent = set(names)
+        data = packed([self._objects.entry(sha, sent) for sha in names])
+        if "side-band-64k" in asked.capabilities:
+            if "no-progress" not in asked.capabilities:
+                yield from band(2, f"Total {len(names)} (delta 0), reused {len(names)} (delta 0)\n".encode())
+            yield from band(1, data)
+            yield FLUSH
+        elif "side-band" in asked.capabilities:
+            yield from band(1, data, 995)
+            yield FLUSH
+        else:
+            yield data
+
+    def _missing(self, asked: _Asked, cut: set[str], common: list[str]) -> list[str]:
+        """The ids of all that the client lacks: commits, then what is in them, each once."""
+        had = self._history.reached(common, asked.shallow.__contains__)
+        edges = set(common)
+        commits = []
+        seen = set(had)
+        waiting = [sha for sha in self._commits(asked.wants) if sha not in had]
+        seen.update(waiting)
+        while waiting:
+            sha = waiting.pop()
+            commits.append(sha)
+            if sha in cut:
+                continue
+            for parent in self._history.commit(sha).parents:
+                if parent in had:
+                    edges.add(parent)
+                elif parent not in seen:
+                    seen.add(parent)
+                    waiting.append(parent)
+        known: set[str] = set()
+        for sha in edges:
+            self._collect(self._history.commit(sha).tree, known, None)
+        out: dict[str, None] = dict.fromkeys(self._tags(asked, seen))
+        out.update(dict.fromkeys(commits))
+        for sha in commits:
+            self._collect(self._history.commit(sha).tree, known, out, asked.largest)
+        for sha in asked.wants:
+            kind = self._objects.kind(sha)
+            if kind == "tree":
+                self._collect(sha, known, out, asked.largest)
+            elif kind == "blob":
+                out[sha] = None
+        return list(out)
+
+    def _tags(self, asked: _Asked, commits: set[str]) -> Iterator[str]:
+        """Tag objects that were asked for, or come along with what they point at."""
+        wanted = set(asked.wants)
+        others = set(self._refs.values()) if "include-tag" in asked.capabilities else set()
+        for name in (*asked.wants, *sorted(others - wanted)):
+            sha = name
+            for _ in range(20):
+                if self._objects.kind(sha) != "tag":
+                    break
+                target = read_tag(sha, self._objects.read(sha, "tag")).object
+                if name in wanted or target in commits:
+                    yield sha
+                sha = target
+
+    def _collect(self, tree: str, known: set[str], out: dict[str, None] | None, largest: int | None = None) -> None:
+        """Add a tree and all below it that isn't known."""
+        waiting = [tree]
+        while waiting:
+            sha = waiting.pop()
+            if sha in known:
+                continue
+            known.add(sha)
+            if out is not None:
+                out[sha] = None
+            for entry in self._trees.read(sha):
+                if entry.sha in known or entry.mode == SUBMODULE:
+                    continue
+                if entry.mode == FOLDER:
+                    waiting.append(entry.sha)
+                    continue
+                known.add(entry.sha)
+                if out is not None and (largest is None or self._objects.size(entry.sha) <= largest):
+                    out[entry.sha] = None
+
+
+def _largest(spec: str) -> int:
+    """What a filter leaves in of blobs. Raises GitError for filters that aren't known."""
+    if spec == "blob:none":
+        return -1
+    size = spec.removeprefix("blob:limit=")
+    factor = {"k": 1024, "m": 1024**2, "g": 1024**3}.get(size[-1:].lower(), 1)
+    number = size[:-1] if factor > 1 else size
+    if size == spec or not number.isdigit() or len(number) > 12:
+        raise GitError(f"filter {spec[:60]!r} not supported")
+    return int(number) * factor - 1  # those of that size are left out, too

@@ -1,0 +1,78 @@
+"""Merging trees: what both sides changed since their common base, file by file, put together or told to conflict."""
+
+from . import lines
+from .diffs import Diffs
+from .store import Objects
+from .trees import Trees
+from .values import FOLDER, SUBMODULE, Conflict, Entry
+
+
+class Merging:
+    """Merges within one repository."""
+
+    def __init__(self, objects: Objects) -> None:
+        self._objects = objects
+        self._trees = Trees(objects)
+        self._diffs = Diffs(objects)
+
+    def trees(self, base: str, ours: str, theirs: str) -> str:
+        """The tree that has the changes of both sides; kept, and its id given. Raises Conflict, naming the files."""
+        if theirs in {ours, base}:
+            return ours
+        if base == ours:
+            return theirs
+        left, right = self._sides(base, ours), self._sides(base, theirs)
+        changes: dict[str, Entry | None] = {}
+        wrong: list[str] = []
+        for path, entry in right.items():
+            if path not in left:
+                changes[path] = entry
+            elif left[path] != entry:
+                try:
+                    changes[path] = self._both(path, self._trees.find(base, path), left[path], entry)
+                except Conflict:
+                    wrong.append(path)
+        wrong += self._in_the_way(left, {path for path, entry in changes.items() if entry is not None})
+        if wrong:
+            raise Conflict(tuple(sorted(set(wrong))))
+        return self._trees.changed(ours, changes)
+
+    def _sides(self, base: str, side: str) -> dict[str, Entry | None]:
+        """What one side has at each path that it changed."""
+        found: dict[str, Entry | None] = {}
+        for _, old, new in self._diffs.pairs(base, side, renames=False):
+            for entry, there in ((old, False), (new, True)):
+                if entry is not None and entry.path is not None and entry.sha is not None and entry.mode is not None:
+                    path = entry.path.decode("utf-8", "surrogateescape")
+                    found[path] = Entry(path, entry.mode, entry.sha.decode()) if there else None
+        return found
+
+    def _both(self, path: str, base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Entry:
+        if ours is None or theirs is None or {FOLDER, SUBMODULE} & {ours.mode, theirs.mode}:
+            raise Conflict((path,))
+        was = base if base is not None and base.kind == "blob" else None
+        mode = theirs.mode if was is not None and ours.mode == was.mode else ours.mode
+        if mode != theirs.mode and (was is None or theirs.mode != was.mode):
+            raise Conflict((path,))
+        if ours.sha == theirs.sha:
+            return Entry(path, mode, ours.sha)
+        if was is None:
+            raise Conflict((path,))
+        texts = (self._objects.read(entry.sha, "blob") for entry in (was, ours, theirs))
+        made = lines.merged(*texts)
+        if made is None:
+            raise Conflict((path,))
+        return Entry(path, mode, self._objects.add("blob", made))
+
+    @staticmethod
+    def _in_the_way(left: dict[str, Entry | None], coming: set[str]) -> list[str]:
+        """Paths that would be a file on one side and a folder on the other."""
+        kept = {path for path, entry in left.items() if entry is not None}
+        folders = {above for path in kept for above in _above(path)}
+        return [path for path in coming if path in folders or any(above in kept for above in _above(path))]
+
+
+def _above(path: str) -> list[str]:
+    """The folders that a path is in."""
+    parts = path.split("/")
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]
