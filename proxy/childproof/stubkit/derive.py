@@ -77,11 +77,13 @@ def derive(
     components = {name: shared.inside(schema) for name, schema in schemas.items()}
     components.update(shared.components())
     info = document.get("info", {})
-    head = {
+    head: dict[str, Any] = {
         "openapi": document["openapi"],
         "info": {"title": info.get("title", ""), "version": str(info.get("version", ""))},
         "servers": [{"url": server["url"]} for server in document.get("servers", ())],
     }
+    if _scoped(document):
+        head["security"] = document["security"]
     return Derived(
         text=_render(head, kept, parameters, components),
         paths=len(kept),
@@ -89,6 +91,11 @@ def derive(
         schemas=len(schemas),
         shared=len(components) - len(schemas),
     )
+
+
+def _scoped(given: Mapping[str, JSON]) -> bool:
+    """Whether `security` says what a key must be good for, and not only that there must be one."""
+    return any(scopes for one in given.get("security") or () for scopes in one.values())
 
 
 def schemas_of(document: Mapping[str, JSON]) -> Mapping[str, JSON]:
@@ -118,8 +125,8 @@ def _path(item: Mapping[str, JSON]) -> Schema:
         servers = [{"url": one["url"]} for one in given.get("servers", item.get("servers", ()))]
         if servers:
             operation["servers"] = servers  # hosts of its own: the rest of the document isn't there
-        if given.get("security") == []:
-            operation["security"] = []  # open to everybody, whatever the rest of the document asks for
+        if given.get("security") == [] or _scoped(given):
+            operation["security"] = given["security"]  # open to everybody, or for keys that may do so much
         body = _body(given.get("requestBody"))
         if body:
             operation["requestBody"] = body
@@ -138,6 +145,8 @@ def _parameter(given: Mapping[str, JSON]) -> Schema:
     if "$ref" in given:
         return {"$ref": given["$ref"]}
     kept = {key: given[key] for key in _PARAMETER if key in given and given[key] is not False}
+    if given.get("x-multi-segment"):  # what some documents have for a path's parameter with slashes in it
+        kept["allowReserved"] = True
     if "schema" in given:
         kept["schema"] = _schema(given["schema"])
     return kept

@@ -1,6 +1,6 @@
 """Paths that live at hosts of their own: what a document's path items and operations say under `servers`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,16 +45,24 @@ class Hosted:
     A host may have both: those of its own come first. `general` are the hosts of the document as a whole.
     """
 
-    def __init__(self, own: Iterable[Server], operations: Iterable[tuple[str, str]], general: Iterable[str]) -> None:
-        """`operations` are all of the document, as method and template."""
+    def __init__(
+        self,
+        own: Iterable[Server],
+        operations: Iterable[tuple[str, str]],
+        general: Iterable[str],
+        spanning: Collection[str] = (),
+    ) -> None:
+        """`operations` are all of the document, as method and template; `spanning` as routers have it."""
         by_host: dict[str, dict[str, str]] = {}
         self._served: dict[tuple[str, str], set[str]] = {}
         for server in own:
             by_host.setdefault(server.host, {})[server.prefix + server.template] = server.template
             self._served.setdefault((server.method, server.template), set()).add(server.host)
-        self._routers = {host: (Router(templates), templates) for host, templates in by_host.items()}
+        self._routers = {host: (Router(templates, spanning), templates) for host, templates in by_host.items()}
         self._general = frozenset(general)
-        self.general = Router(dict.fromkeys(path for method, path in operations if (method, path) not in self._served))
+        self.general = Router(
+            dict.fromkeys(path for method, path in operations if (method, path) not in self._served), spanning
+        )
 
     def match(self, host: str, path: str) -> tuple[Found | None, bool]:
         """The own path of a host that a path fits, and whether the document's general paths are the host's, too."""

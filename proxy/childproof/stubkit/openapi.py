@@ -26,6 +26,7 @@ from .sources import Source, Sources, entries, is_mapping, read_source, source
 
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _SERVERS = b'"servers"'
+_RESERVED = b'"allowReserved"'
 _MOST_STEPS = 50  # of references that point at references
 
 
@@ -89,7 +90,7 @@ class OpenApi:
         self._items: dict[str, dict[str, Any]] = {}
         self._operations: dict[tuple[str, str], Operation | None] = {}
         self._same = same_paths(self.paths)
-        self.router = Router(self.paths)
+        self.router = Router(self.paths, self.spanning)
 
     def security_schemes(self) -> list[dict[str, Any]]:
         """The document's security schemes, in its order."""
@@ -192,6 +193,18 @@ class OpenApi:
         return tuple(method.upper() for method in METHODS if isinstance(item.get(method), dict))
 
     @cached_property
+    def spanning(self) -> frozenset[str]:
+        """The parameters of paths whose values may have slashes in them: `allowReserved`, as OpenAPI 3.2 has it."""
+        shared = self.sources.main.section("components", "parameters").values()
+        given = [_mapping(msgspec.json.decode(raw)) for raw in shared if _RESERVED in bytes(raw)]
+        for place in self.paths.values():
+            if place.raw is not None and _RESERVED in bytes(place.raw):
+                item = _mapping(self._places.node(place))
+                nodes_ = (item, *(_mapping(item[method]) for method in METHODS if method in item))
+                given += [_mapping(one) for node in nodes_ for one in node.get("parameters", ())]
+        return frozenset(str(one.get("name")) for one in given if one.get("in") == "path" and one.get("allowReserved"))
+
+    @cached_property
     def hosted(self) -> Hosted | None:
         """The paths and operations that have `servers` of their own; None where nothing has."""
         own = []
@@ -203,7 +216,7 @@ class OpenApi:
         # Decoded is only what has servers of its own; of any other path one operation stands for all.
         known = [(method, path) for path in elsewhere for method in self.methods(path)]
         rest = [("", path) for path in self.paths if path not in elsewhere]
-        return Hosted(own, (*known, *rest), self.hosts()) if own else None
+        return Hosted(own, (*known, *rest), self.hosts(), self.spanning) if own else None
 
     def route(self, method: str, path: str, host: str = "", base: str = "") -> tuple[str, dict[str, str]] | None:
         """The path template that a path fits, and its parameters' values; None for a path that fits none.

@@ -1,7 +1,7 @@
 """From a path to the OpenAPI path template that it fits: a trie over segments, literal segments before parameters."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cache
 from urllib.parse import unquote
@@ -30,17 +30,21 @@ def same_paths(templates: Iterable[str]) -> dict[str, list[str]]:
 @dataclass(slots=True)
 class _Node:
     literal: dict[str, "_Node"] = field(default_factory=dict)
-    # (pattern of the segment, its parameter names, what follows); a bare {name} comes after {name}.json and the like
-    variable: list[tuple[re.Pattern[str], tuple[str, ...], "_Node"]] = field(default_factory=list)
+    # (pattern of the segment, whether it may be several, what follows); a bare {name} comes after {name}.json and the like
+    variable: list[tuple[re.Pattern[str], bool, "_Node"]] = field(default_factory=list)
     template: str | None = None
     names: tuple[str, ...] = ()
 
 
 class Router:
-    """All path templates of a document. Immutable once made; a lookup costs one step a segment."""
+    """All path templates of a document. Immutable once made; a lookup costs one step a segment.
 
-    def __init__(self, templates: Iterable[str]) -> None:
+    `spanning` are parameters whose values may have slashes in them: they take as few segments as fit.
+    """
+
+    def __init__(self, templates: Iterable[str], spanning: Collection[str] = ()) -> None:
         self._root = _Node()
+        self._spanning = spanning
         for template in templates:
             self._add(template)
 
@@ -59,14 +63,14 @@ class Router:
             if "{" not in segment:
                 node = node.literal.setdefault(segment, _Node())
                 continue
-            pattern = _pattern(segment)
-            for known, _, following in node.variable:
-                if known.pattern == pattern.pattern:
+            pattern, spans = _pattern(segment), segment[1:-1] in self._spanning
+            for known, spanned, following in node.variable:
+                if (known.pattern, spanned) == (pattern.pattern, spans):
                     node = following
                     break
             else:
                 following = _Node()
-                node.variable.append((pattern, tuple(_PARAMETER.findall(segment)), following))
+                node.variable.append((pattern, spans, following))
                 node.variable.sort(key=lambda entry: -len(entry[0].pattern))
                 node = following
         if node.template is None:
@@ -89,14 +93,15 @@ def _walk(node: _Node, segments: list[str], place: int, values: list[str]) -> _N
         found = _walk(literal, segments, place + 1, values)
         if found is not None:
             return found
-    for pattern, _, following in node.variable:
-        fit = pattern.fullmatch(segment)
-        if fit is None:
-            continue
-        before = len(values)
-        values.extend(unquote(value) for value in fit.groups())
-        found = _walk(following, segments, place + 1, values)
-        if found is not None:
-            return found
-        del values[before:]
+    for pattern, spans, following in node.variable:
+        for end in range(place + 1, len(segments) + 1 if spans else place + 2):
+            fit = pattern.fullmatch("/".join(segments[place:end]))
+            if fit is None:
+                continue
+            before = len(values)
+            values.extend(unquote(value) for value in fit.groups())
+            found = _walk(following, segments, end, values)
+            if found is not None:
+                return found
+            del values[before:]
     return None
