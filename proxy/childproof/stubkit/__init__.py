@@ -4,7 +4,7 @@ from .composing import Attachment
 from .context import Context, merged_metadata
 from .elliptic import ecdsa_key, ecdsa_public_key
 from .entity import Entity, Response
-from .marks import expands, finds, job, operation, plants, receives, rpc, seeds, websocket
+from .marks import expands, finds, hears, job, operation, plants, receives, rpc, seeds, websocket
 from .people import Address, Person, people
 from .playing import SeedContext
 from .recipes import Count, Share, Span
@@ -43,6 +43,7 @@ __all__ = [
     "ecdsa_public_key",
     "expands",
     "finds",
+    "hears",
     "job",
     "merged_metadata",
     "operation",

@@ -57,7 +57,7 @@ def load_behaviours(
             for mark in marks:
                 faults.extend(_check(mark, function, file, api, declared, found))
                 found.setdefault((mark.what, mark.name), _called(mark, function))
-    kinds = ("operation", "receives", "job", "expands", "websocket", "rpc", "finds", "plants")
+    kinds = ("operation", "receives", "job", "expands", "websocket", "rpc", "finds", "plants", "hears")
     by_kind: dict[str, dict[str, Callable[..., Any]]] = {kind: {} for kind in kinds}
     recipes: dict[str, Recipe] = {}
     for (what, name_), function in found.items():
@@ -76,6 +76,7 @@ def load_behaviours(
             by_kind["rpc"],
             by_kind["finds"],
             by_kind["plants"],
+            by_kind["hears"],
         ),
         faults,
     )
@@ -120,6 +121,8 @@ def _check(  # noqa: C901, PLR0912, PLR0917 - one mark against everything it mus
             wanted = ("payload",)
         case "expands":
             wanted = ("entity",)
+        case "hears":
+            wanted = ("type", "entity")
         case "seeds":
             wanted = ("options",)
         case "websocket":

@@ -19,7 +19,7 @@ class Mark:
     or the path template of what it finds; a name of the stub's own for what it plants.
     """
 
-    what: Literal["operation", "receives", "job", "expands", "seeds", "websocket", "rpc", "finds", "plants"]
+    what: Literal["operation", "receives", "job", "expands", "seeds", "websocket", "rpc", "finds", "plants", "hears"]
     name: str
 
 
@@ -72,6 +72,15 @@ def plants[F: Callable[..., Any]](name: str) -> Callable[[F], F]:
     The function takes a `SeedContext`. Functions are called in the order of their names, after seed.yaml.
     """
     return _marking(Mark("plants", name))
+
+
+def hears[F: Callable[..., Any]](type: str) -> Callable[[F], F]:  # noqa: A002 - the vendors' own word
+    """Hear of what the stub itself tells (`Context.emit`), in the same call: `@hears("message")`, or `@hears("*")`.
+
+    The function takes the context, the event's type and its object: for a service whose events go other ways than one
+    subscription's webhook. It isn't called for what a seeded past tells. One function for each type; its own goes before `*`.
+    """
+    return _marking(Mark("hears", type))
 
 
 def websocket[F: Callable[..., Any]](path: str) -> Callable[[F], F]:

@@ -52,6 +52,7 @@ class Behaviours:
     rpcs: Mapping[str, Behaviour] = field(default_factory=dict)  # by path
     finders: Mapping[str, Finder] = field(default_factory=dict)  # by path template
     planters: Mapping[str, Behaviour] = field(default_factory=dict)  # by the order in which they plant
+    hearers: Mapping[str, Behaviour] = field(default_factory=dict)  # by event type, or `*`
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,10 @@ class Telling(Moment):
             message=message,
         )
         self.effects.extend(made)
+        hearers = self._service.behaviours.hearers
+        hears = (hearers.get(type) or hearers.get("*")) if hearers else None
+        if hears is not None:
+            hears(self, type, entity)
 
     def notify(
         self,

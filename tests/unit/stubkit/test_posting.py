@@ -296,3 +296,26 @@ def test_attempts_after_the_first_say_so(variant: Callable[..., Caller]) -> None
         said.append([dict(made.headers).get(name) for name in ("X-Retry", "X-Why")])
         told(acme, one, **more)  # type: ignore[arg-type]
     assert said == [[None, None], ["1", "too_slow"], ["2", "status"]]
+
+
+def test_a_stub_hears_of_what_it_tells(variant: Callable[..., Caller]) -> None:
+    """In the same call, by type or of all: for what a webhook of the kit's can't do."""
+    code = """
+from childproof.stubkit import Context, hears
+
+
+@hears("*")
+def hear(ctx: Context, type: str, entity: dict) -> None:
+    ctx.notify("http://localhost:1/all", type, {"id": entity["id"]}, form=True)
+
+
+@hears("company.created")
+def silent(ctx: Context, type: str, entity: dict) -> None:
+    pass
+"""
+    acme = variant(files={"hearing.py": code})
+    _, jenny = acme("POST /v2/contacts", {"email": "a@b.c"})
+    acme("POST /v2/companies", {"name": "Acme"})
+    assert [(one.type, one.media, one.body) for one in queued(acme)] == [
+        ("contact.created", "application/x-www-form-urlencoded", f"id={jenny['id']}")
+    ]
