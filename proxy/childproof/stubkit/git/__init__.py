@@ -11,7 +11,7 @@ from .values import Commit, Conflict, Entry, FileChange, GitError, Identity, Pus
 if TYPE_CHECKING:
     from childproof.stubkit.context import Context
 
-    from .repository import Repository
+    from .whole import Repository
 
 __all__ = [
     "Commit",
@@ -32,6 +32,6 @@ def repository(ctx: "Context", id: str | int, *, head: str = "refs/heads/main") 
 
     `head` is the ref that its HEAD points at: the default branch, which the stub knows.
     """
-    from .repository import Repository  # noqa: PLC0415 - 25 ms of imports, for who uses git alone
+    from .whole import Repository  # noqa: PLC0415 - 25 ms of imports, for who uses git alone
 
     return Repository(ctx, str(id), head)
