@@ -5,7 +5,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, Response, operation
 
-from .accounts import account, existing, needed
+from .accounts import account, existing, needed, viewer
 from .licenses import LICENSES
 from .naming import API
 from .repositories import named, repository
@@ -94,7 +94,13 @@ def create(ctx: Context, owner: Entity, body: dict[str, Any], **known: Any) -> E
     })  # fmt: skip
     name_it(ctx, made)
     if body.get("auto_init") or license_key or body.get("gitignore_template"):
-        start(ctx, made, owner, body.get("gitignore_template"))
+        start(
+            ctx,
+            made,
+            viewer(ctx) or owner,
+            gitignore=body.get("gitignore_template"),
+            readme=bool(body.get("auto_init")),
+        )
     ctx.emit("repository.created", made)
     return made
 
