@@ -1,0 +1,77 @@
+"""What GitHub tells of: an effect for the report, a webhook for each hook that asked, an entry of the event lists."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from childproof.stubkit import Context, Entity
+
+from .subjects import gid, me, owner_of, repository_in_full, user
+
+KEPT = 300  # what the event lists of a repository show at most, as GitHub says
+LISTED = {
+    "issues": "IssuesEvent",
+    "issue_comment": "IssueCommentEvent",
+    "pull_request": "PullRequestEvent",
+    "pull_request_review": "PullRequestReviewEvent",
+    "pull_request_review_comment": "PullRequestReviewCommentEvent",
+    "release": "ReleaseEvent",
+    "push": "PushEvent",
+    "create": "CreateEvent",
+    "delete": "DeleteEvent",
+    "star": "WatchEvent",
+    "fork": "ForkEvent",
+    "member": "MemberEvent",
+    "commit_comment": "CommitCommentEvent",
+}  # the events of hooks that are in the lists, too, by their name there
+_UNLISTED = frozenset(
+    {"labeled", "unlabeled", "milestoned", "demilestoned", "synchronize", "edited", "deleted", "prereleased"}
+)
+
+
+def told(  # noqa: PLR0917 - the parts that every event has
+    ctx: Context,
+    repo: Entity,
+    event: str,
+    action: str,
+    subject: Mapping[str, Any],
+    payload: Callable[[], Mapping[str, Any]],
+    *,
+    word: str = "",
+    listed: Mapping[str, Any] | None = None,
+) -> None:
+    """Tell of an event of a repository.
+
+    `event` and `action` are those of webhooks (`issues`, `opened`; no action where the event has none). `subject` is what
+    the report may use, `payload` makes what a webhook carries besides the repository and the sender. `word` is the
+    action's name in the report, where that is another one (`merged`, which webhooks call `closed`). `listed` is what
+    the event lists keep of it: ids of what is shown there.
+    """
+    owner = owner_of(ctx, repo)
+    organization = owner if owner["type"] == "Organization" else None
+    brief = {
+        **subject,
+        "repository": repo["full_name"],
+        "repository_id": repo["id"],
+        "organization_id": organization["id"] if organization is not None else None,
+    }
+
+    def message() -> dict[str, Any]:
+        made: dict[str, Any] = {"action": action} if action else {}
+        made |= {**payload(), "repository": repository_in_full(ctx, repo), "sender": user(ctx, me(ctx))}
+        if organization is not None:
+            made["organization"] = user(ctx, organization["login"])
+        return made
+
+    ctx.emit(f"{event}.{word or action}".rstrip("."), brief, message=message)
+    if event in LISTED and action not in _UNLISTED:
+        number = gid(ctx, "activity")
+        ctx.create(
+            "activity",
+            str(number),
+            repo=repo["id"],
+            type=LISTED[event],
+            action=action,
+            actor=me(ctx),
+            about=dict(listed or {}),
+            created_at=ctx.now(),
+        )
