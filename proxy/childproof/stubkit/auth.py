@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 from childproof.model import BodyError, Call, parse_form
 from childproof.world.transaction import Transaction
 
+from .issued import Issued
 from .oauth import TOKENS, oauth
 from .openapi import OpenApi
 from .refusal import Refusal
@@ -40,7 +41,9 @@ class Auth:
         self.oauth = oauth(service, written, api, base)
         self._signed = Signed(service, self._places["signed"]) if "signed" in self._places else None
         self._scoped = self.oauth is not None or "seeded" in {self._places.get("bearer"), self._places.get("basic")}
-        self._default: list[Any] = api.security if api is not None and self._scoped else []
+        self._issued = Issued(service, self._places["issued"]) if "issued" in self._places else None
+        scoped = self._scoped or self._issued is not None
+        self._default: list[Any] = api.security if api is not None and scoped else []
         self._seeded = "seeded" in {self._places.get("bearer"), self._places.get("basic")}
 
     def check(self, call: Call, tx: Transaction, security: list[Any] | None = None) -> str | None:
@@ -59,7 +62,7 @@ class Auth:
             raise Refusal.of("unauthorized")
         if self._pattern is not None and not self._pattern.fullmatch(token):
             raise Refusal.of("bad_token", token=_masked(token))
-        row = tx.get(TOKENS, self._service, token) if self._scoped else None
+        row = self._known(tx, token)
         if row is None:
             if (self._seeded or self.oauth is not None) and token != self._places.get("example"):
                 raise Refusal.of("bad_token", token=_masked(token))
@@ -69,6 +72,13 @@ class Auth:
         if "scopes" in row:
             self._check_scopes(set(row["scopes"]), self._default if security is None else security)
         return token
+
+    def _known(self, tx: Transaction, token: str) -> Mapping[str, Any] | None:
+        """What there is to know of a key: that a stub's seeds or OAuth have it, or what the service said as it issued it."""
+        held = self._issued.scopes(tx, token) if self._issued is not None else None
+        if held is not None:
+            return {"scopes": held}
+        return tx.get(TOKENS, self._service, token) if self._scoped else None
 
     def _lets_in(self, call: Call) -> bool:
         """Whether a call may come without a key (`anonymous`)."""

@@ -77,7 +77,7 @@ def derive(
     components = {name: shared.inside(schema) for name, schema in schemas.items()}
     components.update(shared.components())
     info = document.get("info", {})
-    head: dict[str, Any] = {
+    head: Schema = {
         "openapi": document["openapi"],
         "info": {"title": info.get("title", ""), "version": str(info.get("version", ""))},
         "servers": [{"url": server["url"]} for server in document.get("servers", ())],

@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .elliptic import ecdsa_signature
-
 import msgspec
+
+from .elliptic import ecdsa_signature
 
 FORM = "application/x-www-form-urlencoded"
 SCHEMES = ("standard-webhooks", "timestamped", "versioned", "hmac-sha256", "url-and-form", "token-in-body", "ecdsa")

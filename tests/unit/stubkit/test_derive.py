@@ -133,6 +133,18 @@ def test_path_parameters_move_into_the_operations():
     assert [parameter["name"] for parameter in operation["parameters"]] == ["order"]
 
 
+def test_what_a_key_must_be_good_for_is_kept():
+    """Scopes are the interface; that there must be a key at all is the stub's to say."""
+    written = document()
+    written["security"] = [{"key": ["everything"]}]
+    written["paths"]["/orders"]["post"]["security"] = [{"key": ["orders"]}]
+    written["paths"]["/orders/{order}"]["get"]["security"] = [{"key": []}]
+    made = json.loads(derive(written, source="shop.json").text)
+    assert made["security"] == [{"key": ["everything"]}]
+    assert made["paths"]["/orders"]["post"]["security"] == [{"key": ["orders"]}]
+    assert "security" not in made["paths"]["/orders/{order}"]["get"]
+
+
 def test_only_successes_are_kept():
     assert list(derived()["paths"]["/orders/{order}"]["get"]["responses"]) == ["200"]
 

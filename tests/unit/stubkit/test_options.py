@@ -100,6 +100,27 @@ def test_only_seeded_keys_pass_where_the_stub_says_so(notes: Callable[..., Calle
     assert call("GET /rest/notes")[0] == 401
 
 
+ISSUED = """
+auth: {bearer: any, issued: {resource: note, key: text, scopes: owner}}
+dialect: {unknown_parameters: ignore}
+resources: {note: {schema: Note, path: /notes, delete: soft}}
+"""
+
+
+def test_a_key_that_the_service_issued_is_taken_until_it_is_deleted(notes: Callable[..., Caller]) -> None:
+    """Any other key goes on being taken: only what was handed out and taken back is refused."""
+    call = notes(ISSUED)
+    note = call("POST /rest/notes", {"note": {"text": "key-1"}})[1]
+    call.key = "key-1"
+    assert call("GET /rest/notes")[0] == 200
+    call.key = "other"
+    assert call(f"DELETE /rest/notes/{note['note']['id']}")[0] < 300
+    call.key = "key-1"
+    assert call("GET /rest/notes")[0] == 401
+    call.key = "other"
+    assert call("GET /rest/notes")[0] == 200
+
+
 @pytest.mark.parametrize(
     ("auth", "headers", "path", "status"),
     [
