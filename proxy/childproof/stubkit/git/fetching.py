@@ -149,37 +149,32 @@ class Fetching:
         detailed = "multi_ack_detailed" in asked.capabilities
         common: list[str] = []
         said: list[bytes] = []
-        ready = False
         for _ in range(MOST_LINES):
             if reader.ended:  # a round of a talk that goes on with the next request
                 return common, said, False
             text = reader.next()
             if text is None:
-                if detailed and common and not ready and self._enough(asked, common, cut):
-                    ready = True
-                    said.append(line(f"ACK {common[-1]} ready\n"))
-                if not common or detailed:
-                    said.append(line("NAK\n"))
+                ready = detailed and bool(common) and self._enough(asked, common, cut)
+                said += [line(f"ACK {common[-1]} ready\n")] if ready else []
+                said += [line("NAK\n")] if not common or detailed else []
                 if ready and "no-done" in asked.capabilities:
-                    said.append(line(f"ACK {common[-1]}\n"))
-                    return common, said, True
-            elif text.startswith(b"have "):
-                sha = text[5:].decode("ascii", "replace")
-                if is_sha(sha) and self._objects.kind(sha) == "commit":
-                    common.append(sha)
-                    if detailed:
-                        said.append(line(f"ACK {sha} common\n"))
-                    elif len(common) == 1:
-                        said.append(line(f"ACK {sha}\n"))
+                    return common, [*said, line(f"ACK {common[-1]}\n")], True
             elif text == b"done":
-                if not common:
-                    said.append(line("NAK\n"))
-                elif detailed:
-                    said.append(line(f"ACK {common[-1]}\n"))
-                return common, said, True
+                last = [line(f"ACK {common[-1]}\n" if common else "NAK\n")] if detailed or not common else []
+                return common, said + last, True
             else:
-                raise GitError(f"expected SHA1 list, got {text[:60]!r}")
+                self._had(text, common, said, detailed=detailed)
         raise GitError("too many lines")
+
+    def _had(self, text: bytes, common: list[str], said: list[bytes], *, detailed: bool) -> None:
+        """Something that the client has."""
+        sha = text.removeprefix(b"have ").decode("ascii", "replace")
+        if not text.startswith(b"have ") or not is_sha(sha):
+            raise GitError(f"expected SHA1 list, got {text[:60]!r}")
+        if self._objects.kind(sha) == "commit":
+            common.append(sha)
+            if detailed or len(common) == 1:
+                said.append(line(f"ACK {sha} common\n" if detailed else f"ACK {sha}\n"))
 
     def _enough(self, asked: _Asked, common: list[str], cut: set[str]) -> bool:
         """Whether each thing that is wanted has something in its history that both have."""
@@ -207,26 +202,14 @@ class Fetching:
     def _missing(self, asked: _Asked, cut: set[str], common: list[str]) -> list[str]:
         """The ids of all that the client lacks: commits, then what is in them, each once."""
         had = self._history.reached(common, asked.shallow.__contains__)
-        edges = set(common)
-        commits = []
-        seen = set(had)
-        waiting = [sha for sha in self._commits(asked.wants) if sha not in had]
-        seen.update(waiting)
-        while waiting:
-            sha = waiting.pop()
-            commits.append(sha)
-            if sha in cut:
-                continue
-            for parent in self._history.commit(sha).parents:
-                if parent in had:
-                    edges.add(parent)
-                elif parent not in seen:
-                    seen.add(parent)
-                    waiting.append(parent)
+        # Commits whose parents the client lacked until now, and is to have.
+        deepened = (sha for sha in asked.shallow - cut if sha in had)
+        starts = [*self._commits(asked.wants), *(one for sha in deepened for one in self._history.commit(sha).parents)]
+        commits, edges = self._lacking(starts, had, cut)
         known: set[str] = set()
-        for sha in edges:
+        for sha in edges.union(common):
             self._collect(self._history.commit(sha).tree, known, None)
-        out: dict[str, None] = dict.fromkeys(self._tags(asked, seen))
+        out: dict[str, None] = dict.fromkeys(self._tags(asked, set(commits)))
         out.update(dict.fromkeys(commits))
         for sha in commits:
             self._collect(self._history.commit(sha).tree, known, out, asked.largest)
@@ -237,6 +220,24 @@ class Fetching:
             elif kind == "blob":
                 out[sha] = None
         return list(out)
+
+    def _lacking(self, starts: list[str], had: set[str], cut: set[str]) -> tuple[list[str], set[str]]:
+        """Commits from the starts on that aren't there, and those that are and are parents of some."""
+        commits: list[str] = []
+        edges: set[str] = set()
+        seen = set(had)
+        waiting = list(dict.fromkeys(sha for sha in starts if sha not in seen))
+        seen.update(waiting)
+        while waiting:
+            sha = waiting.pop()
+            commits.append(sha)
+            for parent in () if sha in cut else self._history.commit(sha).parents:
+                if parent in had:
+                    edges.add(parent)
+                elif parent not in seen:
+                    seen.add(parent)
+                    waiting.append(parent)
+        return commits, edges
 
     def _tags(self, asked: _Asked, commits: set[str]) -> Iterator[str]:
         """Tag objects that were asked for, or come along with what they point at."""

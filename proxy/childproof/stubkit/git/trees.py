@@ -56,16 +56,7 @@ class Trees:
 
         Only the folders on the way are read. Raises GitError for a path that can't be.
         """
-        split: dict[str, dict[str, Entry | None]] = {}
-        direct: dict[str, Entry | None] = {}
-        for path, entry in changes.items():
-            name, _, rest = path.partition("/")
-            if not name or name in {".", ".."} or name.lower() == ".git" or "\0" in path or path.count("/") > DEEPEST:
-                raise GitError(f"the path {path[:200]!r} can't be")
-            if rest:
-                split.setdefault(name, {})[rest] = entry
-            else:
-                direct[name] = entry
+        direct, split = _split(changes)
         known = {entry.path: entry for entry in self.read(tree)}
         for name, below in split.items():
             there = known.get(name)
@@ -88,3 +79,18 @@ class Trees:
 
     def _below(self, sha: str, prefix: str) -> list[Entry]:
         return [Entry(prefix + entry.path, entry.mode, entry.sha) for entry in self.read(sha)]
+
+
+def _split(changes: Mapping[str, Entry | None]) -> tuple[dict[str, Entry | None], dict[str, dict[str, Entry | None]]]:
+    """Changes of a folder itself, and by folder those below it. Raises GitError for a path that can't be."""
+    direct: dict[str, Entry | None] = {}
+    split: dict[str, dict[str, Entry | None]] = {}
+    for path, entry in changes.items():
+        name, _, rest = path.partition("/")
+        if not name or name in {".", ".."} or name.lower() == ".git" or "\0" in path or path.count("/") > DEEPEST:
+            raise GitError(f"the path {path[:200]!r} can't be")
+        if rest or path.endswith("/"):
+            split.setdefault(name, {})[rest] = entry
+        else:
+            direct[name] = entry
+    return direct, split

@@ -1,0 +1,138 @@
+"""`git clone`, `fetch` and `push` over HTTPS, at github.com: who may, and what GitHub says to who may not.
+
+https://docs.github.com/get-started/getting-started-with-git/about-remote-repositories
+"""
+
+from collections.abc import Iterable
+
+from childproof.stubkit import Context, Entity, Refusal, Response, git, operation
+
+from . import pull_git
+from .accounts import viewer
+from .branch_rules import complaint
+from .git_places import HEADS, adjusted
+from .naming import WEB
+from .pushes import pushed
+from .repositories import LEVELS, named, permission
+
+_ASK = {"WWW-Authenticate": 'Basic realm="GitHub"', "Content-Type": "text/plain; charset=utf-8"}
+_PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
+
+
+class _Said(Exception):
+    """What is said instead: git shows it as `remote: …`."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.response = Response(status, text.encode(), _ASK if status == 401 else _PLAIN)
+
+
+@operation("GET /{owner}/{repo}/info/refs")
+def info_refs(ctx: Context, owner: str, repo: str) -> Response:
+    """What there is, and what can be asked for: the first thing that git does."""
+    return _refs(ctx, owner, repo)
+
+
+@operation("GET /{owner}/{repo}.git/info/refs")
+def info_refs_git(ctx: Context, owner: str, repo: str) -> Response:
+    """Likewise, by the address that ends with .git."""
+    return _refs(ctx, owner, repo)
+
+
+@operation("POST /{owner}/{repo}/git-upload-pack")
+def upload_pack(ctx: Context, owner: str, repo: str) -> Response:
+    """What a clone or a fetch lacks."""
+    return _upload(ctx, owner, repo)
+
+
+@operation("POST /{owner}/{repo}.git/git-upload-pack")
+def upload_pack_git(ctx: Context, owner: str, repo: str) -> Response:
+    """Likewise."""
+    return _upload(ctx, owner, repo)
+
+
+@operation("POST /{owner}/{repo}/git-receive-pack")
+def receive_pack(ctx: Context, owner: str, repo: str) -> Response:
+    """A push."""
+    return _receive(ctx, owner, repo)
+
+
+@operation("POST /{owner}/{repo}.git/git-receive-pack")
+def receive_pack_git(ctx: Context, owner: str, repo: str) -> Response:
+    """Likewise."""
+    return _receive(ctx, owner, repo)
+
+
+def _refs(ctx: Context, owner: str, repo: str) -> Response:
+    service = ctx.query.get("service", "")
+    if service not in {"git-upload-pack", "git-receive-pack"}:
+        return Response(403, b"Please upgrade your git client.\n", _PLAIN)
+    try:
+        found = _open(ctx, owner, repo, writes=service == "git-receive-pack")
+    except _Said as said:
+        return said.response
+    return pull_git.of(ctx, found).advertise(service)
+
+
+def _upload(ctx: Context, owner: str, repo: str) -> Response:
+    try:
+        found = _open(ctx, owner, repo, writes=False)
+        return pull_git.of(ctx, found).upload_pack()
+    except _Said as said:
+        return said.response
+    except git.GitError as error:
+        return Response(400, f"{error}\n".encode(), _PLAIN)
+
+
+def _receive(ctx: Context, owner: str, repo: str) -> Response:
+    try:
+        found = _open(ctx, owner, repo, writes=True)
+        place = pull_git.of(ctx, found)
+        before = bool(place.refs)
+        made = place.receive_pack(
+            lambda update: complaint(ctx, found, update), lambda updates: _advice(found, updates, before=before)
+        )
+    except _Said as said:
+        return said.response
+    except git.GitError as error:
+        return Response(400, f"{error}\n".encode(), _PLAIN)
+    if made.updates:
+        pushed(ctx, adjusted(ctx, found, made.updates), made.updates)
+    return made.response
+
+
+def _open(ctx: Context, owner: str, repo: str, *, writes: bool) -> Entity:
+    """The repository, for somebody who may read it, or write to it. What must not be known isn't found."""
+    try:
+        caller = viewer(ctx)
+    except Refusal:
+        caller = None
+    found = named(ctx, owner, repo.removesuffix(".git"))
+    level = permission(ctx, found, caller) if found is not None else None
+    if caller is None and (writes or level is None):
+        if ctx.header("authorization"):
+            raise _Said(
+                401, "Invalid username or token. Password authentication is not supported for Git operations.\n"
+            )
+        raise _Said(401, "No anonymous write access.\n" if writes and level else "Repository not found.\n")
+    if found is None or level is None:
+        raise _Said(404, "Repository not found.\n")
+    if writes:
+        if found["archived"]:
+            raise _Said(403, "This repository was archived so it is read-only.\n")
+        if LEVELS.index(level) < LEVELS.index("push"):
+            login = caller["login"] if caller is not None else ""
+            raise _Said(403, f"Permission to {found['full_name']}.git denied to {login}.\n")
+    return found
+
+
+def _advice(found: Entity, updates: Iterable[git.Update], *, before: bool) -> str:
+    """What GitHub tells who pushed a new branch."""
+    new = [update.ref.removeprefix(HEADS) for update in updates if update.created and update.ref.startswith(HEADS)]
+    if not before or not new:
+        return ""
+    said = "".join(
+        f"Create a pull request for '{name}' on GitHub by visiting:\n     {WEB}/{found['full_name']}/pull/new/{name}\n"
+        for name in new[:3]
+    )
+    return f"\n{said}\n"
