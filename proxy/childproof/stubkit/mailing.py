@@ -56,13 +56,15 @@ class Mailing:
         alternatives: Iterable[tuple[str, str]] = (),
         message_id: str = "",
         bounces: str = "",
+        only: Iterable[str] | None = None,
         then: str = "",
         payload: Mapping[str, Any] | None = None,
     ) -> str:
         """Mail people: queued with all that this call changes, sent right after it, with an entry of its own.
 
         An address is bare, or has a name: `Jenny <jenny@home.example>`, `("Jenny", "jenny@home.example")`. `sender` is by
-        default `no-reply@` the service's host; `bounces` is the envelope's sender, where that is another. `alternatives`
+        default `no-reply@` the service's host; `bounces` is the envelope's sender, where that is another; `only` are those who get it,
+        where that aren't all who are named. `alternatives`
         are further forms of the text, (media type, text), between plain text and HTML. `headers` that say how the message
         is made (From, Content-Type) are left out. Returns the Message-ID, in angle brackets.
 
@@ -84,7 +86,7 @@ class Mailing:
             own, told_of, subject, tuple(forms), copies, tuple(reply_to),
             custom({name: value for name, value in shown.items() if name.lower() != "message-id"}), tuple(attachments),
         )  # fmt: skip
-        recipients = [bare(box) for box in (*told_of, *copies, *blind)]
+        recipients = [bare(box) for box in (*told_of, *copies, *blind)] if only is None else list(only)
         date = format_datetime(datetime.fromtimestamp(self._tx.now() // 1000, UTC))
         self._post(
             bounces or bare(own),
