@@ -39,7 +39,7 @@ def full(ctx: Context, found: Entity) -> dict[str, Any]:
     own = ctx.list("repository", _owner=found.id)
     private = sum(1 for one in own if one["private"])
     shown = {
-        **listed(found), **{name: found[name] for name in PROFILE if found.get(name) is not None},
+        **listed(found), **{name: found[name] for name in PROFILE if found.get(name)},
         "is_verified": False, "has_organization_projects": True, "has_repository_projects": True,
         "public_repos": len(own) - private, "public_gists": 0, "followers": 0, "following": 0,
         "html_url": f"{WEB}/{found['login']}", "created_at": found["created_at"], "updated_at": found["updated_at"],
