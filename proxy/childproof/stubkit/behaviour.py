@@ -30,6 +30,7 @@ from .service import Behaviours
 
 PROTOCOLS = ("smtp",)
 _ARGUMENTS = {"payload": "dict", "entity": "Entity", "options": "Options", "message": "Message | Close | None"}
+_BESIDE = frozenset({"items"})  # what stub.yaml may say of an operation that a function answers
 _RPC = re.compile(r"/[A-Za-z_][\w.]*/[A-Za-z_]\w*")
 
 
@@ -112,7 +113,7 @@ def _check(  # noqa: C901, PLR0912, PLR0917 - one mark against everything it mus
             if unknown is not None:
                 return [*faults, fault(f"{label}: {unknown[0]}", unknown[1], unknown[2])]
             wanted = tuple(map(argument, parameters(mark.name)))
-            if mark.name in declared:
+            if mark.name in declared and declared[mark.name].keys() - _BESIDE:
                 faults.append(fault(f"{label} is also declared in stub.yaml", "one of the two"))
         case "receives":
             if mark.name not in PROTOCOLS:

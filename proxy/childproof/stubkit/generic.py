@@ -152,6 +152,8 @@ def _delete(  # noqa: PLR0917 - what a deletion needs
     if resource.delete == "none":
         raise Refusal.of("unknown_url")
     gone = ctx.delete(entity)
+    if plan.by and not plan.wrap:
+        return Response(plan.operation.status)  # a procedure says that it is done
     if plan.reply_schema is None or service.api is None:
         return Response(plan.operation.status)
     if "deleted" in properties(service.api, plan.reply_schema).known:

@@ -49,6 +49,7 @@ class ListDialect:
     items: str | None = None
     more: str = ""
     next: str = ""
+    end: Any = None  # what `next` is on the last page
     total: str = ""
     url: str = ""
     address: str = ""  # how the document's pattern for `url` begins, where that is all it says
@@ -209,7 +210,7 @@ class ListDialect:
         if self.url:
             put(body, self.url, path if path.startswith(self.address) else self.address)
         if self.next:
-            put(body, self.next, following)
+            put(body, self.next, self.end if following is None else following)
         if self.total:
             put(body, self.total, source.total())
         for relation, key in self.links.items():
@@ -280,6 +281,7 @@ def list_dialect(written: Mapping[str, Any], inferred: ListDialect) -> ListDiale
         items=written.get("items", inferred.items),
         more=written.get("more", inferred.more),
         next=written.get("next", inferred.next),
+        end=written.get("end"),
         total=written.get("total", inferred.total),
         url=written.get("url", inferred.url),
         address=inferred.address,

@@ -27,13 +27,17 @@ _LONGEST = 40  # what is quoted is cut there: a subject line names a message, it
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The words for one type of effect. A note follows after the phrases, behind a dot."""
+    """The words for one type of effect. A note follows after the phrases, behind a dot.
+
+    With `by`, effects are told of apart by that field's values: the first few of them each, the others together.
+    """
 
     type: str
     words: Words
     note: bool
     where: Mapping[str, Any] = field(default_factory=dict)
     measure: Measure | None = None
+    by: str = ""
 
 
 def compile_outcomes(templates: Mapping[str, Any]) -> tuple[Outcome, ...]:
@@ -44,7 +48,11 @@ def compile_outcomes(templates: Mapping[str, Any]) -> tuple[Outcome, ...]:
         note = "note" in written
         try:
             template = written["note" if note else "words"]
-            out.append(Outcome(kind, _template(template), note, written.get("where", {}), measure(template)))
+            out.append(
+                Outcome(
+                    kind, _template(template), note, written.get("where", {}), measure(template), written.get("by", "")
+                )
+            )
         except ValueError as error:
             raise OutcomeError(kind, str(error)) from None
     return tuple(out)
@@ -79,9 +87,21 @@ def render_outcomes(outcomes: Iterable[Outcome], effects: Iterable[Effect]) -> s
     for outcome in outcomes:
         found = [effect for effect in by_type.get(outcome.type, ()) if _fits(effect, outcome.where)]
         if found:
-            (notes if outcome.note else phrases).append(outcome.words(found))
+            (notes if outcome.note else phrases).extend(map(outcome.words, _apart(outcome, found)))
     text = f"would have {', '.join(phrases)}" if phrases else ""
     return " · ".join(part for part in (text, *notes) if part)
+
+
+def _apart(outcome: Outcome, effects: list[Effect]) -> list[list[Effect]]:
+    """The effects that are told of in one phrase each."""
+    if not outcome.by:
+        return [effects]
+    groups: dict[str, list[Effect]] = {}
+    for effect in effects:
+        groups.setdefault(str(field_of(effect.data, outcome.by)), []).append(effect)
+    found = list(groups.values())
+    rest = [effect for group in found[_MOST:] for effect in group]
+    return [*found[:_MOST], rest] if rest else found
 
 
 def _template(template: str) -> Words:
