@@ -46,8 +46,8 @@ def derive(
     """The surface of an OpenAPI 3.x document. Deterministic: the same document gives the same bytes.
 
     `only` are prefixes of paths to keep; nothing named keeps all. Schemas that nothing kept refers to are left out.
-    `more` are further documents, written by hand: their paths and schemas are added (those that the vendor's document
-    leaves out). Their paths may refer to the vendor's schemas.
+    `more` are further documents, written by hand: their operations and schemas are added (those that the vendor's document
+    leaves out, or has otherwise). Their paths may refer to the vendor's schemas.
     Raises InputError when `document` is no OpenAPI document, a prefix in `only` fits no path, or a schema is there twice.
     """
     paths = document.get("paths")
@@ -59,7 +59,8 @@ def derive(
     chosen = {path: item for path, item in paths.items() if _wanted(path, only)}
     known = dict(schemas_of(document))
     for extra in more:
-        chosen |= extra.get("paths", {})
+        for path, item in extra.get("paths", {}).items():  # a method that a path lacks, or has otherwise
+            chosen[path] = {**chosen.get(path, {}), **item}
         added = schemas_of(extra)
         twice = sorted(added.keys() & known.keys())
         if twice:
