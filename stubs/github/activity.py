@@ -55,14 +55,10 @@ def told(  # noqa: PLR0917 - the parts that every event has
         "organization_id": organization["id"] if organization is not None else None,
     }
 
-    def message() -> dict[str, Any]:
-        made: dict[str, Any] = {"action": action} if action else {}
-        made |= {**payload(), "repository": repository_in_full(ctx, repo), "sender": user(ctx, me(ctx))}
-        if organization is not None:
-            made["organization"] = user(ctx, organization["login"])
-        return made
+    def made() -> dict[str, Any]:
+        return message(ctx, repo, action, payload())
 
-    ctx.emit(f"{event}.{word or action}".rstrip("."), brief, message=message)
+    ctx.emit(f"{event}.{word or action}".rstrip("."), brief, message=made)
     if event in LISTED and action not in _UNLISTED:
         number = gid(ctx, "activity")
         ctx.create(
@@ -75,3 +71,13 @@ def told(  # noqa: PLR0917 - the parts that every event has
             about=dict(listed or {}),
             created_at=ctx.now(),
         )
+
+
+def message(ctx: Context, repo: Entity, action: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What a webhook carries: the action, what it is about, the repository, its organization, who did it."""
+    made: dict[str, Any] = {"action": action} if action else {}
+    made |= {**payload, "repository": repository_in_full(ctx, repo), "sender": user(ctx, me(ctx))}
+    owner = owner_of(ctx, repo)
+    if owner["type"] == "Organization":
+        made["organization"] = user(ctx, owner["login"])
+    return made

@@ -6,7 +6,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, git
 
 from . import pull_git
-from .activity import told
+from .activity import message, told
 from .pull_pushes import follow
 from .subjects import me, web
 
@@ -40,29 +40,39 @@ def _told(ctx: Context, repo: Entity, update: git.Update) -> None:
     if update.created or update.deleted:
         event = "create" if update.created else "delete"
         told(ctx, repo, event, "", {"ref": name}, lambda: about, listed=about)
-    place = pull_git.of(ctx, repo)
-    commits = [] if update.deleted or kind == "tag" else _new(place, update)
-
-    def payload() -> dict[str, Any]:
-        shown = [_commit(ctx, repo, place, commit) for commit in commits[-MOST:]]
-        head = place.peel(update.new) if not update.deleted else None
-        return {
-            "ref": update.ref,
-            "before": update.old,
-            "after": update.new,
-            "base_ref": None,
-            "created": update.created,
-            "deleted": update.deleted,
-            "forced": update.forced,
-            "compare": f"{web(repo)}/compare/{update.old[:12]}...{update.new[:12]}",
-            "commits": shown,
-            "head_commit": _commit(ctx, repo, place, place.commit(head)) if head else None,
-            "pusher": {"name": me(ctx), "email": pull_git.identity(ctx).email},
-        }
-
+    commits = [] if update.deleted or kind == "tag" else _new(pull_git.of(ctx, repo), update)
     subject = {"ref": update.ref, "commits": len(commits), "forced": update.forced}
     listed = {"ref": update.ref, "head": update.new, "before": update.old}
-    told(ctx, repo, "push", "", subject, payload, listed=listed)
+    told(ctx, repo, "push", "", subject, lambda: _payload(ctx, repo, update, commits), listed=listed)
+
+
+def push_again(ctx: Context, repo: Entity, hook: Entity) -> None:
+    """Tell one hook of the last commit of the default branch, as if it had just been pushed."""
+    place = pull_git.of(ctx, repo)
+    head = place.ref(place.head)
+    if head is None:
+        return
+    commit = place.commit(head)
+    update = git.Update(place.head, commit.parents[0] if commit.parents else "0" * 40, head)
+    ctx.send(hook, "push", message(ctx, repo, "", _payload(ctx, repo, update, [commit])))
+
+
+def _payload(ctx: Context, repo: Entity, update: git.Update, commits: Sequence[git.Commit]) -> dict[str, Any]:
+    place = pull_git.of(ctx, repo)
+    head = place.peel(update.new) if not update.deleted else None
+    return {
+        "ref": update.ref,
+        "before": update.old,
+        "after": update.new,
+        "base_ref": None,
+        "created": update.created,
+        "deleted": update.deleted,
+        "forced": update.forced,
+        "compare": f"{web(repo)}/compare/{update.old[:12]}...{update.new[:12]}",
+        "commits": [_commit(ctx, repo, place, commit) for commit in commits[-MOST:]],
+        "head_commit": _commit(ctx, repo, place, place.commit(head)) if head else None,
+        "pusher": {"name": me(ctx), "email": pull_git.identity(ctx).email},
+    }
 
 
 def _new(place: Any, update: git.Update) -> list[git.Commit]:

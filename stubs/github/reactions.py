@@ -7,6 +7,7 @@ from childproof.stubkit import Context, Entity, Response, operation
 from .issue_comments import comment_of
 from .issue_records import find
 from .pull_comments import comment_of as review_comment_of
+from .releases import release_of
 from .subjects import gid, may, me, node_id, not_found, repository, user
 
 
@@ -116,3 +117,23 @@ def from_review_comment(ctx: Context, owner: str, repo: str, comment_id: str, re
     """Take back a reaction to a comment on code."""
     place = repository(ctx, owner, repo)
     return _take(ctx, place, review_comment_of(ctx, place, comment_id), reaction_id)
+
+
+@operation("POST /repos/{owner}/{repo}/releases/{release_id}/reactions")
+def to_release(ctx: Context, owner: str, repo: str, release_id: str) -> Response:
+    """React to a release."""
+    place = repository(ctx, owner, repo)
+    return _react(ctx, release_of(ctx, place, release_id))
+
+
+@operation("GET /repos/{owner}/{repo}/releases/{release_id}/reactions")
+def of_release(ctx: Context, owner: str, repo: str, release_id: str) -> list[dict[str, Any]]:
+    """A release's reactions."""
+    return _list(ctx, release_of(ctx, repository(ctx, owner, repo), release_id))
+
+
+@operation("DELETE /repos/{owner}/{repo}/releases/{release_id}/reactions/{reaction_id}")
+def from_release(ctx: Context, owner: str, repo: str, release_id: str, reaction_id: str) -> Response:
+    """Take back a reaction to a release."""
+    place = repository(ctx, owner, repo)
+    return _take(ctx, place, release_of(ctx, place, release_id), reaction_id)

@@ -1,5 +1,7 @@
 """What a stub author imports: the marks, the context, entities, responses and refusals. Nothing else of ours is needed."""
 
+from childproof.world import Delivery
+
 from .composing import Attachment
 from .context import Context, merged_metadata
 from .elliptic import ecdsa_key, ecdsa_public_key
@@ -24,6 +26,7 @@ __all__ = [
     "Comment",
     "Context",
     "Count",
+    "Delivery",
     "Entity",
     "Event",
     "Message",
