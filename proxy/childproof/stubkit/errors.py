@@ -150,6 +150,9 @@ class ErrorDialect:
     def render(self, refusal: Refusal, context: Mapping[str, Any]) -> tuple[int, Any, bytes]:
         """The reply's status, the error body as JSON values, and as bytes."""
         status, values = self.words(refusal, context)
+        if values.get("plain") is True:
+            told = str(values["message"])
+            return self._status or status, told, told.encode()
         body = self._render(values)
         extras = {name: value for name, value in refusal.extra.items() if name not in self._named and value is not None}
         if extras and not refusal.kind and isinstance(body, dict):
@@ -231,7 +234,9 @@ def _merge(base: Kind, written: Any) -> Kind:
     if isinstance(written, str):
         return Kind(base.status, base.code, written, base.type)
     further = {
-        key: compile_template(value) for key, value in written.items() if key not in {"status", "code", "type", "message"}
+        key: compile_template(value)
+        for key, value in written.items()
+        if key not in {"status", "code", "type", "message"}
     }
     return Kind(
         written.get("status", base.status),

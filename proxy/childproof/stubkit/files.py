@@ -16,7 +16,7 @@ from .moment import Moment
 from .ranges import asked
 from .refusal import Refusal
 from .resources import Resource
-from .uploads import PLAIN, Upload, uploads
+from .uploads import FORM, PLAIN, Upload, media_type, texts, uploads
 
 SERVICE = "_files"
 _CONTENT = "content"
@@ -39,6 +39,23 @@ class Files(Moment):
         if not fitting:
             raise Refusal.of("missing", param=field or "file")
         return fitting[0]
+
+    def files(self, field: str) -> tuple[Upload, ...]:
+        """All files that a form brought in a field, in their order. Raises the service's refusal of a body that can't be read."""
+        try:
+            return tuple(found for found in uploads(self.call) if found.field == field) if self._is_form() else ()
+        except BodyError as error:
+            raise Refusal.of("invalid_body", reason=str(error)) from None
+
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """The texts of a form, by name and in their order: a name that comes several times has several. () for no form."""
+        try:
+            return texts(self.call)
+        except BodyError as error:
+            raise Refusal.of("invalid_body", reason=str(error)) from None
+
+    def _is_form(self) -> bool:
+        return media_type(self.call) == FORM
 
     def attach(self, entity: Entity, upload: Upload) -> None:
         """Keep a file as an entity's content, in the place of what it had."""

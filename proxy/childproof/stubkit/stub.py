@@ -337,11 +337,12 @@ class Stub:
         }  # fmt: skip
         errors = self.service.errors_at(call.path)
         status, body, raw = errors.render(refusal, context)
-        if self.service.settings.indent and errors.content_type.endswith("json"):
+        media = "text/plain; charset=utf-8" if isinstance(body, str) else errors.content_type
+        if self.service.settings.indent and media.endswith("json"):
             raw = encode(body, self.service.settings.indent)[0]
         raw = b"" if call.method == "HEAD" else raw
         told = (*errors.headers(refusal, context), *self.service.auth.challenge(refusal), *refusal.headers.items())
-        return Reply(status, (("Content-Type", errors.content_type), *frame.headers, *told), raw)
+        return Reply(status, (("Content-Type", media), *frame.headers, *told), raw)
 
     # --- around it
 

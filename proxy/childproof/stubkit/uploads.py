@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import parse_qsl
 
 import multipart
 
@@ -70,6 +71,24 @@ def read_multipart(call: Call) -> tuple[dict[str, Any], tuple[Upload, ...]]:
         else:
             pairs.append((name, _text(data, segment.charset, name)))
     return {**nest_pairs(pairs), **documents}, tuple(files)
+
+
+def texts(call: Call) -> tuple[tuple[str, str], ...]:
+    """The texts of a form's fields as they came, without its files; () for a body that is no form. Raises BodyError."""
+    media = media_type(call)
+    if media == "application/x-www-form-urlencoded":
+        try:
+            return tuple(parse_qsl(call.body.decode(), keep_blank_values=True, errors="strict"))
+        except ValueError as error:
+            raise BodyError(f"invalid form: {error}") from None
+    if media != FORM:
+        return ()
+    boundary = multipart.parse_options_header(call.header("content-type") or "")[1].get("boundary", "")
+    return tuple(
+        (segment.name or "", _text(data, segment.charset, segment.name or ""))
+        for segment, data in _segments(call.body, boundary)
+        if segment.filename is None
+    )
 
 
 def uploads(call: Call) -> tuple[Upload, ...]:

@@ -9,8 +9,10 @@ import pytest
 
 from childproof.catalog import load_catalog
 from childproof.model import Call, Envelope, Protocol
+from childproof.stubkit.errors import ErrorDialect
 from childproof.stubkit.loading import load_stub
 from childproof.stubkit.procedures import framed
+from childproof.stubkit.refusal import Refusal
 from childproof.world.clock import ClockSettings
 from childproof.world.store import Store
 from tests.due import run_due
@@ -98,6 +100,13 @@ def test_only_seeded_keys_pass_where_the_stub_says_so(notes: Callable[..., Calle
     assert call("GET /rest/notes")[0] == 200
     call.key = "bad"
     assert call("GET /rest/notes")[0] == 401
+
+
+def test_a_refusal_can_be_a_word_alone() -> None:
+    """`plain: true`: text, whatever the shape of the others."""
+    errors = ErrorDialect({"kinds": {"unauthorized": {"message": "Forbidden", "plain": True}}})
+    assert errors.render(Refusal.of("unauthorized"), {}) == (401, "Forbidden", b"Forbidden")
+    assert isinstance(errors.render(Refusal.of("bad_token"), {})[1], dict)
 
 
 ISSUED = """

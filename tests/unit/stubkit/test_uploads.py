@@ -14,7 +14,7 @@ from childproof.stubkit.cases import load_cases, run_case
 from childproof.stubkit.files import disposition
 from childproof.stubkit.loading import load_stub
 from childproof.stubkit.ranges import asked
-from childproof.stubkit.uploads import MAX_PARTS, read_multipart, uploads
+from childproof.stubkit.uploads import MAX_PARTS, read_multipart, texts, uploads
 from childproof.stubkit.xmlbody import MAX_DEPTH, parse_xml
 
 PART = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
@@ -42,6 +42,17 @@ def test_fields_nest_as_a_forms_do_and_files_are_apart() -> None:
     assert [(file.field, file.filename, file.content_type, file.data) for file in files] == [
         ("photo", "a.png", "image/png", b"\x89PNG\r\n--\xff--b")
     ]
+
+
+def test_what_comes_several_times_is_there_several_times() -> None:
+    """Texts in their order, without files; of a form of either kind, and of nothing else."""
+    sent = parts((b"to", b"", b"a"), (b"file", b'; filename="x"', b"z"), (b"to", b"", b"b"), (b"o:tag", b"", b""))
+    assert texts(sent) == (("to", "a"), ("to", "b"), ("o:tag", ""))
+    plain = "application/x-www-form-urlencoded"
+    assert texts(call(b"to=a&to=b&v:x=%C3%BC", plain)) == (("to", "a"), ("to", "b"), ("v:x", "ü"))
+    assert texts(call(b'{"to": "a"}', "application/json")) == ()
+    with pytest.raises(BodyError, match="invalid form"):
+        texts(call(b"to=%ff", plain))
 
 
 @settings(max_examples=200, deadline=None)
