@@ -97,7 +97,7 @@ class Caller:
         try:
             return answer, msgspec.json.decode(reply.body) if reply.body else None
         except msgspec.DecodeError:
-            return answer, reply.body
+            return answer, reply.body.decode()
 
     def encoded(self, operation: Operation, body: Any) -> tuple[bytes, str]:
         if FORM in operation.request_type:

@@ -95,7 +95,7 @@ class HeaderTemplate:
     is_request_id: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "is_request_id", "request-id" in self.name.lower())
+        object.__setattr__(self, "is_request_id", "requestid" in self.name.lower().replace("-", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,7 +48,7 @@ class XmlReplies:
         for step in _steps(self._around):
             value = value.get(_filled(step, values)) if isinstance(value, dict) else None
         schema = operation.reply_schema or {}
-        return coercer(self._api, schema)(plain(self._api, schema, {} if value in {None, ""} else value))
+        return coercer(self._api, schema)(plain(self._api, schema, {} if value is None or value == "" else value))
 
     def _around_of(self, template: Any, values: Mapping[str, str], schema: Mapping[str, Any], body: Any) -> str:
         if template == _BODY:

@@ -1,0 +1,36 @@
+"""A mail on its way out, whichever operation asked for it: what it is made of, before anything is checked."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from childproof.stubkit import Attachment
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What is to be sent. `sender` and the recipients may have names; `raw` is a whole message, if the client wrote one.
+
+    `envelope` are the recipients of a raw message, where they aren't those of its headers.
+    """
+
+    sender: str
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    bcc: tuple[str, ...] = ()
+    reply_to: tuple[str, ...] = ()
+    subject: str = ""
+    text: str = ""
+    html: str = ""
+    return_path: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    attachments: tuple[Attachment, ...] = ()
+    raw: bytes = b""
+    configuration_set: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+    list_name: str = ""
+    topic: str = ""
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Everybody who is to get it, as the client wrote them."""
+        return (*self.to, *self.cc, *self.bcc)
