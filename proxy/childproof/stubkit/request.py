@@ -43,6 +43,7 @@ class RequestReader:
     nest: Callable[[Any], Any] | None = None  # forms and XML whose lists and maps the schema has to tell
     metadata: str = ""  # the field of that name in requests, and how long its values may be
     metadata_longest: int | None = None
+    opaque: bool = False  # what the document takes is a file, and nothing else
     arguments: ArgumentReader | None = None  # of a procedure, which doesn't tell a query from a body
 
     def values(self, call: Call) -> tuple[dict[str, Any], Any]:
@@ -77,6 +78,8 @@ class RequestReader:
         A field that is a file holds the file's name; `Context.file` has what is in it.
         """
         style = _style(call, self.body_style)
+        if self.opaque:
+            return {}  # bytes that are what they are, whatever a client calls them
         if call.body and (style == "other" or (style == "text" and not self.body_text)):
             return {}  # bytes that are a file as a whole: nothing to check
         value, files = _read(call, style) if call.body else ({}, _NO_FILES)
@@ -201,6 +204,7 @@ def reader(  # noqa: PLR0917 - what a reader is made of
         nest=_nester(api, body or {}) if settings.dotted_forms else None,
         metadata=settings.metadata,
         metadata_longest=_metadata_longest(api, operation, settings.metadata),
+        opaque=operation.request_type.partition(";")[0].strip().lower() in _OPAQUE,
         arguments=argument_reader(api, operation, settings.procedures, token=token)
         if settings.procedures is not None and settings.procedures.takes(operation.path)
         else None,
@@ -267,6 +271,7 @@ def _nest(known: dict[str, Any], nested: list[tuple[str, dict[str, Any]]]) -> No
 
 
 _DIALECT = re.compile(r"application/x-[a-z-]+-json(-[0-9.]+)?")  # `application/x-amz-json-1.1` and its like
+_OPAQUE = frozenset({"application/octet-stream", "*/*"})
 _NO_FILES: frozenset[str] = frozenset()
 MOST_TOLD = 100  # faults of one request
 _TEXTS = frozenset({"form", "multipart", "xml"})  # styles that know nothing but texts

@@ -16,6 +16,7 @@ from childproof.stubkit.loading import load_stub
 from childproof.stubkit.ranges import asked
 from childproof.stubkit.uploads import MAX_PARTS, read_multipart, texts, uploads
 from childproof.stubkit.xmlbody import MAX_DEPTH, parse_xml
+from childproof.world.store import Store
 
 PART = b'--b\r\nContent-Disposition: form-data; name="%s"%s\r\n\r\n%s\r\n'
 
@@ -255,3 +256,23 @@ def test_a_stub_declares_uploads_and_downloads(drive: Callable[[], Path]) -> Non
     stub = load_stub(folder)
     for case in load_cases(folder):
         assert [str(failure) for failure in run_case(stub, case).failures] == []
+
+
+def test_what_is_a_file_to_the_document_is_one_whatever_clients_call_it(
+    drive: Callable[[], Path], store: Store
+) -> None:
+    """Many a client's HTTP library says that every body is a form."""
+    folder = drive()
+    raw = "/raw:\n    put: {requestBody: {content: {application/octet-stream: {schema: {type: string, format: binary}}}}, "
+    answer = 'responses: {"200": {content: {application/json: {schema: {type: object, properties: {size: {type: integer}}}}}}}}'
+    (folder / "openapi.yaml").write_text(DOCUMENT.replace("  /notes:", f"  {raw}{answer}\n  /notes:"))
+    code = "from childproof.stubkit import Context, operation\n\n\n@operation('PUT /raw')\ndef put(ctx: Context) -> dict:\n"
+    (folder / "raw.py").write_text(f"{code}    return {{'size': len(ctx.file().data)}}\n")
+    stub = load_stub(folder)
+    for media in ("application/x-www-form-urlencoded", "application/json", ""):
+        call = Call(
+            Protocol.HTTP, "drive.example", 443, method="PUT", path="/raw", headers=(("Content-Type", media),), body=b"\x89PNG=%zz&",
+        )  # fmt: skip
+        with store.world("main").transaction() as tx:
+            reply = stub.answer(call, tx).reply
+        assert (reply.status, reply.body) == (200, b'{"size":9}')
