@@ -37,7 +37,7 @@ def commit(ctx: Context, made: Entity, author: Entity, message: str, files: dict
     parent = repo.resolve("HEAD")
     base = (repo.commit(parent).tree,) if parent is not None else ()
     tree = repo.write_tree(entries, *base)
-    who = git.Identity(author["name"] or author["login"], noreply(author), time)
+    who = git.Identity(author["name"] or author["login"], author["email"] or noreply(author), time)
     sha = repo.write_commit(tree, [parent] if parent else [], who, message, committer=git.Identity(*GITHUB, time))
     repo.set_ref(repo.head, sha)
     return sha

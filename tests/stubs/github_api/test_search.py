@@ -91,3 +91,24 @@ def test_searches_have_a_limit_of_their_own(api: Api):
     assert refused.status == 403
     assert refused.body["message"].startswith("API rate limit exceeded")
     assert refused.headers["X-RateLimit-Remaining"] == "0"
+
+
+def test_code_and_commits(client: github.Github, me: str):
+    """Files by words, paths and languages; commits by their messages and authors."""
+    repo = client.get_user().create_repo("tools", auto_init=True)
+    repo.create_file("src/app.py", "Add the app", "import sys\n\nprint('needle', sys.argv)\n")
+    repo.create_file("docs/needle.md", "Write docs", "# Nothing\n")
+
+    def paths(query: str) -> list[str]:
+        return [one.path for one in client.search_code(f"{query} repo:{me}/tools")]
+
+    assert paths("needle") == ["src/app.py"]
+    assert paths("needle in:path") == ["docs/needle.md"]
+    assert paths("import language:python") == ["src/app.py"]
+    assert paths("filename:needle extension:md") == ["docs/needle.md"]
+    found = next(iter(client.search_code(f"needle repo:{me}/tools", highlight=True)))
+    assert found.text_matches[0]["matches"][0]["text"] == "needle"
+    assert [one.commit.message for one in client.search_commits(f"app repo:{me}/tools")] == ["Add the app"]
+    assert client.search_commits(f"author:{me} repo:{me}/tools").totalCount == 3
+    assert repo.get_languages() == {"Python": 41}
+    assert [(one.login, one.contributions) for one in repo.get_contributors()] == [(me, 3)]
