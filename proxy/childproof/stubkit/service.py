@@ -30,7 +30,7 @@ from .resources import Resource
 from .routing import Router
 from .selecting import Selectors
 from .settings import Settings, settings
-from .shape import Shapes, properties
+from .shape import Shapes, properties, underlined
 from .xmlreply import XmlReplies
 
 Behaviour = Callable[..., Any]
@@ -301,9 +301,9 @@ class Service:
 
     def _underlined(self, reply: dict[str, Any] | None, resource: Resource | None) -> frozenset[str]:
         assert self.api is not None
-        known = {*(properties(self.api, reply).known if reply is not None else ())}
-        known.update(self.shapes.properties(resource.schema).known if resource is not None else ())
-        return frozenset(name for name in known if name.startswith("_"))
+        found = underlined(self.api, reply) if reply is not None else set()
+        found.update(self.shapes.properties(resource.schema).known if resource is not None else ())
+        return frozenset(name for name in found if name.startswith("_"))
 
     def _created(self, collection: str) -> bool:
         """Whether an operation of its own creates what a collection holds."""

@@ -40,6 +40,16 @@ def properties(api: OpenApi, schema: dict[str, Any]) -> Properties:
     return Properties(known, frozenset(required))
 
 
+def underlined(api: OpenApi, schema: dict[str, Any], depth: int = 3) -> set[str]:
+    """The properties that begin with `_`, of a schema, of all its branches and of the items of a list."""
+    node = api.resolve(schema)
+    found = {name for name in node.get("properties") or {} if name.startswith("_")}
+    inner = [branch for key in ("allOf", "anyOf", "oneOf") for branch in node.get(key) or ()]
+    if isinstance(node.get("items"), dict):
+        inner.append(node["items"])
+    return found.union(*(underlined(api, one, depth - 1) for one in inner)) if depth else found
+
+
 def types(api: OpenApi, node: dict[str, Any]) -> tuple[str, ...]:
     """The JSON types that a schema allows, `null` for nullable ones included; () if it says nothing."""
     node = api.resolve(node)

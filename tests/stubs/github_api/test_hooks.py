@@ -97,7 +97,7 @@ def test_deliveries_are_listed_and_sent_again(repo: Repository, api: Api) -> Non
     assert api.call("POST", path).status == 202
     [again] = sent(api)
     assert dict(again.headers)["X-GitHub-Delivery"] == listed[0].guid
-    assert [one.status for one in repo.get_hook_deliveries(hook.id)][0] == "OK"
+    assert next(iter(repo.get_hook_deliveries(hook.id))).status == "OK"
     assert repo.get_hook(hook.id).last_response.status == "active"
 
 

@@ -13,6 +13,7 @@ from childproof.stubkit.infer_ids import id_field, id_template
 from childproof.stubkit.loading import load_stub
 from childproof.stubkit.naming import singular, thing_of
 from childproof.stubkit.openapi import OpenApi
+from childproof.stubkit.shape import underlined
 from childproof.world.store import Store
 
 from .conftest import Caller
@@ -333,6 +334,14 @@ def test_hal_lists_have_their_items_embedded(tmp_path: Path, store: Store) -> No
     }, Pet=pet)  # fmt: skip
     made = call("POST /pets", {})[1]
     assert call("GET /pets")[1] == {"_embedded": {"pets": [made]}}
+
+
+def test_documented_underscores_are_found_in_lists_of_several_kinds() -> None:
+    """What begins with one is shown where any kind of item has it, and hidden where none has."""
+    made = api({}, Pet=objects(_links=ID, name=ID), Owner=objects(_kept=ID))
+    kinds = {"type": "array", "items": {"anyOf": [ref("Pet"), {"allOf": [ref("Owner")]}]}}
+    assert underlined(made, kinds) == {"_links", "_kept"}
+    assert underlined(made, objects(name=ID)) == set()
 
 
 @pytest.mark.parametrize(
