@@ -155,7 +155,8 @@ def _summary(rules: Entity | None) -> dict[str, Any]:
         if rules is not None and rules["rules"].get("enforce_admins")
         else "non_admins"
     )
-    told = {"enforcement_level": level, "contexts": checks.get("contexts", []), "checks": checks.get("checks", [])}
+    named = [{"app_id": None, **check} for check in checks.get("checks") or ()]
+    told = {"enforcement_level": level, "contexts": checks.get("contexts", []), "checks": named}
     return {"enabled": rules is not None, "required_status_checks": told}
 
 
@@ -170,13 +171,14 @@ def _protected(found: Entity, branch: str, rules: dict[str, Any]) -> dict[str, A
     }
     checks, reviews = rules.get("required_status_checks"), rules.get("required_pull_request_reviews")
     if checks is not None:
-        contexts = checks.get("contexts", [])
+        named = checks.get("checks") or [{"context": name} for name in checks.get("contexts") or ()]
+        contexts = [check["context"] for check in named]
         made["required_status_checks"] = {
             "url": f"{url}/required_status_checks",
             "strict": bool(checks.get("strict")),
             "contexts": contexts,
             "contexts_url": f"{url}/required_status_checks/contexts",
-            "checks": checks.get("checks") or [{"context": name, "app_id": None} for name in contexts],
+            "checks": [{"app_id": None, **check} for check in named],
         }
     if reviews is not None:
         made["required_pull_request_reviews"] = {
