@@ -4,7 +4,7 @@ Such services have no resources in their paths: `POST /items.rename` takes `item
 and often by GET as well. All of it is one mapping here, and the same whichever way it came.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from .refusal import Refusal
 from .shape import properties, types
 from .uploads import FORM, media_type, read_multipart
 
+_OF_ONE = frozenset({"retrieve", "update", "replace", "delete", "act"})
 _SWITCHES = {"1": True, "0": False, "true": True, "false": False, "True": True, "False": False}
 
 
@@ -100,6 +101,28 @@ def argument_reader(api: OpenApi, operation: Operation, dialect: Procedures, *, 
         texts=frozenset(name for name, node in known.items() if types(api, node) == ("string",)),
         token=token,
     )
+
+
+def misnamed(
+    entry: Mapping[str, Any], api: OpenApi, operation: Operation | None, fields: Sequence[str]
+) -> Iterator[tuple[tuple[str, ...], str, str | list[str]]]:
+    """What an entry of stub.yaml's operations names (`by`, `where`) that isn't there: place, what was found, what is.
+
+    `fields` are those of its resource's schema, where it has one.
+    """
+    if operation is None:
+        return
+    if entry.get("action") in _OF_ONE and not operation.path_parameters and "by" not in entry:
+        yield ("action",), f"{entry['action']} without an id", "`by`: the argument that holds it"
+    known = [str(one.get("name")) for one in operation.parameters if one.get("in") == "query"]
+    known += properties(api, operation.request_schema).known if operation.request_schema is not None else []
+    if "by" in entry and entry["by"] not in known:
+        yield ("by",), f"the operation has no argument {entry['by']!r}", known
+    for field, argument in entry.get("where", {}).items():
+        if argument not in known:
+            yield ("where", field), f"the operation has no argument {argument!r}", known
+        if fields and field not in fields and not field.startswith("_"):
+            yield ("where", field), f"the resource's schema has no {field!r}", list(fields)
 
 
 def _sent(call: Call) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from childproof.documents import Document
 from childproof.errors import Fault
 
+from .arguments import misnamed
 from .ids import compile_id
 from .infer import Inference, resource_name
 from .manifest import Manifest
@@ -66,7 +67,10 @@ def seed_faults(manifest: Manifest, api: OpenApi | None, document: Document) -> 
     return faults
 
 
-_CREDENTIALS = {"tokens": ("token", {"scopes", "expires", "secret"}), "clients": ("id", {"secret", "scopes", "redirect_uris"})}
+_CREDENTIALS = {
+    "tokens": ("token", {"scopes", "expires", "secret"}),
+    "clients": ("id", {"secret", "scopes", "redirect_uris"}),
+}
 
 
 def _credentials(document: Document, name: str, written: Any) -> Iterator[Fault]:
@@ -270,6 +274,7 @@ def _operation(manifest: Manifest, name: str, api: OpenApi | None) -> Iterator[F
     if wanted is not None and "{" not in path:
         yield fault(here, f"a download at {path}", "a path with the entity's id in it")
     yield from _set(manifest, here, entry, path, api)
+    yield from _arguments(manifest, here, entry, name, api)
     if "move" in entry:
         yield from _move(manifest, here, entry, path)
     polled = entry.get("async", {}).get("resource")
@@ -285,6 +290,17 @@ def _operation(manifest: Manifest, name: str, api: OpenApi | None) -> Iterator[F
                     f"{key} names {named!r}, which {polled}'s schema doesn't have",
                     _one_of(known),
                 )
+
+
+def _arguments(
+    manifest: Manifest, here: tuple[str, ...], entry: Mapping[str, Any], name: str, api: OpenApi
+) -> Iterator[Fault]:
+    """What `by` and `where` name that isn't there."""
+    fields = _fields(manifest, api, entry["resource"]) if "resource" in entry else []
+    for place, found, expected in misnamed(entry, api, api.operation(*name.split(" ", 1)), fields):
+        yield manifest.document.fault(
+            (*here, *place), found, expected if isinstance(expected, str) else _one_of(expected)
+        )
 
 
 def _set(
@@ -319,8 +335,8 @@ def _move(manifest: Manifest, here: tuple[str, ...], entry: Mapping[str, Any], p
     if not fitting:
         states = sorted({state for found in tables.values() for state in found})
         yield manifest.document.fault((*here, "move"), f"no lifecycle has the state {entry['move']!r}", _one_of(states))
-    if "{" not in path:
-        yield manifest.document.fault(here, f"a move at {path}", "a path with the entity's id in it")
+    if "{" not in path and "by" not in entry:
+        yield manifest.document.fault(here, f"a move at {path}", "a path with the entity's id in it, or `by`")
 
 
 def _events(manifest: Manifest, api: OpenApi | None) -> Iterator[Fault]:
