@@ -37,6 +37,8 @@ class Auth:
         self._known_only = tuple(anonymous.get("except", ()))
         self._places: Mapping[str, Any] = written if isinstance(written, Mapping) else {}
         self.parameter: str = self._places.get("parameter", "")  # in the query or a form, where it is no header
+        named = self._places.get("header", ())
+        self._headers: tuple[str, ...] = (named,) if isinstance(named, str) else tuple(named)
         self._pattern = re.compile(self._places["pattern"]) if "pattern" in self._places else None
         self.oauth = oauth(service, written, api, base)
         self._signed = Signed(service, self._places["signed"]) if "signed" in self._places else None
@@ -112,7 +114,7 @@ class Auth:
             return {"Authorization": f"Bearer {key}"}
         if "basic" in self._places:
             return {"Authorization": f"Basic {base64.b64encode(f'{key}:'.encode()).decode()}"}
-        return {self._places["header"]: key} if "header" in self._places else {}
+        return dict.fromkeys(self._headers, key)
 
     def token(self, call: Call) -> str | None:
         """The key that a call carries, wherever this service looks for one; None if there is none."""
@@ -127,8 +129,9 @@ class Auth:
             return rest
         if scheme == "basic" and rest and (self._open or "basic" in self._places):
             return _basic(rest, self._pattern)
-        if "header" in self._places and (value := call.header(self._places["header"])):
-            return value
+        for name in self._headers:
+            if value := call.header(name):
+                return value
         if self.parameter and (given := _argument(call, self.parameter)):
             return given
         if "query" in self._places:

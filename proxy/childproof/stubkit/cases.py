@@ -187,7 +187,7 @@ class _Run:
         headers = {**self.case.value.get("headers", {}), **step.get("headers", {})}
         headers = {key: str(self._values(text)) for key, text in headers.items()}
         if not any(key.lower() == "authorization" for key in headers):
-            headers |= self.stub.service.auth.example()
+            headers = {**self.stub.service.auth.example(), **headers}
         body = b""
         if value is not None and method in {"GET", "HEAD", "DELETE"}:
             query = "&".join(filter(None, (query, urlencode(pairs(value)))))

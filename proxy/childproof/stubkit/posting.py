@@ -3,7 +3,7 @@
 The kit says what is sent and what a reply means; sending is the business of whoever runs the world.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -58,7 +58,7 @@ class Poster:
         wanted = at(subscription, self._media_of) if subscription is not None and self._media_of else None
         return {"form": FORM, "json": JSON}.get(str(wanted), self.media)
 
-    def written(self, body: Mapping[str, Any], media: str = "") -> str:
+    def written(self, body: Mapping[str, Any] | Sequence[Mapping[str, Any]], media: str = "") -> str:
         """A message's body as it is sent: JSON, or a form of its fields, or of one field that holds the JSON."""
         form = (media or self.media) == FORM
         if form and not self._field:

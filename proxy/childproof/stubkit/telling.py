@@ -1,6 +1,6 @@
 """The part of the context that tells: events, and work put off until the clock has passed it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from childproof.world import Delivery, deliveries
@@ -65,21 +65,23 @@ class Telling(Moment):
         self,
         url: str,
         type: str,  # noqa: A002 - as above
-        body: Mapping[str, Any],
+        body: Mapping[str, Any] | Sequence[Mapping[str, Any]],
         *,
         secret: str = "",
         form: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         """Have a webhook sent to an address that the request named itself, signed with `secret` where there is one.
 
-        With `form` its body is a form, whatever those of events are.
+        With `form` its body is a form, whatever those of events are. `headers` stand beside the stub's own.
         """
         if self._quiet:
             return
         events = self._service.events
         media = FORM if form else events.poster.media
         text = events.poster.written(body, media)
-        self.effects.append(events.queue(self._tx, url, type, text, media=media, secret=secret))
+        more = dict(headers or {})
+        self.effects.append(events.queue(self._tx, url, type, text, media=media, secret=secret, headers=more))
 
     def send(self, subscription: Entity, type: str, body: Mapping[str, Any]) -> None:  # noqa: A002 - as above
         """Have a webhook sent to one subscription, whatever types it asks for: a ping."""
