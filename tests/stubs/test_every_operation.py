@@ -18,6 +18,7 @@ from childproof.stubkit.stub import Answer, Stub
 from childproof.stubkit.synth import Synthesizer
 from childproof.world.clock import ClockSettings
 from childproof.world.store import Store
+from tests.stubs.there import THERE
 
 START = 1767603600000
 CATALOG = load_catalog()
@@ -30,8 +31,11 @@ def asked(stub: Stub, operation: Operation, rng: random.Random, known: dict[str,
     service = stub.service
     assert service.api is not None
     maker = Synthesizer(service.api, rng, START)
+    there = THERE.get(stub.name, {})
     path = re.sub(
-        r"\{([^{}]+)\}", lambda fit: known.get(_resource(stub, operation, fit[1]), "nothing_1"), operation.path
+        r"\{([^{}]+)\}",
+        lambda fit: there.get(fit[1]) or known.get(_resource(stub, operation, fit[1]), "nothing_1"),
+        operation.path,
     )
     query = {
         str(parameter["name"]): maker.value(parameter.get("schema") or {}, str(parameter["name"]))
@@ -44,8 +48,9 @@ def asked(stub: Stub, operation: Operation, rng: random.Random, known: dict[str,
         form = service.settings.body == "form"
         body = urlencode(form_pairs(value)).encode() if form else msgspec.json.encode(value)
         headers["Content-Type"] = "application/x-www-form-urlencoded" if form else "application/json"
+    host, base = service.address(operation)
     return Call(
-        Protocol.HTTP, service.host, 443, scheme="https", method=operation.method, path=service.base + path,
+        Protocol.HTTP, host, 443, scheme="https", method=operation.method, path=base + path,
         query=urlencode(form_pairs(query)), headers=tuple(headers.items()), body=body,
     )  # fmt: skip
 
@@ -62,7 +67,8 @@ def answers(stub: Stub, store: Store) -> Iterator[tuple[Operation, Answer, Any]]
     known: dict[str, str] = {}
     order = {"POST": 0, "GET": 1, "PUT": 2, "PATCH": 2, "DELETE": 3}
     operations = sorted(
-        stub.service.api.operations(), key=lambda one: (len(one.path_parameters), order.get(one.method, 4))
+        stub.service.api.operations(),
+        key=lambda one: (one.method == "DELETE", len(one.path_parameters), order.get(one.method, 4)),
     )
     for operation in operations:
         with world.transaction() as tx:

@@ -15,7 +15,6 @@ from childproof.catalog import load_catalog
 from childproof.catalog.shipped import shipped
 from childproof.model import Call, Fidelity, Protocol
 from childproof.stubkit import generic
-from childproof.stubkit.context import Context
 from childproof.stubkit.matching import pairs as form_pairs
 from childproof.stubkit.openapi import OpenApi, Operation
 from childproof.stubkit.shape import properties, types
@@ -27,6 +26,7 @@ from childproof.world.store import Store
 from childproof.world.transaction import Transaction
 from childproof.world.world import World
 from tests.stripe_events import event_misfits
+from tests.stubs.there import THERE, home
 
 START = 1767603600000
 CATALOG = load_catalog()
@@ -52,12 +52,17 @@ class Caller:
         found = {}
         for name in operation.path_parameters:
             kind = service.registry.of_parameter(operation.path, name)
-            found[name] = "nothing_1"
+            there = THERE.get(service.name, {}).get(name)
+            found[name] = there or self.choice(operation, name) or "nothing_1"
             # What behaviour works on, behaviour has made: with more in it than the document tells.
-            if kind is not None and operation.name not in service.behaviours.operations:
-                ctx = Context(service, tx, Call(Protocol.HTTP, service.host, 443), quiet=True)
-                found[name] = generic.invent(ctx, service, kind, tx).id
+            if there is None and kind is not None and operation.name not in service.behaviours.operations:
+                found[name] = generic.invent(home(self.stub, operation, tx), service, kind, tx).id
         return found
+
+    def choice(self, operation: Operation, name: str) -> str:
+        """What a path's parameter may be, where the document lists that."""
+        nodes = [one.get("schema") or {} for one in operation.parameters if (one["in"], one["name"]) == ("path", name)]
+        return next((str(self.api.resolve(node)["enum"][0]) for node in nodes if "enum" in self.api.resolve(node)), "")
 
     def body(self, operation: Operation) -> Any:
         """What an operation asks for, and nothing more."""
@@ -83,8 +88,9 @@ class Caller:
             if body is not None:
                 raw, headers["Content-Type"] = self.encoded(operation, body)
             pairs = urlencode(form_pairs(query))
+            host, base = service.address(operation)
             call = Call(
-                Protocol.HTTP, service.host, 443, scheme="https", method=operation.method, path=service.base + path,
+                Protocol.HTTP, host, 443, scheme="https", method=operation.method, path=base + path,
                 query="&".join(filter(None, (pairs, more))), headers=tuple(headers.items()), body=raw,
             )  # fmt: skip
             answer = self.stub.answer(call, tx)
@@ -107,7 +113,16 @@ class Caller:
             return write_multipart(form_pairs(texts), {name: {"name": "a.pdf", "text": "%PDF-1.4"} for name in files})
         if "json" in operation.request_type:
             return msgspec.json.encode(body), "application/json"
+        if self.stub.service.settings.dotted_forms:
+            body = _said(body)
         return urlencode(form_pairs(body)).encode(), "application/x-www-form-urlencoded"
+
+
+def _said(value: Any) -> Any:
+    """Empty lists and objects as forms say them that have dots in their names."""
+    if isinstance(value, dict):
+        return {name: _said(inner) for name, inner in value.items()} or ""
+    return [_said(inner) for inner in value] or "" if isinstance(value, list) else value
 
 
 _LEAST = {"array": {"minItems": 1}, "object": {"minProperties": 1}}

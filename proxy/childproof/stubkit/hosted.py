@@ -54,10 +54,10 @@ class Hosted:
     ) -> None:
         """`operations` are all of the document, as method and template; `spanning` as routers have it."""
         by_host: dict[str, dict[str, str]] = {}
-        self._served: dict[tuple[str, str], set[str]] = {}
+        self._served: dict[tuple[str, str], dict[str, str]] = {}  # by operation: the path prefix at each host
         for server in own:
             by_host.setdefault(server.host, {})[server.prefix + server.template] = server.template
-            self._served.setdefault((server.method, server.template), set()).add(server.host)
+            self._served.setdefault((server.method, server.template), {}).setdefault(server.host, server.prefix)
         self._routers = {host: (Router(templates, spanning), templates) for host, templates in by_host.items()}
         self._general = frozenset(general)
         self.general = Router(
@@ -74,6 +74,10 @@ class Hosted:
         if found is None:
             return None, host in self._general
         return (templates[found[0]], found[1]), False
+
+    def home(self, method: str, template: str) -> tuple[str, str] | None:
+        """Host and path prefix of an operation that has servers of its own, the first of them; None of any other."""
+        return next(iter(self._served.get((method, template), {}).items()), None)
 
     def serves(self, host: str, method: str, template: str) -> bool:
         """Whether an operation is answered at a host: one that has servers of its own is at no other."""

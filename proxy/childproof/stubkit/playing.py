@@ -51,9 +51,10 @@ class SeedContext(Context):
         for name in parameters(template):
             target = target.replace("{" + name + "}", quote(path[name], safe=""))
         raw = b"" if body is None else msgspec.json.encode(body)  # JSON also where clients send forms: it has types
+        host, base = service.address(plan.operation)
         call = Call(
-            Protocol.HTTP, service.host, 443, scheme="https", world=self._tx.world, method=method,
-            path=service.base + target, headers=(("Content-Type", "application/json"),) if raw else (), body=raw, tls=True,
+            Protocol.HTTP, host, 443, scheme="https", world=self._tx.world, method=method,
+            path=base + target, headers=(("Content-Type", "application/json"),) if raw else (), body=raw, tls=True,
         )  # fmt: skip
         query, read = plan.reader.values(call)
         request_id = next(

@@ -149,9 +149,10 @@ class _Rehearsal:
             body = urlencode(list(_pairs(value))).encode() if form else msgspec.json.encode(value)
             headers["Content-Type"] = operation.request_type.partition(";")[0] if form else "application/json"
         service = self._stub.service
+        host, base = service.address(operation)
         call = Call(
-            Protocol.HTTP, service.host, 443, scheme="https", world=self._world.name, method=operation.method,
-            path=service.base + path, query=urlencode(query, doseq=True), headers=tuple(headers.items()), body=body, tls=True,
+            Protocol.HTTP, host, 443, scheme="https", world=self._world.name, method=operation.method,
+            path=base + path, query=urlencode(query, doseq=True), headers=tuple(headers.items()), body=body, tls=True,
         )  # fmt: skip
         with self._world.transaction() as tx:
             answer = self._stub.answer(call, tx)

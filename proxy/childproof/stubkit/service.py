@@ -198,6 +198,12 @@ class Service:
         known = self.api.methods(path)
         return method if method in known else next((one for one in known if one in dialect.methods), method)
 
+    def address(self, operation: Operation) -> tuple[str, str]:
+        """The host that answers an operation, and what stands before its path there."""
+        hosted = self.api.hosted if self.api is not None else None
+        found = hosted.home(operation.method, operation.path) if hosted is not None else None
+        return found or (self.host, self.base)
+
     def plan(self, method: str, path: str) -> Plan | None:
         """The plan of an operation of the document; None where it has none."""
         key = (method, path)
