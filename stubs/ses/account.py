@@ -35,7 +35,9 @@ def account(ctx: Context) -> Entity:
     if ctx.tenant:
         for identity in home.list("identity", newest_first=False):
             if identity.get("seeded"):
-                quiet.create("identity", identity.id, **{name: value for name, value in identity.items() if name != "id"})
+                quiet.create(
+                    "identity", identity.id, **{name: value for name, value in identity.items() if name != "id"}
+                )
     return made
 
 
@@ -162,5 +164,3 @@ def get_sending(ctx: Context) -> dict[str, Any]:
 def update_sending(ctx: Context) -> None:
     """Stop or go on sending."""
     ctx.update(account(ctx), sending=ctx.body.get("Enabled", False))
-
-

@@ -64,7 +64,12 @@ def send_many(ctx: Context) -> dict[str, Any]:
 
 
 def _one(
-    ctx: Context, template: Mapping[str, Any], name: str, source: dict[str, str], usual: dict[str, Any], entry: Mapping[str, Any]
+    ctx: Context,
+    template: Mapping[str, Any],
+    name: str,
+    source: dict[str, str],
+    usual: dict[str, Any],
+    entry: Mapping[str, Any],
 ) -> dict[str, str]:
     tags = [*ctx.body.get("DefaultEmailTags", []), *entry.get("ReplacementTags", [])]
     own = entry.get("ReplacementEmailContent", {}).get("ReplacementTemplate", {}).get("ReplacementTemplateData")
@@ -79,7 +84,10 @@ def _one(
         except Unrendered as error:
             return {"Status": "SUCCESS", "MessageId": failed_rendering(ctx, empty, chosen, name, str(error))}
         spend(ctx, len(empty.recipients), "TooManyRequestsException")
-        return {"Status": "SUCCESS", "MessageId": taken(ctx, _letter(ctx, entry["Destination"], parts, tags, content), chosen)}
+        return {
+            "Status": "SUCCESS",
+            "MessageId": taken(ctx, _letter(ctx, entry["Destination"], parts, tags, content), chosen),
+        }
     except Refusal as refusal:
         unknown = "CONFIGURATION_SET_NOT_FOUND" if refusal.code == "NotFoundException" else "INVALID_PARAMETER"
         return {"Status": _STATUS.get(refusal.code or "", unknown), "Error": str(refusal.message)}
@@ -89,7 +97,11 @@ def _source(ctx: Context, template: Mapping[str, Any]) -> tuple[str, dict[str, s
     """A template's name and parts: one that is stored, or one that stands in the request."""
     inline = template.get("TemplateContent")
     if inline is not None:
-        return "", {"subject": inline.get("Subject", ""), "text": inline.get("Text", ""), "html": inline.get("Html", "")}
+        return "", {
+            "subject": inline.get("Subject", ""),
+            "text": inline.get("Text", ""),
+            "html": inline.get("Html", ""),
+        }
     name = template.get("TemplateName") or str(template.get("TemplateArn", "")).rpartition("/")[2]
     if not name:
         raise invalid(ctx, "TemplateName, TemplateArn or TemplateContent must be specified.")
@@ -97,7 +109,11 @@ def _source(ctx: Context, template: Mapping[str, Any]) -> tuple[str, dict[str, s
 
 
 def _letter(
-    ctx: Context, destination: Mapping[str, Any], parts: Mapping[str, str], tags: list[dict[str, str]], content: Mapping[str, Any]
+    ctx: Context,
+    destination: Mapping[str, Any],
+    parts: Mapping[str, str],
+    tags: list[dict[str, str]],
+    content: Mapping[str, Any],
 ) -> Letter:
     body = ctx.body
     if not body.get("FromEmailAddress"):
@@ -137,5 +153,11 @@ def _raw(ctx: Context, data: str) -> Letter:
     destination = body.get("Destination") or {}
     recipients = [one for name in ("ToAddresses", "CcAddresses", "BccAddresses") for one in destination.get(name, ())]
     tags = [(tag["Name"], tag["Value"]) for tag in body.get("EmailTags", [])]
-    sender = body.get("FromEmailAddress", "")
-    return raw_letter(ctx, data, sender, recipients, body.get("ConfigurationSetName", ""), tags)
+    return raw_letter(
+        ctx,
+        data,
+        source=body.get("FromEmailAddress", ""),
+        destinations=recipients,
+        configuration_set=body.get("ConfigurationSetName", ""),
+        tags=tags,
+    )

@@ -5,12 +5,12 @@ from typing import Any
 
 from childproof.stubkit import Context, Refusal, operation
 
+from .account import spend
 from .messages import Letter
 from .raw import letter as raw_letter
+from .refusals import invalid
 from .rendering import Unrendered, data_of, filled
 from .sending import bare, check, failed_rendering, send, taken
-from .account import spend
-from .refusals import invalid
 from .templates import content_of
 from .templates import get as get_template
 
@@ -20,7 +20,9 @@ _STATUS = {"MessageRejected": "MessageRejected", "ConfigurationSetDoesNotExist":
            "ConfigurationSetSendingPausedException": "ConfigurationSetSendingPaused"}  # fmt: skip
 
 
-def _letter(ctx: Context, destination: Mapping[str, Any], parts: Mapping[str, str], tags: list[dict[str, str]]) -> Letter:
+def _letter(
+    ctx: Context, destination: Mapping[str, Any], parts: Mapping[str, str], tags: list[dict[str, str]]
+) -> Letter:
     body = ctx.body
     return Letter(
         sender=body["Source"],
@@ -54,7 +56,12 @@ def raw(ctx: Context) -> dict[str, Any]:
     body = ctx.body
     tags = [(tag["Name"], tag["Value"]) for tag in body.get("Tags", [])]
     made = raw_letter(
-        ctx, body["RawMessage"]["Data"], body.get("Source", ""), body.get("Destinations", []), body.get("ConfigurationSetName", ""), tags
+        ctx,
+        body["RawMessage"]["Data"],
+        source=body.get("Source", ""),
+        destinations=body.get("Destinations", []),
+        configuration_set=body.get("ConfigurationSetName", ""),
+        tags=tags,
     )
     return {"MessageId": send(ctx, made)}
 
@@ -92,7 +99,10 @@ def _one(ctx: Context, template: Any, usual: dict[str, Any], given: Mapping[str,
         try:
             parts = filled(content_of(template), data)
         except Unrendered as error:
-            return {"Status": "Success", "MessageId": failed_rendering(ctx, empty, chosen, template["name"], str(error))}
+            return {
+                "Status": "Success",
+                "MessageId": failed_rendering(ctx, empty, chosen, template["name"], str(error)),
+            }
         spend(ctx, len(empty.recipients), "Throttling")
         return {"Status": "Success", "MessageId": taken(ctx, _letter(ctx, given["Destination"], parts, tags), chosen)}
     except Refusal as refusal:
@@ -107,6 +117,14 @@ def bounce(ctx: Context) -> dict[str, Any]:
     if record is None:
         raise Refusal(400, "MessageRejected", f"Message {original} does not exist.")
     recipients = ", ".join(one["Recipient"] for one in ctx.body["BouncedRecipientInfoList"])
-    text = ctx.body.get("Explanation") or f"An error occurred while trying to deliver the mail to the following recipients:\n{recipients}"
-    letter = Letter(sender=ctx.body["BounceSender"], to=(bare(record["sender"]),), subject="Delivery Status Notification (Failure)", text=text)
+    text = (
+        ctx.body.get("Explanation")
+        or f"An error occurred while trying to deliver the mail to the following recipients:\n{recipients}"
+    )
+    letter = Letter(
+        sender=ctx.body["BounceSender"],
+        to=(bare(record["sender"]),),
+        subject="Delivery Status Notification (Failure)",
+        text=text,
+    )
     return {"MessageId": send(ctx, letter)}

@@ -4,9 +4,9 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, operation
 
+from .configured import get
 from .refusals import absent, exists, invalid
 
-from .configured import get
 
 def _destination(ctx: Context, found: Entity, name: str) -> dict[str, Any]:
     for one in found["destinations"]:
@@ -27,7 +27,9 @@ def _add(ctx: Context, set_name: str, destination: dict[str, Any]) -> None:
 def _replace(ctx: Context, set_name: str, destination: dict[str, Any]) -> None:
     found = get(ctx, set_name)
     _destination(ctx, found, destination["Name"])
-    changed = [_checked(ctx, destination) if one["Name"] == destination["Name"] else one for one in found["destinations"]]
+    changed = [
+        _checked(ctx, destination) if one["Name"] == destination["Name"] else one for one in found["destinations"]
+    ]
     ctx.update(found, destinations=changed)
 
 
@@ -91,13 +93,17 @@ def _modern(given: dict[str, Any]) -> dict[str, Any]:
         made["SnsDestination"] = {"TopicArn": given["SNSDestination"]["TopicARN"]}
     if "KinesisFirehoseDestination" in given:
         own = given["KinesisFirehoseDestination"]
-        made["KinesisFirehoseDestination"] = {"IamRoleArn": own["IAMRoleARN"], "DeliveryStreamArn": own["DeliveryStreamARN"]}
+        made["KinesisFirehoseDestination"] = {
+            "IamRoleArn": own["IAMRoleARN"],
+            "DeliveryStreamArn": own["DeliveryStreamARN"],
+        }
     if "CloudWatchDestination" in given:
         made["CloudWatchDestination"] = _dimensions(given["CloudWatchDestination"], str.upper)
     return made
 
 
 def classic(one: dict[str, Any]) -> dict[str, Any]:
+    """A destination as the classic API writes it."""
     back = {modern: name for name, modern in _EVENTS.items()}
     kinds = [back[kind] for kind in one["MatchingEventTypes"] if kind in back]
     made: dict[str, Any] = {"Name": one["Name"], "Enabled": one["Enabled"], "MatchingEventTypes": kinds}
@@ -105,7 +111,10 @@ def classic(one: dict[str, Any]) -> dict[str, Any]:
         made["SNSDestination"] = {"TopicARN": one["SnsDestination"]["TopicArn"]}
     if "KinesisFirehoseDestination" in one:
         own = one["KinesisFirehoseDestination"]
-        made["KinesisFirehoseDestination"] = {"IAMRoleARN": own["IamRoleArn"], "DeliveryStreamARN": own["DeliveryStreamArn"]}
+        made["KinesisFirehoseDestination"] = {
+            "IAMRoleARN": own["IamRoleArn"],
+            "DeliveryStreamARN": own["DeliveryStreamArn"],
+        }
     if "CloudWatchDestination" in one:
         names = {"MESSAGE_TAG": "messageTag", "EMAIL_HEADER": "emailHeader", "LINK_TAG": "linkTag"}
         made["CloudWatchDestination"] = _dimensions(one["CloudWatchDestination"], lambda said: names.get(said, said))
@@ -116,7 +125,10 @@ def _dimensions(given: dict[str, Any], named: Any) -> dict[str, Any]:
     sources = {"messageTag": "MESSAGE_TAG", "emailHeader": "EMAIL_HEADER", "linkTag": "LINK_TAG"}
     return {
         "DimensionConfigurations": [
-            {**one, "DimensionValueSource": sources.get(one["DimensionValueSource"]) or named(one["DimensionValueSource"])}
+            {
+                **one,
+                "DimensionValueSource": sources.get(one["DimensionValueSource"]) or named(one["DimensionValueSource"]),
+            }
             for one in given["DimensionConfigurations"]
         ]
     }

@@ -61,7 +61,9 @@ def told(ctx: Context, record: Entity, address: str, fate: Fate, *, after: bool 
         delay = {
             "timestamp": now,
             "delayType": "TransientCommunicationFailure",
-            "delayedRecipients": [{"emailAddress": address, "status": "4.4.1", "diagnosticCode": "smtp; 421 4.4.1 Unable to connect"}],
+            "delayedRecipients": [
+                {"emailAddress": address, "status": "4.4.1", "diagnosticCode": "smtp; 421 4.4.1 Unable to connect"}
+            ],
         }
         tell(ctx, record, "DELIVERY_DELAY", {"deliveryDelay": delay}, address)
         return

@@ -128,7 +128,9 @@ def create(ctx: Context) -> dict[str, Any]:
     made = wanted(ctx, name, tags=ctx.body.get("Tags", []), configuration_set=ctx.body.get("ConfigurationSetName"))
     signing = ctx.body.get("DkimSigningAttributes")
     if signing and signing.get("DomainSigningSelector"):
-        made = ctx.update(made, dkim={**made["dkim"], "origin": "EXTERNAL", "tokens": [signing["DomainSigningSelector"]]})
+        made = ctx.update(
+            made, dkim={**made["dkim"], "origin": "EXTERNAL", "tokens": [signing["DomainSigningSelector"]]}
+        )
     return {
         "IdentityType": made["type"],
         "VerifiedForSendingStatus": made["status"] == "SUCCESS",
@@ -207,7 +209,9 @@ def put_signing(ctx: Context, EmailIdentity: str) -> dict[str, Any]:  # noqa: N8
 @operation("PUT /v2/email/identities/{EmailIdentity}/mail-from")
 def put_mail_from(ctx: Context, EmailIdentity: str) -> dict[str, Any]:  # noqa: N803 - the document's own name
     """The domain of the envelope's sender."""
-    set_mail_from(ctx, EmailIdentity, ctx.body.get("MailFromDomain"), ctx.body.get("BehaviorOnMxFailure", "USE_DEFAULT_VALUE"))
+    set_mail_from(
+        ctx, EmailIdentity, ctx.body.get("MailFromDomain"), ctx.body.get("BehaviorOnMxFailure", "USE_DEFAULT_VALUE")
+    )
     return {}
 
 
@@ -215,7 +219,9 @@ def set_mail_from(ctx: Context, name: str, domain: str | None, failure: str) -> 
     """Set or take away the domain of the envelope's sender, which is verified after a while."""
     found = get(ctx, name)
     if domain and not domain.lower().endswith("." + found.id.rpartition("@")[2]):
-        raise invalid(ctx, f"Provided MAIL-FROM domain <{domain}> is not subdomain of the domain of the identity <{name}>.")
+        raise invalid(
+            ctx, f"Provided MAIL-FROM domain <{domain}> is not subdomain of the domain of the identity <{name}>."
+        )
     mail_from = {"domain": domain, "status": "PENDING", "failure": failure} if domain else None
     later(ctx, ctx.update(found, mail_from=mail_from))
 

@@ -39,7 +39,7 @@ def read(ctx: Context, MessageId: str) -> dict[str, Any]:  # noqa: N803 - the do
     return {
         "MessageId": found.id,
         "FromEmailAddress": found["sender"],
-        "Subject": found["subject"],
+        **({"Subject": found["subject"]} if found["subject"] else {}),
         "EmailTags": tags,
         "Insights": insights,
     }

@@ -87,7 +87,13 @@ def create_export(ctx: Context) -> dict[str, Any]:
         raise invalid(ctx, "Exactly one export data source must be specified.")
     kind = "METRICS_DATA" if "MetricsDataSource" in source else "MESSAGE_INSIGHTS"
     made = ctx.create(
-        "export_job", destination=ctx.body["ExportDestination"], source=source, type=kind, status="CREATED", made=ctx.now_ms(), done=None
+        "export_job",
+        destination=ctx.body["ExportDestination"],
+        source=source,
+        type=kind,
+        status="CREATED",
+        made=ctx.now_ms(),
+        done=None,
     )
     ctx.schedule(_TAKES, "run", {"kind": "export_job", "job": made.id})
     return {"JobId": made.id}
@@ -119,5 +125,7 @@ def index_exports(ctx: Context) -> dict[str, Any]:
     wanted = {"type": ctx.body.get("ExportSourceType"), "status": ctx.body.get("JobStatus")}
     rows = [one for one in ctx.list("export_job") if all(value in {None, one[name]} for name, value in wanted.items())]
     page, more = paged(ctx, rows, lambda one: one.id)
-    shown = [{"JobId": one.id, "ExportSourceType": one["type"], "JobStatus": one["status"], **_times(one)} for one in page]
+    shown = [
+        {"JobId": one.id, "ExportSourceType": one["type"], "JobStatus": one["status"], **_times(one)} for one in page
+    ]
     return {"ExportJobs": shown, **more}

@@ -12,7 +12,9 @@ from .refusals import newer
 _INVALID = "The specified request includes an invalid or expired token."
 
 
-def paged[T](ctx: Context, rows: Sequence[T], key: Callable[[T], str], *, most: int = 1000) -> tuple[list[T], dict[str, Any]]:
+def paged[T](
+    ctx: Context, rows: Sequence[T], key: Callable[[T], str], *, most: int = 1000
+) -> tuple[list[T], dict[str, Any]]:
     """The rows of the page that the request asks for, and the reply's `NextToken` where there are more.
 
     `key` is what a row is called: a token holds that of the last row shown.

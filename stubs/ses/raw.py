@@ -17,7 +17,15 @@ _OWN = re.compile(rb"(?im)^(?:X-SES-[A-Z-]+|Bcc|Message-ID|Return-Path):.*\r?\n(
 _END = re.compile(rb"\r?\n\r?\n")
 
 
-def letter(ctx: Context, data: str, source: str, destinations: list[str], configuration_set: str, tags: list[tuple[str, str]]) -> Letter:
+def letter(
+    ctx: Context,
+    data: str,
+    *,
+    source: str,
+    destinations: list[str],
+    configuration_set: str,
+    tags: list[tuple[str, str]],
+) -> Letter:
     """A letter of a message in base64. What the request says itself goes before the message's own headers."""
     try:
         raw = base64.b64decode(data, validate=True)
@@ -32,7 +40,11 @@ def letter(ctx: Context, data: str, source: str, destinations: list[str], config
     if not headers.get("from"):
         raise invalid(ctx, "Missing required header 'From'.")
     named = {name: _addresses(headers.get(name, "")) for name in ("to", "cc", "bcc")}
-    own = [tuple(part.strip().partition("=")[::2]) for part in headers.get("x-ses-message-tags", "").split(",") if "=" in part]
+    own = [
+        tuple(part.strip().partition("=")[::2])
+        for part in headers.get("x-ses-message-tags", "").split(",")
+        if "=" in part
+    ]
     stamp = _without_own(raw)
     return Letter(
         sender=sender,

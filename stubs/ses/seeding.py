@@ -60,7 +60,9 @@ def subscriptions(seeding: Seeding, options: list[Subscription]) -> None:
 
     def step(ctx: SeedContext) -> None:
         for one in options:
-            ctx.create("topic_subscription", topic=one.topic, endpoint=one.endpoint, raw=one.raw)
+            ctx.create(
+                "topic_subscription", topic=one.topic, endpoint=one.endpoint, raw=one.raw, types=[]
+            )  # none by themselves: destinations name them
 
     seeding.first(step)
 

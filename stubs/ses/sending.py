@@ -27,7 +27,14 @@ LARGEST_CLASSIC = 10_485_760
 LARGEST = 41_943_040
 _TAG = re.compile(r"[A-Za-z0-9_.@-]{1,256}")
 _HEX = "0123456789abcdef"
-_REGIONS = {"us-east-1": "0100", "us-west-2": "0101", "eu-west-1": "0102", "ap-south-1": "0109", "eu-central-1": "0107", "us-east-2": "010f"}
+_REGIONS = {
+    "us-east-1": "0100",
+    "us-west-2": "0101",
+    "eu-west-1": "0102",
+    "ap-south-1": "0109",
+    "eu-central-1": "0107",
+    "us-east-2": "010f",
+}
 
 
 def send(ctx: Context, letter: Letter) -> str:
@@ -51,7 +58,12 @@ def check(ctx: Context, letter: Letter) -> Entity | None:
     for name, value in letter.tags:
         if not _TAG.fullmatch(name) or not _TAG.fullmatch(value):
             raise invalid(ctx, f"Invalid tag name or value <{name if not _TAG.fullmatch(name) else value}>.")
-    size = len(letter.raw) + len(letter.text.encode()) + len(letter.html.encode()) + sum(len(one.content) for one in letter.attachments)
+    size = (
+        len(letter.raw)
+        + len(letter.text.encode())
+        + len(letter.html.encode())
+        + sum(len(one.content) for one in letter.attachments)
+    )
     most = LARGEST if newer(ctx) else LARGEST_CLASSIC
     if size > most:
         raise invalid(ctx, f"Message length is more than {most} bytes long: '{size}'.")
@@ -139,7 +151,9 @@ def arrived(ctx: Context, payload: dict[str, Any]) -> None:
 def _fate(ctx: Context, letter: Letter, address: str, chosen: Entity | None) -> Fate:
     """What becomes of one recipient's mail before it is sent."""
     if suppressed(ctx, address, chosen) is not None:
-        said = "Amazon SES has suppressed sending to this address because it is on the suppression list for your account."
+        said = (
+            "Amazon SES has suppressed sending to this address because it is on the suppression list for your account."
+        )
         return Fate("BOUNCE", "Permanent", "OnAccountSuppressionList", mailed=False, diagnosis=said)
     if letter.list_name:
         contact_list = get_list(ctx, letter.list_name)
@@ -177,7 +191,12 @@ def _well_formed(ctx: Context, address: str) -> None:
     if any(letter in " ,;<>\"'()[]" for letter in domain) or domain.startswith("."):
         raise invalid(ctx, "Domain contains illegal character.")
     if " " in local or "@" in local:
-        raise invalid(ctx, "Local address contains control or whitespace." if " " in local else "User name is too long or has an illegal character.")
+        raise invalid(
+            ctx,
+            "Local address contains control or whitespace."
+            if " " in local
+            else "User name is too long or has an illegal character.",
+        )
 
 
 def _message_id(ctx: Context) -> str:

@@ -53,7 +53,7 @@ def _page(ctx: Context) -> dict[str, Any]:
 def _send(ctx: Context) -> dict[str, Any]:
     template = _get(ctx, ctx.body["TemplateName"])
     address = ctx.body["EmailAddress"]
-    html = f"{template['content']}<p><a href=\"{template['success']}\">Verify {address}</a></p>"
+    html = f'{template["content"]}<p><a href="{template["success"]}">Verify {address}</a></p>'
     letter = Letter(sender=template["sender"], to=(address,), subject=template["subject"], html=html)
     letter_set = ctx.body.get("ConfigurationSetName", "")
     if "@" not in address:

@@ -135,7 +135,7 @@ class _Converter:
     def _replies(self, operation: Mapping[str, Any]) -> Iterator[tuple[str, Node]]:
         status = str((operation.get("http") or {}).get("responseCode", 200))
         output = operation.get("output")
-        content: Node = {self._media: {}}
+        content: Node
         if output is not None:
             shape = self._shapes[output["shape"]]
             located = any("location" in member for member in shape.get("members", {}).values())
@@ -147,8 +147,8 @@ class _Converter:
             else:
                 schema = {"$ref": SCHEMAS + output["shape"]}
             content = {self._media: {"schema": schema}}
-        elif self._protocol not in {"query", "rest-xml"}:
-            content = {self._media: {"schema": {"type": "object"}}}
+        else:  # nothing within whatever stands around a reply
+            content = {self._media: {"schema": {"type": "object", "maxProperties": 0}}}
         yield status, {"description": "", "content": content}
         if "json" in self._protocol:
             error = {"type": "object", "properties": {"message": {"type": "string"}, "__type": {"type": "string"}}}

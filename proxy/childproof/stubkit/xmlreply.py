@@ -33,8 +33,8 @@ class XmlReplies:
         return "xml" in operation.reply_type
 
     def render(self, operation: Operation, body: Any, request_id: str | None) -> bytes:
-        """A reply's bytes. A body that is None is left out, unless the document describes one."""
-        if body is None and operation.reply_schema:
+        """A reply's bytes. A body that is None is left out, unless the document describes one that may hold something."""
+        if body is None and operation.reply_schema and operation.reply_schema.get("maxProperties") != 0:
             body = {}
         values = {"operation": operation.id or operation.path.rpartition("=")[2], "request_id": request_id or ""}
         inner = self._around_of(self._around, values, operation.reply_schema or {}, body)

@@ -19,6 +19,7 @@ from botocore.exceptions import ClientError
 
 from childproof.catalog import load_catalog
 from childproof.model import Call, Effect, Envelope, Protocol
+from childproof.stubkit.oauth import TOKENS
 from childproof.world import OUTBOX, ClockSettings, Mail, Store, Transaction, deliveries, perform, told
 from childproof.world.schedule import QUEUE
 from childproof.world.world import World
@@ -44,21 +45,32 @@ class Api:
     def client(self, name: str, region: str = "us-east-1", secret: str = SECRET, key: str = KEY) -> Any:
         """A client of boto3 that asks the stub instead of the network."""
         config = Config(retries={"total_max_attempts": 1, "mode": "standard"})
-        made = boto3.client(name, region_name=region, aws_access_key_id=key, aws_secret_access_key=secret, config=config)
+        made = boto3.client(
+            name, region_name=region, aws_access_key_id=key, aws_secret_access_key=secret, config=config
+        )
         made.meta.events.register("before-send", self._send)
         return made
 
     def _send(self, request: Any, **_: Any) -> AWSResponse:
         url = urlsplit(request.url)
         headers = tuple(
-            (name, value.decode() if isinstance(value, bytes) else str(value)) for name, value in request.headers.items()
+            (name, value.decode() if isinstance(value, bytes) else str(value))
+            for name, value in request.headers.items()
         )
         body = request.body or b""
         reply = self.call(
             Call(
-                Protocol.HTTP, url.hostname or "", 443, scheme="https", method=request.method, path=url.path or "/", query=url.query,
-                headers=headers, body=body.encode() if isinstance(body, str) else bytes(body), tls=True,
-            )  # fmt: skip
+                Protocol.HTTP,
+                url.hostname or "",
+                443,
+                scheme="https",
+                method=request.method,
+                path=url.path or "/",
+                query=url.query,
+                headers=headers,
+                body=body.encode() if isinstance(body, str) else bytes(body),
+                tls=True,
+            )
         )
         return AWSResponse(request.url, reply.status, dict(reply.headers), _Raw(reply.body))
 
@@ -72,7 +84,9 @@ class Api:
         conformance = stub.service.conformance
         if answer.operation is not None:
             path = answer.operation.partition(" ")[2]
-            faults = conformance.misfits(call.method, path, answer.reply.status, answer.reply.headers, answer.reply.body)
+            faults = conformance.misfits(
+                call.method, path, answer.reply.status, answer.reply.headers, answer.reply.body
+            )
             assert not faults, f"{answer.operation}: " + "; ".join(map(str, faults))
         self.passes(0)
         return answer.reply
@@ -97,6 +111,21 @@ class Api:
         with self.world.transaction() as tx:
             return list(tx.list("email", "message", newest_first=False))
 
+    def knows(self, key: str, secret: str) -> None:
+        """Have the stub know a key's secret, as a seed.yaml tells it."""
+        with self.world.transaction() as tx:
+            tx.put(TOKENS, "ses", key, {"token": key, "secret": secret})
+
+    def subscribe(self, topic: str, endpoint: str) -> None:
+        """Have somebody listen to a topic, as a world file tells it."""
+        with self.world.transaction() as tx:
+            tx.put(
+                "ses",
+                "topic_subscription",
+                "sub1",
+                {"id": "sub1", "topic": topic, "endpoint": endpoint, "raw": False, "types": []},
+            )
+
     def told(self) -> list[tuple[str, dict[str, Any]]]:
         """Where and what subscribers of topics are sent, oldest first."""
         with self.world.transaction() as tx:
@@ -119,13 +148,16 @@ class _Post:
         if mail.then is None:
             return effects
         outcome = told(mail, 550, "no such mailbox") if refused else told(mail, 250, "2.0.0 OK")
-        return (*effects, *CATALOG.get(mail.then.service).perform(mail.then.job, {**mail.then.payload, "mail": outcome}, tx))
+        return (
+            *effects,
+            *CATALOG.get(mail.then.service).perform(mail.then.job, {**mail.then.payload, "mail": outcome}, tx),
+        )
 
 
 @pytest.fixture
 def api() -> Iterator[Api]:
     store = Store.open(":memory:", wall=lambda: START)
-    yield Api(store.create("test", seed=7, clock=ClockSettings(start=START, run="step", step=1000)))
+    yield Api(store.create("test", seed=7, clock=ClockSettings(START, "frozen")))
     store.close()
 
 
