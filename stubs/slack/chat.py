@@ -113,7 +113,6 @@ def delete(ctx: Context) -> dict[str, Any]:
             subtype="tombstone",
             text="This message was deleted.",
             user=SLACKBOT,
-            hidden=True,
             _by=SLACKBOT,
         )
     else:

@@ -6,6 +6,7 @@ JSON. Schemas are compiled when first needed and kept.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -22,6 +23,7 @@ from .xmlbody import parse_xml
 if TYPE_CHECKING:
     from .xmlreply import XmlReplies
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 _PART = 206  # of what is documented for 200
 _SHOWN = 120  # characters of a found value
 _WORDS = {
@@ -51,11 +53,20 @@ class Conformance:
     """Checks the replies of one document's operations.
 
     `strict`: a field that the document doesn't list is a fault, unless the schema says that there may be others. `xml`
-    reads the replies that are XML.
+    reads the replies that are XML. `success` is what every reply says that succeeds: one that says otherwise is a
+    refusal, at whatever status, and its shape is the dialect's.
     """
 
-    def __init__(self, api: OpenApi, *, strict: bool = True, xml: "XmlReplies | None" = None) -> None:
+    def __init__(
+        self,
+        api: OpenApi,
+        *,
+        strict: bool = True,
+        xml: "XmlReplies | None" = None,
+        success: Mapping[str, Any] = NOTHING,
+    ) -> None:
         self._api = api
+        self._success = success
         self._xml = xml
         self._converter = Converter(api, "reply", closed=strict, formats=True)
         self._checks: dict[tuple[str, str], Validator | None] = {}
@@ -89,6 +100,8 @@ class Conformance:
         except (msgspec.DecodeError, BodyError) as error:
             kind = "JSON" if xml is None else "XML"
             return [Misfit("", f"no {kind} ({error})", f"{kind}, as its Content-Type says")]
+        if isinstance(value, dict) and any(value.get(name, said) != said for name, said in self._success.items()):
+            return None
         return [] if check.is_valid(value) else [_misfit(complaint) for complaint in complaints(check, value)]
 
     def object_misfits(self, schema: str, value: Any) -> list[Misfit]:

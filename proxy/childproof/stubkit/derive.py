@@ -47,7 +47,7 @@ def derive(
 
     `only` are prefixes of paths to keep; nothing named keeps all. Schemas that nothing kept refers to are left out.
     `more` are further documents, written by hand: their operations and schemas are added (those that the vendor's document
-    leaves out, or has otherwise). Their paths may refer to the vendor's schemas.
+    leaves out, or has otherwise); a method that is null there is taken away. Their paths may refer to the vendor's schemas.
     Raises InputError when `document` is no OpenAPI document, a prefix in `only` fits no path, or a schema is there twice.
     """
     paths = document.get("paths")
@@ -59,8 +59,10 @@ def derive(
     chosen = {path: item for path, item in paths.items() if _wanted(path, only)}
     known = dict(schemas_of(document))
     for extra in more:
-        for path, item in extra.get("paths", {}).items():  # a method that a path lacks, or has otherwise
-            chosen[path] = {**chosen.get(path, {}), **item}
+        for path, item in extra.get(
+            "paths", {}
+        ).items():  # a method that a path lacks, or has otherwise; null takes it away
+            chosen[path] = {key: value for key, value in {**chosen.get(path, {}), **item}.items() if value is not None}
         added = schemas_of(extra)
         twice = sorted(added.keys() & known.keys())
         if twice:

@@ -172,7 +172,8 @@ class Service:
     @cached_property
     def conformance(self) -> Conformance | None:
         """Whether replies are as the document says; None without a document."""
-        return Conformance(self.api, xml=self.xml) if self.api is not None else None
+        said = self.settings.procedures.success if self.settings.procedures is not None else {}
+        return Conformance(self.api, xml=self.xml, success=said) if self.api is not None else None
 
     def find(self, call: Call) -> tuple[Plan, dict[str, str]] | None:
         """The plan for a call and its path parameters; None for what the document doesn't have."""

@@ -174,6 +174,19 @@ def test_state_lives_without_paths(desk: Caller) -> None:
     assert desk("POST /api/tickets.forget", form="ticket=t1")[1]["error"] == "not_found"
 
 
+def test_a_refusal_at_a_status_of_success_is_no_misfit(desk: Caller) -> None:
+    """What every reply says that succeeds (`success`) tells the two apart; the refusal's shape is the dialect's."""
+    conformance = desk.stub.service.conformance
+    assert conformance is not None
+    json_reply = (("Content-Type", "application/json"),)
+
+    def misfits(body: str) -> Any:
+        return conformance.misfits("POST", "/tickets.info", 200, json_reply, body.encode())
+
+    assert misfits('{"ok": false, "error": "not_found"}') is None
+    assert [str(one) for one in misfits('{"ok": true, "ticket": 1}')] == ["/ticket: 1; expected object"]
+
+
 def test_a_body_that_is_no_text_is_read_as_bytes(desk: Caller) -> None:
     """What isn't UTF-8 is refused, and nothing fails."""
     raw = Call(Protocol.HTTP, "desk.example", 443, scheme="https", method="POST", path="/api/echo", body=b"text=\xff\xfe",

@@ -199,6 +199,15 @@ def test_an_added_schema_that_the_vendor_has_is_refused(tmp_path):
         reply_of_page(tmp_path, page({"$ref": "#/components/schemas/order"}, schemas={"order": {"type": "object"}}))
 
 
+def test_an_added_null_takes_a_vendors_method_away():
+    """Its other methods stay, and what the added document has joins them."""
+    method = {"responses": {"200": {}}}
+    vendor = {"openapi": "3.0.0", "paths": {"/orders": {"get": method, "put": method}}}
+    more = {"openapi": "3.0.0", "paths": {"/orders": {"get": None, "post": method}}}
+    found = json.loads(derive(vendor, source="a", more=[more]).text)
+    assert found["paths"]["/orders"].keys() == {"put", "post"}
+
+
 def test_a_prefix_that_fits_nothing_is_refused():
     with pytest.raises(InputError, match="fits no path"):
         derived(only=["/invoices"])
