@@ -5,7 +5,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity
 
-from .subjects import gid, me, owner_of, repository_in_full, user
+from .subjects import acting, gid, owner_of, repository_in_full, user
 
 KEPT = 300  # what the event lists of a repository show at most, as GitHub says
 LISTED = {
@@ -67,7 +67,7 @@ def told(  # noqa: PLR0917 - the parts that every event has
             repo=repo["id"],
             type=LISTED[event],
             action=action,
-            actor=me(ctx),
+            actor=acting(ctx),
             about=dict(listed or {}),
             created_at=ctx.now(),
         )
@@ -76,7 +76,7 @@ def told(  # noqa: PLR0917 - the parts that every event has
 def message(ctx: Context, repo: Entity, action: str, payload: Mapping[str, Any]) -> dict[str, Any]:
     """What a webhook carries: the action, what it is about, the repository, its organization, who did it."""
     made: dict[str, Any] = {"action": action} if action else {}
-    made |= {**payload, "repository": repository_in_full(ctx, repo), "sender": user(ctx, me(ctx))}
+    made |= {**payload, "repository": repository_in_full(ctx, repo), "sender": user(ctx, acting(ctx))}
     owner = owner_of(ctx, repo)
     if owner["type"] == "Organization":
         made["organization"] = user(ctx, owner["login"])

@@ -9,6 +9,7 @@ from .issue_records import change, close, note
 from .pull_closing import finish, fix
 from .pull_records import measured
 from .subjects import repository_numbered
+from .workflow_runs import triggered
 
 _HEADS = "refs/heads/"
 
@@ -50,6 +51,7 @@ def _head(ctx: Context, pull: Entity, update: git.Update) -> None:
     if update.forced:
         note(ctx, issue, "head_ref_force_pushed", commit=update.new)
     issue_telling.issue(ctx, home, issue, "synchronize", before=update.old, after=update.new)
+    triggered(ctx, home, "pull_request", branch=pull["base_ref"], sha=update.new, title=issue["title"])
 
 
 def _base(ctx: Context, repo: Entity, pull: Entity, sha: str) -> None:

@@ -9,6 +9,7 @@ from . import issue_telling, pull_git, pull_shapes
 from .issue_records import begin, change, close, find, note, reopen
 from .pull_records import find_pull, measured, opened
 from .subjects import fork_of, gid, invalid, need_author, open_for_writing, owner_of, repository
+from .workflow_runs import triggered
 
 
 @operation("POST /repos/{owner}/{repo}/pulls")
@@ -44,6 +45,7 @@ def create(ctx: Context, owner: str, repo: str) -> Response:
         maintainer_can_modify=bool(body.get("maintainer_can_modify")), **sizes,
     )  # fmt: skip
     issue_telling.issue(ctx, place, issue, "opened")
+    triggered(ctx, place, "pull_request", branch=base, sha=head_sha, title=issue["title"])
     return Response(201, pull_shapes.pull_request(ctx, place, issue))
 
 

@@ -9,6 +9,7 @@ from . import pull_git
 from .activity import message, told
 from .pull_pushes import follow
 from .subjects import me, web
+from .workflow_runs import triggered
 
 MOST = 2048  # commits in one webhook, as GitHub says; the event lists have 20
 _HEADS, _TAGS = "refs/heads/", "refs/tags/"
@@ -25,6 +26,9 @@ def pushed(ctx: Context, repo: Entity, updates: Sequence[git.Update]) -> None:
     for update in updates:
         _told(ctx, repo, update)
     follow(ctx, repo, updates)
+    for update in updates:
+        if update.ref.startswith(_HEADS) and not update.deleted:
+            triggered(ctx, repo, "push", branch=update.ref.removeprefix(_HEADS), sha=update.new)
 
 
 def _told(ctx: Context, repo: Entity, update: git.Update) -> None:

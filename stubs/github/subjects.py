@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal
+from childproof.stubkit import Context, Entity, Refusal, people
 
 from . import accounts, repositories, repository_views, wording
 from .naming import API, WEB, node_id
@@ -31,6 +31,12 @@ def web(repo: Entity) -> str:
 def me(ctx: Context) -> str:
     """The login of whoever asks. 401 where nobody does."""
     return str(accounts.needed(ctx)["login"])
+
+
+def acting(ctx: Context) -> str:
+    """The login of whoever something is done by: the caller; the world's first person, where the clock does it."""
+    found = accounts.viewer(ctx)
+    return str(found["login"]) if found is not None else people(ctx).first(1)[0].login
 
 
 def user(ctx: Context, login: str | None) -> dict[str, Any] | None:

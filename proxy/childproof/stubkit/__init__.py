@@ -17,6 +17,7 @@ from .templates import TemplateError
 from .templates import compiled as template
 from .timeline import Seeding
 from .uploads import Upload
+from .yamltext import from_yaml
 
 __all__ = [
     "Accept",
@@ -46,6 +47,7 @@ __all__ = [
     "ecdsa_public_key",
     "expands",
     "finds",
+    "from_yaml",
     "hears",
     "job",
     "merged_metadata",

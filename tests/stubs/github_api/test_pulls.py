@@ -122,9 +122,11 @@ def test_no_pull_request_of_nothing(repo: Repository, me: str) -> None:
     """Unknown branches, no commits between, one that is open already."""
     repo.create_git_ref("refs/heads/same", tip(repo))
     base = repo.default_branch
-    errors = lambda **more: refused(
-        repo.create_pull, **{"title": "T", "body": "", "base": base, "head": "feature", **more}
-    )[1]["errors"]  # noqa: E731
+
+    def errors(**more: str) -> Any:
+        asked = {"title": "T", "body": "", "base": base, "head": "feature", **more}
+        return refused(repo.create_pull, **asked)[1]["errors"]
+
     assert errors(head="nothing") == [{"resource": "PullRequest", "field": "head", "code": "invalid"}]
     assert errors(base="nothing") == [{"resource": "PullRequest", "field": "base", "code": "invalid"}]
     assert errors(head="same")[0]["message"] == f"No commits between {base} and same"
