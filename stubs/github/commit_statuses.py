@@ -46,6 +46,12 @@ def create(ctx: Context, owner: str, repo: str, sha: str) -> Response:
     return Response(201, {**_shown(ctx, place, made), "creator": user(ctx, made["creator"])})
 
 
+@operation("GET /repos/{owner}/{repo}/statuses/{sha}")
+def listed_of_old(ctx: Context, owner: str, repo: str, sha: str) -> list[dict[str, Any]]:
+    """Likewise, at the address of earlier versions."""
+    return listed(ctx, owner, repo, sha)
+
+
 @operation("GET /repos/{owner}/{repo}/commits/{ref}/statuses")
 def listed(ctx: Context, owner: str, repo: str, ref: str) -> list[dict[str, Any]]:
     """All statuses of a commit, the newest first."""

@@ -61,7 +61,7 @@ class Poster:
     def written(self, body: Mapping[str, Any] | Sequence[Mapping[str, Any]], media: str = "") -> str:
         """A message's body as it is sent: JSON, or a form of its fields, or of one field that holds the JSON."""
         form = (media or self.media) == FORM
-        if form and not self._field:
+        if form and not self._field and isinstance(body, Mapping):
             return urlencode([(name, _text(value)) for name, value in body.items() if value is not None])
         raw = msgspec.json.encode(body)
         text = (msgspec.json.format(raw, indent=self._indent) if self._indent else raw).decode()
