@@ -3,9 +3,7 @@
 https://docs.slack.dev/reference/objects/file-object. `_by` is who uploaded a file, `_in` the conversations that it was shared in.
 """
 
-import mimetypes
 from collections.abc import Mapping
-from functools import cache
 from typing import Any
 
 from childproof.stubkit import Context, Entity, Response, operation
@@ -15,20 +13,19 @@ from .callers import Caller, caller, no
 from .planting import DOMAIN
 
 LONGEST_PREVIEW = 1000  # characters of a text that is shown beside its name
-_PRETTY = {
-    "txt": "Plain Text", "text": "Plain Text", "md": "Markdown (raw)", "markdown": "Markdown (raw)", "csv": "CSV", "json": "JSON",
-    "pdf": "PDF", "png": "PNG", "jpg": "JPEG", "gif": "GIF", "py": "Python", "python": "Python", "html": "HTML", "log": "Plain Text",
-    "yaml": "YAML", "zip": "Zip", "docx": "Word Document", "xlsx": "Excel Spreadsheet", "js": "JavaScript", "xml": "XML",
+_TYPES: Mapping[str, tuple[str, str, str]] = {  # ending -> Slack's type, media type, what people call it
+    "txt": ("text", "text/plain", "Plain Text"), "log": ("text", "text/plain", "Plain Text"),
+    "md": ("markdown", "text/markdown", "Markdown (raw)"), "csv": ("csv", "text/csv", "CSV"), "json": ("json", "application/json", "JSON"),
+    "yaml": ("yaml", "text/yaml", "YAML"), "yml": ("yaml", "text/yaml", "YAML"), "xml": ("xml", "text/xml", "XML"),
+    "html": ("html", "text/html", "HTML"), "py": ("python", "text/x-python", "Python"), "js": ("javascript", "text/javascript", "JavaScript"),
+    "sql": ("sql", "text/x-sql", "SQL"), "sh": ("shell", "text/x-sh", "Shell"), "diff": ("diff", "text/x-diff", "Diff"),
+    "pdf": ("pdf", "application/pdf", "PDF"), "png": ("png", "image/png", "PNG"), "jpg": ("jpg", "image/jpeg", "JPEG"),
+    "jpeg": ("jpg", "image/jpeg", "JPEG"), "gif": ("gif", "image/gif", "GIF"), "svg": ("svg", "image/svg+xml", "SVG"),
+    "webp": ("webp", "image/webp", "WebP"), "mp4": ("mp4", "video/mp4", "MPEG 4 Video"), "mp3": ("mp3", "audio/mpeg", "MP3"),
+    "zip": ("zip", "application/zip", "Zip"),
+    "docx": ("docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "Word Document"),
+    "xlsx": ("xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "Excel Spreadsheet"),
 }  # fmt: skip
-_TYPES = {
-    "md": "markdown",
-    "txt": "text",
-    "log": "text",
-    "py": "python",
-    "js": "javascript",
-    "jpeg": "jpg",
-    "yml": "yaml",
-}
 _TEXTS = frozenset(
     {"text", "markdown", "csv", "json", "python", "javascript", "html", "xml", "yaml", "sql", "shell", "diff"}
 )
@@ -45,15 +42,16 @@ _KINDS = {
 def described(ctx: Context, me: Caller, file_id: str, name: str, size: int, **more: Any) -> dict[str, Any]:
     """What a file says of itself before anybody has shared it."""
     ending = name.rpartition(".")[2].lower() if "." in name else ""
-    kind = _TYPES.get(ending, ending or "binary")
-    media = _media_types().guess_type(name)[0] or ("text/plain" if kind in _TEXTS else "application/octet-stream")
+    kind, media, pretty = _TYPES.get(
+        ending, (ending or "binary", "application/octet-stream", ending.upper() or "Binary")
+    )
     place = f"https://files.slack.com/files-pri/{me.team}-{file_id}"
     mode = "snippet" if more.pop("snippet_type", None) or kind in _TEXTS else "hosted"
     said = {name: value for name, value in more.items() if value is not None}
     slug = name.lower().replace(" ", "_")
     return {
         "created": ctx.now(), "timestamp": ctx.now(), "name": name, "title": name, "mimetype": media, "filetype": kind,
-        "pretty_type": _PRETTY.get(kind, kind.upper()), "user": me.user, "user_team": me.team, "editable": mode == "snippet",
+        "pretty_type": pretty, "user": me.user, "user_team": me.team, "editable": mode == "snippet",
         "size": size, "mode": mode, "is_external": False, "external_type": "", "is_public": False, "public_url_shared": False,
         "display_as_bot": False, "username": "", "url_private": f"{place}/{slug}", "url_private_download": f"{place}/download/{slug}",
         "permalink": f"https://{DOMAIN}.slack.com/files/{me.user}/{file_id}/{slug}",
@@ -61,12 +59,6 @@ def described(ctx: Context, me: Caller, file_id: str, name: str, size: int, **mo
         "comments_count": 0, "is_starred": False, "shares": {}, "channels": [], "groups": [], "ims": [], "has_rich_preview": False,
         "file_access": "visible", "_by": me.user, "_in": [], **said,
     }  # fmt: skip
-
-
-@cache
-def _media_types() -> mimetypes.MimeTypes:
-    """Python's own table, whatever the machine has in its files."""
-    return mimetypes.MimeTypes()
 
 
 def shown(file: Mapping[str, Any]) -> dict[str, Any]:
