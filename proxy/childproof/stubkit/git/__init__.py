@@ -6,7 +6,7 @@ fetches. Nothing of it is imported before a repository is used.
 
 from typing import TYPE_CHECKING
 
-from .values import Commit, Conflict, Entry, FileChange, GitError, Identity, Pushed, Tag, Update
+from .values import ZERO, Commit, Conflict, Entry, FileChange, GitError, Identity, Pushed, Tag, Update
 
 if TYPE_CHECKING:
     from childproof.stubkit.context import Context
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .whole import Repository
 
 __all__ = [
+    "ZERO",
     "Commit",
     "Conflict",
     "Entry",

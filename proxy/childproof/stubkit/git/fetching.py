@@ -1,6 +1,6 @@
 """What git fetches: the talk about who has what (gitprotocol-pack, over HTTP without a memory), and the pack that follows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from .history import History
@@ -12,7 +12,7 @@ from .values import FOLDER, SUBMODULE, GitError
 from .wire import FLUSH, Reader, band, line
 
 CAPABILITIES = (
-    "multi_ack_detailed no-done side-band-64k thin-pack ofs-delta shallow deepen-since deepen-not include-tag "
+    "multi_ack_detailed no-done side-band-64k thin-pack ofs-delta shallow deepen-since deepen-not deepen-relative include-tag "
     "filter allow-tip-sha1-in-want allow-reachable-sha1-in-want no-progress object-format=sha1"
 )
 MOST_LINES = 50_000
@@ -109,34 +109,42 @@ class Fetching:
     def _edge(self, asked: _Asked) -> tuple[set[str], bool]:
         """The commits whose parents aren't to be sent, and whether the client asked for any such thing."""
         starts = self._commits(asked.wants)
+        if asked.depth >= INFINITE:
+            return set(), True
         if asked.depth:
-            edge: set[str] = set()
-            if asked.depth >= INFINITE:
-                return edge, True
-            seen, layer = set(starts), starts
-            for depth in range(1, asked.depth + 1):
-                below = []
-                for sha in layer:
-                    parents = self._history.commit(sha).parents
-                    if depth == asked.depth and parents:
-                        edge.add(sha)
-                    below += [one for one in parents if depth < asked.depth and one not in seen]
-                    seen.update(below)
-                layer = list(dict.fromkeys(below))
-                if not layer:
-                    break
-            return edge, True
+            most = asked.depth
+            if "deepen-relative" in asked.capabilities:  # counted from where the client's history ends
+                known = self._history.reached(starts)
+                starts, most = [sha for sha in asked.shallow if sha in known], most + 1
+            return self._at_depth(starts, most), True
         if asked.since or asked.beyond:
             left_out = self._history.reached(self._commits([self._named(name) for name in asked.beyond]))
-            fits: Callable[[str], bool] = lambda sha: (  # noqa: E731 - said once
-                sha not in left_out and self._history.commit(sha).committer.time >= asked.since
-            )
-            within = self._history.reached(starts, lambda sha: not fits(sha))
-            kept = {sha for sha in within if fits(sha)}
+
+            def fits(sha: str) -> bool:
+                return sha not in left_out and self._history.commit(sha).committer.time >= asked.since
+
+            kept = {sha for sha in self._history.reached(starts, lambda sha: not fits(sha)) if fits(sha)}
             if not kept:
                 raise GitError("no commits selected for shallow requests")
             return {sha for sha in kept if any(one not in kept for one in self._history.commit(sha).parents)}, True
         return set(), False
+
+    def _at_depth(self, starts: list[str], most: int) -> set[str]:
+        """The commits so many steps from the starts, these counted, that have parents."""
+        edge: set[str] = set()
+        seen, layer = set(starts), starts
+        for depth in range(1, most + 1):
+            below: list[str] = []
+            for sha in layer:
+                parents = self._history.commit(sha).parents
+                if depth == most and parents:
+                    edge.add(sha)
+                below += [one for one in parents if one not in seen]
+                seen.update(below)
+            layer = list(dict.fromkeys(below))
+            if not layer:
+                break
+        return edge
 
     def _named(self, name: str) -> str:
         for full in (name, f"refs/{name}", f"refs/tags/{name}", f"refs/heads/{name}"):
