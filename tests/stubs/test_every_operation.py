@@ -18,7 +18,7 @@ from childproof.stubkit.stub import Answer, Stub
 from childproof.stubkit.synth import Synthesizer
 from childproof.world.clock import ClockSettings
 from childproof.world.store import Store
-from tests.stubs.there import THERE
+from tests.stubs.there import there
 
 START = 1767603600000
 CATALOG = load_catalog()
@@ -31,10 +31,10 @@ def asked(stub: Stub, operation: Operation, rng: random.Random, known: dict[str,
     service = stub.service
     assert service.api is not None
     maker = Synthesizer(service.api, rng, START)
-    there = THERE.get(stub.name, {})
+    known_there = there(stub, operation)
     path = re.sub(
         r"\{([^{}]+)\}",
-        lambda fit: there.get(fit[1]) or known.get(_resource(stub, operation, fit[1]), "nothing_1"),
+        lambda fit: known_there.get(fit[1]) or known.get(_resource(stub, operation, fit[1]), "nothing_1"),
         operation.path,
     )
     query = {

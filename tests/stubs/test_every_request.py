@@ -26,7 +26,7 @@ from childproof.world.store import Store
 from childproof.world.transaction import Transaction
 from childproof.world.world import World
 from tests.stripe_events import event_misfits
-from tests.stubs.there import THERE, home
+from tests.stubs.there import home, there
 
 START = 1767603600000
 CATALOG = load_catalog()
@@ -50,12 +50,12 @@ class Caller:
         """For each path parameter an id: for behaviour an unknown one, else that of something that is there."""
         service = self.stub.service
         found = {}
+        known = there(self.stub, operation)
         for name in operation.path_parameters:
             kind = service.registry.of_parameter(operation.path, name)
-            there = THERE.get(service.name, {}).get(name)
-            found[name] = there or self.choice(operation, name) or "nothing_1"
+            found[name] = known.get(name) or self.choice(operation, name) or "nothing_1"
             # What behaviour works on, behaviour has made: with more in it than the document tells.
-            if there is None and kind is not None and operation.name not in service.behaviours.operations:
+            if name not in known and kind is not None and operation.name not in service.behaviours.operations:
                 found[name] = generic.invent(home(self.stub, operation, tx), service, kind, tx).id
         return found
 
@@ -76,7 +76,10 @@ class Caller:
 
     def invented(self, schema: dict[str, Any], name: str = "") -> Any:
         value = Synthesizer(self.api, random.Random(1), START).value(_asking(self.api, schema), name, 1)
-        return {key: inner for key, inner in value.items() if inner is not None} if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        required = properties(self.api, schema).required
+        return {key: inner for key, inner in value.items() if inner is not None or key in required}
 
     def call(self, operation: Operation, query: Any, body: Any, *, more: str = "") -> tuple[Answer, Any]:
         """Make the call in a transaction that is undone; its answer and the decoded body. Checks what holds of all."""

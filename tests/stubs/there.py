@@ -14,6 +14,12 @@ THERE: Mapping[str, Mapping[str, str]] = {
 }  # fmt: skip
 
 
+def there(stub: Stub, operation: Operation) -> Mapping[str, str]:
+    """What is there for the parameters of an operation; nothing for one that would take it away."""
+    taken = operation.method in {"PATCH", "DELETE"} and operation.path in stub.service.behaviours.finders
+    return {} if taken else THERE.get(stub.name, {})
+
+
 def home(stub: Stub, operation: Operation, tx: Transaction) -> Context:
     """A context in which things are made where an operation looks for them."""
     service = stub.service

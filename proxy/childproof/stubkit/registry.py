@@ -13,6 +13,9 @@ from .settings import Settings
 from .shape import properties, types
 
 
+_DOCUMENTS = ".document"  # ends the name of an inferred resource where stub.yaml has one of that name for itself
+
+
 class Registry:
     """Finds resources by name, by schema and by path. Written ones win over inferred ones of the same schema."""
 
@@ -30,6 +33,8 @@ class Registry:
         self._inference = inference
         self._named: dict[str, Resource] = {name: self._write(name, value) for name, value in written.items()}
         self.written: Sequence[Resource] = tuple(self._named.values())
+        # What the stub's own code keeps: nothing of the document is taken for it.
+        self._own = frozenset(one.name for one in self.written if not one.schema and not one.path and api is not None)
         self._by_schema: dict[str, Resource] = {}
         self._by_path = {resource.path: resource for resource in self.written if resource.path}
         for resource in self.written:
@@ -45,7 +50,7 @@ class Registry:
             if self._api.schema(name) is not None:
                 return self.of_schema(name)
             for schema in self._api.schema_names():
-                if resource_name(self._api, schema) == name:
+                if resource_name(self._api, schema) == name.removesuffix(_DOCUMENTS):
                     return self.of_schema(schema)
         raise LookupError(f"the stub {self._service} has no resource {name!r}")
 
@@ -76,7 +81,7 @@ class Registry:
             if self._api.has_path(item) and (schema := self._inference.schema_at(item)):
                 return self.of_schema(schema, self._inference.home(item).collection)
         for name in (parameter, parameter.removesuffix("_id"), parameter.removesuffix("Id")):
-            if name in self._named:
+            if name in self._named and name not in self._own:
                 return self._named[name]
         return None
 
@@ -141,6 +146,7 @@ class Registry:
     def _infer(self, schema: str, path: str) -> Resource:
         assert self._api is not None
         name = resource_name(self._api, schema)
+        name += _DOCUMENTS if name in self._own else ""
         id_field = self._id_field(schema, path)
         template = self._id_template(schema, id_field, path) or self._settings.ids
         return Resource(

@@ -123,9 +123,12 @@ def complete(api: OpenApi, schema: dict[str, Any], depth: int = 0) -> dict[str, 
 
 
 def fits(api: OpenApi, node: dict[str, Any], value: Any) -> bool:
-    """Whether a value has a type that the schema allows; a schema that names none allows all."""
+    """Whether a value has a type that the schema allows, and its items have; a schema that names none allows all."""
     allowed = types(api, node)
-    return not allowed or bool(_TYPES[type(value)] & set(allowed))
+    if allowed and not _TYPES[type(value)] & set(allowed):
+        return False
+    items = api.resolve(node).get("items") if isinstance(value, list) and value else None
+    return not isinstance(items, dict) or all(fits(api, items, item) for item in value)
 
 
 def filled(api: OpenApi, node: dict[str, Any], value: Any) -> Any:
