@@ -46,10 +46,11 @@ def _topics(contact_list: Entity, given: list[dict[str, str]]) -> list[dict[str,
 
 def _attributes(text: str | None) -> str | None:
     try:
-        if text is not None and not isinstance(json.loads(text), dict):
-            raise ValueError
+        fine = text is None or isinstance(json.loads(text), dict)
     except ValueError:
-        raise Refusal(400, "BadRequestException", "AttributesData is not valid JSON.") from None
+        fine = False
+    if not fine:
+        raise Refusal(400, "BadRequestException", "AttributesData is not valid JSON.")
     return text
 
 

@@ -60,17 +60,17 @@ def send_many(ctx: Context) -> dict[str, Any]:
         raise invalid(ctx, f"Recipient count exceeds {_MOST_BULK}.")
     name, source = _source(ctx, template)
     usual = data_of(ctx, template.get("TemplateData"))
-    return {"BulkEmailEntryResults": [_one(ctx, template, name, source, usual, entry) for entry in entries]}
+    return {"BulkEmailEntryResults": [_one(ctx, template, (name, source), usual, entry) for entry in entries]}
 
 
 def _one(
     ctx: Context,
     template: Mapping[str, Any],
-    name: str,
-    source: dict[str, str],
+    named: tuple[str, dict[str, str]],
     usual: dict[str, Any],
     entry: Mapping[str, Any],
 ) -> dict[str, str]:
+    name, source = named
     tags = [*ctx.body.get("DefaultEmailTags", []), *entry.get("ReplacementTags", [])]
     own = entry.get("ReplacementEmailContent", {}).get("ReplacementTemplate", {}).get("ReplacementTemplateData")
     more = entry.get("ReplacementHeaders", [])
