@@ -12,7 +12,7 @@ from .apps import wanted
 from .callers import installation
 
 _OF_MESSAGES = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim", "app_home": "app_home"}
-MOST_WAITING = 1000  # envelopes for an app that nobody connects for: what is older is dropped
+MOST_WAITING = 100  # envelopes for an app that nobody connects for: what is older is dropped
 _CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
