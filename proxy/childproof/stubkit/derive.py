@@ -59,10 +59,7 @@ def derive(
     chosen = {path: item for path, item in paths.items() if _wanted(path, only)}
     known = dict(schemas_of(document))
     for extra in more:
-        for path, item in extra.get(
-            "paths", {}
-        ).items():  # a method that a path lacks, or has otherwise; null takes it away
-            chosen[path] = {key: value for key, value in {**chosen.get(path, {}), **item}.items() if value is not None}
+        chosen |= {path: _joined(chosen.get(path, {}), item) for path, item in extra.get("paths", {}).items()}
         added = schemas_of(extra)
         twice = sorted(added.keys() & known.keys())
         if twice:
@@ -105,6 +102,11 @@ def schemas_of(document: Mapping[str, JSON]) -> Mapping[str, JSON]:
     """A document's component schemas by name."""
     found: Mapping[str, JSON] = document.get("components", {}).get("schemas", {})
     return found
+
+
+def _joined(vendors: Mapping[str, JSON], own: Mapping[str, JSON]) -> dict[str, JSON]:
+    """A path item with the methods that it lacks, or has otherwise; null takes one away."""
+    return {key: value for key, value in {**vendors, **own}.items() if value is not None}
 
 
 def _wanted(path: str, only: Collection[str]) -> bool:
