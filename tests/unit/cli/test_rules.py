@@ -14,7 +14,7 @@ DEFAULT = str(Path(__file__).resolve().parents[3] / "rules" / "default.yaml")
 def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
     class Names:
         def names(self) -> list[str]:
-            return ["email", "github", "mailgun", "postmark", "resend", "sendgrid", "slack", "stripe"]
+            return ["email", "github", "mailgun", "postmark", "resend", "sendgrid", "ses", "slack", "stripe"]
 
     monkeypatch.setattr("childproof.cli.rules.load_catalog", lambda _: Names())
 
