@@ -34,17 +34,24 @@ def listed(found: Entity) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def full(ctx: Context, found: Entity) -> dict[str, Any]:
-    """An organization as it is retrieved; its members see more."""
+def public(ctx: Context, found: Entity) -> dict[str, Any]:
+    """An organization as everybody sees it."""
     own = ctx.list("repository", _owner=found.id)
     private = sum(1 for one in own if one["private"])
-    shown = {
+    return {
         **listed(found), **{name: found[name] for name in PROFILE if found.get(name)},
         "is_verified": False, "has_organization_projects": True, "has_repository_projects": True,
         "public_repos": len(own) - private, "public_gists": 0, "followers": 0, "following": 0,
         "html_url": f"{WEB}/{found['login']}", "created_at": found["created_at"], "updated_at": found["updated_at"],
         "archived_at": None, "type": "Organization",
     }  # fmt: skip
+
+
+def full(ctx: Context, found: Entity) -> dict[str, Any]:
+    """An organization as it is retrieved; its members see more."""
+    shown = public(ctx, found)
+    own = ctx.list("repository", _owner=found.id)
+    private = len(own) - shown["public_repos"]
     if member(ctx, found, viewer(ctx)) is not None:
         shown |= {
             **{name: found[name] for name in SETTINGS}, "total_private_repos": private, "owned_private_repos": private,

@@ -8,7 +8,7 @@ from childproof.stubkit import Context, Entity, Response, operation
 from .accounts import existing, needed, viewer
 from .naming import API, WEB, node_id
 from .org_views import administrated, member
-from .org_views import full as full_organization
+from .org_views import public as public_organization
 from .paging import shown_page
 from .repositories import named
 from .team_members import join_team, members_of
@@ -144,7 +144,7 @@ def full(ctx: Context, found: Entity) -> dict[str, Any]:
     return {
         **listed(ctx, found), "created_at": found["created_at"], "updated_at": found["updated_at"],
         "members_count": len(members_of(ctx, found)), "repos_count": len(ctx.list("team_repository", team=found.id)),
-        "organization": full_organization(ctx, existing(ctx, found["_organization"])),
+        "organization": public_organization(ctx, existing(ctx, found["_organization"])),
     }  # fmt: skip
 
 

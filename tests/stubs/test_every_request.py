@@ -142,17 +142,24 @@ def _asking(api: OpenApi, schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "allOf": [*schema.get("allOf", ()), {"properties": filled}]} if filled else schema
 
 
+MANY = 700
+"""From so many operations on, every fifth stands for those that no code was written for: the kit answers them all alike."""
+
+
 def operations(name: str) -> Iterator[Operation]:
-    api = CATALOG.get(name).service.api
-    assert api is not None
-    yield from api.operations()
+    service = CATALOG.get(name).service
+    assert service.api is not None
+    found = list(service.api.operations())
+    for number, operation in enumerate(found):
+        if len(found) < MANY or number % 5 == 0 or operation.name in service.behaviours.operations:
+            yield operation
 
 
 @pytest.fixture(scope="module")
 def callers() -> Iterator[dict[str, Caller]]:
     with Store.open(":memory:", wall=lambda: START) as store:
         yield {
-            name: Caller(CATALOG.get(name), store.create(name, seed=1, clock=ClockSettings(START, "frozen")))
+            name: Caller(CATALOG.get(name), store.create(name, seed=1, clock=ClockSettings(START, "step", 1000)))
             for name in STUBS
         }
 
@@ -172,7 +179,7 @@ def test_a_valid_request_is_taken_or_refused_in_the_vendors_words(
     assert answer.reply.status < 500, answer.reply
     assert answer.fidelity is not Fidelity.GAP
     if answer.reply.status >= 400 and isinstance(body, dict):
-        assert "message" in str(body)
+        assert "message" in str(body).lower()
 
 
 WITH_BODY = [
@@ -218,7 +225,7 @@ def _wrong(api: OpenApi, known: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, written in known.items():
         node = api.resolve(written)
         kind = "enum" if "enum" in node else node.get("type")
-        if kind in seen or kind not in {"integer", "boolean", "enum", "object"}:
+        if not isinstance(kind, str) or kind in seen or kind not in {"integer", "boolean", "enum", "object"}:
             continue
         seen.add(kind)
         yield name, "no_such_thing"

@@ -150,10 +150,12 @@ def filled(api: OpenApi, node: dict[str, Any], value: Any) -> Any:
 
 
 def _listed(api: OpenApi, node: dict[str, Any], value: Any) -> bool:
-    """Whether a plain value is one of those that its schema lists, if it lists any."""
+    """Whether a plain value is one of those that its schema lists, if it lists any; null where that may be."""
+    if value is None:
+        return "null" in (types(api, node) or ("null",))
     node = api.resolve(node)
     choices = node.get("enum") or constant(node)
-    return not choices or value is None or isinstance(value, dict | list) or value in choices
+    return not choices or isinstance(value, dict | list) or value in choices
 
 
 _TYPES: dict[type, set[str]] = {
