@@ -62,7 +62,7 @@ def _resource(stub: Stub, operation: Operation, parameter: str) -> str:
 
 def answers(stub: Stub, store: Store) -> Iterator[tuple[Operation, Answer, Any]]:
     assert stub.service.api is not None
-    world = store.create(stub.name, seed=1, clock=ClockSettings(START, "frozen"))
+    world = store.create(stub.name, seed=1, clock=ClockSettings(START, "step", 1000))
     rng = random.Random(1)
     known: dict[str, str] = {}
     order = {"POST": 0, "GET": 1, "PUT": 2, "PATCH": 2, "DELETE": 3}
