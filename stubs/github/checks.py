@@ -71,7 +71,7 @@ def of_commit(ctx: Context, owner: str, repo: str, ref: str) -> Any:
 def of_suite(ctx: Context, owner: str, repo: str, check_suite_id: str) -> Any:
     """The checks of a suite."""
     place = repository(ctx, owner, repo)
-    found = ctx.list("check_run", repo=place["id"], suite=int(check_suite_id))
+    found = ctx.list("check_run", repo=place["id"], suite=int(check_suite_id) if check_suite_id.isdigit() else 0)
     return shown_page(ctx, _asked(ctx, found), lambda one: shown(place, one), "check_runs")
 
 

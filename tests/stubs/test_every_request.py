@@ -211,7 +211,9 @@ def test_each_wrong_request_is_refused_with_its_parameter(
     if caller.stub.service.settings.refuse_unknown and listed:
         told = refused(*caller.call(operation, query, {**valid, "no_such_parameter": "1"}))
         assert "no_such_parameter" in told
-    for missing in sorted(shape.required):
+    # What one of several shapes needs, another may do without.
+    several = {"anyOf", "oneOf"} & api.resolve(operation.request_schema).keys()
+    for missing in () if several else sorted(shape.required):
         told = refused(*caller.call(operation, query, {key: value for key, value in valid.items() if key != missing}))
         assert missing in told
     for wrong, value in _wrong(api, shape.known):
