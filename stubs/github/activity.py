@@ -7,24 +7,29 @@ from childproof.stubkit import Context, Entity
 
 from .subjects import acting, gid, owner_of, repository_in_full, user
 
-KEPT = 300  # what the event lists of a repository show at most, as GitHub says
 LISTED = {
     "issues": "IssuesEvent",
     "issue_comment": "IssueCommentEvent",
     "pull_request": "PullRequestEvent",
     "pull_request_review": "PullRequestReviewEvent",
-    "pull_request_review_comment": "PullRequestReviewCommentEvent",
     "release": "ReleaseEvent",
     "push": "PushEvent",
     "create": "CreateEvent",
     "delete": "DeleteEvent",
     "star": "WatchEvent",
-    "fork": "ForkEvent",
-    "member": "MemberEvent",
-    "commit_comment": "CommitCommentEvent",
 }  # the events of hooks that are in the lists, too, by their name there
 _UNLISTED = frozenset(
-    {"labeled", "unlabeled", "milestoned", "demilestoned", "synchronize", "edited", "deleted", "prereleased"}
+    {
+        "labeled",
+        "unlabeled",
+        "milestoned",
+        "demilestoned",
+        "synchronize",
+        "edited",
+        "deleted",
+        "prereleased",
+        "released",
+    }
 )
 
 
@@ -69,6 +74,7 @@ def told(  # noqa: PLR0917 - the parts that every event has
             action=action,
             actor=acting(ctx),
             about=dict(listed or {}),
+            at=ctx.now_ms(),
             created_at=ctx.now(),
         )
 

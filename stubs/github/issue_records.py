@@ -44,6 +44,7 @@ def open_for_issues(repo: Entity) -> None:
 def begin(ctx: Context, repo: Entity, title: str, body: str | None, **more: Any) -> Entity:
     """A new record, open, by whoever asks."""
     number = next_number(ctx, repo)
+    _counted(ctx, repo["id"], 1)
     return ctx.create(
         "issue",
         key(repo, number),
@@ -102,6 +103,7 @@ def close(ctx: Context, issue: Entity, reason: str = "completed", *, commit: str
         closed_at=ctx.now(),
         closed_by=me(ctx),
     )
+    _counted(ctx, issue["repo"], -1)
     note(ctx, closed, "closed", commit=commit, **({} if issue["pull"] else {"state_reason": reason}))
     return closed
 
@@ -116,8 +118,15 @@ def reopen(ctx: Context, issue: Entity) -> Entity:
         closed_at=None,
         closed_by=None,
     )
+    _counted(ctx, issue["repo"], 1)
     note(ctx, opened, "reopened")
     return opened
+
+
+def _counted(ctx: Context, repo_id: int, by: int) -> None:
+    """A repository says how many issues and pull requests are open in it."""
+    repo = ctx.get("repository", str(repo_id))
+    ctx.update(repo, open_issues_count=max(repo["open_issues_count"] + by, 0))
 
 
 def relabel(ctx: Context, issue: Entity, labels: Iterable[Entity]) -> tuple[Entity, list[Entity], list[Entity]]:

@@ -7,6 +7,7 @@ from childproof.stubkit import Context, Entity, Refusal, Response, operation
 
 from . import pull_git
 from .issue_records import note
+from .merge_rules import lacking
 from .pull_closing import finish
 from .pull_records import find_pull
 from .pushes import pushed
@@ -29,6 +30,9 @@ def merge(ctx: Context, owner: str, repo: str, pull_number: str) -> dict[str, An
     body = ctx.body
     method = body.get("merge_method") or "merge"
     _able(place, issue, pull, method)
+    missing = lacking(ctx, place, pull)
+    if missing:
+        raise Refusal(405, None, missing)
     if body.get("sha") not in {None, pull["head_sha"]}:
         raise Refusal(409, None, "Head branch was modified. Review and try the merge again.")
     title, text = _message(ctx, place, issue, pull, method, body)

@@ -130,6 +130,9 @@ class Converter:
         _limits(out, node)
         self._properties(out, node, uses)
         self._parts(out, node, closed, uses)
+        if self.side == "reply" and "oneOf" in out and "anyOf" not in out:
+            # Branches overlap in many documents (one that lists nothing takes all): what fits several is no fault of a reply.
+            out["anyOf"] = out.pop("oneOf")
         for word in _SINGLE:
             if isinstance(node.get(word), dict | bool):
                 out[word] = self._convert(node[word], self.closed and word == "items", uses)

@@ -251,3 +251,37 @@ def test_hooks_hear_of_it(repo: Repository, api: Api) -> None:
     ]  # fmt: skip
     assert told[2][1]["pull_request"]["merged"] is True
     assert told[3][1]["head_commit"]["message"].startswith("Merge pull request #")
+
+
+def test_a_protected_branch_asks_for_reviews_and_checks(
+    repo: Repository, other: github.Github, others: list[str], client: github.Github
+) -> None:
+    """What is missing is said; an approval and a successful check let it be merged."""
+    repo.add_to_collaborators(others[0], "push")
+    for invitation in other.get_user().get_invitations():
+        other.get_user().accept_invitation(invitation)
+    repo.get_branch(repo.default_branch).edit_protection(
+        strict=False, contexts=["ci"], enforce_admins=True, required_approving_review_count=1
+    )
+    pull = opened(repo)
+    message = "At least 1 approving review is required by reviewers with write access."
+    assert refused(pull.merge)[1]["message"] == message
+    other.get_repo(repo.full_name).get_pull(pull.number).create_review(event="APPROVE")
+    assert refused(pull.merge)[1]["message"] == 'Required status check "ci" is expected.'
+    repo.get_commit(pull.head.sha).create_status("success", context="ci")
+    assert pull.merge().merged
+
+
+def test_lists_of_events_tell_what_happened(repo: Repository, client: github.Github, me: str) -> None:
+    """Newest first, of a repository and of somebody; issues are found across repositories."""
+    issue = repo.create_issue("One", assignees=[me])
+    issue.create_comment("Yes")
+    opened(repo).merge()
+    repo.create_git_release("v1", "v1", "First")
+    kinds = [event.type for event in repo.get_events()]
+    assert kinds[:3] == ["ReleaseEvent", "PushEvent", "CreateEvent"]
+    assert {"IssuesEvent", "IssueCommentEvent", "PullRequestEvent", "PushEvent"} <= set(kinds)
+    assert [event.type for event in client.get_user(me).get_events()] == kinds
+    repo.create_issue("Two", assignees=[me])
+    assert [one.title for one in client.get_user().get_issues()] == ["Two"]
+    assert client.get_repo(repo.full_name).open_issues_count == 1
