@@ -177,7 +177,7 @@ def unsubscribe(ctx: Context) -> dict[str, Any]:
     """Mail these no more."""
     for email in ctx.body["recipient_emails"]:
         if not ctx.list("suppression", kind="unsubscribes", email=email, limit=1):
-            ctx.create("suppression", kind="unsubscribes", email=email, created=ctx.now())
+            ctx.create("suppression", kind="unsubscribes", email=email, created=ctx.now_ms() // 1000)
     return {"recipient_emails": ctx.body["recipient_emails"]}
 
 
@@ -260,7 +260,7 @@ def join(ctx: Context, group_id: str) -> dict[str, Any]:
     number = int(ctx.get("group", group_id).id)
     for email in ctx.body["recipient_emails"]:
         if not ctx.list("group_member", group=number, email=email, limit=1):
-            ctx.create("group_member", group=number, email=email, created_at=ctx.now())
+            ctx.create("group_member", group=number, email=email, created_at=ctx.now_ms() // 1000)
     return {"recipient_emails": ctx.body["recipient_emails"]}
 
 

@@ -1,6 +1,5 @@
 """Transactional templates and their versions, of which one is active."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, Response, TemplateError, operation, template
@@ -158,8 +157,7 @@ def _shown(ctx: Context, found: Entity) -> dict[str, Any]:
 
 def _out(entity: Entity) -> dict[str, Any]:
     """With its time as templates have it, which isn't as the rest of the API has times."""
-    changed = datetime.fromtimestamp(entity["updated_at"], UTC).strftime("%Y-%m-%d %H:%M:%S")
-    return {**entity, "updated_at": changed}
+    return {**entity, "updated_at": str(entity["updated_at"])[:19].replace("T", " ")}
 
 
 def _uuid(ctx: Context) -> str:

@@ -90,7 +90,7 @@ class Context(Writing, Streaming, Mailing, Files):
         made._quiet = True  # noqa: SLF001 - a context of its own kind
         return made
 
-    def found(self, resource: str, id: str, **parents: Any) -> Entity | None:  # noqa: A002 - the concept's name
+    def found(self, resource: str, id: str, /, **parents: Any) -> Entity | None:  # noqa: A002 - the concept's name
         """As `find`; with `unknown_ids: synthesize`, what is supposed to be there, with `parents` among its fields."""
         kind = self._service.registry.named(resource)
         found = self.find(resource, id)
