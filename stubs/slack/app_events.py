@@ -55,8 +55,10 @@ def send(ctx: Context, app: Entity, event: Mapping[str, Any]) -> None:
 
 def challenge(ctx: Context, app: Entity) -> None:
     """Ask a request URL to prove itself, once: https://docs.slack.dev/reference/events/url_verification."""
-    body = {"token": app.get("verification_token", ""), "challenge": ctx.token(52), "type": "url_verification"}
-    ctx.notify(app["request_url"], "url_verification", body, secret=app.get("signing_secret", ""))
+    asked = ctx.token(52)
+    body = {"token": app.get("verification_token", ""), "challenge": asked, "type": "url_verification"}
+    about = f"challenge {app.id} {asked}"
+    ctx.notify(app["request_url"], "url_verification", body, secret=app.get("signing_secret", ""), about=about)
     ctx.update(app, verified=True)
 
 

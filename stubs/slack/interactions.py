@@ -4,10 +4,12 @@ The methods are those by which Slack's own clients tell it (undocumented by Slac
 https://docs.slack.dev/interactivity. Each brings the app a `trigger_id`, for a view, and a response URL.
 """
 
+import json
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from childproof.stubkit import Context, Entity, operation
+from childproof.stubkit import Context, Entity, Refusal, job, operation
 
 from . import channels, posting
 from .app_events import put_envelope
@@ -42,7 +44,8 @@ def command(ctx: Context) -> dict[str, Any]:
         if app.get("socket_mode"):
             put_envelope(ctx, app, "slash_commands", body, answers=True)
         elif known and known.get("url"):
-            ctx.notify(known["url"], name, body, secret=app.get("signing_secret", ""), form=True)
+            secret, about = app.get("signing_secret", ""), f"command {channel.id} {me.user}"
+            ctx.notify(known["url"], name, body, secret=secret, form=True, about=about)
         return {}
     raise no("unknown_command")
 
@@ -93,9 +96,7 @@ def view_submission(ctx: Context) -> dict[str, Any]:
     app = own_app(ctx, view.get("app_id", ""))
     view = ctx.update(view, state={"values": dict(state.get("values", {}))})
     payload = {**_said(ctx, me, app, "view_submission"), "view": _view(view), "response_urls": []}
-    if not app.get("socket_mode"):
-        ctx.delete(view)
-    _tell(ctx, app, payload)
+    _tell(ctx, app, payload, about=f"view {view.id}")
     return {}
 
 
@@ -127,21 +128,53 @@ def response_url(ctx: Context, me: Caller, channel: Entity, kind: str, message: 
 def answered(ctx: Context, asked: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
     """What an app says to a command or a submission as it confirms it."""
     if asked.get("type") == "view_submission":
-        view = ctx.find("view", asked["view"]["id"])
-        if view is None:
-            return
-        match answer.get("response_action"):
-            case "errors":
-                ctx.update(view, errors=answer.get("errors", {}))
-            case "update" if isinstance(answer.get("view"), Mapping):
-                ctx.update(
-                    view, **{name: answer["view"][name] for name in ("title", "blocks") if name in answer["view"]}
-                )
-            case "clear":
-                for one in ctx.list("view", _user=view["_user"], type="modal"):
-                    ctx.delete(one)
-    elif "command" in asked and "channel_id" in asked:
+        _submitted(ctx, str(asked["view"]["id"]), answer)
+    elif answer and "command" in asked and "channel_id" in asked:
         respond(ctx, ctx.get("channel", asked["channel_id"]), str(asked["user_id"]), answer)
+
+
+@job("webhook answered")
+def replied(ctx: Context, payload: dict[str, Any]) -> None:
+    """Heed what an app says in its reply to a webhook: to a command, to a submitted view, to the challenge."""
+    kind, _, about = payload["event"].partition(" ")
+    if payload["state"] != "delivered":
+        return
+    said = payload["body"].strip()
+    try:
+        answer = json.loads(said or "{}")
+    except ValueError:
+        answer = {"text": said}
+    answer = answer if isinstance(answer, dict) else {"text": str(answer)}
+    match kind:
+        case "challenge":
+            app_id, _, wanted = about.partition(" ")
+            app = ctx.find("app", app_id)
+            if app is not None and wanted not in said:
+                ctx.update(app, request_url=None)  # whoever listens there isn't the app
+        case "command" if answer:
+            channel, _, user = about.partition(" ")
+            with suppress(Refusal):
+                respond(ctx, ctx.get("channel", channel), user, answer)
+        case "view":
+            _submitted(ctx, about, answer)
+
+
+def _submitted(ctx: Context, view_id: str, answer: Mapping[str, Any]) -> None:
+    """What becomes of a submitted view: it closes, unless the app says otherwise."""
+    view = ctx.find("view", view_id)
+    if view is None:
+        return
+    match answer.get("response_action"):
+        case "errors":
+            ctx.update(view, _errors=answer.get("errors", {}))
+        case "update" if isinstance(answer.get("view"), Mapping):
+            shown = answer["view"]
+            ctx.update(view, **{name: shown[name] for name in ("title", "blocks") if name in shown})
+        case "clear":
+            for one in ctx.list("view", _user=view["_user"], type="modal"):
+                ctx.delete(one)
+        case _:
+            ctx.delete(view)
 
 
 def respond(
@@ -182,12 +215,14 @@ def _said(ctx: Context, me: Caller, app: Entity, kind: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tell(ctx: Context, app: Entity, payload: Mapping[str, Any]) -> None:
+def _tell(ctx: Context, app: Entity, payload: Mapping[str, Any], *, about: str = "") -> None:
     if app.get("socket_mode"):
         put_envelope(ctx, app, "interactive", payload, answers=True)
     elif app.get("interactivity_url"):
-        form = {"payload": payload}
-        ctx.notify(app["interactivity_url"], payload["type"], form, secret=app.get("signing_secret", ""), form=True)
+        secret = app.get("signing_secret", "")
+        ctx.notify(
+            app["interactivity_url"], payload["type"], {"payload": payload}, secret=secret, form=True, about=about
+        )
 
 
 def _view(view: Mapping[str, Any]) -> dict[str, Any]:

@@ -110,8 +110,8 @@ def _confirmed(ctx: Context, message: Message) -> None:
         return
     ctx.delete(envelope)
     answer = said.get("payload")
-    if envelope["answers"] and isinstance(answer, dict) and answer:
-        answered(ctx, envelope["payload"], answer)
+    if envelope["answers"]:
+        answered(ctx, envelope["payload"], answer if isinstance(answer, dict) else {})
 
 
 def _leave(ctx: Context) -> None:

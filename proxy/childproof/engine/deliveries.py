@@ -72,6 +72,12 @@ class Attempt:
     reason: str = ""
     failure: str = ""
 
+    def told(self, now: int, call_id: str) -> Told:
+        """It as the world keeps it."""
+        if self.reply is None:
+            return Told(now, None, self.reason, call=call_id, failure=self.failure)
+        return Told(now, self.reply.status, self.reason, call=call_id, failure=self.failure, body=self.reply.body)
+
 
 class _Outdated(Exception):
     """Undoes a transaction: somebody else has made this attempt, or it is not to be made any more."""
@@ -168,10 +174,7 @@ class Deliveries:
             with self.world(parcel.world).transaction() as tx:
                 identify(tx, delivery.trace)
                 self._check(tx, delivery)
-                status = None if attempt.reply is None else attempt.reply.status
-                effects = self._kept(
-                    tx, delivery, Told(tx.now(), status, attempt.reason, call=tx.call_id, failure=attempt.failure)
-                )
+                effects = self._kept(tx, delivery, attempt.told(tx.now(), tx.call_id))
                 verdict = Verdict(
                     Action.STUB, reason=f"a webhook to {attempt.where}, in the sandbox", stub=delivery.service
                 )
@@ -195,10 +198,7 @@ class Deliveries:
             with self.world(parcel.world).transaction() as tx:
                 identify(tx, delivery.trace)
                 self._check(tx, delivery)
-                status = None if attempt.reply is None else attempt.reply.status
-                effects = self._kept(
-                    tx, delivery, Told(tx.now(), status, attempt.reason, call=outcome.call_id, failure=attempt.failure)
-                )
+                effects = self._kept(tx, delivery, attempt.told(tx.now(), outcome.call_id))
                 self._note(tx, delivery, effects, cause=outcome.call_id)
         except _Outdated:
             return
@@ -272,7 +272,7 @@ def _told(decision: Decision, now: int, call_id: str) -> Told:
             return Told(now, None, decision.fault or "no reply", call=call_id)
         if reply.stream is not None and hasattr(reply.stream, "close"):
             reply.stream.close()
-        return Told(now, reply.status, call=call_id)
+        return Told(now, reply.status, call=call_id, body=reply.body)
     return Told(now, None, decision.verdict.reason, refused=True, call=call_id)
 
 

@@ -134,7 +134,7 @@ class Poster:
             "status": told.status, "reason": told.reason, "state": state,
         }  # fmt: skip
         effects = (Effect(self._service, f"webhook.{what}", delivery.id, data),)
-        return (*effects, *self._settled(after, delivery, tx, service))
+        return (*effects, *self._settled(after, delivery, told, tx, service))
 
     def canceled(self, delivery: Delivery, reason: str, tx: Transaction) -> tuple[Effect, ...]:
         """Take a delivery off that isn't to be sent any more."""
@@ -143,7 +143,9 @@ class Poster:
         data = {"url": delivery.url, "type": delivery.type, "event": delivery.event, "reason": reason}
         return (Effect(self._service, "webhook.canceled", delivery.id, data),)
 
-    def _settled(self, after: Delivery, before: Delivery, tx: Transaction, service: "Service") -> tuple[Effect, ...]:
+    def _settled(
+        self, after: Delivery, before: Delivery, told: Told, tx: Transaction, service: "Service"
+    ) -> tuple[Effect, ...]:
         """What the stub makes of it: one listener less that the event waits for, and the stub's own job."""
         resource = service.events.resource
         if self.pending and resource and after.state == "delivered":
@@ -157,6 +159,7 @@ class Poster:
         payload = {
             "subscription": after.subscription, "event": after.event, "type": after.type, "state": after.state,
             "attempts": after.attempts, "status": (after.last or {}).get("status"), "queued": before.at,
+            "body": told.body.decode(errors="replace"),
         }  # fmt: skip
         service.behaviours.jobs[self._after](ctx, payload)
         return tuple(ctx.effects)

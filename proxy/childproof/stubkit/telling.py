@@ -70,18 +70,20 @@ class Telling(Moment):
         secret: str = "",
         form: bool = False,
         headers: Mapping[str, str] | None = None,
+        about: str = "",
     ) -> None:
         """Have a webhook sent to an address that the request named itself, signed with `secret` where there is one.
 
         With `form` its body is a form, whatever those of events are. `headers` stand beside the stub's own.
+        `about` is what the stub's job after each attempt (`events.after`) is told as its `event`.
         """
         if self._quiet:
             return
         events = self._service.events
         media = FORM if form else events.poster.media
         text = events.poster.written(body, media)
-        more = dict(headers or {})
-        self.effects.append(events.queue(self._tx, url, type, text, media=media, secret=secret, headers=more))
+        more = {"headers": dict(headers or {}), "event": about}
+        self.effects.append(events.queue(self._tx, url, type, text, media=media, secret=secret, **more))
 
     def send(self, subscription: Entity, type: str, body: Mapping[str, Any]) -> None:  # noqa: A002 - as above
         """Have a webhook sent to one subscription, whatever types it asks for: a ping."""

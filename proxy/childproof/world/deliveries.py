@@ -61,7 +61,7 @@ class Posting:
 class Told:
     """What became of an attempt: the listener's status, None where none came, and why not; `refused` for good.
 
-    `failure` says in a word why none came: `timeout`, `tls` or `connection`.
+    `failure` says in a word why none came: `timeout`, `tls` or `connection`. `body` is the beginning of what was replied.
     """
 
     at: int
@@ -70,6 +70,7 @@ class Told:
     refused: bool = False
     call: str = ""
     failure: str = ""
+    body: bytes = b""
 
 
 def queue(tx: Transaction, service: str, url: str, type: str, body: str, **more: Any) -> Delivery:  # noqa: A002 - the vendors' own word

@@ -2,6 +2,7 @@
 
 import json
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from slack_sdk.signature import SignatureVerifier
@@ -148,6 +149,44 @@ def test_an_app_is_mentioned_and_may_go(api: Api, bot: InProcess, user: InProces
     assert len(sent(api)) == 2
     assert error(user.api_call, "apps.manifest.delete", json={"app_id": made["app_id"]}) == "invalid_app_id"
     assert error(user.api_call, "apps.manifest.validate", json={"manifest": {"settings": {}}}) == "invalid_manifest"
+
+
+def answer(api: Api, number: int, body: bytes, status: int = 200) -> None:
+    """What a listener replies to a webhook."""
+    with api.world.transaction() as tx:
+        waiting = deliveries.listed(tx)[number]
+        api.effects.extend(api.stub.told(waiting, Told(START, status, body=body), tx))
+
+
+def test_a_url_that_does_not_know_the_challenge_is_told_nothing_more(api: Api, user: InProcess, general: str) -> None:
+    listening(user, "message.channels")
+    user.chat_postMessage(channel=general, text="one")
+    answer(api, 0, b"what?")
+    user.chat_postMessage(channel=general, text="two")
+    assert [one.type for one, _, _ in sent(api)] == ["url_verification", "message"]
+
+
+def test_an_app_answers_commands_and_views_in_its_replies(
+    api: Api, bot: InProcess, user: InProcess, general: str
+) -> None:
+    manifest = {
+        "display_information": {"name": "Deployer"},
+        "features": {"slash_commands": [{"command": "/deploy", "url": HOOK}]},
+        "settings": {"interactivity": {"request_url": HOOK}},
+    }
+    user.api_call("apps.manifest.create", json={"manifest": manifest})
+    user.api_call("chat.command", params={"channel": general, "command": "/deploy"})
+    [(_, _, form)] = sent(api)
+    title = {"type": "plain_text", "text": "T"}
+    view = {"type": "modal", "title": title, "blocks": [{"type": "divider"}]}
+    made = bot.views_open(trigger_id=parse_qs(form.decode())["trigger_id"][0], view=view)["view"]
+    answer(api, 0, b'{"text": "on its way", "response_type": "in_channel"}')
+    assert bot.conversations_history(channel=general)["messages"][0]["text"] == "on its way"
+    user.api_call("views.submit", json={"view_id": made["id"]})
+    answer(api, 1, b'{"response_action": "errors", "errors": {"b": "no"}}')
+    user.api_call("views.submit", json={"view_id": made["id"]})  # it is still open
+    answer(api, 2, b"")
+    assert error(user.api_call, "views.submit", json={"view_id": made["id"]}) == "view_not_found"
 
 
 # Socket Mode

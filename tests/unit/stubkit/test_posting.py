@@ -319,3 +319,26 @@ def silent(ctx: Context, type: str, entity: dict) -> None:
     assert [(one.type, one.media, one.body) for one in queued(acme)] == [
         ("contact.created", "application/x-www-form-urlencoded", f"id={jenny['id']}")
     ]
+
+
+def test_what_a_listener_replied_is_for_the_stub_to_heed(variant: Callable[..., Caller]) -> None:
+    """With what the message was about, as behaviour has said."""
+    code = """
+from childproof.stubkit import Context, hears, job
+
+
+@hears("contact.created")
+def hear(ctx: Context, type: str, entity: dict) -> None:
+    ctx.notify("http://localhost:1/asked", "question", {}, about=f"contact {entity['id']}")
+
+
+@job("answered")
+def answered(ctx: Context, payload: dict) -> None:
+    ctx.emit("answer", {"id": payload["event"], "said": payload["body"]})
+"""
+    acme = variant(stub=[("retry: [1m, 5m]", "after: answered")], files={"asking.py": code})
+    _, jenny = acme("POST /v2/contacts", {"email": "a@b.c"})
+    [one] = queued(acme)
+    with acme.store.world("main").transaction() as tx:
+        effects = acme.stub.told(one, Told(START, 200, body=b"yes \xff"), tx)
+    assert effects[-1].data == {"id": f"contact {jenny['id']}", "said": "yes \ufffd"}
