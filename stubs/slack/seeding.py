@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from childproof.stubkit import Entity, SeedContext, Seeding, Span, seeds
+from childproof.stubkit import Entity, Refusal, SeedContext, Seeding, Span, seeds
 
 from . import channels, posting
 from .callers import Caller, installation
@@ -55,21 +55,21 @@ def users(seeding: Seeding, options: Literal["people"]) -> None:  # noqa: ARG001
 def channels_(seeding: Seeding, options: list[Channel]) -> None:
     """Channels that were there before."""
     for place, option in enumerate(options):
-        seeding.first(_channel(seeding, option), place)
+        seeding.first(_channel(option), place)
 
 
 @seeds("messages")
 def messages(seeding: Seeding, options: list[Message]) -> None:
     """Messages of the past, each as people would have posted it."""
     for option in options:
-        seeding.at(seeding.ago(option.ago), _message(seeding, option))
+        seeding.at(seeding.ago(option.ago), _message(option))
 
 
 @seeds("tokens")
 def tokens(seeding: Seeding, options: list[Token]) -> None:
     """What single tokens may do; all others may do everything."""
     for place, option in enumerate(options):
-        seeding.first(_token(seeding, option), place)
+        seeding.first(_token(option), place)
 
 
 def _users(seeding: Seeding, start: int) -> Any:
@@ -82,14 +82,14 @@ def _users(seeding: Seeding, start: int) -> Any:
     return step
 
 
-def _channel(seeding: Seeding, option: Channel) -> Any:
+def _channel(option: Channel) -> Any:
     def step(ctx: SeedContext) -> None:
         here = installation(ctx)
         me = Caller(here["user"], here["team"], here["bot"], here["app"], human=True)
         everybody = [user.id for user in ctx.list("user", newest_first=False)]
-        members = everybody if option.members is None else [_user(ctx, seeding, email).id for email in option.members]
+        members = everybody if option.members is None else [_user(ctx, email).id for email in option.members]
         if channels.named(ctx, option.name) is not None:
-            raise seeding.refuse(f"a channel {option.name!r} that is there already", "a name of its own")
+            raise _impossible(f"the channel {option.name!r} is there already")
         about = {
             what: {"value": text, "creator": me.user if text else "", "last_set": ctx.now() if text else 0}
             for what, text in (("topic", option.topic), ("purpose", option.purpose))
@@ -100,32 +100,34 @@ def _channel(seeding: Seeding, option: Channel) -> Any:
     return step
 
 
-def _message(seeding: Seeding, option: Message) -> Any:
+def _message(option: Message) -> Any:
     def step(ctx: SeedContext) -> None:
         here = installation(ctx)
-        user = _user(ctx, seeding, option.from_).id if option.from_ else here["user"]
+        user = _user(ctx, option.from_).id if option.from_ else here["user"]
         me = Caller(user, here["team"], here["bot"], here["app"], human=True)
         channel = channels.named(ctx, option.channel.removeprefix("#"))
         if channel is None:
-            raise seeding.refuse(f"a message to the channel {option.channel!r}, which isn't there", "one of `channels`")
+            raise _impossible(f"there is no channel {option.channel!r}")
         said = {**posting.author(ctx, me, {}), "text": posting.escaped(option.text)}
         posting.post(ctx, me, channel, said)
 
     return step
 
 
-def _token(seeding: Seeding, option: Token) -> Any:
+def _token(option: Token) -> Any:
     def step(ctx: SeedContext) -> None:
-        user = _user(ctx, seeding, option.user).id if option.user else ""
+        user = _user(ctx, option.user).id if option.user else ""
         ctx.create("token", option.token, scopes=option.scopes, user=user)
 
     return step
 
 
-def _user(ctx: SeedContext, seeding: Seeding, email: str) -> Entity:
+def _user(ctx: SeedContext, email: str) -> Entity:
     known = ctx.list("user", _email=email.lower(), limit=1)
     if not known:
-        raise seeding.refuse(
-            f"{email}, who is no user", "the mail address of a person of the world, with `users: people`"
-        )
+        raise _impossible(f"{email} is no user; `users: people` makes all people users")
     return known[0]
+
+
+def _impossible(message: str) -> Refusal:
+    return Refusal(message=message)
