@@ -28,6 +28,7 @@ MODULES = (
     "throughput",
     "memory",
     "triggers",
+    "git",
 )
 
 LONG = ("flat", "documents")  # by name only
