@@ -73,12 +73,9 @@ def deliver(ctx: Context, message: Entity) -> None:
                 boxes.append(one)
     if variables is not None and not message.get("mime"):
         for one in kept["to"]:
-            own = next(
-                (value for address, value in variables.items() if address.lower() == common.bare(one).lower()), {}
-            )
-            _post(
-                ctx, message, {"to": [one], "cc": kept["cc"], "bcc": kept["bcc"]}, own if isinstance(own, dict) else {}
-            )
+            said = [value for address, value in variables.items() if address.lower() == common.bare(one).lower()]
+            own: dict[str, Any] = said[0] if said and isinstance(said[0], dict) else {}
+            _post(ctx, message, {"to": [one], "cc": kept["cc"], "bcc": kept["bcc"]}, own)
         return
     if any(kept.values()):
         kept["to"] = kept["to"] or kept["cc"] or kept["bcc"]

@@ -31,7 +31,7 @@ def members(ctx: Context, segment_id: str) -> list[Entity]:
 def subscription(one: Entity | None, topic: Entity) -> str:
     """`opt_in` or `opt_out`: what a contact has chosen, else the topic's default."""
     chosen: dict[str, str] = one["_topics"] if one is not None else {}
-    return chosen.get(topic.id, topic["default_subscription"])
+    return chosen.get(topic.id) or str(topic["default_subscription"])
 
 
 def opted_out(ctx: Context, email: str, topic_id: str) -> bool:
