@@ -30,15 +30,25 @@ class Hosting:
     world: str = "main"
     accept: Callable[[git.Update], str] = lambda _: ""
     pushed: list[git.Pushed] = field(default_factory=list)
+    answering: Callable[[Call], Response] | None = None  # what answers instead
 
     @contextmanager
     def repository(self, name: str = "r", call: Call | None = None) -> Iterator["git.Repository"]:
         """A repository within a call of its own."""
+        with self.context(call) as ctx:
+            yield git.repository(ctx, name)
+
+    @contextmanager
+    def context(self, call: Call | None = None) -> Iterator[Context]:
+        """What behaviour is handed for a call."""
+        called = call or _call("GET", "/")
         with self.store.world(self.world).transaction() as tx:
-            yield git.repository(Context(self.stub.service, tx, call or _call("GET", "/")), name)
+            yield Context(self.stub.service, tx, called, query=dict(parse_qsl(called.query)))
 
     def answer(self, call: Call) -> Response:
         """What git is answered: the repository is named by the path, `/NAME/info/refs` and so on."""
+        if self.answering is not None:
+            return self.answering(call)
         _, name, *rest = call.path.split("/")
         with self.repository(name, call) as repo:
             try:

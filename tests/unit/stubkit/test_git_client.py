@@ -1,13 +1,19 @@
 """Git itself clones, fetches and pushes repositories that are nothing but rows of a world."""
 
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from childproof.model import Call
+from childproof.stubkit.entity import Response
 from childproof.stubkit.git import Update, store
 from tests.unit.stubkit.gits import Git, Hosting, hosted, serving
+
+GUIDE = Path(__file__).parents[3] / "docs" / "stubs.md"
 
 
 @pytest.fixture
@@ -139,3 +145,27 @@ def test_a_fork_of_the_world_keeps_its_repositories_to_itself(git: Git, hosting:
     git("push", "-q", "origin", "main:mine", within="w")
     hosting.world = "main"
     assert "mine" not in git("ls-remote", git.url)
+
+
+def test_the_example_of_the_guide_serves_git(git: Git, hosting: Hosting) -> None:
+    """docs/stubs.md: a file is written by the stub, git clones it and pushes, and may not take the branch back."""
+    (example,) = re.findall(r"^```python git\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
+    stub: dict[str, Any] = {}
+    exec(example, stub)
+
+    def answer(call: Call) -> Response:
+        rest = call.path.removeprefix("/r/")
+        name = {"info/refs": "refs", "git-upload-pack": "fetch", "git-receive-pack": "push"}[rest]
+        with hosting.context(call) as ctx:
+            made: Response = stub[name](ctx, "r")
+            return made
+
+    hosting.answering = answer
+    with hosting.context() as ctx:
+        stub["write"](ctx, "r", "docs/a", "hello\n")
+    git("clone", "-q", git.url, "c")
+    assert git("show", "HEAD:docs/a", within="c") == "hello\n"
+    git.commit("c", b="b")
+    git("push", "-q", within="c")
+    git("commit", "-q", "--amend", "-m", "otherwise", within="c")
+    assert "main never goes back" in git("push", "--force", within="c", ok=False)

@@ -25,6 +25,26 @@ from childproof.world.store import Store
 ROUTER = Router(["/a", "/a/{id}", "/a/search", "/a/{id}/b/{b}", "/a/{name}.json", "/a/{id}:cancel", "/{tenant}/x"])
 
 
+SPANNING = Router(["/f/{path}", "/f/{path}/history", "/f/{path}/at/{day}", "/f/all", "/{owner}/{path}"], {"path"})
+
+
+@pytest.mark.parametrize(
+    ("path", "template", "values"),
+    [
+        ("/f/a/b/c", "/f/{path}", {"path": "a/b/c"}),
+        ("/f/a/b/history", "/f/{path}/history", {"path": "a/b"}),
+        ("/f/a/at/1/at/2", "/f/{path}/at/{day}", {"path": "a/at/1", "day": "2"}),
+        ("/f/all", "/f/all", {}),
+        ("/f/all/x", "/f/{path}", {"path": "all/x"}),
+        ("/f/a%2Fb/c", "/f/{path}", {"path": "a/b/c"}),
+        ("/o/a/b", "/{owner}/{path}", {"owner": "o", "path": "a/b"}),
+    ],
+)
+def test_a_parameter_may_span_segments(path: str, template: str, values: dict[str, str]) -> None:
+    """Its value takes as few segments as the rest of the template leaves it."""
+    assert SPANNING.match(path) == (template, values)
+
+
 @pytest.mark.parametrize(
     ("path", "template", "values"),
     [
