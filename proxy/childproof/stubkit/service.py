@@ -31,7 +31,7 @@ from .routing import Router
 from .selecting import Selectors
 from .settings import Settings, settings
 from .shape import Shapes, properties, underlined
-from .xmlreply import XmlReplies
+from .xmlreply import ERRORS, XmlReplies, queried
 
 Behaviour = Callable[..., Any]
 NO_OLDER = OlderRules()
@@ -105,7 +105,9 @@ class Service:
         self.seeds = seeds
         self.inference = Inference(api) if api is not None else None
         dialect = manifest.dialect
-        self.settings: Settings = settings(dialect, inferred_body=self._body_style())
+        self._queried = api is not None and queried(api)
+        forms = {"forms": "dots"} if self._queried else {}
+        self.settings: Settings = settings({**forms, **dialect}, inferred_body=self._body_style())
         self.registry = Registry(manifest.name, manifest.resources, self.settings, api, self.inference)
         self.events = Events(manifest.name, manifest.events, self.settings.indent)
         named = self.events.resource
@@ -143,7 +145,7 @@ class Service:
     @cached_property
     def errors(self) -> ErrorDialect:
         """The error dialect; its body from the document's error schema where nothing is written."""
-        written = self.manifest.dialect.get("errors", {})
+        written = self.manifest.dialect.get("errors", ERRORS if self._queried else {})
         inferred = self.inference.error_body() if "body" not in written and self.inference is not None else None
         return ErrorDialect(written, inferred_body=inferred, dots=self.settings.dots)
 
@@ -162,7 +164,7 @@ class Service:
     @cached_property
     def xml(self) -> XmlReplies | None:
         """How replies are written that the document has in XML; None where they are left as behaviour makes them."""
-        written = self.manifest.dialect.get("xml")
+        written = self.manifest.dialect.get("xml", {} if self._queried else None)
         return XmlReplies(self.api, written) if written is not None and self.api is not None else None
 
     @cached_property

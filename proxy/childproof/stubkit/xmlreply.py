@@ -15,18 +15,38 @@ from .plain import plain
 from .shape import properties, types
 
 _BODY = "{body}"
+_AROUND: dict[str, Any] = {"{operation}Result": _BODY, "ResponseMetadata": {"RequestId": "{request_id}"}}
+# How services of this kind word errors, where a stub says nothing of its own.
+ERRORS: Mapping[str, Any] = {
+    "format": "xml",
+    "root": "ErrorResponse",
+    "body": {
+        "Error": {"Type": "{type:Sender}", "Code": "{code}", "Message": "{message}"},
+        "RequestId": "{request_id}",
+    },
+}
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 
+def queried(api: OpenApi) -> bool:
+    """Whether a document's operations are told apart by a field of a form and answered in XML."""
+    first = next((path for path in api.paths if "#" in path), "")
+    operation = api.operation("POST", first) if first else None
+    return operation is not None and "xml" in operation.reply_type and "form" in operation.request_type
+
+
 class XmlReplies:
-    """`dialect.xml`, compiled: `root`, `namespace`, `body` (what is within the root, `{body}` the reply) and `item`."""
+    """`dialect.xml`, compiled: `root`, `namespace`, `body` (what is within the root, `{body}` the reply) and `item`.
+
+    What isn't written is as at services whose documents are `queried`.
+    """
 
     def __init__(self, api: OpenApi, written: Mapping[str, Any]) -> None:
         self._api = api
         self._root: str = written.get("root", "{operation}Response")
         self._namespace: str = written.get("namespace", "")
-        self._around: Any = written.get("body", _BODY)
-        self._item: str = written.get("item", "")
+        self._around: Any = written.get("body", _AROUND)
+        self._item: str = written.get("item", "member" if "body" not in written else "")
 
     def applies(self, operation: Operation) -> bool:
         """Whether the document says that an operation replies XML."""

@@ -1,6 +1,7 @@
 """Service models, and what the services need that publish them: actions in fields, dotted forms, XML, signatures, regions."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -244,3 +245,17 @@ def test_a_protocol_that_isnt_known_is_refused(tmp_path: Path) -> None:
     (tmp_path / "service.json").write_text(json.dumps({**MODEL, "metadata": {**MODEL["metadata"], "protocol": "ec2"}}))
     with pytest.raises(InputError, match="protocol 'ec2'"):
         load_openapi(tmp_path / "service.json")
+
+
+def test_a_model_alone_answers_as_such_services_do(tmp_path: Path, store: Store) -> None:
+    """Without a word about forms, XML or errors: each operation's own result, invented, and refusals in XML."""
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "service.json").write_text(json.dumps(MODEL))
+    (folder / "stub.yaml").write_text("stub: notes\nhosts: [notes.one.example]\nopenapi: service.json\n")
+    stub = load_stub(folder)
+    reply = ask(stub, store, "Action=Keep&Title=a&Tags.member.1=x").reply
+    assert re.match(rb"<\?xml[^>]*>\n<KeepResponse><KeepResult>.*</KeepResult><ResponseMetadata>", reply.body)
+    assert stub.service.conformance.misfits("POST", "/#Action=Keep", 200, reply.headers, reply.body) == []
+    refused = ask(stub, store, "Action=Keep").reply
+    assert b"<ErrorResponse><Error><Type>Sender</Type><Code>missing</Code>" in refused.body
