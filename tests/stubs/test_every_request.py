@@ -179,7 +179,7 @@ def test_a_valid_request_is_taken_or_refused_in_the_vendors_words(
     assert answer.reply.status < 500, answer.reply
     assert answer.fidelity is not Fidelity.GAP
     if answer.reply.status >= 400 and isinstance(body, dict):
-        assert "message" in str(body).lower()
+        assert "message" in str(body).lower() or body.keys() == {"ok", "error"}  # a word for it, in some dialects
 
 
 WITH_BODY = [
@@ -191,10 +191,14 @@ WITH_BODY = [
 ]
 
 
-def refused(answer: Answer, body: Any) -> str:
-    """The parameter that an error names."""
-    assert 400 <= answer.reply.status < 500, (answer.operation, answer.reply)
-    return msgspec.json.encode(body).decode()
+def refused(caller: Caller, operation: Operation, query: Any, body: Any) -> str:
+    """What an error says, by a call that must be refused. Some services refuse at a status of success, in a word."""
+    answer, said = caller.call(operation, query, body)
+    dialect = caller.stub.service.settings.procedures
+    success = dialect.success if dialect is not None and dialect.takes(operation.path) else {}
+    if not any(said.get(name) != value for name, value in success.items()):
+        assert 400 <= answer.reply.status < 500, (answer.operation, answer.reply)
+    return msgspec.json.encode(said).decode()
 
 
 @pytest.mark.parametrize(("name", "operation"), WITH_BODY, ids=[f"{name}: {one.name}" for name, one in WITH_BODY])
@@ -209,15 +213,17 @@ def test_each_wrong_request_is_refused_with_its_parameter(
     query = caller.query(operation)
     listed = not api.resolve(operation.request_schema).get("additionalProperties")
     if caller.stub.service.settings.refuse_unknown and listed:
-        told = refused(*caller.call(operation, query, {**valid, "no_such_parameter": "1"}))
+        told = refused(caller, operation, query, {**valid, "no_such_parameter": "1"})
         assert "no_such_parameter" in told
     # What one of several shapes needs, another may do without.
     several = {"anyOf", "oneOf"} & api.resolve(operation.request_schema).keys()
-    for missing in () if several else sorted(shape.required):
-        told = refused(*caller.call(operation, query, {key: value for key, value in valid.items() if key != missing}))
+    auth = caller.stub.service.manifest.auth
+    key = auth.get("parameter") if isinstance(auth, dict) else None  # it is in the headers
+    for missing in () if several else sorted(shape.required - {key}):
+        told = refused(caller, operation, query, {key: value for key, value in valid.items() if key != missing})
         assert missing in told
     for wrong, value in _wrong(api, shape.known):
-        told = refused(*caller.call(operation, query, {**valid, wrong: value}))
+        told = refused(caller, operation, query, {**valid, wrong: value})
         assert wrong in told
 
 
