@@ -16,21 +16,23 @@ FILES = {"python": "agent.py", "yaml": "rules.yaml"}
 
 
 @pytest.mark.sealed
-def test_the_story_goes_as_the_page_says(tmp_path: Path) -> None:
-    """Each command's output holds the lines that stand below it."""
+def test_the_stories_go_as_the_page_says(tmp_path: Path) -> None:
+    """Each command's output holds the lines that stand below it; a file is as it was last shown."""
     reason = sealing_refusal()
     if reason:
         pytest.skip(reason)
+    environ = {key: value for key, value in os.environ.items() if not key.startswith("CHILDPROOF_")}
+    environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}"
     for kind, text in BLOCKS:
         if kind in FILES:
             (tmp_path / FILES[kind]).write_text(text)
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("CHILDPROOF_")}
-    environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}"
-    [story] = [text for kind, text in BLOCKS if kind == "console"]
+        elif kind == "console":
+            _told(text, tmp_path, environ)
+
+
+def _told(story: str, folder: Path, environ: dict[str, str]) -> None:
     for command, *expected in (part.splitlines() for part in re.split(r"^\$ ", story, flags=re.MULTILINE) if part):
-        done = subprocess.run(
-            command, shell=True, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, shell=True, cwd=folder, env=environ, capture_output=True, text=True, check=False)
         printed = done.stdout + done.stderr
         assert done.returncode == 0, f"{command}\n{printed}"
         assert [line for line in expected if line not in printed] == [], f"{command}\n{printed}"
