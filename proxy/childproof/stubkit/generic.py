@@ -1,5 +1,6 @@
 """What every resource can do without a line of code: create, retrieve, update, delete, list; and synthesized replies."""
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from .context import Context, merged_metadata
 from .entity import Entity, Response
 from .files import received
 from .infer import OTHER
+from .openapi import OpenApi
 from .people import People
 from .referring import check_refs
 from .refusal import Refusal
@@ -18,6 +20,8 @@ from .service import Plan, Service
 from .shape import CREATED, UPDATED, constant, filled, fits, properties, types
 from .showing import listed, presented
 from .synth import Synthesizer
+
+_GOES_ON = re.compile(r"next|last_?evaluated|marker|continuation|cursor", re.IGNORECASE)
 
 
 def perform(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any:
@@ -199,7 +203,18 @@ def _made_up(ctx: Context, service: Service, plan: Plan, tx: Transaction) -> Any
                 made[name] = filled(service.api, known[name], value)
         if plan.resource is not None and plan.resource.id_field in made and not plan.resource.integer_id:
             made[plan.resource.id_field] = plan.resource.new_id(tx)
+        _end(service.api, plan.reply_schema, made)
     return made
+
+
+def _end(api: OpenApi, schema: dict[str, Any], made: dict[str, Any]) -> None:
+    """Take out what says that a list goes on: of an empty one, a client would ask for more without end."""
+    if not any(isinstance(value, list) and not value for value in made.values()):
+        return
+    required = properties(api, schema).required
+    for name in [name for name, value in made.items() if isinstance(value, str | dict) and _GOES_ON.match(name)]:
+        if name not in required:
+            del made[name]
 
 
 def _invented(

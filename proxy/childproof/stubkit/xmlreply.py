@@ -32,7 +32,9 @@ def queried(api: OpenApi) -> bool:
     """Whether a document's operations are told apart by a field of a form and answered in XML."""
     first = next((path for path in api.paths if "#" in path), "")
     operation = api.operation("POST", first) if first else None
-    return operation is not None and "xml" in operation.reply_type and "form" in operation.request_type
+    if operation is None or "xml" not in operation.reply_type:
+        return False
+    return not operation.request_type or "form" in operation.request_type
 
 
 class XmlReplies:

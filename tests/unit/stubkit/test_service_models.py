@@ -259,3 +259,20 @@ def test_a_model_alone_answers_as_such_services_do(tmp_path: Path, store: Store)
     assert stub.service.conformance.misfits("POST", "/#Action=Keep", 200, reply.headers, reply.body) == []
     refused = ask(stub, store, "Action=Keep").reply
     assert b"<ErrorResponse><Error><Type>Sender</Type><Code>missing</Code>" in refused.body
+
+
+def test_an_invented_list_comes_to_its_end(tmp_path: Path, store: Store) -> None:
+    """An empty list that said that it goes on would have clients ask for ever."""
+    listing = {
+        "name": "List",
+        "http": {"method": "POST", "requestUri": "/"},
+        "output": {"shape": "Listed", "resultWrapper": "ListResult"},
+    }
+    listed = {"type": "structure", "members": {"Notes": {"shape": "Texts"}, "NextToken": {"shape": "Text"}}}
+    model = {**MODEL, "operations": {"List": listing}, "shapes": {**MODEL["shapes"], "Listed": listed}}
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    (folder / "service.json").write_text(json.dumps(model))
+    (folder / "stub.yaml").write_text("stub: notes\nhosts: [notes.one.example]\nopenapi: service.json\n")
+    reply = ask(load_stub(folder), store, "Action=List").reply
+    assert b"<ListResult><Notes></Notes></ListResult>" in reply.body
