@@ -19,8 +19,8 @@ def find_pull(ctx: Context, repo: Entity, number: int | str) -> tuple[Entity, En
 
 def opened(ctx: Context, repo: Entity) -> list[tuple[Entity, Entity]]:
     """All open pull requests of a repository."""
-    issues = ctx.list("issue", repo=repo["id"], pull=True, state="open")
-    return [(issue, ctx.get("pull", issue.id)) for issue in issues]
+    pulls = ((pull, ctx.get("issue", pull.id)) for pull in ctx.list("pull", repo=repo["id"], merged=False))
+    return [(issue, pull) for pull, issue in pulls if issue["state"] == "open"]
 
 
 def measured(ctx: Context, repo: Entity, base: str, head: str) -> dict[str, Any]:

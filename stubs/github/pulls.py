@@ -84,8 +84,8 @@ def listed(ctx: Context, owner: str, repo: str) -> list[dict[str, Any]]:
     """The repository's pull requests, as the query asks."""
     place, query = repository(ctx, owner, repo), ctx.query
     state = query.get("state") or "open"
-    found = [one for one in ctx.list("issue", repo=place["id"], pull=True) if state in {"all", one["state"]}]
-    pulls = {one.id: ctx.get("pull", one.id) for one in found}
+    pulls = {one.id: one for one in ctx.list("pull", repo=place["id"])}
+    found = [one for one in (ctx.get("issue", number) for number in pulls) if state in {"all", one["state"]}]
     if head := query.get("head"):
         found = [one for one in found if _labelled(pulls[one.id]) == head.lower() or ":" not in head]
     if base := query.get("base"):

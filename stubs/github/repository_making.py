@@ -6,11 +6,12 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Refusal, Response, operation
 
 from .accounts import account, existing, needed, viewer
+from .activity import told
 from .licenses import LICENSES
 from .naming import API
 from .repositories import named, repository
 from .repository_starting import start, take_over
-from .repository_views import full
+from .repository_views import full, listed
 from .wording import fault, forbidden, not_found, validation_failed
 
 LONGEST = 100
@@ -71,7 +72,7 @@ def fork(ctx: Context, owner: str, repo: str) -> Response:
                   language=parent["language"], _license=parent.get("_license"), default_branch=parent["default_branch"])  # fmt: skip
     take_over(ctx, made, parent, squashed=False)
     ctx.update(parent, forks_count=parent["forks_count"] + 1)
-    ctx.emit("fork", made)
+    told(ctx, parent, "fork", "", {"full_name": made["full_name"]}, lambda: {"forkee": listed(ctx, made)})
     return Response(202, full(ctx, made))
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Response, operation
 
 from .accounts import account, existing, needed, simple, viewer
+from .activity import told
 from .media import accepts
 from .naming import API
 from .paging import shown_page
@@ -22,7 +23,8 @@ def star(ctx: Context, owner: str, repo: str) -> Response:
     if ctx.find("star", f"{found.id}/{caller.id}") is None:
         ctx.create("star", f"{found.id}/{caller.id}", repository=found.id, login=caller.id, starred_at=ctx.now())
         changed = ctx.update(found, stargazers_count=found["stargazers_count"] + 1)
-        ctx.emit("star.created", changed)
+        about = {"full_name": found["full_name"]}
+        told(ctx, changed, "star", "created", about, lambda: {"starred_at": ctx.now()})
     return Response(204)
 
 
