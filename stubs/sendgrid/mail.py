@@ -124,7 +124,9 @@ def mailed(ctx: Context, payload: dict[str, Any]) -> None:
             reason = f"{mail['status']} {mail['reason']}"
             status = mail["reason"].split(" ", 1)[0]
             told.append(about(ctx, "bounce", address, smtp_id, shown, reason=reason, status=status, type="bounce"))
-            ctx.create("suppression", kind="bounces", email=address, created=ctx.now_ms() // 1000, reason=reason, status=status)
+            ctx.create(
+                "suppression", kind="bounces", email=address, created=ctx.now_ms() // 1000, reason=reason, status=status
+            )
             ctx.emit("mail.bounced", {"id": shown["message_id"], "to": address, "reason": reason})
     number = len(mail["to"])
     match mail["state"]:

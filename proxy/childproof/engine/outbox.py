@@ -10,6 +10,7 @@ from .denial import denial
 from .recording import Decision
 
 PORT = 25  # as servers send it to each other
+_HINT = "lead it to a mailbox: {name: mail, match: {protocol: smtp}, stub: email}"
 
 
 def mail_call(mail: Mail, world: str) -> Call:
@@ -39,7 +40,10 @@ def kept_in(call: Call, decision: Decision, call_id: str, *, at: int) -> Decisio
     if verdict.action is Action.STUB and decision.reply is not None:
         return replace(decision, forward=None, delay=0.0, fault="")
     if verdict.action is Action.DENY:
-        return replace(decision, forward=None)
+        if verdict.rule is None and call.envelope is not None and call.envelope.service and call.violation is None:
+            reason = f"{verdict.reason}; the mail of {call.envelope.service} is kept nowhere"
+            verdict = replace(verdict, reason=reason, hint=_HINT)
+        return replace(decision, verdict=verdict, forward=None)
     closed = Verdict(
         rule=verdict.rule, reason=f"mail of a stub goes to a stub or nowhere; the rule says {verdict.action}"
     )

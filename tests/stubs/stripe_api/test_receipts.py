@@ -92,7 +92,7 @@ def test_payment_and_receipt_are_one_trace_and_the_receipt_names_its_cause(shop:
 @pytest.mark.parametrize(
     ("rule", "reason"),
     [
-        ("", "no rule matches (default: deny)"),
+        ("  - {name: no, match: {protocol: smtp}, deny: {reason: no mail}}\n", "no mail"),
         (
             "  - {name: canned, match: {protocol: smtp}, reply: {status: 250, text: fine}}\n",
             "mail of a stub goes to a stub or nowhere; the rule says reply",
@@ -106,6 +106,14 @@ def test_where_the_rules_lead_mail_to_no_stub_it_is_recorded_and_goes_nowhere(ru
     assert (mail.verdict, mail.stub, mail.status, mail.reason) == ("deny", None, 550, reason)
     assert mail.upstream.bytes_out == 0
     assert shop.mails() == []
+
+
+def test_where_no_rule_speaks_of_mail_it_lies_in_the_mailbox_all_the_same() -> None:
+    shop = Shop(STRIPE)
+    shop.post("/v1/charges", **PAYMENT)
+    _, mail = shop.entries()
+    assert (mail.verdict, mail.rule, mail.stub) == ("stub", None, "email")
+    assert len(shop.mails()) == 1
 
 
 def test_refunds_are_told_too_and_a_pending_one_when_it_has_arrived(shop: Shop) -> None:

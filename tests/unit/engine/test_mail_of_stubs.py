@@ -192,3 +192,12 @@ def test_hundreds_of_mails_of_one_call_are_all_there_and_in_order(made: Callable
     mails = list(world.ledger.entries(world="main"))
     assert [entry.protocol for entry in mails] == ["http", *["smtp"] * 200]
     assert {entry.cause for entry in mails[1:]} == {mails[0].id}
+
+
+def test_mail_that_nobody_keeps_says_which_rule_would(made: Callable[..., World]) -> None:
+    """It is denied, and the entry has the line to write."""
+    world = made("", "")
+    world.post("/letters")
+    entry = list(world.ledger.entries(world="main"))[-1]
+    assert (entry.verdict, entry.rule) == ("deny", None)
+    assert entry.reason == "no rule matches (default: deny); the mail of poster is kept nowhere"
