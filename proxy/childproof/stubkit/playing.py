@@ -52,9 +52,13 @@ class SeedContext(Context):
             target = target.replace("{" + name + "}", quote(path[name], safe=""))
         raw = b"" if body is None else msgspec.json.encode(body)  # JSON also where clients send forms: it has types
         host, base = service.address(plan.operation)
+        headers = {
+            **({"Content-Type": "application/json"} if raw else {}),
+            **service.auth.example(),
+        }  # by a key's owner
         call = Call(
             Protocol.HTTP, host, 443, scheme="https", world=self._tx.world, method=method,
-            path=base + target, headers=(("Content-Type", "application/json"),) if raw else (), body=raw, tls=True,
+            path=base + target, headers=tuple(headers.items()), body=raw, tls=True,
         )  # fmt: skip
         query, read = plan.reader.values(call)
         request_id = next(
