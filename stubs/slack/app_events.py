@@ -12,7 +12,6 @@ from .apps import wanted
 from .callers import installation
 
 _OF_MESSAGES = {"channel": "channels", "group": "groups", "im": "im", "mpim": "mpim", "app_home": "app_home"}
-MOST_WAITING = 100  # envelopes for an app that nobody connects for: what is older is dropped
 _CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 
 
@@ -35,15 +34,15 @@ def bot_of(ctx: Context, app: Mapping[str, Any]) -> str:
 
 def send(ctx: Context, app: Entity, event: Mapping[str, Any]) -> None:
     """Send an event to one app, in its envelope."""
-    team = installation(ctx)["team"]
+    team, told = installation(ctx)["team"], f"Ev0{ctx.token(9, _CAPITALS)}"
     body = {
         "token": app.get("verification_token", ""), "team_id": team, "context_team_id": team, "context_enterprise_id": None,
-        "api_app_id": app.id, "event": dict(event), "type": "event_callback", "event_id": f"Ev0{ctx.token(9, _CAPITALS)}",
+        "api_app_id": app.id, "event": dict(event), "type": "event_callback", "event_id": told,
         "event_time": ctx.now_ms() // 1000,
         "authorizations": [
             {"enterprise_id": None, "team_id": team, "user_id": bot_of(ctx, app), "is_bot": True, "is_enterprise_install": False}
         ],
-        "is_ext_shared_channel": False, "event_context": f"4-{ctx.token(60)}",
+        "is_ext_shared_channel": False, "event_context": f"4-{told}",
     }  # fmt: skip
     if app.get("socket_mode"):
         put_envelope(ctx, app, "events_api", body)
@@ -64,8 +63,6 @@ def challenge(ctx: Context, app: Entity) -> None:
 
 def put_envelope(ctx: Context, app: Entity, kind: str, payload: Mapping[str, Any], *, answers: bool = False) -> Entity:
     """Have something sent over a connection of Socket Mode; it waits until one takes and confirms it."""
-    for old in ctx.list("envelope", app=app.id, limit=MOST_WAITING)[MOST_WAITING - 1 :]:
-        ctx.delete(old)
     return ctx.create(
         "envelope", app=app.id, kind=kind, payload=dict(payload), answers=answers, state="waiting", sent=0
     )

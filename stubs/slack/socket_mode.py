@@ -16,6 +16,7 @@ TICKET_MS = 30_000  # how long the address of a connection is good for
 LIFETIME = 18_060  # seconds that a connection lasts, as `hello` says
 PATIENCE_MS = 60_000  # before what nobody has confirmed is sent once more
 MOST_ATTEMPTS = 4
+MOST_WAITING = 100  # envelopes that an app gets which wasn't there; what is older is dropped
 
 
 @operation("POST /apps.connections.open")
@@ -61,6 +62,8 @@ def _connect(ctx: Context) -> Accept:
         raise Refusal(401, "invalid_auth")
     ctx.delete(ticket)
     app = ticket["app"]
+    for old in ctx.list("envelope", app=app)[MOST_WAITING:]:
+        ctx.delete(old)
     for envelope in ctx.list("envelope", app=app, state="sent", newest_first=False):
         ctx.update(envelope, state="waiting")  # whoever had it may be gone: twice is better than never
     socket = ctx.create("socket", app=app, retired=False)
