@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from childproof.catalog.shipped import shipped
 from childproof.cli.main import main
 from childproof.cli.rules import rules as commands
 from childproof.cli.schema import find_schema
@@ -15,7 +16,7 @@ from childproof.policy.condition import FIELDS, SMTP_FIELDS
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "rules.md").read_text()
-STUBS = ["email", "stripe"]
+STUBS = sorted(path.parent.name for path in shipped("stubs").glob("*/stub.yaml"))
 
 
 def blocks(kind: str) -> list[str]:
