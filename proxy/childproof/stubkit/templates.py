@@ -242,14 +242,14 @@ def _ask(nodes: tuple[Node, ...], into: dict[str, Any]) -> None:
     for node in nodes:
         if isinstance(node, Show):
             for path in _paths(node.what):
-                _put(path, into, lambda name: f"{name}_Value")
+                _put(path, into, f"{path.names[-1]}_Value" if path.names else "")
         elif isinstance(node, Block):
             inner: dict[str, Any] = {}
             _ask(node.body, inner if node.kind in {"each", "with", ""} else into)
             _ask(node.other, into)
             for path in _paths(node.what):
                 shape: Any = [inner or "value"] if node.kind == "each" else inner or True
-                _put(path, into, lambda _, shape=shape: shape)
+                _put(path, into, shape)
 
 
 def _paths(what: Path | Call | Literally) -> Iterator[Path]:
@@ -260,7 +260,7 @@ def _paths(what: Path | Call | Literally) -> Iterator[Path]:
             yield from _paths(one)
 
 
-def _put(path: Path, into: dict[str, Any], make: Callable[[str], Any]) -> None:
+def _put(path: Path, into: dict[str, Any], value: Any) -> None:
     if path.up or path.data or not path.names:
         return
     for name in path.names[:-1]:
@@ -268,4 +268,4 @@ def _put(path: Path, into: dict[str, Any], make: Callable[[str], Any]) -> None:
         if not isinstance(below, dict):
             return
         into = below
-    into.setdefault(path.names[-1], make(path.names[-1]))
+    into.setdefault(path.names[-1], value)
