@@ -54,15 +54,15 @@ def quota(ctx: Context) -> dict[str, float]:
     }
 
 
-def count(ctx: Context, what: str, number: int = 1) -> None:
+def count(ctx: Context, what: str, number: int = 1, **more: int) -> None:
     """Count attempts, bounces, complaints or rejects into the statistics."""
     start = ctx.now_ms() - ctx.now_ms() % BUCKET
     point = ctx.find("point", str(start))
-    quiet = ctx.quietly()
     if point is None:
         counts = {"attempts": 0, "bounces": 0, "complaints": 0, "rejects": 0, "second": 0, "in_second": 0}
-        point = quiet.create("point", str(start), at=start, **counts)
-    quiet.update(point, **{what: point[what] + number})
+        ctx.create("point", str(start), at=start, **{**counts, what: number, **more})
+        return
+    ctx.update(point, **{what: point[what] + number, **more})
 
 
 def spend(ctx: Context, recipients: int, throttled: str) -> None:
@@ -76,8 +76,7 @@ def spend(ctx: Context, recipients: int, throttled: str) -> None:
     used = point["in_second"] if point is not None and point["second"] == second else 0
     if used and used + recipients > limits["MaxSendRate"]:
         raise Refusal(429 if ctx.call.path.startswith("/v2/") else 400, throttled, "Maximum sending rate exceeded.")
-    count(ctx, "attempts", recipients)
-    ctx.quietly().update(ctx.get("point", start), second=second, in_second=used + recipients)
+    count(ctx, "attempts", recipients, second=second, in_second=used + recipients)
 
 
 @operation("GET /v2/email/account")

@@ -6,11 +6,11 @@ from typing import Any
 from childproof.stubkit import Context, Refusal, operation
 
 from .account import spend
-from .messages import Letter
+from .messages import Letter, bare
 from .raw import letter as raw_letter
 from .refusals import invalid
 from .rendering import Unrendered, data_of, filled
-from .sending import bare, check, failed_rendering, send, taken
+from .sending import check, failed_rendering, send, taken
 from .templates import content_of
 from .templates import get as get_template
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.utils import parseaddr
+from functools import lru_cache
 
 from childproof.stubkit import Attachment
 
@@ -34,3 +36,9 @@ class Letter:
     def recipients(self) -> tuple[str, ...]:
         """Everybody who is to get it, as the client wrote them."""
         return (*self.to, *self.cc, *self.bcc)
+
+
+@lru_cache(maxsize=4096)
+def bare(address: str) -> str:
+    """An address without the name before it."""
+    return parseaddr(address)[1] or address.strip()

@@ -6,7 +6,6 @@ event destinations (`telling`).
 """
 
 import re
-from email.utils import parseaddr
 from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, job
@@ -17,10 +16,10 @@ from .contact_lists import get as get_list
 from .contacts import key, wants
 from .fates import Fate, fate_of, told
 from .identities import canonical, identity_of, verified
-from .messages import Letter
+from .messages import Letter, bare
 from .refusals import invalid, newer, rejected
 from .suppression import suppressed
-from .telling import tell
+from .telling import publish, tell
 
 MOST_RECIPIENTS = 50
 LARGEST_CLASSIC = 10_485_760
@@ -99,9 +98,9 @@ def taken(ctx: Context, letter: Letter, chosen: Entity | None) -> str:
     record = ctx.create(
         "sent", message_id, sender=letter.sender, subject=letter.subject, to=list(letter.to), cc=list(letter.cc),
         recipients=list(fates), at=ctx.now_ms(), set=chosen.id if chosen is not None else "", tags=[list(tag) for tag in letter.tags],
-        events=[],
+        events=[{"type": "SEND", "at": ctx.now_ms(), "address": ""}],
     )  # fmt: skip
-    tell(ctx, record, "SEND", {})
+    publish(ctx, record, "SEND", {})
     _mail(ctx, letter, message_id, [address for address, fate in fates.items() if fate.mailed])
     for address, fate in fates.items():
         told(ctx, ctx.get("sent", message_id), address, fate)
@@ -172,13 +171,8 @@ def failed_rendering(ctx: Context, letter: Letter, chosen: Entity | None, templa
         tags=[list(tag) for tag in letter.tags], events=[],
     )  # fmt: skip
     count(ctx, "rejects")
-    tell(ctx, record, "RENDERING_FAILURE", {"errorMessage": reason, "templateName": template})
+    tell(ctx, record, "RENDERING_FAILURE", {"failure": {"errorMessage": reason, "templateName": template}})
     return message_id
-
-
-def bare(address: str) -> str:
-    """An address without the name before it."""
-    return parseaddr(address)[1] or address.strip()
 
 
 def _well_formed(ctx: Context, address: str) -> None:

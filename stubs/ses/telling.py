@@ -6,35 +6,41 @@ service's own, so there is none. Streams and metrics are kept as settings and to
 """
 
 import json
-from email.utils import parseaddr
 from typing import Any
 
 from childproof.stubkit import Context, Entity
 
 from .account import account, region
 from .identities import arn, identity_of
+from .messages import bare
 from .times import iso
 
 _WORDS = {"SEND": "Send", "DELIVERY": "Delivery", "BOUNCE": "Bounce", "COMPLAINT": "Complaint", "REJECT": "Reject",
           "DELIVERY_DELAY": "DeliveryDelay", "RENDERING_FAILURE": "Rendering Failure"}  # fmt: skip
 _SUBJECT = "Amazon SES Email Event Notification"
+_NOTIFIED = frozenset({"BOUNCE", "COMPLAINT", "DELIVERY"})  # what identities have topics for
 _TOLD = frozenset({"BOUNCE", "COMPLAINT", "RENDERING_FAILURE"})  # what the mailbox doesn't tell
 
 
 def tell(ctx: Context, record: Entity, kind: str, details: dict[str, Any], address: str = "") -> None:
     """Keep an event of a message, and tell whoever wants to know."""
     event = {"type": kind, "at": ctx.now_ms(), "address": address, **_insight(kind, details)}
-    record = ctx.quietly().update(record, events=[*record["events"], event])
+    record = ctx.update(record, events=[*record["events"], event])
     if kind in _TOLD:
         ctx.emit(f"mail.{kind.lower()}", {"id": record.id, "address": address, "subject": record["subject"]})
+    publish(ctx, record, kind, details)
+
+
+def publish(ctx: Context, record: Entity, kind: str, details: dict[str, Any]) -> None:
+    """Tell the topics of event destinations and of the sender's identity."""
     chosen = ctx.find("configuration_set", record["set"]) if record["set"] else None
     for destination in chosen["destinations"] if chosen is not None else ():
         topic = destination.get("SnsDestination", {}).get("TopicArn")
         if destination["Enabled"] and kind in destination["MatchingEventTypes"] and topic:
-            if kind == "RENDERING_FAILURE":
-                details = {"failure": details}
             _publish(ctx, topic, {"eventType": _WORDS[kind], "mail": _mail(ctx, record), **details})
-    identity = identity_of(ctx, parseaddr(record["sender"])[1])
+    if kind not in _NOTIFIED:
+        return
+    identity = identity_of(ctx, bare(record["sender"]))
     topic = identity["topics"].get(_WORDS[kind]) if identity is not None else None
     if topic:
         _publish(ctx, topic, {"notificationType": _WORDS[kind], "mail": _mail(ctx, record), **details})
@@ -55,7 +61,7 @@ def _mail(ctx: Context, record: Entity) -> dict[str, Any]:
     common |= {"subject": record["subject"]} if record["subject"] else {}
     tags: dict[str, list[str]] = {
         "ses:source-ip": ["127.0.0.1"],
-        "ses:from-domain": [parseaddr(record["sender"])[1].rpartition("@")[2]],
+        "ses:from-domain": [bare(record["sender"]).rpartition("@")[2]],
         "ses:caller-identity": ["childproof"],
         **({"ses:configuration-set": [record["set"]]} if record["set"] else {}),
     }
@@ -64,7 +70,7 @@ def _mail(ctx: Context, record: Entity) -> dict[str, Any]:
     headers = [{"name": "From", "value": record["sender"]}, {"name": "To", "value": ", ".join(record["to"])}]
     if record["subject"]:
         headers.append({"name": "Subject", "value": record["subject"]})
-    identity = identity_of(ctx, parseaddr(record["sender"])[1])
+    identity = identity_of(ctx, bare(record["sender"]))
     return {
         "timestamp": iso(record["at"]), "source": record["sender"], "messageId": record.id,
         **({"sourceArn": arn(ctx, identity)} if identity is not None else {}),

@@ -4,8 +4,9 @@ Documents write such an operation's path with a fragment. The field is looked fo
 query, then in its form. A fragment without a value (`/{bucket}#acl`) is a query parameter that is there.
 """
 
+import re
 from collections.abc import Iterable
-from urllib.parse import parse_qsl, quote
+from urllib.parse import parse_qsl, quote, unquote_plus
 
 from childproof.model import Call
 
@@ -18,9 +19,9 @@ class Selectors:
 
     def __init__(self, templates: Iterable[str]) -> None:
         fragments = [template.partition("#")[2] for template in templates if "#" in template]
-        self._fields = tuple(
-            dict.fromkeys(name for name, equals, _ in (one.partition("=") for one in fragments) if equals)
-        )
+        names = dict.fromkeys(name for name, equals, _ in (one.partition("=") for one in fragments) if equals)
+        # The one field is looked for in the bytes: a form may be ten megabytes of a mail.
+        self._fields = tuple((name, re.compile(rb"(?:^|&)%b=([^&]*)" % re.escape(name).encode())) for name in names)
         self._flags = tuple(dict.fromkeys(one for one in fragments if "=" not in one))
 
     def __bool__(self) -> bool:
@@ -29,24 +30,12 @@ class Selectors:
     def paths(self, call: Call) -> list[str]:
         """The paths by which templates with fragments would know a call, the likeliest first; [] where none would."""
         query = dict(parse_qsl(call.query, keep_blank_values=True)) if call.query else {}
+        form = (call.header("content-type") or "").partition(";")[0].strip().lower() == _FORM
         found = []
-        form: dict[str, str] | None = None
-        for name in self._fields:
+        for name, pattern in self._fields:
             value = call.header(name) or query.get(name)
-            if value is None:
-                form = _form(call) if form is None else form
-                value = form.get(name)
+            if value is None and form and (fit := pattern.search(call.body)) is not None:
+                value = unquote_plus(fit[1].decode("latin-1"))
             if value is not None and len(value) <= _LONGEST:
                 found.append(f"{call.path.rstrip('/')}/#{name}={quote(value, safe='.:_-')}")
         return [*found, *(f"{call.path}#{name}" for name in self._flags if name.partition("&")[0] in query)]
-
-
-def _form(call: Call) -> dict[str, str]:
-    """The fields of a form; those that can't be read are left to the reader's own refusal."""
-    media = (call.header("content-type") or "").partition(";")[0].strip().lower()
-    if media != _FORM:
-        return {}
-    try:
-        return dict(parse_qsl(call.body.decode(), keep_blank_values=True))
-    except (UnicodeDecodeError, ValueError):
-        return {}
