@@ -29,7 +29,7 @@ DOCUMENT = """
 openapi: 3.0.3
 info: {title: Poster, version: "1"}
 paths:
-  /letters: {post: {requestBody: {content: {application/json: {schema: {type: object, properties: {many: {type: integer}}}}}}, responses: {"202": {description: sent}}}}
+  /letters: {post: {requestBody: {content: {application/json: {schema: {type: object, properties: {many: {type: integer}, only: {type: array, items: {type: string}}}}}}}, responses: {"202": {description: sent}}}}
   /raw: {post: {responses: {"202": {description: sent}}}}
 """
 CODE = """
@@ -47,7 +47,7 @@ def send(ctx: Context) -> None:
             alternatives=[("text/x-amp-html", "<amp/>")],
             attachments=[Attachment("réçu.pdf", b"%PDF", "application/pdf"),
                          Attachment("a.png", b"png", "image/png", content_id="logo", inline=True)],
-            message_id="<given@shop.example>", bounces="bounce@shop.example", then="told", payload={"letter": "l"},
+            message_id="<given@shop.example>", bounces="bounce@shop.example", only=ctx.body.get("only"), then="told", payload={"letter": "l"},
         )
 
 
@@ -201,3 +201,26 @@ def test_mail_that_nobody_keeps_says_which_rule_would(made: Callable[..., World]
     entry = list(world.ledger.entries(world="main"))[-1]
     assert (entry.verdict, entry.rule) == ("deny", None)
     assert entry.reason == "no rule matches (default: deny); the mail of poster is kept nowhere"
+
+
+def test_mail_beyond_a_limit_is_told_as_put_off(made: Callable[..., World]) -> None:
+    world = made("  - {name: few, match: {protocol: smtp}, stub: email, limit: {calls: 1, per: 1h}}\n")
+    world.post("/letters")
+    world.post("/letters")
+    assert [(one["state"], one["status"]) for one in world.list("poster", "letter")] == [
+        ("delivered", 250),
+        ("deferred", 452),
+    ]
+    assert len(world.list("email", "message")) == 1
+
+
+def test_only_those_who_are_to_get_it_do_and_nobody_is_told_of_as_well(made: Callable[..., World]) -> None:
+    """The headers name all. An address that mail can't be sent to is refused, before the next call."""
+    world = made()
+    world.post("/letters", b'{"only": ["tom@home.example"]}')
+    [mail] = world.list("email", "message")
+    assert (mail["envelope"]["to"], len(mail["to"])) == (["tom@home.example"], 2)
+    world.post("/letters", b'{"only": ["nobody"]}')
+    world.post("/raw")
+    told = [(one["state"], one["status"], one["to"]) for one in world.list("poster", "letter")]
+    assert told[1] == ("refused", 553, ["nobody"])
