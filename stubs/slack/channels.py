@@ -43,7 +43,7 @@ def inside(ctx: Context, me: Caller, wanted: Any) -> Entity:
 def addressed(ctx: Context, me: Caller, wanted: Any) -> Entity:
     """Where a message goes that is addressed to an id, to `#name`, `name` or a user: one that takes messages of the caller."""
     text = str(wanted)
-    channel = ctx.find("channel", text)
+    channel = None if text.startswith("#") else ctx.find("channel", text)
     if channel is None and text[:1] in {"U", "W"} and ctx.find("user", text) is not None:
         channel = direct(ctx, me, [text])
     if channel is None:

@@ -198,7 +198,7 @@ def tell(ctx: Context, channel: Entity, message: Mapping[str, Any], **more: Any)
     """Tell of a message, and the app of its being mentioned."""
     event = {**message, "channel": channel.id, "event_ts": message["ts"], "channel_type": kind_of(channel), **more}
     ctx.emit("message", event)
-    if "subtype" in message or channel.get("is_im"):
+    if "subtype" in message or channel.get("is_im") or "<@" not in str(message.get("text", "")):
         return
     bot = ctx.get("installation", "here")["bot_user"]
     if message.get("user") != bot and bot in _MENTION.findall(str(message.get("text", ""))):
