@@ -16,6 +16,7 @@ CAPABILITIES = (
     "filter allow-tip-sha1-in-want allow-reachable-sha1-in-want no-progress object-format=sha1"
 )
 MOST_LINES = 50_000
+MOST_ROUNDS = 16  # of one request; git sends one
 INFINITE = 0x7FFFFFFF
 
 
@@ -157,11 +158,15 @@ class Fetching:
         detailed = "multi_ack_detailed" in asked.capabilities
         common: list[str] = []
         said: list[bytes] = []
+        rounds = 0
         for _ in range(MOST_LINES):
             if reader.ended:  # a round of a talk that goes on with the next request
                 return common, said, False
             text = reader.next()
             if text is None:
+                rounds += 1
+                if rounds > MOST_ROUNDS:
+                    break
                 ready = detailed and bool(common) and self._enough(asked, common, cut)
                 said += [line(f"ACK {common[-1]} ready\n")] if ready else []
                 said += [line("NAK\n")] if not common or detailed else []
@@ -185,12 +190,21 @@ class Fetching:
                 said.append(line(f"ACK {sha} common\n" if detailed else f"ACK {sha}\n"))
 
     def _enough(self, asked: _Asked, common: list[str], cut: set[str]) -> bool:
-        """Whether each thing that is wanted has something in its history that both have."""
-        had = set(common)
-        return all(
-            any(sha in had for sha in self._history.reached([start], cut.__contains__))
-            for start in self._commits(asked.wants)
-        )
+        """Whether each thing that is wanted has something in its history that both have. Walks the history once."""
+        starts = self._commits(asked.wants)
+        reached = self._history.reached(starts, cut.__contains__)
+        children: dict[str, list[str]] = {}
+        for sha in reached - cut:
+            for parent in self._history.commit(sha).parents:
+                children.setdefault(parent, []).append(sha)
+        above = set(common)
+        waiting = list(above)
+        while waiting:
+            for child in children.get(waiting.pop(), ()):
+                if child not in above:
+                    above.add(child)
+                    waiting.append(child)
+        return above.issuperset(starts)
 
     def _pack(self, asked: _Asked, cut: set[str], common: list[str]) -> Iterator[bytes]:
         names = self._missing(asked, cut, common)

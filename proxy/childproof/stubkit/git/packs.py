@@ -19,7 +19,7 @@ from .values import GitError, Kind
 MOST_OBJECTS = 200_000
 LARGEST = 100 * 1024 * 1024  # bytes of one object
 EXPANDED = 512 * 1024 * 1024  # bytes of all objects of a pack together, those made on the way included
-LINKING = 128 * 1024 * 1024  # of those, bytes of trees, commits and tags
+LINKING = 64 * 1024 * 1024  # of those, bytes of trees, commits and tags
 MOST_WANTED = 500_000  # objects that they refer to
 DEEPEST = 300  # of differences to differences; git makes 50 at most unless told otherwise
 _OFS, _REF = 6, 7
@@ -262,7 +262,8 @@ class _Receiving:
         self._objects[sha] = Packed(start, end, NUMBERS[kind])
         if kind != "blob":
             self._linking += len(data)
-            self._wanted.update(links(kind, data))
+            if self._linking <= LINKING:
+                self._wanted.update(links(kind, data))
             if self._linking > LINKING or len(self._wanted) > MOST_WANTED:
                 raise GitError("the pack's trees and commits are more than is taken")
         return sha

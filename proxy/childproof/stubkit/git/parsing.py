@@ -15,6 +15,7 @@ _WHO = re.compile(rb"(.*?) ?<([^>]*)>[^0-9-]*(-?\d+)? ?([+-]\d{4})?")
 _MOST_TIME = 253_402_300_799  # the last second of 9999
 _MOST_PARENTS = 1000
 _LONGEST_LINE = 1000  # of who wrote something
+_SUSPICIOUS = b".gG"  # how those begin
 _DOT_GIT = re.compile(rb"(?i)\.git|git~1|\.|\.\.")
 
 
@@ -121,7 +122,7 @@ def _tree_links(data: bytes) -> list[tuple[str, Kind]]:
     for name, mode, sha in lines:
         if mode not in MODES:
             raise GitError(f"bad tree: mode {mode:o}")
-        if not name or b"/" in name or _DOT_GIT.fullmatch(name):
+        if not name or b"/" in name or (name[0] in _SUSPICIOUS and _DOT_GIT.fullmatch(name)):
             raise GitError(f"bad tree: the name {name[:80].decode('utf-8', 'replace')!r}")
         key = name + b"/" if mode == FOLDER else name
         if key <= before or name in seen:
