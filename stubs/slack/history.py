@@ -23,8 +23,6 @@ def history(ctx: Context) -> dict[str, Any]:
     known = [message for message in known if _within(message["ts"], oldest, latest, inclusive=inclusive)]
     if below:
         known = [message for message in known if message["ts"] < below]
-    if oldest and not latest and not below:
-        known = known[-limit - 1 :] if len(known) > limit + 1 else known
     found, more = known[:limit], len(known) > limit
     return {
         "messages": [posting.shown(message, metadata=bool(ctx.body.get("include_all_metadata"))) for message in found],

@@ -15,6 +15,14 @@ def test_pages_of_a_list_go_on_where_the_last_ended(bot: InProcess) -> None:
     assert len(seen) == 7
 
 
+def test_history_since_a_time_is_read_whole_by_cursors(bot: InProcess) -> None:
+    """Each message after `oldest` is met once, the newest first."""
+    sent = [bot.chat_postMessage(channel="#random", text=f"{number}") for number in range(7)]
+    channel, since = sent[0]["channel"], sent[1]["ts"]
+    pages = bot.conversations_history(channel=channel, oldest=since, limit=2)
+    assert [one["text"] for page in pages for one in page["messages"]] == ["6", "5", "4", "3", "2"]
+
+
 def test_people_are_those_of_the_world(bot: InProcess, user: InProcess) -> None:
     """The first one installed the app and owns the workspace; each is found by the address of their profile."""
     members = [member for member in bot.users_list()["members"] if not member["is_bot"]]
