@@ -6,7 +6,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, operation
 
 from .checking import refused
-from .suppressions import DEFAULT, suppress, unsuppress
+from .suppressions import suppress, unsuppress
 from .webhooks import tell
 
 # https://postmarkapp.com/developer/api/bounce-api#bounce-types: code, name, whether it makes the address inactive
@@ -141,6 +141,3 @@ def _bounce(ctx: Context, bounceid: str) -> Entity:
     if found is None:
         raise refused(407, "The bounce you requested was not found.", 404)
     return found
-
-
-__all__ = ["DEFAULT", "bounce"]

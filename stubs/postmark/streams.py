@@ -1,5 +1,6 @@
 """Message streams: a server has `outbound`, `inbound` and `broadcast` from the start."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from childproof.stubkit import Context, Entity, operation
@@ -7,6 +8,7 @@ from childproof.stubkit import Context, Entity, operation
 from .checking import refused
 
 KINDS = {"Transactional": "None", "Broadcasts": "Postmark", "Inbound": "None"}
+KEPT_DAYS = 45  # of an archived stream, before it is gone
 _FIRST = (("outbound", "Default Transactional Stream", "Transactional"), ("inbound", "Default Inbound Stream", "Inbound"),
           ("broadcast", "Default Broadcast Stream", "Broadcasts"))  # fmt: skip
 
@@ -71,8 +73,10 @@ def change(ctx: Context, stream_id: str) -> dict[str, Any]:
 @operation("POST /message-streams/{stream_id}/archive")
 def archive(ctx: Context, stream_id: str) -> dict[str, Any]:
     """Nothing more goes by it; it can be brought back for 45 days."""
-    ctx.update(_stream(ctx, stream_id), ArchivedAt=ctx.now(), ExpectedPurgeDate=ctx.now())
-    return {"ID": stream_id, "ServerID": 1, "ExpectedPurgeDate": ctx.now()}
+    purged = datetime.fromisoformat(ctx.now()) + timedelta(days=KEPT_DAYS)
+    until = purged.isoformat().replace("+00:00", "Z")
+    ctx.update(_stream(ctx, stream_id), ArchivedAt=ctx.now(), ExpectedPurgeDate=until)
+    return {"ID": stream_id, "ServerID": 1, "ExpectedPurgeDate": until}
 
 
 @operation("POST /message-streams/{stream_id}/unarchive")

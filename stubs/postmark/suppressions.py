@@ -8,7 +8,6 @@ from childproof.stubkit import Context, Entity, operation
 from .checking import refused
 from .webhooks import tell
 
-DEFAULT = "outbound"
 MOST = 50
 
 
@@ -75,7 +74,8 @@ def create(ctx: Context, stream_id: str) -> dict[str, Any]:
 @operation("POST /message-streams/{stream_id}/suppressions/delete")
 def delete(ctx: Context, stream_id: str) -> dict[str, Any]:
     """Mail up to 50 addresses again. Those that complained of spam stay where they are."""
-    stream, replies = _known(ctx, stream_id), []
+    stream = _known(ctx, stream_id)
+    replies: list[dict[str, Any]] = []
     for address in _addresses(ctx):
         if ctx.list(
             "suppression", stream=stream, EmailAddress=address.lower(), SuppressionReason="SpamComplaint", limit=1

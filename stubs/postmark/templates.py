@@ -5,7 +5,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, TemplateError, operation, template
 
 from .checking import refused
-from .emails import named, rendered
+from .emails import named
 
 FIELDS = ("Name", "Alias", "Subject", "HtmlBody", "TextBody", "LayoutTemplate")
 BRIEF = ("Name", "Active", "Alias", "TemplateType", "LayoutTemplate")
@@ -70,7 +70,8 @@ def delete(ctx: Context, templateIdOrAlias: str) -> dict[str, Any]:  # noqa: N80
 def validate(ctx: Context) -> dict[str, Any]:
     """What texts would say with a model, what is wrong with them, and which model they ask for."""
     body = ctx.body
-    model = body.get("TestRenderModel") if isinstance(body.get("TestRenderModel"), dict) else {}
+    given = body.get("TestRenderModel")
+    model: dict[str, Any] = given if isinstance(given, dict) else {}
     told: dict[str, Any] = {}
     suggested: dict[str, Any] = {}
     for field in ("Subject", "HtmlBody", "TextBody"):
@@ -115,6 +116,3 @@ def _template(ctx: Context, wanted: str) -> Entity:
 
 def _brief(found: Entity) -> dict[str, Any]:
     return {"TemplateId": int(found.id), **{name: found[name] for name in BRIEF}}
-
-
-__all__ = ["rendered"]

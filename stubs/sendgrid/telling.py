@@ -108,7 +108,13 @@ def sign(ctx: Context) -> dict[str, Any]:
 def test(ctx: Context) -> None:
     """Send one event of each kind that is about a mail, to try an address out."""
     settings = _settings(ctx)
-    shown = {"custom": {}, "category": ["cat facts"], "group": None, "template": None, "message_id": ctx.token(22)}
+    shown: dict[str, Any] = {
+        "custom": {},
+        "category": ["cat facts"],
+        "group": None,
+        "template": None,
+        "message_id": ctx.token(22),
+    }
     kinds = ("processed", "deferred", "delivered", "bounce", "dropped")
     events = [about(ctx, kind, "example@test.com", "<14c5d75ce93.dfd.64b469@ismtpd-555>", shown) for kind in kinds]
     ctx.notify(

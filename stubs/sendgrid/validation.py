@@ -30,7 +30,7 @@ Fault = dict[str, Any]
 def faults(ctx: Context, body: Mapping[str, Any]) -> list[Fault]:
     """All that is wrong with a request; nothing for one that can be sent."""
     return [
-        *_personalizations(ctx, body), *_sender(body), *_replies(body), *_subject(ctx, body), *_content(body),
+        *_personalizations(ctx, body), *_sender(body), *_replies(body), *_subject(body), *_content(body),
         *_attachments(body), *_categories(body), *_headers(body.get("headers"), "headers"),
         *_send_at(ctx, body.get("send_at"), "send_at"), *_batch(ctx, body), *_groups(ctx, body), *_template(ctx, body),
     ]  # fmt: skip
@@ -171,7 +171,7 @@ def _replies(body: Mapping[str, Any]) -> Iterator[Fault]:
             yield _fault("Does not contain a valid address.", f"reply_to_list.{place}.email", "message.reply_to_list")
 
 
-def _subject(ctx: Context, body: Mapping[str, Any]) -> Iterator[Fault]:
+def _subject(body: Mapping[str, Any]) -> Iterator[Fault]:
     subject = body.get("subject")
     if subject is not None and not isinstance(subject, str):
         yield _fault(
@@ -185,7 +185,6 @@ def _subject(ctx: Context, body: Mapping[str, Any]) -> Iterator[Fault]:
             "The subject is required. You can get around this requirement if you use a template with a subject defined or if every "
             "personalization has a subject defined.", "subject", "message.subject",
         )  # fmt: skip
-    del ctx
 
 
 def _content(body: Mapping[str, Any]) -> Iterator[Fault]:
