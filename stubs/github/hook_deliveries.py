@@ -85,7 +85,7 @@ def _again(ctx: Context, hook: Entity, delivery_id: str) -> Response:
 
 
 def _get(ctx: Context, hook: Entity, delivery_id: str) -> Delivery:
-    found = next((one for one in ctx.deliveries(hook) if _number(one) == int(delivery_id)), None)
+    found = next((one for one in ctx.deliveries(hook) if str(_number(one)) == delivery_id), None)
     if found is None or found.last is None:
         raise not_found()
     return found

@@ -2,13 +2,19 @@
 
 import io
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import github
 import pytest
 from github.Repository import Repository
 
-from .conftest import Api
+from childproof.catalog import load_catalog
+from childproof.run.planting import grow
+from childproof.stubkit.stub import Stub
+from childproof.world import Store
+
+from .conftest import START, Api, InProcess, hub
 
 CI = """
 name: CI
@@ -141,3 +147,20 @@ def test_secrets_stay_sealed_and_variables_are_read(repo: Repository, api: Api) 
     repo.get_variable("STAGE").edit("live")
     assert repo.get_variable("STAGE").value == "live"
     assert refused(repo.create_variable, "1odd", "x")[0] == 422
+
+
+def test_a_world_file_says_which_workflows_fail(stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the name of the file; others end well."""
+    file = tmp_path / "red.yaml"
+    file.write_text("world: red\ngithub: {workflow_outcomes: [{workflow: ci.yml, conclusion: failure}]}\n")
+    with Store.open(":memory:", wall=lambda: START) as store:
+        with grow(file, load_catalog(), lambda: START) as grown:
+            grown.keep(store, "red")
+        api = Api(stub, store.world("red"))
+        monkeypatch.setattr("requests.Session.get_adapter", lambda *_, **__: InProcess(api))
+        repo = hub("ghp_childproof").get_user().create_repo("shop")
+        repo.create_file(".github/workflows/ci.yml", "Add CI", CI)
+        repo.create_file(".github/workflows/lint.yml", "Add lint", "name: Lint\non: push\njobs: {lint: {steps: []}}\n")
+        passes(api, 60)
+        ended = {(run.name, run.conclusion) for run in repo.get_workflow_runs()}
+    assert ended == {("CI", "failure"), ("Lint", "success")}
