@@ -106,7 +106,14 @@ def post(
     """
     root = root_of(ctx, channel, thread) if thread is not None and thread != "" else None
     ts = stamp(ctx)
-    fields: dict[str, Any] = {"type": "message", "user": me.user, **said, "_channel": channel.id, "_thread": "", "_shown": True}
+    fields: dict[str, Any] = {
+        "type": "message",
+        "user": me.user,
+        **said,
+        "_channel": channel.id,
+        "_thread": "",
+        "_shown": True,
+    }
     if root is not None:
         fields |= {"thread_ts": root["ts"], "parent_user_id": root["user"], "_thread": root["ts"], "_shown": broadcast}
         if broadcast:
