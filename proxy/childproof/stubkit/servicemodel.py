@@ -3,6 +3,7 @@
 Such a model says more than its vendor's OpenAPI documents, and is newer: names, types and where each member stands. What
 a path can't tell apart is told by a field of the request: `/#Action=SendEmail` is the call of `/` whose form has that
 `Action`, `/#X-Amz-Target=…` the one with that header (see `selecting`). Protocols: `query`, `json`, `rest-json`, `rest-xml`.
+Where a service answers, a model doesn't say.
 """
 
 import re
@@ -55,7 +56,6 @@ def openapi_of(model: Mapping[str, Any], file: str) -> Node:
     return {
         "openapi": "3.0.3",
         "info": {"title": metadata.get("serviceFullName", ""), "version": metadata.get("apiVersion", "")},
-        "servers": [{"url": f"https://{metadata['endpointPrefix']}.amazonaws.com"}],
         "paths": paths,
         "components": {"schemas": made.schemas()},
     }
