@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import botocore
 import click.testing
 import pytest
 
@@ -21,3 +22,15 @@ def test_stripes_surface_is_exactly_what_derive_gives(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     made, committed = output.read_text().splitlines(), (folder / "openapi.json").read_text().splitlines()
     assert made == committed, "derive it again: stubs/stripe/README.md says how"
+
+
+def test_ses_surface_is_exactly_what_derive_gives_of_botocores_models(tmp_path: Path) -> None:
+    """Both service models of the botocore that the README names, one of them under names of its own."""
+    if botocore.__version__ != "1.44.5":
+        pytest.skip(f"botocore {botocore.__version__}: stubs/ses was derived from 1.44.5")
+    data, output = Path(botocore.__file__).parent / "data", tmp_path / "openapi.json"
+    classic, newer = (data / name / "service-2.json.gz" for name in ("ses/2010-12-01", "sesv2/2019-09-27"))
+    arguments = [str(newer), "-o", str(output), "--with", f"V1={classic}"]
+    result = click.testing.CliRunner().invoke(derive_command, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert output.read_text().splitlines() == (ROOT / "stubs" / "ses" / "openapi.json").read_text().splitlines()

@@ -111,7 +111,7 @@ def _dialect(inference: Inference, operations: Sequence[tuple[Operation, Inferre
             "  # the shape of the document's error replies; kinds: words each error",
             f"  errors: {flow({'body': error})}",
         ]
-    else:
+    elif not any("#" in one.path and "xml" in one.reply_type for one, _ in operations):
         notes.append("errors: no error reply with a message or a code in it, so the kit's own shape is taken")
     lines += _lists([inference.lists(one) for one, done in operations if done.action == "list"])
     lines += [
