@@ -13,6 +13,7 @@ from childproof.model.text import printable
 
 from .report_webhooks import WebhookTally
 
+MAILED = "mail.queued"  # the kit's effect of mail that a stub sends
 MAX_LINES = 12  # of each kind; the rest is counted and left to `childproof log`
 _COLUMN = 72  # calls beyond it don't push the reasons of all others aside
 _MIN_WIDTH = 40  # below this, a terminal does the wrapping
@@ -96,14 +97,13 @@ def summarize(
             touched.setdefault(effect.service, []).append(effect)
         if entry.made:
             _sort(lines, entry)
-    worded = ((name, outcomes(name, effects)) for name, effects in touched.items())
     return Report(
         world=world,
         calls=calls,
         lookups=lookups,
         upstream=Upstream(dns, connections, bytes_out, bytes_in),
         services=tuple(
-            (name, words or f"{_plural(answered[name], 'call')}, none with an effect outside") for name, words in worded
+            (name, outcomes(name, effects) or _wordless(answered[name], effects)) for name, effects in touched.items()
         ),
         allowed=_lines(lines["allow"]),
         denied=_lines(lines["deny"]),
@@ -116,6 +116,13 @@ def summarize(
         missing=missing,
         fidelity=dict(fidelity),
     )
+
+
+def _wordless(calls: int, effects: Sequence[Effect]) -> str:
+    """What is said of a service that has no words for what it did. Mail that it sent is told of where it lies."""
+    mails = sum(effect.type == MAILED for effect in effects)
+    said = f"{_plural(mails, 'mail')} handed on" if mails else "none with an effect outside"
+    return f"{_plural(calls, 'call')}, {said}"
 
 
 def _sort(lines: dict[str, Counter[tuple[str, str]]], entry: Entry) -> None:

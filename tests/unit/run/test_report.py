@@ -30,7 +30,8 @@ STUBBED = replace(
 
 
 def words(service: str, effects: Sequence[Effect]) -> str:
-    return f"would have done {', '.join(effect.type for effect in effects)}" if effects else ""
+    worded = [effect.type for effect in effects if effect.type != "mail.queued"]
+    return f"would have done {', '.join(worded)}" if worded else ""
 
 
 def report(*entries: Entry) -> Report:
@@ -94,6 +95,12 @@ def test_allowed_calls_are_counted_by_host_and_rule() -> None:
 def test_a_stub_without_effects_says_how_often_it_was_asked() -> None:
     assert "  stripe   1 call, none with an effect outside\n" in text(report(STUBBED))
     assert "  stripe   2 calls, none with an effect outside\n" in text(report(STUBBED, STUBBED))
+
+
+def test_mail_that_a_stub_sent_is_told_of_where_it_lies() -> None:
+    """The mailbox words it; of the stub that sent it there is said that it did."""
+    mailed = replace(STUBBED, effects=(Effect("stripe", "mail.queued", "job_1", {}),))
+    assert "  stripe   2 calls, 1 mail handed on\n" in text(report(mailed, STUBBED))
 
 
 def test_gaps_and_our_own_errors_are_not_hidden() -> None:
