@@ -113,5 +113,5 @@ def _shown(ctx: Context, org: str, found: Entity, held: Entity) -> dict[str, Any
     organization = existing(ctx, org)
     place = ctx.find("membership", f"{organization.id}/{held['login']}")
     state = place["state"] if place is not None else "pending"
-    url = f"{API}/organizations/{organization['id']}/team/{found.id}/memberships/{held['login']}"
+    url = f"{API}/orgs/{organization['login']}/teams/{found['slug']}/memberships/{held['login']}"
     return {"url": url, "role": held["role"], "state": state}

@@ -125,7 +125,7 @@ def grant(ctx: Context, found: Entity, repository: Entity, level: str) -> None:
 def listed(ctx: Context, found: Entity, *, above: bool = True) -> dict[str, Any]:
     """A team in lists: the document's `team`."""
     organization = existing(ctx, found["_organization"])
-    url = f"{API}/organizations/{organization['id']}/team/{found.id}"
+    url = f"{API}/orgs/{organization['login']}/teams/{found['slug']}"
     shown = {
         "id": int(found.id), "node_id": node_id("T", organization["id"], int(found.id)), "name": found["name"], "slug": found["slug"],
         "description": found["description"] or "", "privacy": found["privacy"], "notification_setting": found["notification_setting"],
