@@ -273,6 +273,7 @@ def _nest(known: dict[str, Any], nested: list[tuple[str, dict[str, Any]]]) -> No
 _DIALECT = re.compile(r"application/x-[a-z-]+-json(-[0-9.]+)?")  # `application/x-amz-json-1.1` and its like
 _OPAQUE = frozenset({"application/octet-stream", "*/*"})
 _NO_FILES: frozenset[str] = frozenset()
+ALWAYS = "json-always"  # as a dialect's body: a service that takes no forms, and looks at no Content-Type
 MOST_TOLD = 100  # faults of one request
 _TEXTS = frozenset({"form", "multipart", "xml"})  # styles that know nothing but texts
 _EMPTY = frozenset(
@@ -307,9 +308,9 @@ def _style(call: Call, default: str) -> str:
     """What the body is: its Content-Type decides, the dialect where there is none."""
     media = media_type(call)
     if not media:
-        return default
-    if media == "application/x-www-form-urlencoded":
-        return "form"
+        return "json" if default == ALWAYS else default
+    if media == "application/x-www-form-urlencoded":  # which is what curl says of whatever it is given
+        return "json" if default == ALWAYS else "form"
     if media == FORM:
         return "multipart"
     if media in {"application/xml", "text/xml"} or media.endswith("+xml"):

@@ -102,7 +102,7 @@ class HeaderTemplate:
 class Settings:
     """The dialect besides errors and lists, which have modules of their own."""
 
-    body: Literal["json", "form"] = "json"
+    body: Literal["json", "json-always", "form"] = "json"
     time: Time = "unix"
     time_written: bool = False
     ids: str = "{prefix}_{alnum:14}"

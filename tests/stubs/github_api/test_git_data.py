@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import tarfile
 import zipfile
 from urllib.parse import urlsplit
@@ -229,3 +230,10 @@ def test_statistics_count_commits(repo: Repository, api: Api):
     assert sum(week["total"] for week in api.get(f"{place}/stats/commit_activity")) == 3
     assert sum(row[2] for row in api.get(f"{place}/stats/punch_card")) == 3
     assert [row[1:] for row in api.get(f"{place}/stats/code_frequency")] == [[5, 0]]
+
+
+def test_json_is_read_whatever_curl_calls_it(repo: Repository, api: Api):
+    """`curl -d '{…}'` without a header says that it sends a form, and GitHub reads JSON."""
+    body = json.dumps({"content": "hello\n"}).encode()
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert api.call("POST", f"/repos/{repo.full_name}/git/blobs", body, **kind).status == 201
