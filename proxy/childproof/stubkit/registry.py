@@ -12,7 +12,6 @@ from .routing import parameters
 from .settings import Settings
 from .shape import properties, types
 
-
 _DOCUMENTS = ".document"  # ends the name of an inferred resource where stub.yaml has one of that name for itself
 
 

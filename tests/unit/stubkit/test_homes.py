@@ -211,3 +211,14 @@ def test_a_limit_out_of_range_may_be_the_nearest_within(tmp_path: Path, store: S
         mall("POST /v2/shops/ann/tea/shelves", {"label": str(number)})
     assert len(mall("GET /v2/shops/ann/tea/shelves?per_page=99")[1]) == 3
     assert len(mall("GET /v2/shops/ann/tea/shelves?per_page=0")[1]) == 1
+
+
+def test_what_a_stub_keeps_for_itself_is_no_thing_of_the_document(tmp_path: Path, store: Store):
+    """A resource with neither schema nor path has its name for itself: generic lists don't show it."""
+    code = CODE + '    ctx.create("shelf", made_by="the stub")\n'
+    resources = {**MANIFEST["resources"], "shelf": {}}
+    mall = make(tmp_path, store, code, resources=resources)
+    mall("POST /v2/shops/ann/tea/shelves", {"label": "green"})
+    assert [one["label"] for one in mall("GET /v2/shops/ann/tea/shelves")[1]] == ["green"]
+    with store.world("main").transaction() as tx:
+        assert [one["made_by"] for one in tx.list("mall", "shelf")] == ["the stub"]
