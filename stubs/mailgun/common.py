@@ -1,17 +1,19 @@
 """What Mailgun's resources share: domains by name, times as it writes them, yes and no, addresses, and its two kinds of pages."""
 
+import csv
+import io
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from childproof.stubkit import Context, Entity, Refusal
+from childproof.stubkit import Context, Entity, Refusal, Upload
 
 ACCOUNT = "5f3a9c1be7d24e8a90b6c1d2"
 _ADDRESS = re.compile(r"[^\s<>@,;\"()]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}")
 _NAMED = re.compile(r"\s*(?P<name>\"(?:[^\"\\]|\\.)*\"|[^<>\"]*?)\s*<\s*(?P<address>[^<>\s]+)\s*>\s*")
-_SPLIT = re.compile(r",(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)")
+LONGEST = 1000  # characters of one mailbox, or of any text that is looked through by its pattern
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -45,7 +47,7 @@ def read_time(given: str) -> int | None:
     """A time as clients write it, in unix ms: RFC 2822, or a number of seconds; None for what is neither."""
     if re.fullmatch(r"\d{9,11}(?:\.\d+)?", given):
         return int(float(given) * 1000)
-    fit = _TIME.fullmatch(given.strip())
+    fit = _TIME.fullmatch(given.strip()) if len(given) <= LONGEST else None
     if fit is None or fit["month"].title() not in _MONTHS:
         return None
     zone = fit["zone"] if fit["zone"] and fit["zone"][0] in "+-" else "+0000"
@@ -64,6 +66,8 @@ def yes(given: Any, *, default: bool = False) -> bool:
 
 def bare(mailbox: str) -> str:
     """The address without its name; "" where there is none that could be used."""
+    if len(mailbox) > LONGEST:
+        return ""
     fit = _NAMED.fullmatch(mailbox)
     address = fit["address"] if fit is not None else mailbox.strip()
     return address if _ADDRESS.fullmatch(address) else ""
@@ -71,7 +75,7 @@ def bare(mailbox: str) -> str:
 
 def name_of(mailbox: str) -> str:
     """The name that goes with an address; "" for a bare one."""
-    fit = _NAMED.fullmatch(mailbox)
+    fit = _NAMED.fullmatch(mailbox) if len(mailbox) <= LONGEST else None
     return fit["name"].strip().strip('"') if fit is not None else ""
 
 
@@ -79,9 +83,7 @@ def mailboxes(values: Sequence[str], field: str) -> list[str]:
     """All mailboxes of a field that may come several times, each with several; every address once. Raises the refusal."""
     found: dict[str, str] = {}
     for value in values:
-        for one in _SPLIT.split(value):
-            if not one.strip():
-                continue
+        for one in _split(value):
             address = bare(one)
             if not address:
                 raise wrong(f"'{field}' parameter is not a valid address. please check documentation")
@@ -89,9 +91,35 @@ def mailboxes(values: Sequence[str], field: str) -> list[str]:
     return list(found.values())
 
 
+def _split(value: str) -> list[str]:
+    """The mailboxes of a text: apart by commas that are in no quotes."""
+    found: list[str] = []
+    held: list[str] = []
+    quoted = False
+    for part in value.split(","):
+        held.append(part)
+        quoted ^= part.count('"') % 2 == 1
+        if not quoted:
+            found.append(",".join(held))
+            held = []
+    return [one for one in (*found, ",".join(held)) if one.strip()]
+
+
 def several(ctx: Context, name: str) -> list[str]:
     """The values of a field that may come several times."""
     return [value for field, value in ctx.fields() if field == name]
+
+
+def rows(upload: Upload) -> list[dict[str, str]]:
+    """The rows of a CSV file, by their columns in lower case. Raises the refusal of a file that is none."""
+    text = upload.data.decode("utf-8-sig", "replace")
+    try:
+        return [
+            {name.strip().lower(): value for name, value in row.items() if name and isinstance(value, str) and value}
+            for row in csv.DictReader(io.StringIO(text))
+        ]
+    except csv.Error as error:
+        raise wrong(f"Invalid CSV file: {error}") from None
 
 
 def paged(

@@ -42,8 +42,9 @@ def further(ctx: Context, domain_name: str, page: str) -> dict[str, Any]:
     common.domain(ctx, domain_name)
     try:
         asked = json.loads(base64.urlsafe_b64decode(page + "=" * (-len(page) % 4)))
-        return _page(ctx, domain_name, {**asked, "skip": max(int(asked["skip"]), 0)})
-    except (ValueError, binascii.Error, KeyError, TypeError):
+        limit = min(max(int(asked["limit"]), 1), MOST)
+        return _page(ctx, domain_name, {**asked, "skip": max(int(asked["skip"]), 0), "limit": limit})
+    except (ValueError, binascii.Error, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise wrong("Bad Request: invalid page token") from None
 
 
@@ -72,8 +73,11 @@ def of_tag(ctx: Context, domain_name: str, tag: str) -> dict[str, Any]:
 def logs(ctx: Context) -> dict[str, Any]:
     """Events of all domains, by their kind and by what a filter says of domain, recipient or tag."""
     body: Any = ctx.body
-    wanted, filters = body.get("events") or [], (body.get("filter") or {}).get("AND") or []
-    asked = body.get("pagination") or {}
+    wanted, asked = body.get("events") or [], body.get("pagination") or {}
+    told = body.get("filter") or {}
+    filters = told.get("AND") or [] if isinstance(told, dict) else []
+    if not isinstance(filters, list) or not all(isinstance(one, dict) for one in (asked, *filters)):
+        raise wrong("Invalid request body: expected `filter.AND` to be a list of conditions")
     found = [
         one
         for one in ctx.list("event")
@@ -81,7 +85,8 @@ def logs(ctx: Context) -> dict[str, Any]:
     ]
     if str(asked.get("sort", "")).endswith(":asc"):
         found.reverse()
-    limit = min(int(asked.get("limit") or 100), 100)
+    limit = asked.get("limit") or 100
+    limit = min(limit, 100) if isinstance(limit, int) and limit > 0 else 100
     kinds = sorted({one["event"] for one in found})
     start, now = _time(body, "start"), common.written(ctx.now_ms())
     return {
@@ -144,6 +149,8 @@ def _matches(event: Entity, name: str, text: str) -> bool:
         word = word.strip().strip('"<>').lower()
         return word in held if exact else any(word in one for one in held)
 
+    if len(text) > common.LONGEST:
+        raise wrong(f"'{name}' parameter is too long")
     plain = text.replace("(", " ").replace(")", " ")
     return any(
         all(not has(word[4:]) if word.startswith("NOT ") else has(word) for word in map(str.strip, re.split(r"\s+AND\s+", each)))
@@ -167,11 +174,11 @@ def _meets(event: Entity, each: dict[str, Any]) -> bool:
 def _stats(ctx: Context, events: list[Entity], domain: str) -> dict[str, Any]:
     wanted = {value for name, value in _pairs(ctx) if name == "event"} or {"accepted", "delivered", "failed"}
     end = _time(ctx.query, "end") or ctx.now_ms() / 1000
-    duration = re.fullmatch(r"(\d+)([hdm])", str(ctx.query.get("duration") or ""))
+    duration = re.fullmatch(r"(\d{1,5})([hdm])", str(ctx.query.get("duration") or ""))
     back = int(duration[1]) * {"h": 3600, "d": _DAY, "m": 30 * _DAY}[duration[2]] if duration else 7 * _DAY
     start = end - back if duration else _time(ctx.query, "start") or end - back
     days = range(int(start) // _DAY, int(end) // _DAY + 1)
-    if len(days) > 366:
+    if days.stop - days.start > 366:
         raise wrong("the period is too long: at most a year")
     stats = []
     for day in days:

@@ -1,7 +1,5 @@
 """Members of mailing lists, one by one, as JSON or from a file."""
 
-import csv
-import io
 import json
 from typing import Any
 
@@ -51,9 +49,8 @@ def create_from_file(ctx: Context, list_address: str) -> dict[str, Any]:
     found = lists.found(ctx, list_address)
     default = ctx.body.get("subscribed")
     rows = []
-    for row in csv.DictReader(io.StringIO(ctx.file("members").data.decode("utf-8-sig", "replace"))):
-        given: dict[str, Any] = {name.strip().lower(): value for name, value in row.items() if name and value}
-        given["vars"] = _json(given.get("vars"), dict) or {}
+    for row in common.rows(ctx.file("members")):
+        given: dict[str, Any] = {**row, "vars": _json(row.get("vars"), dict) or {}}
         rows.append({"subscribed": default, **given} if default is not None else given)
     return _many(ctx, found, rows)
 
@@ -96,12 +93,14 @@ def _many(ctx: Context, found: Entity, given: list[Any]) -> dict[str, Any]:
     return {"message": "Mailing list has been updated", "list": shown, "task-id": str(ctx.random.randrange(10**6))}
 
 
-def _join(ctx: Context, found: Entity, given: dict[str, Any], *, upsert: bool) -> Entity:
+def _join(ctx: Context, found: Entity, given: Any, *, upsert: bool) -> Entity:
+    if not isinstance(given, dict) or not isinstance(given.get("vars") or {}, dict):
+        raise wrong("Invalid JSON: expected members with an address")
     address = common.bare(str(given.get("address", "")))
     if not address:
         raise wrong("'address' parameter is not a valid address. please check documentation")
     fields = {
-        "name": given.get("name") or common.name_of(str(given["address"])),
+        "name": str(given.get("name") or "") or common.name_of(str(given["address"])),
         "vars": given.get("vars") or {},
         "subscribed": common.yes(given.get("subscribed"), default=True),
     }

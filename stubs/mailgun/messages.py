@@ -30,7 +30,7 @@ def send(ctx: Context, domain_name: str) -> dict[str, Any]:
     if not given.get("from"):
         raise Refusal.of("missing", param="from")
     sender = common.mailboxes([given["from"]], "from")[0]
-    boxes = {name: common.mailboxes(common.several(ctx, name), name) for name in ("to", "cc", "bcc")}
+    boxes = {name: common.mailboxes(_all(fields, name), name) for name in ("to", "cc", "bcc")}
     if not boxes["to"]:
         raise Refusal.of("missing", param="to")
     if not any(given.get(name) for name in _BODIES):
@@ -68,7 +68,7 @@ def send_mime(ctx: Context, domain_name: str) -> dict[str, Any]:
     domain = common.domain(ctx, domain_name)
     fields = ctx.fields()
     _check_options(fields)
-    boxes = {"to": common.mailboxes(common.several(ctx, "to"), "to"), "cc": [], "bcc": []}
+    boxes = {"to": common.mailboxes(_all(fields, "to"), "to"), "cc": [], "bcc": []}
     if not boxes["to"]:
         raise Refusal.of("missing", param="to")
     files = ctx.files("message")
@@ -123,6 +123,10 @@ def _common(
         "recipient_variables": _json(dict(fields).get("recipient-variables"), "recipient-variables"),
         "testmode": common.yes(dict(fields).get("o:testmode")),
     }
+
+
+def _all(fields: tuple[tuple[str, str], ...], name: str) -> list[str]:
+    return [value for field, value in fields if field == name]
 
 
 def _check_options(fields: tuple[tuple[str, str], ...]) -> None:

@@ -62,7 +62,9 @@ def delete(ctx: Context, id: str) -> dict[str, Any]:  # noqa: A002 - as above
 def _checked(ctx: Context) -> dict[str, Any]:
     body = ctx.body
     fields: dict[str, Any] = {name: body[name] for name in ("priority", "description", "expression") if name in body}
-    if "expression" in fields and not _EXPRESSION.fullmatch(fields["expression"]):
+    if "expression" in fields and (
+        len(fields["expression"]) > common.LONGEST or not _EXPRESSION.fullmatch(fields["expression"])
+    ):
         raise wrong("Invalid expression: expected match_recipient(), match_header() or catch_all()")
     actions = common.several(ctx, "action")
     for one in actions:
@@ -82,8 +84,20 @@ def _takes(expression: str, address: str) -> bool:
     fit = _RECIPIENT.search(expression)
     if fit is None or not _PLAIN.fullmatch(fit["pattern"]):
         return False
-    parts = [re.escape(part.replace("\\", "")) for part in fit["pattern"].split(".*")]
-    return re.fullmatch(".*".join(parts), address, re.IGNORECASE) is not None
+    first, *others = fit["pattern"].lower().replace("\\", "").split(".*")
+    rest = address.lower()
+    if not others:
+        return rest == first
+    *middle, last = others
+    if not rest.startswith(first) or not rest.endswith(last) or len(rest) < len(first) + len(last):
+        return False
+    rest = rest[len(first) : len(rest) - len(last)]
+    for part in middle:
+        at = rest.find(part)
+        if at < 0:
+            return False
+        rest = rest[at + len(part) :]
+    return True
 
 
 def _shown(one: Entity) -> dict[str, Any]:

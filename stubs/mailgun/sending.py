@@ -14,8 +14,8 @@ from .telling import tell
 _PLACE = re.compile(
     r"%(?P<name>recipient(?:\.[A-Za-z0-9_.-]+|_[a-z]+)?|unsubscribe_url|tag_unsubscribe_url|mailing_list_unsubscribe_url|unsubscribe_email)%"
 )
-_MARKUP = re.compile(r"<(?:style|script|head)\b.*?</(?:style|script|head)>|<[^>]*>", re.IGNORECASE | re.DOTALL)
-_BREAKS = re.compile(r"<(?:br|/p|/div|/h[1-6]|/li|/tr)\b[^>]*>", re.IGNORECASE)
+_BREAKS = frozenset({"br", "/p", "/div", "/h1", "/h2", "/h3", "/h4", "/h5", "/h6", "/li", "/tr"})
+_HIDDEN = frozenset({"style", "script", "head"})
 _REASONS = {
     "bounce": ("suppress-bounce", 605, "Not delivering to previously bounced address"),
     "complaint": ("suppress-complaint", 607, "Not delivering to a user who marked your messages as spam"),
@@ -43,7 +43,19 @@ def allowed(ctx: Context, domain: Entity, recipients: list[str]) -> None:
 
 def plain(html: str) -> str:
     """The text of HTML."""
-    text = markup.unescape(_MARKUP.sub("", _BREAKS.sub("\n", html)))
+    found: list[str] = []
+    lower, at = html.lower(), 0
+    while (start := html.find("<", at)) >= 0 and (end := html.find(">", start)) >= 0:
+        found.append(html[at:start])
+        name = lower[start + 1 : end].split(maxsplit=1)[:1]
+        tag = name[0].rstrip("/") if name else ""
+        at = end + 1
+        if tag in _BREAKS:
+            found.append("\n")
+        elif tag in _HIDDEN:
+            close = lower.find(f"</{tag}", at)
+            at = len(html) if close < 0 else close
+    text = markup.unescape("".join([*found, html[at:]]))
     return "\n".join(line.strip() for line in text.splitlines()).strip()
 
 
@@ -72,9 +84,9 @@ def deliver(ctx: Context, message: Entity) -> None:
             elif _passes(ctx, message, common.bare(one)):
                 boxes.append(one)
     if variables is not None and not message.get("mime"):
+        known = {address.lower(): own for address, own in variables.items() if isinstance(own, dict)}
         for one in kept["to"]:
-            said = [value for address, value in variables.items() if address.lower() == common.bare(one).lower()]
-            own: dict[str, Any] = said[0] if said and isinstance(said[0], dict) else {}
+            own = known.get(common.bare(one).lower(), {})
             _post(ctx, message, {"to": [one], "cc": kept["cc"], "bcc": kept["bcc"]}, own)
         return
     if any(kept.values()):

@@ -1,8 +1,5 @@
 """Bounces, complaints, unsubscribes, and what is allowed whatever happens: each kept by domain and address."""
 
-import csv
-import io
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -161,7 +158,8 @@ def allowed(ctx: Context, domain_name: str) -> dict[str, Any]:
 @operation("POST /v3/{domain_name}/whitelists")
 def allow(ctx: Context, domain_name: str) -> dict[str, Any]:
     """Add an address, or a whole domain."""
-    given = dict(ctx.fields()) or ctx.body
+    given: Any = dict(ctx.fields()) or ctx.body
+    given = given if isinstance(given, dict) else {}
     domain = common.domain(ctx, domain_name)["name"]
     kind = "address" if given.get("address") else "domain"
     if not given.get(kind):
@@ -218,21 +216,23 @@ def _added(ctx: Context, kind: Kind, domain_name: str) -> dict[str, Any]:
 
 def _imported(ctx: Context, kind: Kind, domain_name: str) -> dict[str, Any]:
     domain = common.domain(ctx, domain_name)["name"]
-    text = ctx.file("file").data.decode("utf-8-sig", "replace")
-    for row in csv.DictReader(io.StringIO(text)):
-        given = {name.strip().lower(): value for name, value in row.items() if name and value}
+    for given in common.rows(ctx.file("file")):
         if common.bare(given.get("address", "")) or (kind is ALLOWED and given.get("domain")):
             _keep(ctx, kind, domain, given)
     return {"message": "file uploaded successfully for processing. standby..."}
 
 
-def _keep(ctx: Context, kind: Kind, domain: str, given: Mapping[str, Any]) -> None:
+def _keep(ctx: Context, kind: Kind, domain: str, given: Any) -> None:
+    if not isinstance(given, dict) or not all(
+        isinstance(given.get(name, ""), str) for name in ("address", "domain", "error")
+    ):
+        raise wrong("Invalid request body: expected records with an address")
     address = given.get("address") or (given.get("domain") if kind is ALLOWED else "")
     if not address:
         raise Refusal.of("missing", param="address")
     if given.get("address") and not common.bare(given["address"]):
         raise wrong("'address' parameter is not a valid address. please check documentation")
-    now = given.get("created_at") or common.written(ctx.now_ms())
+    now = str(given.get("created_at") or "") or common.written(ctx.now_ms())
     known = next(iter(ctx.list(kind.resource, _domain=domain, _key=address.lower(), limit=1)), None)
     if kind is BOUNCES:
         fields = {"code": str(given.get("code") or "550"), "error": given.get("error") or "", "created_at": now}
@@ -246,7 +246,7 @@ def _keep(ctx: Context, kind: Kind, domain: str, given: Mapping[str, Any]) -> No
         }
     else:
         what = "address" if given.get("address") else "domain"
-        fields = {"type": what, "reason": given.get("reason") or "", "createdAt": now}
+        fields = {"type": what, "reason": str(given.get("reason") or ""), "createdAt": now}
     if known is not None:
         ctx.update(known, **fields)
     else:

@@ -5,6 +5,7 @@ from typing import Any
 
 from childproof.stubkit import Refusal
 
+LONGEST = 1000  # characters of a mailbox
 MOST = 50  # recipients in each of `to`, `cc` and `bcc` (resend.com/docs/api-reference/emails/send-email)
 OWN = "resend.dev"  # its domain for tests: anybody may send from it, to oneself
 _BARE = re.compile(r"[^\s<>@,;\"]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{2,63}")
@@ -13,6 +14,8 @@ _NAMED = re.compile(r"\s*(?P<name>[^<>]*?)\s*<\s*(?P<address>[^<>\s]+)\s*>\s*")
 
 def bare(mailbox: str) -> str:
     """The address without its name; "" where there is none that could be used."""
+    if len(mailbox) > LONGEST:
+        return ""
     fit = _NAMED.fullmatch(mailbox)
     address = fit["address"] if fit is not None else mailbox.strip()
     return address if _BARE.fullmatch(address) else ""

@@ -39,11 +39,19 @@ def read(ctx: Context, payload: dict[str, Any]) -> None:
     """Read the file: a row is a contact."""
     found = ctx.get("contact_import", payload["import"])
     upload = ctx.content(found)
-    rows = list(csv.DictReader(io.StringIO((upload.data if upload else b"").decode("utf-8-sig", "replace"))))
+    try:
+        rows = list(csv.DictReader(io.StringIO((upload.data if upload else b"").decode("utf-8-sig", "replace"))))
+    except csv.Error:
+        ctx.update(found, status="failed", completed_at=ctx.now())
+        return
     counts = dict.fromkeys(_COUNTS, 0) | {"total": len(rows)}
     columns: dict[str, Any] = found["_columns"] or {}
     for row in rows:
-        given = _contact({name.strip().lower(): value for name, value in row.items() if name}, row, columns)
+        given = _contact(
+            {name.strip().lower(): value for name, value in row.items() if name and isinstance(value, str)},
+            row,
+            columns,
+        )
         known = subscribing.with_email(ctx, given.get("email", ""))
         if known is not None and not found["_upsert"]:
             counts["skipped"] += 1
@@ -65,13 +73,14 @@ def _contact(plain: dict[str, str], row: dict[str, str], columns: dict[str, Any]
     """A row as a contact: by the columns that the request names, else by those that are called so."""
     found: dict[str, Any] = {}
     for name in _COLUMNS:
-        value = row.get(columns[name]) if name in columns else plain.get(name)
-        if value:
+        value = row.get(str(columns[name])) if name in columns else plain.get(name)
+        if isinstance(value, str) and value:
             found[name] = value.strip()
     if "unsubscribed" in found:
         found["unsubscribed"] = found["unsubscribed"].lower() in {"true", "1", "yes"}
-    wanted = columns.get("properties") or {}
-    properties = {key: row.get(one["column"] if isinstance(one, dict) else one) for key, one in wanted.items()}
+    wanted = columns.get("properties")
+    wanted = wanted if isinstance(wanted, dict) else {}
+    properties = {key: row.get(str(one.get("column") if isinstance(one, dict) else one)) for key, one in wanted.items()}
     return {**found, "properties": {key: value for key, value in properties.items() if value is not None}}
 
 

@@ -169,7 +169,7 @@ def choose(ctx: Context, contact_id: str) -> dict[str, Any]:
     found = subscribing.contact(ctx, contact_id)
     given: Any = ctx.body
     given = given.get("topics") if isinstance(given, dict) else given
-    if not isinstance(given, list):
+    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given):
         raise Refusal.of("missing", param="topics")
     wanted = subscribing.chosen(ctx, given)
     change(ctx, found, {}, [], wanted)

@@ -12,17 +12,27 @@ from .templates import filled
 MOST = 100  # emails of a batch
 _FIELDS = ("html", "text")
 _OBJECT = {"object": "email"}
+_WORDS: dict[type, str] = {str: "string", dict: "object", list: "array"}
+_KINDS: dict[str, tuple[type, ...]] = {  # of the fields of an email in a batch, each of which is refused for itself
+    **dict.fromkeys(("from", "subject", "html", "text", "scheduled_at", "topic_id"), (str,)),
+    **dict.fromkeys(("to", "cc", "bcc", "reply_to"), (str, list)),
+    **dict.fromkeys(("headers", "template"), (dict,)),
+    "tags": (list,),
+}
+_LONGEST_KEY = 256
 
 
 @operation("POST /emails")
 def send(ctx: Context) -> dict[str, Any]:
     """Send an email, or keep it until its time."""
+    _check_key(ctx)
     return {"id": accept(ctx, ctx.body).id}
 
 
 @operation("POST /emails/batch")
 def send_batch(ctx: Context) -> dict[str, Any]:
     """Send up to 100 emails; one that is wrong refuses all of them, unless the validation is to be permissive."""
+    _check_key(ctx)
     given: Any = ctx.body
     if not isinstance(given, list) or not given:
         raise Refusal(422, "validation_error", "The request body must be an array with at least one email.")
@@ -112,11 +122,26 @@ def accept(ctx: Context, given: dict[str, Any], **more: Any) -> Entity:
     return sending.deliver(ctx, email)
 
 
+def _check_key(ctx: Context) -> None:
+    key = ctx.header("idempotency-key")
+    if key is not None and not 1 <= len(key) <= _LONGEST_KEY:
+        raise Refusal(400, "invalid_idempotency_key", "The key must be between 1-256 chars.")
+
+
 def _of_batch(ctx: Context, given: Any) -> Entity:
     if not isinstance(given, dict):
         raise Refusal(422, "validation_error", "Each email of a batch must be an object.")
     if "attachments" in given:
         raise Refusal(422, "validation_error", "The `attachments` field is not supported in batches.")
+    for name, kinds in _KINDS.items():
+        value = given.get(name)
+        if value is not None and not isinstance(value, kinds):
+            raise Refusal(422, "validation_error", f"The `{name}` field must be a `{_WORDS[kinds[0]]}`.")
+    template = given.get("template") or {"id": ""}
+    if not isinstance(template.get("id"), str) or not isinstance(template.get("variables") or {}, dict):
+        raise Refusal(422, "validation_error", "Invalid `template` field.")
+    if not all(isinstance(tag, dict) for tag in given.get("tags") or ()):
+        raise Refusal(422, "validation_error", "Invalid `tags` field.")
     return accept(ctx, given)
 
 

@@ -14,8 +14,8 @@ from .telling import of_email
 
 LARGEST = 40 * 1024 * 1024  # bytes of a mail with its files, after Base64
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
-_MARKUP = re.compile(r"<(?:style|script|head)\b.*?</(?:style|script|head)>|<[^>]*>", re.IGNORECASE | re.DOTALL)
-_BREAKS = re.compile(r"<(?:br|/p|/div|/h[1-6]|/li|/tr)\b[^>]*>", re.IGNORECASE)
+_BREAKS = frozenset({"br", "/p", "/div", "/h1", "/h2", "/h3", "/h4", "/h5", "/h6", "/li", "/tr"})
+_HIDDEN = frozenset({"style", "script", "head"})
 _BOUNCE = {
     "diagnosticCode": ["smtp; 550 5.1.1 user unknown"],
     "message": "The recipient's email provider sent a hard bounce message.",
@@ -87,7 +87,19 @@ def _content(given: Any) -> bytes:
 
 def plain(html: str) -> str:
     """The plain text that Resend makes of HTML where a mail has no text of its own."""
-    text = markup.unescape(_MARKUP.sub("", _BREAKS.sub("\n", html)))
+    found: list[str] = []
+    lower, at = html.lower(), 0
+    while (start := html.find("<", at)) >= 0 and (end := html.find(">", start)) >= 0:
+        found.append(html[at:start])
+        name = lower[start + 1 : end].split(maxsplit=1)[:1]
+        tag = name[0].rstrip("/") if name else ""
+        at = end + 1
+        if tag in _BREAKS:
+            found.append("\n")
+        elif tag in _HIDDEN:
+            close = lower.find(f"</{tag}", at)
+            at = len(html) if close < 0 else close
+    text = markup.unescape("".join([*found, html[at:]]))
     return "\n".join(line.strip() for line in text.splitlines()).strip()
 
 

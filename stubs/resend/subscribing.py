@@ -43,6 +43,8 @@ def chosen(ctx: Context, given: Any) -> dict[str, str]:
     """Topics as a request names them: `[{id, subscription}]`."""
     found: dict[str, str] = {}
     for one in given or ():
+        if not isinstance(one, dict):
+            raise Refusal(422, "validation_error", "Invalid `topics` field.")
         topic = ctx.get("topic", str(one.get("id", "")))
         if one.get("subscription") not in {"opt_in", "opt_out"}:
             raise Refusal(422, "validation_error", "The `subscription` field must be one of: opt_in or opt_out.")
@@ -52,5 +54,5 @@ def chosen(ctx: Context, given: Any) -> dict[str, str]:
 
 def segments(ctx: Context, given: Any) -> list[str]:
     """Segments as a request names them: ids, or `[{id}]`."""
-    ids = [one.get("id", "") if isinstance(one, dict) else one for one in given or ()]
+    ids = [str(one.get("id", "")) if isinstance(one, dict) else str(one) for one in given or ()]
     return list(dict.fromkeys(segment(ctx, id).id for id in ids))  # noqa: A001 - as above

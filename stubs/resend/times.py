@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from childproof.stubkit import Context, Refusal
 
+LONGEST = 100  # characters
 FURTHEST = timedelta(days=30)  # resend.com/docs/dashboard/emails/schedule-email
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _IN = re.compile(
@@ -23,7 +24,7 @@ _ZONES = {"utc": 0, "gmt": 0, "z": 0, "et": -5, "est": -5, "edt": -4, "ct": -6, 
 def moment(ctx: Context, given: str) -> datetime:
     """The time that is meant, in UTC. Raises Resend's refusal of what is no time, is past, or too far ahead."""
     now = datetime.fromtimestamp(ctx.now_ms() / 1000, UTC)
-    found = _iso(given) or _english(given.strip().lower(), now)
+    found = (_iso(given) or _english(given.strip().lower(), now)) if len(given) <= LONGEST else None
     if found is None:
         raise Refusal(
             422, "validation_error",
@@ -44,9 +45,9 @@ def written(time: datetime) -> str:
 def _iso(given: str) -> datetime | None:
     try:
         found = datetime.fromisoformat(given.strip())
-    except ValueError:
+        return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return (found if found.tzinfo is not None else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def _english(text: str, now: datetime) -> datetime | None:
