@@ -23,9 +23,11 @@ def viewer(ctx: Context) -> Entity | None:
     key = ctx.key
     if not key:
         return None
-    if key.startswith(_AS) and (found := account(ctx, key.removeprefix(_AS).replace("_", "-"))) is not None:
+    name, password = credentials(ctx)
+    told = password if password.startswith(_AS) else key
+    if told.startswith(_AS) and (found := account(ctx, told.removeprefix(_AS).replace("_", "-"))) is not None:
         return found
-    named = account(ctx, _user_name(ctx))
+    named = account(ctx, "" if name in _HOLLOW else name)
     if named is not None and named["type"] == "User":
         return named
     holder = ctx.find("account_number", _HOLDER)
@@ -109,13 +111,13 @@ def plant(ctx: Context) -> None:
     ctx.create("account_number", _HOLDER, login=accounts[0].id)
 
 
-def _user_name(ctx: Context) -> str:
-    """The user name of basic authentication, where it names somebody; "" else."""
+def credentials(ctx: Context) -> tuple[str, str]:
+    """The user name and password of basic authentication; empty where there is none."""
     scheme, _, rest = (ctx.header("authorization") or "").partition(" ")
     if scheme.lower() != "basic":
-        return ""
+        return "", ""
     try:
-        name = base64.b64decode(rest.strip(), validate=True).decode().partition(":")[0]
+        name, _, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):
-        return ""
-    return "" if name in _HOLLOW else name
+        return "", ""
+    return name, password

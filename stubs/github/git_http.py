@@ -3,18 +3,21 @@
 https://docs.github.com/get-started/getting-started-with-git/about-remote-repositories
 """
 
+import re
 from collections.abc import Iterable
 
-from childproof.stubkit import Context, Entity, Refusal, Response, git, operation
+from childproof.stubkit import Context, Entity, Response, git, operation
 
 from . import pull_git
-from .accounts import viewer
+from .accounts import credentials, viewer
 from .branch_rules import complaint
 from .git_places import HEADS, adjusted
 from .naming import WEB
 from .pushes import pushed
 from .repositories import LEVELS, named, permission
 
+# As in stub.yaml; actions/checkout sends its own in a header of basic authentication, too.
+TOKEN = re.compile(r"gh[pousr]_\w{3,255}|github_pat_\w{3,255}|[0-9a-f]{40}|eyJ[\w-]+\.[\w-]+\.[\w-]+")
 _ASK = {"WWW-Authenticate": 'Basic realm="GitHub"', "Content-Type": "text/plain; charset=utf-8"}
 _PLAIN = {"Content-Type": "text/plain; charset=utf-8"}
 
@@ -103,10 +106,7 @@ def _receive(ctx: Context, owner: str, repo: str) -> Response:
 
 def _open(ctx: Context, owner: str, repo: str, *, writes: bool) -> Entity:
     """The repository, for somebody who may read it, or write to it. What must not be known isn't found."""
-    try:
-        caller = viewer(ctx)
-    except Refusal:
-        caller = None
+    caller = viewer(ctx) if _has_token(ctx) else None
     found = named(ctx, owner, repo.removesuffix(".git"))
     level = permission(ctx, found, caller) if found is not None else None
     if caller is None and (writes or level is None):
@@ -124,6 +124,13 @@ def _open(ctx: Context, owner: str, repo: str, *, writes: bool) -> Entity:
             login = caller["login"] if caller is not None else ""
             raise _Said(403, f"Permission to {found['full_name']}.git denied to {login}.\n")
     return found
+
+
+def _has_token(ctx: Context) -> bool:
+    """Whether git sent a token: as the password, or as the user name by itself. Passwords are none."""
+    name, password = credentials(ctx)
+    told = name if password in {"", "x-oauth-basic"} else password
+    return TOKEN.fullmatch(told or ctx.key or "") is not None
 
 
 def _advice(found: Entity, updates: Iterable[git.Update], *, before: bool) -> str:
