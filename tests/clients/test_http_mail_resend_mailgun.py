@@ -71,12 +71,6 @@ except ResendError as error:
 resend.Emails.send({**mail, "to": ["nobody@gone.example"]})
 url = resend.Emails.Attachments.list(sent["id"])["data"][0]["download_url"]
 print("resend", requests.get(url).text)
-time.sleep(1)
-try:
-    for number in range(12):  # five within each second
-        resend.Domains.list()
-except ResendError as error:
-    print("resend", error.code, error.error_type, {name.lower(): value for name, value in error.headers.items()}["retry-after"])
 
 client = Client(auth=("api", "key-shop"))
 asked = requests.get("https://api.mailgun.net/v5/accounts/http_signing_key", auth=("api", "key-shop"))
@@ -99,7 +93,7 @@ while len(heard) < 7 and time.monotonic() < until:
     time.sleep(0.02)
 print("heard", sorted(heard))
 if len(sys.argv) > 1:
-    time.sleep(1)
+    time.sleep(1)  # five calls are taken within a second
     subprocess.run(["node", "resend.js", sys.argv[1]], check=True)
 '''
 HEARD = [
@@ -144,10 +138,9 @@ def test_what_official_clients_mail_by_resend_and_mailgun_is_in_one_mailbox(
     )
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()
-    assert said[:9] == [
+    assert said[:8] == [
         "resend 403 The elsewhere.example domain is not verified. Please, add and verify your domain on https://resend.com/domains",
         "resend Hello",
-        "resend 429 rate_limit_exceeded 1",
         "mailgun Queued. Thank you.",
         "mailgun Hi %recipient.first%",
         "curl Queued. Thank you.",
@@ -156,7 +149,7 @@ def test_what_official_clients_mail_by_resend_and_mailgun_is_in_one_mailbox(
         *(["node null true"] if node else []),
     ]
     if node:
-        assert said[9:] == ["node delivered [ 'tom@home.example' ]", "node 422 validation_error"]
+        assert said[8:] == ["node delivered [ 'tom@home.example' ]", "node 422 validation_error"]
     assert "0 bytes left this machine" in done.stderr
     assert "1 mail bounced" in done.stderr
     listed = subprocess.run(
