@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from childproof.stubkit.git import ZERO, GitError
+from childproof.stubkit.git import ZERO, GitError, unpacking
 from childproof.stubkit.git import packs as packing
-from childproof.stubkit.git.packs import packed, received, whole_entry
+from childproof.stubkit.git.packs import packed, whole_entry
 from childproof.stubkit.git.parsing import digest, links
 from childproof.stubkit.git.refs import valid
+from childproof.stubkit.git.unpacking import received
 from childproof.stubkit.git.wire import FLUSH, line
 from tests.unit.stubkit.gits import WHO, Hosting, hosted
 
@@ -146,11 +147,11 @@ def test_bounds_hold_for_what_is_made_on_the_way(monkeypatch: pytest.MonkeyPatch
     """Few bytes that would become many, and differences of differences without end."""
     grown = b"\xb0" + len(BLOB).to_bytes(2, "little")
     wide = [by_name(BLOB, delta(BLOB, len(BLOB) * 100 + n, grown * 100 + bytes([n]) + b"x" * n)) for n in range(1, 100)]
-    monkeypatch.setattr(packing, "EXPANDED", len(BLOB) * 500)
+    monkeypatch.setattr(unpacking, "EXPANDED", len(BLOB) * 500)
     with pytest.raises(GitError, match="more than"):
         take(packed([whole_entry("blob", BLOB), *wide]))
     monkeypatch.undo()
-    monkeypatch.setattr(packing, "DEEPEST", 5)
+    monkeypatch.setattr(unpacking, "DEEPEST", 5)
     deep, entries = BLOB, [whole_entry("blob", BLOB)]
     for _ in range(8):
         entries.append(by_name(deep, delta(deep, len(deep) + 1, b"\xb0" + len(deep).to_bytes(2, "little") + b"\x01x")))

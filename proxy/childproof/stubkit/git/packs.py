@@ -1,30 +1,19 @@
-"""Packs: what a push brings, taken apart within bounds, and what a fetch takes away.
-
-All objects of a received pack are made and named before any of it is kept. A pack is kept as it came, so what it holds
-as differences stays so; those whose base it lacks (a thin pack) get the base appended. Nothing that is declared is
-believed: sizes, counts and depths are bounded while they are found out.
-"""
+"""Packs: many objects in one run of bytes, some as differences to others; read by an index, written entry by entry."""
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from dulwich.pack import apply_delta
 
-from .parsing import KINDS, NUMBERS, digest, links
+from .parsing import KINDS, NUMBERS
 from .values import GitError, Kind
 
-MOST_OBJECTS = 200_000
 LARGEST = 100 * 1024 * 1024  # bytes of one object
-EXPANDED = 512 * 1024 * 1024  # bytes of all objects of a pack together, those made on the way included
-LINKING = 64 * 1024 * 1024  # of those, bytes of trees, commits and tags
-MOST_WANTED = 500_000  # objects that they refer to
-DEEPEST = 300  # of differences to differences; git makes 50 at most unless told otherwise
-_OFS, _REF = 6, 7
-_CHUNK = 16 * 1024
-_HEADER = 12
+OFS, REF = 6, 7
+HEADER = 12
 _ROW = 29  # of the index: 20 bytes of name, offset, end, kind
 
 
@@ -71,9 +60,9 @@ class Pack:
             if entry.kind in KINDS:
                 break
             chain.append(data)
-            sha = entry.base if entry.kind == _REF else self._starts[entry.base_start]
+            sha = entry.base if entry.kind == REF else self._starts[entry.base_start]
         for delta in reversed(chain):
-            data = _applied(data, delta)
+            data = applied(data, delta)
         return KINDS[self.objects[sha].kind], data
 
     def entry(self, sha: str) -> tuple[bytes, str]:
@@ -82,9 +71,9 @@ class Pack:
         entry = Entry.at(self.data, packed.start)
         if entry.kind in KINDS:
             return self.data[packed.start : packed.end], ""
-        base = entry.base if entry.kind == _REF else self._starts[entry.base_start]
+        base = entry.base if entry.kind == REF else self._starts[entry.base_start]
         body = self.data[entry.body : packed.end]
-        return _head(_REF, entry.size) + bytes.fromhex(base) + body, base
+        return _head(REF, entry.size) + bytes.fromhex(base) + body, base
 
     def size(self, sha: str) -> int:
         """How long an object is."""
@@ -93,7 +82,7 @@ class Pack:
         if entry.kind in KINDS:
             return entry.size
         head = zlib.decompressobj().decompress(memoryview(self.data)[entry.body : packed.end], 32)
-        return _sizes(head)[1]
+        return sizes(head)[1]
 
 
 def opened(data: bytes, index: bytes) -> Pack:
@@ -116,14 +105,6 @@ def packed(entries: Iterator[bytes] | list[bytes]) -> bytes:
 def whole_entry(kind: Kind, data: bytes) -> bytes:
     """An object's entry in a pack, as a whole."""
     return _head(NUMBERS[kind], len(data)) + zlib.compress(data, 1)
-
-
-def received(data: bytes, base_of: Callable[[str], tuple[Kind, bytes] | None]) -> Pack:
-    """The pack that a push brought. `base_of` finds objects that are there already, for a thin pack.
-
-    Raises GitError for anything that is no pack, or more than is taken.
-    """
-    return _Receiving(data, base_of).done()
 
 
 @dataclass(slots=True)
@@ -150,9 +131,9 @@ class Entry:
             if shift > 60:
                 raise GitError("bad object header")
         place += 1
-        if kind == _REF:
+        if kind == REF:
             return cls(kind, size, place + 20, base=data[place : place + 20].hex())
-        if kind == _OFS:
+        if kind == OFS:
             byte = data[place]
             back = byte & 0x7F
             while byte & 0x80:
@@ -161,7 +142,7 @@ class Entry:
                 back = (back + 1) << 7 | byte & 0x7F
                 if back > len(data):
                     raise GitError("delta base offset out of bound")
-            if not 0 < back <= start - _HEADER:
+            if not 0 < back <= start - HEADER:
                 raise GitError("delta base offset is out of bound")
             return cls(kind, size, place + 1, base_start=start - back)
         if kind not in KINDS:
@@ -169,161 +150,9 @@ class Entry:
         return cls(kind, size, place)
 
 
-class _Receiving:
-    """One pack on its way in."""
-
-    def __init__(self, data: bytes, base_of: Callable[[str], tuple[Kind, bytes] | None]) -> None:
-        self._data = data
-        self._base_of = base_of
-        self._expanded = 0
-        self._objects: dict[str, Packed] = {}
-        self._wanted: dict[str, Kind] = {}
-        self._linking = 0  # bytes of what refers to others
-        self._on_start: dict[int, list[tuple[int, int]]] = {}  # start of a base -> (start, end) of differences
-        self._on_name: dict[str, list[tuple[int, int]]] = {}
-
-    def done(self) -> Pack:
-        data = self._data
-        if len(data) < _HEADER + 20 or data[:4] != b"PACK":
-            raise GitError("bad pack header")
-        if int.from_bytes(data[4:8]) not in {2, 3}:
-            raise GitError("unsupported pack version")
-        count = int.from_bytes(data[8:12])
-        if count > MOST_OBJECTS:
-            raise GitError(f"the pack has {count} objects, more than {MOST_OBJECTS}")
-        if hashlib.sha1(memoryview(data)[:-20], usedforsecurity=False).digest() != data[-20:]:
-            raise GitError("pack is corrupted (SHA1 mismatch)")
-        roots = self._walk(count)
-        for start, end, sha, kind in roots:
-            self._resolve((start, end), sha, kind, None)
-        appended = self._complete()
-        if self._on_start or self._on_name:
-            left = sum(map(len, (*self._on_start.values(), *self._on_name.values())))
-            raise GitError(f"pack has {left} unresolved deltas")
-        return Pack(b"".join((data, *appended)) if appended else data, self._objects, self._wanted)
-
-    def _walk(self, count: int) -> list[tuple[int, int, str, int]]:
-        """Find where each entry ends. Gives those that are no differences, and that others may be differences to."""
-        data, place, roots = self._data, _HEADER, list[tuple[int, int, str, int]]()
-        end = len(data) - 20
-        for _ in range(count):
-            if place >= end:
-                raise GitError("early EOF")
-            try:
-                entry = Entry.at(data, place)
-            except IndexError:
-                raise GitError("early EOF") from None
-            body, after = self._inflated(entry, end)
-            if entry.kind == _OFS:
-                self._on_start.setdefault(entry.base_start, []).append((place, after))
-            elif entry.kind == _REF:
-                self._on_name.setdefault(entry.base, []).append((place, after))
-            else:
-                sha = self._keep(KINDS[entry.kind], body, place, after)
-                roots.append((place, after, sha, entry.kind))
-            place = after
-        if place != end:
-            raise GitError("pack has junk at the end")
-        return roots
-
-    def _inflated(self, entry: Entry, end: int) -> tuple[bytes, int]:
-        """An entry's body and where it ends. Never inflates more than the entry declares, nor that beyond the bounds."""
-        self._grow(entry.size)
-        inflate, place, parts, left = zlib.decompressobj(), entry.body, list[bytes](), entry.size
-        view = memoryview(self._data)
-        try:
-            while not inflate.eof:
-                chunk = view[place : min(place + _CHUNK, end)]
-                if not chunk:
-                    raise GitError("early EOF")
-                part = inflate.decompress(chunk, left + 1)
-                place += len(chunk) - len(inflate.unconsumed_tail) - len(inflate.unused_data)
-                left -= len(part)
-                if left < 0:
-                    raise GitError("inflated object is longer than it says")
-                parts.append(part)
-        except zlib.error as error:
-            raise GitError(f"inflate: {error}") from None
-        if left:
-            raise GitError("inflated object is shorter than it says")
-        return b"".join(parts), place
-
-    def _grow(self, size: int) -> None:
-        if size > LARGEST:
-            raise GitError(f"an object has {size} bytes, more than {LARGEST}")
-        self._expanded += size
-        if self._expanded > EXPANDED:
-            raise GitError(f"the pack's objects have more than {EXPANDED} bytes")
-
-    def _keep(self, kind: Kind, data: bytes, start: int, end: int) -> str:
-        sha = digest(kind, data)
-        if sha in self._objects:
-            raise GitError(f"the same object {sha} appears twice in the pack")
-        self._objects[sha] = Packed(start, end, NUMBERS[kind])
-        if kind != "blob":
-            self._linking += len(data)
-            if self._linking <= LINKING:
-                self._wanted.update(links(kind, data))
-            if self._linking > LINKING or len(self._wanted) > MOST_WANTED:
-                raise GitError("the pack's trees and commits are more than is taken")
-        return sha
-
-    def _resolve(self, at: tuple[int, int], sha: str, kind: int, content: bytes | None) -> None:
-        """Make all differences to an object, and to those: depth first, so that only one branch's contents are held."""
-        waiting = self._differences(at[0], sha)
-        if not waiting:
-            return
-        if content is None:
-            content = self._again(*at)
-        stack = [(content, waiting)]
-        while stack:
-            base, differences = stack[-1]
-            if not differences:
-                stack.pop()
-                continue
-            if len(stack) > DEEPEST:
-                raise GitError(f"deltas are more than {DEEPEST} deep")
-            place, end = differences.pop()
-            delta = self._again(place, end)
-            self._grow(_sizes(delta)[1])
-            made = _applied(base, delta)
-            name = self._keep(KINDS[kind], made, place, end)
-            below = self._differences(place, name)
-            if below:
-                stack.append((made, below))
-
-    def _differences(self, start: int, sha: str) -> list[tuple[int, int]]:
-        found = self._on_start.pop(start, [])
-        if self._on_name:
-            found += self._on_name.pop(sha, [])
-        return found
-
-    def _again(self, start: int, end: int) -> bytes:
-        return zlib.decompress(memoryview(self._data)[Entry.at(self._data, start).body : end])
-
-    def _complete(self) -> list[bytes]:
-        """Resolve what is a difference to objects that were there before; gives their entries, to be appended."""
-        appended: list[bytes] = []
-        place = len(self._data)
-        for sha in sorted(self._on_name):
-            if sha not in self._on_name:
-                continue
-            base = self._base_of(sha)
-            if base is None:
-                continue
-            kind, content = base
-            self._grow(len(content))
-            entry = whole_entry(kind, content)
-            appended.append(entry)
-            self._objects[sha] = Packed(place, place + len(entry), NUMBERS[kind])
-            place += len(entry)
-            self._resolve((-1, -1), sha, NUMBERS[kind], content)
-        return appended
-
-
-def _applied(base: bytes, delta: bytes) -> bytes:
+def applied(base: bytes, delta: bytes) -> bytes:
     """What a delta makes of its base. Raises GitError."""
-    expected, size = _sizes(delta)
+    expected, size = sizes(delta)
     if expected != len(base):
         raise GitError("delta base size does not match")
     if size > LARGEST:
@@ -337,7 +166,7 @@ def _applied(base: bytes, delta: bytes) -> bytes:
     return made
 
 
-def _sizes(delta: bytes) -> tuple[int, int]:
+def sizes(delta: bytes) -> tuple[int, int]:
     """How long a delta's base and its result are."""
     found, place = [], 0
     for _ in range(2):

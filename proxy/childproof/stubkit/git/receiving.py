@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from .history import History
-from .packs import received
 from .parsing import is_sha, read_tag
 from .refs import Refs
 from .store import Objects
+from .unpacking import received
 from .values import ZERO, GitError, Update
 from .wire import FLUSH, Reader, band, line
 
