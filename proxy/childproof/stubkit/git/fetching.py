@@ -1,14 +1,13 @@
 """What git fetches: the talk about who has what (gitprotocol-pack, over HTTP without a memory), and the pack that follows."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from .history import History
 from .packs import packed
-from .parsing import is_sha, read_tag
+from .parsing import is_sha
+from .selecting import Asked, Selecting
 from .store import Objects
-from .trees import Trees
-from .values import FOLDER, SUBMODULE, GitError
+from .values import GitError
 from .wire import FLUSH, Reader, band, line
 
 CAPABILITIES = (
@@ -20,26 +19,13 @@ MOST_ROUNDS = 16  # of one request; git sends one
 INFINITE = 0x7FFFFFFF
 
 
-@dataclass
-class _Asked:
-    """What a client wants, and how much of the past."""
-
-    wants: list[str] = field(default_factory=list)
-    capabilities: frozenset[str] = frozenset()
-    shallow: set[str] = field(default_factory=set)  # commits whose parents the client lacks
-    depth: int = 0
-    since: int = 0
-    beyond: list[str] = field(default_factory=list)  # refs whose history is left out
-    largest: int | None = None  # bytes of blobs, where larger ones are left out
-
-
 class Fetching:
     """One request to git-upload-pack."""
 
     def __init__(self, objects: Objects, refs: dict[str, str], head: str | None) -> None:
         self._objects = objects
         self._history = History(objects)
-        self._trees = Trees(objects)
+        self._selecting = Selecting(objects, self._history, refs)
         self._refs = refs
         self._head = head
 
@@ -57,7 +43,7 @@ class Fetching:
         edge, limited = self._edge(asked)
         if limited:
             yield from (line(f"shallow {sha}\n") for sha in sorted(edge - asked.shallow))
-            known = self._history.reached(self._commits(asked.wants), edge.__contains__)
+            known = self._history.reached(self._selecting.commits(asked.wants), edge.__contains__)
             yield from (line(f"unshallow {sha}\n") for sha in sorted((asked.shallow & known) - edge))
             yield FLUSH
         cut = edge if limited else asked.shallow
@@ -67,8 +53,8 @@ class Fetching:
             return
         yield from self._pack(asked, cut, common)
 
-    def _asked(self, reader: Reader) -> _Asked:
-        asked = _Asked()
+    def _asked(self, reader: Reader) -> Asked:
+        asked = Asked()
         for text in (raw.decode("utf-8", "replace") for raw in reader.lines(MOST_LINES)):
             word, _, value = text.partition(" ")
             value = value.strip()
@@ -93,23 +79,9 @@ class Fetching:
                 raise GitError(f"expected to get want, got {text[:60]!r}")
         return asked
 
-    def _commits(self, names: list[str] | set[str]) -> list[str]:
-        """The commits that objects stand for; tags are followed."""
-        found = []
-        for name in names:
-            sha, kind = name, self._objects.kind(name)
-            for _ in range(20):
-                if kind != "tag":
-                    break
-                tag = read_tag(sha, self._objects.read(sha, "tag"))
-                sha, kind = tag.object, tag.kind
-            if kind == "commit":
-                found.append(sha)
-        return found
-
-    def _edge(self, asked: _Asked) -> tuple[set[str], bool]:
+    def _edge(self, asked: Asked) -> tuple[set[str], bool]:
         """The commits whose parents aren't to be sent, and whether the client asked for any such thing."""
-        starts = self._commits(asked.wants)
+        starts = self._selecting.commits(asked.wants)
         if asked.depth >= INFINITE:
             return set(), True
         if asked.depth:
@@ -119,7 +91,7 @@ class Fetching:
                 starts, most = [sha for sha in asked.shallow if sha in known], most + 1
             return self._at_depth(starts, most), True
         if asked.since or asked.beyond:
-            left_out = self._history.reached(self._commits([self._named(name) for name in asked.beyond]))
+            left_out = self._history.reached(self._selecting.commits([self._named(name) for name in asked.beyond]))
 
             def fits(sha: str) -> bool:
                 return sha not in left_out and self._history.commit(sha).committer.time >= asked.since
@@ -153,7 +125,7 @@ class Fetching:
                 return self._refs[full]
         raise GitError(f"git upload-pack: deepen-not is not a ref: {name[:100]}")
 
-    def _negotiate(self, reader: Reader, asked: _Asked, cut: set[str]) -> tuple[list[str], list[bytes], bool]:
+    def _negotiate(self, reader: Reader, asked: Asked, cut: set[str]) -> tuple[list[str], list[bytes], bool]:
         """What both have, what is said about it, and whether the pack follows."""
         detailed = "multi_ack_detailed" in asked.capabilities
         common: list[str] = []
@@ -189,9 +161,9 @@ class Fetching:
             if detailed or len(common) == 1:
                 said.append(line(f"ACK {sha} common\n" if detailed else f"ACK {sha}\n"))
 
-    def _enough(self, asked: _Asked, common: list[str], cut: set[str]) -> bool:
+    def _enough(self, asked: Asked, common: list[str], cut: set[str]) -> bool:
         """Whether each thing that is wanted has something in its history that both have. Walks the history once."""
-        starts = self._commits(asked.wants)
+        starts = self._selecting.commits(asked.wants)
         reached = self._history.reached(starts, cut.__contains__)
         children: dict[str, list[str]] = {}
         for sha in reached - cut:
@@ -206,8 +178,8 @@ class Fetching:
                     waiting.append(child)
         return above.issuperset(starts)
 
-    def _pack(self, asked: _Asked, cut: set[str], common: list[str]) -> Iterator[bytes]:
-        names = self._missing(asked, cut, common)
+    def _pack(self, asked: Asked, cut: set[str], common: list[str]) -> Iterator[bytes]:
+        names = self._selecting.missing(asked, cut, common)
         sent = set(names)
         data = packed([self._objects.entry(sha, sent) for sha in names])
         if "side-band-64k" in asked.capabilities:
@@ -220,80 +192,6 @@ class Fetching:
             yield FLUSH
         else:
             yield data
-
-    def _missing(self, asked: _Asked, cut: set[str], common: list[str]) -> list[str]:
-        """The ids of all that the client lacks: commits, then what is in them, each once."""
-        had = self._history.reached(common, asked.shallow.__contains__)
-        # Commits whose parents the client lacked until now, and is to have.
-        deepened = (sha for sha in asked.shallow - cut if sha in had)
-        starts = [*self._commits(asked.wants), *(one for sha in deepened for one in self._history.commit(sha).parents)]
-        commits, edges = self._lacking(starts, had, cut)
-        known: set[str] = set()
-        for sha in edges.union(common):
-            self._collect(self._history.commit(sha).tree, known, None)
-        out: dict[str, None] = dict.fromkeys(self._tags(asked, set(commits)))
-        out.update(dict.fromkeys(commits))
-        for sha in commits:
-            self._collect(self._history.commit(sha).tree, known, out, asked.largest)
-        for sha in asked.wants:
-            kind = self._objects.kind(sha)
-            if kind == "tree":
-                self._collect(sha, known, out, asked.largest)
-            elif kind == "blob":
-                out[sha] = None
-        return list(out)
-
-    def _lacking(self, starts: list[str], had: set[str], cut: set[str]) -> tuple[list[str], set[str]]:
-        """Commits from the starts on that aren't there, and those that are and are parents of some."""
-        commits: list[str] = []
-        edges: set[str] = set()
-        seen = set(had)
-        waiting = list(dict.fromkeys(sha for sha in starts if sha not in seen))
-        seen.update(waiting)
-        while waiting:
-            sha = waiting.pop()
-            commits.append(sha)
-            for parent in () if sha in cut else self._history.commit(sha).parents:
-                if parent in had:
-                    edges.add(parent)
-                elif parent not in seen:
-                    seen.add(parent)
-                    waiting.append(parent)
-        return commits, edges
-
-    def _tags(self, asked: _Asked, commits: set[str]) -> Iterator[str]:
-        """Tag objects that were asked for, or come along with what they point at."""
-        wanted = set(asked.wants)
-        others = set(self._refs.values()) if "include-tag" in asked.capabilities else set()
-        for name in (*asked.wants, *sorted(others - wanted)):
-            sha = name
-            for _ in range(20):
-                if self._objects.kind(sha) != "tag":
-                    break
-                target = read_tag(sha, self._objects.read(sha, "tag")).object
-                if name in wanted or target in commits:
-                    yield sha
-                sha = target
-
-    def _collect(self, tree: str, known: set[str], out: dict[str, None] | None, largest: int | None = None) -> None:
-        """Add a tree and all below it that isn't known."""
-        waiting = [tree]
-        while waiting:
-            sha = waiting.pop()
-            if sha in known:
-                continue
-            known.add(sha)
-            if out is not None:
-                out[sha] = None
-            for entry in self._trees.read(sha):
-                if entry.sha in known or entry.mode == SUBMODULE:
-                    continue
-                if entry.mode == FOLDER:
-                    waiting.append(entry.sha)
-                    continue
-                known.add(entry.sha)
-                if out is not None and (largest is None or self._objects.size(entry.sha) <= largest):
-                    out[entry.sha] = None
 
 
 def _largest(spec: str) -> int:
