@@ -71,5 +71,5 @@ def _whether(ctx: Context, who: Entity, target: str) -> Response:
     return Response(204)
 
 
-def _shown(ctx: Context, side: str, **where: str) -> Any:
+def _shown(ctx: Context, side: str, **where: Any) -> Any:
     return shown_page(ctx, ctx.list("follow", newest_first=False, **where), lambda one: simple(account(ctx, one[side])))

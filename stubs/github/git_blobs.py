@@ -119,6 +119,7 @@ def _entry(place: Any, given: dict[str, Any]) -> tuple[str, git.Entry | None]:
     mode = int(given["mode"], 8)
     if content is not None:
         return path, git.Entry(path, mode, place.write_blob(content.encode()))
+    sha = str(sha)
     kind = git.Entry(path, mode, sha).kind
     if mode != 0o160000 and place.kind(sha) != kind:
         raise Refusal(422, None, f"tree.sha {sha} is not a valid {kind}")

@@ -74,17 +74,19 @@ def _refs(ctx: Context, owner: str, repo: str) -> Response:
         found = _open(ctx, owner, repo, writes=service == "git-receive-pack")
     except _Said as said:
         return said.response
-    return pull_git.of(ctx, found).advertise(service)
+    made: Response = pull_git.of(ctx, found).advertise(service)
+    return made
 
 
 def _upload(ctx: Context, owner: str, repo: str) -> Response:
     try:
         found = _open(ctx, owner, repo, writes=False)
-        return pull_git.of(ctx, found).upload_pack()
+        made: Response = pull_git.of(ctx, found).upload_pack()
     except _Said as said:
         return said.response
     except git.GitError as error:
         return Response(400, f"{error}\n".encode(), _PLAIN)
+    return made
 
 
 def _receive(ctx: Context, owner: str, repo: str) -> Response:
@@ -101,7 +103,8 @@ def _receive(ctx: Context, owner: str, repo: str) -> Response:
         return Response(400, f"{error}\n".encode(), _PLAIN)
     if made.updates:
         pushed(ctx, adjusted(ctx, found, made.updates), made.updates)
-    return made.response
+    response: Response = made.response
+    return response
 
 
 def _open(ctx: Context, owner: str, repo: str, *, writes: bool) -> Entity:

@@ -44,7 +44,8 @@ def milestone(ctx: Context, repo: Entity, found: Entity, before: int | None) -> 
     action = "demilestoned" if found["milestone"] is None else "milestoned"
     number = before if found["milestone"] is None else found["milestone"]
     named = ctx.find("milestone", f"{repo['id']}-{number}")
-    issue(ctx, repo, found, action, **({"milestone": issue_shapes.milestone(ctx, repo, named)} if named else {}))
+    more: dict[str, Any] = {"milestone": issue_shapes.milestone(ctx, repo, named)} if named else {}
+    issue(ctx, repo, found, action, **more)
 
 
 def comment(ctx: Context, repo: Entity, found: Entity, one: Entity, action: str, **more: Any) -> None:

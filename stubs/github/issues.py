@@ -79,7 +79,7 @@ def ordered(ctx: Context, found: list[Entity]) -> list[Entity]:
     return sorted(found, key=lambda issue: (issue[path], issue["number"]), reverse=down)
 
 
-def shown(ctx: Context, repo: Entity, found: list[Entity]) -> Any:
+def shown(ctx: Context, repo: Entity, found: list[Entity]) -> list[dict[str, Any]]:
     """A page of issues; only those on it are put into GitHub's shape."""
     return [issue_shapes.issue(ctx, repo, issue) for issue in ctx.page(found)]
 

@@ -97,7 +97,8 @@ def _held(ctx: Context, found: Entity, caller: Entity) -> list[str | None]:
     member = ctx.find("membership", f"{found['_owner']}/{caller['login'].lower()}")
     if member is not None and member["state"] == "active":
         organization = account(ctx, found["_owner"])
-        base = _BASE.get((organization or {}).get("default_repository_permission") or "read")
+        usual = organization.get("default_repository_permission") if organization is not None else None
+        base = _BASE.get(usual or "read")
         held.append("admin" if member["role"] == "admin" else base)
         held.extend(grant["permission"] for grant in _granted(ctx, found, caller))
     return held

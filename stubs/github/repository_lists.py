@@ -46,11 +46,12 @@ def of_org(ctx: Context, org: str) -> Any:
     """Those of an organization that the caller may see, the newest first."""
     owner, caller = existing(ctx, org, "Organization"), viewer(ctx)
     kind = ctx.query.get("type", "all")
-    fits = {
+    tests: dict[str, Any] = {
         "all": lambda _: True, "public": lambda repo: not repo["private"], "private": lambda repo: repo["private"],
         "forks": lambda repo: repo["fork"], "sources": lambda repo: not repo["fork"],
         "member": lambda repo: caller is not None and _affiliation(ctx, repo, caller) != "",
-    }[kind]  # fmt: skip
+    }  # fmt: skip
+    fits = tests[kind]
     found = [repo for repo in ctx.list("repository", _owner=owner.id) if visible(ctx, repo, caller) and fits(repo)]
     return _page(ctx, found, default="created")
 

@@ -108,7 +108,7 @@ def _visible(ctx: Context, asked: Terms) -> list[Entity]:
     names, owners = asked.values("repo"), [*asked.values("user"), *asked.values("org")]
     if not names and not owners:
         return every
-    owners = [(caller or {}).get("_key", "") if name == "@me" else name for name in owners]
+    owners = [(caller["_key"] if caller else "") if name == "@me" else name for name in owners]
     if any(name not in {one["full_name"].lower() for one in every} for name in names):
         raise no_such("repositories")
     if any(account(ctx, name) is None for name in owners):

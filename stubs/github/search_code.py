@@ -81,7 +81,7 @@ def _path_fits(asked: Terms, entry: git.Entry, held: Any) -> bool:
 def _shown_file(ctx: Context, asked: Terms, place: Entity, entry: git.Entry, text: str) -> dict[str, Any]:
     tip, path = _git(ctx, place).resolve("HEAD"), quote(entry.path)
     url = f"{API}/repositories/{place['id']}"
-    made = {
+    made: dict[str, Any] = {
         "name": entry.path.rpartition("/")[2], "path": entry.path, "sha": entry.sha, "url": f"{url}/contents/{path}?ref={tip}",
         "git_url": f"{url}/git/blobs/{entry.sha}", "html_url": f"{WEB}/{place['full_name']}/blob/{tip}/{path}",
         "repository": {**listed(ctx, place)},

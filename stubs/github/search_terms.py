@@ -98,7 +98,7 @@ def within(asked: str, found: int | str | None) -> bool:
 
 def ordered(found: list[Any], by: str | None, order: str | None, keys: Mapping[str, Callable[[Any], Any]]) -> list[Any]:
     """What was found, sorted as the query asks, the highest first; the newest first where it asks for nothing."""
-    if by not in keys:
+    if by is None or by not in keys:
         return found
     return sorted(found, key=keys[by], reverse=(order or "desc") == "desc")
 

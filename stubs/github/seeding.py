@@ -1,6 +1,7 @@
 """What a world file plants at GitHub: organizations, and repositories with files and issues."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from childproof.stubkit import Context, Entity, Person, SeedContext, Seeding, people, seeds
@@ -39,7 +40,7 @@ def organizations(seeding: Seeding, options: list[Organization]) -> None:
     for one in options:
         if one.members < 1:
             raise seeding.refuse(f"{one.members} members", "at least the owner", "members: 1")
-        seeding.first(lambda ctx, one=one: _open(ctx, one))
+        seeding.first(partial(_open, one=one))
 
 
 @seeds("repositories")
@@ -48,7 +49,7 @@ def repositories(seeding: Seeding, options: list[Repository]) -> None:
     for one in options:
         if one.name.count("/") > 1 or not one.name.strip("/"):
             raise seeding.refuse(f"the repository {one.name!r}", "a name, or owner/name", "name: shop")
-        seeding.at(seeding.now - 1, lambda ctx, one=one: _fill(ctx, one))
+        seeding.at(seeding.now - 1, partial(_fill, one=one))
 
 
 def _open(ctx: SeedContext, one: Organization) -> None:

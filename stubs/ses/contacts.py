@@ -24,7 +24,7 @@ def wants(contact_list: Entity, contact: Entity | None, topic: str | None) -> bo
         return True
     chosen = {one["TopicName"]: one["SubscriptionStatus"] for one in contact["topics"]} if contact is not None else {}
     usual = {one["TopicName"]: one["DefaultSubscriptionStatus"] for one in contact_list["topics"]}
-    return chosen.get(topic, usual.get(topic, "OPT_OUT")) == "OPT_IN"
+    return bool(chosen.get(topic, usual.get(topic, "OPT_OUT")) == "OPT_IN")
 
 
 def _get(ctx: Context, name: str, address: str) -> Entity:

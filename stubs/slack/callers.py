@@ -23,7 +23,9 @@ class Caller:
 
 def no(code: str, *messages: str, **extra: Any) -> Refusal:
     """Slack's refusal: `{"ok": false, "error": code}`, with its longer words where there are any."""
-    told = {"response_metadata": {"messages": [f"[ERROR] {message}" for message in messages]}} if messages else {}
+    told: dict[str, Any] = (
+        {"response_metadata": {"messages": [f"[ERROR] {message}" for message in messages]}} if messages else {}
+    )
     return Refusal(200, code, **told, **extra)
 
 
@@ -42,7 +44,8 @@ def caller(ctx: Context) -> Caller:
         _check_scopes(ctx, known)
     here = installation(ctx)
     human = key.startswith(("xoxp", "xoxe.xoxp", "xoxs")) if known is None else bool(known.get("user"))
-    user = str(here["bot_user"]) if not human else str((known or {}).get("user") or here["user"])
+    owner = known.get("user") if known is not None else None
+    user = str(here["bot_user"]) if not human else str(owner or here["user"])
     return Caller(user, str(here["team"]), str(here["bot"]), str(here["app"]), human)
 
 

@@ -38,7 +38,7 @@ def listing(ctx: Context, me: Caller, known: list[Entity], *, count: bool = True
         raise no("invalid_types")
     if ctx.body.get("exclude_archived"):
         known = [channel for channel in known if not channel["is_archived"]]
-    page = ctx.page([channel for channel in known if _type(channel) in wanted])
+    page: dict[str, Any] = ctx.page([channel for channel in known if _type(channel) in wanted])
     page["channels"] = [
         channels.shown(channel, me, count=count and not channels.is_direct(channel)) for channel in page["channels"]
     ]

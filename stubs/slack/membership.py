@@ -15,7 +15,7 @@ def members(ctx: Context) -> dict[str, Any]:
     """The ids of those who are in a conversation."""
     me = caller(ctx)
     channel = channels.found(ctx, me, ctx.body["channel"])
-    page = ctx.page([{"id": user} for user in channel["_members"]])
+    page: dict[str, Any] = ctx.page([{"id": user} for user in channel["_members"]])
     page["members"] = [one["id"] for one in page["members"]]
     return page
 

@@ -64,7 +64,7 @@ def new_user(ctx: SeedContext, team: str, person: Person, *, owner: bool = False
 
 def _bot_user(ctx: SeedContext, team: str, app: str, bot: str) -> dict[str, Any]:
     name = APP.lower()
-    profile = {
+    profile: dict[str, Any] = {
         "title": "", "phone": "", "skype": "", "real_name": APP, "real_name_normalized": APP, "display_name": "",
         "display_name_normalized": "", "fields": None, "status_text": "", "status_emoji": "", "status_emoji_display_info": [],
         "status_expiration": 0, "api_app_id": app, "always_active": True, "bot_id": bot, "first_name": APP, "last_name": "",

@@ -72,7 +72,7 @@ def list_reactions(ctx: Context) -> dict[str, Any]:
         message for message in ctx.list("message")
         if message["_channel"] in seen and any(user in one["users"] for one in message.get("reactions") or ())
     ]  # fmt: skip
-    page = ctx.page([{"id": message["ts"], "message": message} for message in known])
+    page: dict[str, Any] = ctx.page([{"id": message["ts"], "message": message} for message in known])
     page["items"] = [
         {"type": "message", "channel": one["message"]["_channel"], "message": posting.shown(one["message"])}
         for one in page["items"]

@@ -87,12 +87,14 @@ def delete_scheduled_message(ctx: Context) -> dict[str, Any]:
 def list_scheduled(ctx: Context) -> dict[str, Any]:
     """One's own messages that aren't posted yet, the next first."""
     me = caller(ctx)
-    where = {"channel_id": channels.found(ctx, me, ctx.body["channel"]).id} if ctx.body.get("channel") else {}
+    where: dict[str, Any] = (
+        {"channel_id": channels.found(ctx, me, ctx.body["channel"]).id} if ctx.body.get("channel") else {}
+    )
     oldest, latest = _bound(ctx, "oldest", 0), _bound(ctx, "latest", 1 << 62)
     if oldest > latest:
         raise no("invalid_time")
     known = [one for one in ctx.list("scheduled", _by=me.user, **where) if oldest <= one["post_at"] <= latest]
-    page = ctx.page(sorted(known, key=lambda one: (one["post_at"], one["id"])))
+    page: dict[str, Any] = ctx.page(sorted(known, key=lambda one: (one["post_at"], one["id"])))
     page["scheduled_messages"] = [
         {name: value for name, value in one.items() if not name.startswith("_")} for one in page["scheduled_messages"]
     ]

@@ -267,7 +267,7 @@ def _match(ctx: Context, query: Query, message: Entity, channel: Entity) -> dict
     if ctx.body.get("highlight") and query.words:
         words = "|".join(re.escape(word) for word in query.words)
         text = re.sub(f"({words})", rf"{_MARKED[0]}\1{_MARKED[1]}", text, flags=re.IGNORECASE)
-    place = {
+    place: dict[str, Any] = {
         "id": channel.id, "name": channel.get("name", message.get("user")), "is_channel": channels.kind_of(channel) == "channel",
         "is_group": channels.kind_of(channel) == "group", "is_im": bool(channel.get("is_im")), "is_mpim": bool(channel.get("is_mpim")),
         "is_private": bool(channel.get("is_private")), "is_shared": False, "is_org_shared": False, "is_ext_shared": False,

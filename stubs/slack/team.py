@@ -32,7 +32,8 @@ def auth_test(ctx: Context) -> dict[str, Any]:
 def auth_teams(ctx: Context) -> dict[str, Any]:
     """The workspaces that the app is in: this one."""
     me = caller(ctx)
-    return ctx.page([{"id": me.team, "name": ctx.get("team", me.team)["name"]}])
+    page: dict[str, Any] = ctx.page([{"id": me.team, "name": ctx.get("team", me.team)["name"]}])
+    return page
 
 
 @operation("POST /team.info")

@@ -97,8 +97,14 @@ class Events:
         return tuple(effects)
 
     def send(
-        self, tx: Transaction, subscription: str, url: str, type: str, body: Mapping[str, Any], **more: Any
-    ) -> Effect:  # noqa: A002 - as above
+        self,
+        tx: Transaction,
+        subscription: str,
+        url: str,
+        type: str,  # noqa: A002 - as above
+        body: Mapping[str, Any],
+        **more: Any,
+    ) -> Effect:
         """Have a message sent to one subscription (its id and address), written as that subscription wants it."""
         found = None
         if self.subscription is not None:

@@ -56,7 +56,11 @@ def outer_reader(api: OpenApi, operation: Operation, errors: ErrorDialect, token
     for parameter in operation.parameters:
         where, name = parameter.get("in"), str(parameter.get("name", ""))
         node = parameter.get("schema")
-        if where not in {"path", "header", "cookie"} or not isinstance(node, dict) or name.lower() in {*_NOT_PARAMETERS, token}:
+        if (
+            where not in {"path", "header", "cookie"}
+            or not isinstance(node, dict)
+            or name.lower() in {*_NOT_PARAMETERS, token}
+        ):
             continue
         if where == "path" and not _tells(api, node):
             continue  # any text may be an id: whether it is one, the world knows

@@ -121,7 +121,9 @@ def test_commits_are_listed_by_path_person_and_time(repo: Repository, me: str, a
     assert messages == ["b", "a", "Initial commit"]
     assert [one.commit.message for one in repo.get_commits(path="src/deep")] == ["b"]
     assert repo.get_commits(author=me).totalCount >= 2
-    assert next(one.commit.message for one in repo.get_commits(until=repo.get_commits()[1].commit.committer.date)) == "a"
+    assert (
+        next(one.commit.message for one in repo.get_commits(until=repo.get_commits()[1].commit.committer.date)) == "a"
+    )
     place = f"/repos/{repo.full_name}/commits/main"
     assert api.call("GET", place, Accept="application/vnd.github.diff").raw.decode() == (
         "diff --git a/src/deep/b.txt b/src/deep/b.txt\nnew file mode 100644\nindex 0000000..2573000\n"
