@@ -1,4 +1,5 @@
-"""docs/stubs.md is true: its files are written, its commands run, and their output is what the page shows."""
+"""docs/stubs.md is true: its files are written, its commands run, and their output is what the page shows; docs/mechanisms.md
+has only what the loader takes."""
 
 import contextlib
 import re
@@ -13,8 +14,10 @@ from childproof.documents import parse_yaml, schema_faults
 from childproof.stubkit import Context
 from childproof.stubkit.errors import KINDS
 from childproof.stubkit.manifest import stub_schema
+from childproof.stubkit.older_rules import older_schema
 
 PAGE = Path(__file__).parents[2] / "docs" / "stubs.md"
+MECHANISMS = PAGE.with_name("mechanisms.md")
 BLOCK = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -56,11 +59,17 @@ def test_the_short_way_is_short() -> None:
 
 def test_every_part_of_a_stub_yaml_is_in_its_format() -> None:
     """The examples of mechanisms are what the loader takes."""
-    parts = re.findall(r"^```yaml part\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    parts = re.findall(r"^```yaml part\n(.*?)^```$", MECHANISMS.read_text(), re.MULTILINE | re.DOTALL)
     assert len(parts) > 8
     for text in parts:
         document = parse_yaml(f"stub: library\nhosts: [api.library.example]\n{text}", "stub.yaml")
         assert schema_faults(document, stub_schema()) == [], text
+
+
+def test_the_example_of_earlier_versions_is_in_its_format() -> None:
+    """The example of older.yaml is what the loader takes."""
+    (text,) = re.findall(r"^```yaml older\n(.*?)^```$", MECHANISMS.read_text(), re.MULTILINE | re.DOTALL)
+    assert schema_faults(parse_yaml(text, "older.yaml"), older_schema()) == []
 
 
 def keys(schema: Any) -> set[str]:

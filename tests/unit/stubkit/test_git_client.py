@@ -13,7 +13,7 @@ from childproof.stubkit.entity import Response
 from childproof.stubkit.git import Update, store
 from tests.unit.stubkit.gits import Git, Hosting, hosted, serving
 
-GUIDE = Path(__file__).parents[3] / "docs" / "stubs.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "mechanisms.md"
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_a_fork_of_the_world_keeps_its_repositories_to_itself(git: Git, hosting:
 
 
 def test_the_example_of_the_guide_serves_git(git: Git, hosting: Hosting) -> None:
-    """docs/stubs.md: a file is written by the stub, git clones it and pushes, and may not take the branch back."""
+    """docs/mechanisms.md: a file is written by the stub, git clones it and pushes, and may not take the branch back."""
     (example,) = re.findall(r"^```python git\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
     stub: dict[str, Any] = {}
     exec(example, stub)
