@@ -119,6 +119,29 @@ def test_histories_that_cross_have_more_than_one_base(repo: "git.Repository") ->
     assert len(list(repo.log(one))) == 4
 
 
+def test_what_two_histories_have_is_told_whatever_their_shape_and_clocks(repo: "git.Repository") -> None:
+    """Random histories with merges and times that jump: as by the sets of all that each commit leads to."""
+    dice = random.Random(6)
+    tree = repo.write_tree({})
+    leads: dict[str, set[str]] = {}
+    for number in range(60):
+        known = list(leads)
+        parents = dice.sample(known[-6:], min(len(known), dice.choice((0, 1, 1, 1, 2))))
+        who = git.Identity("Ada", "ada@example.com", WHO.time + dice.randrange(-1000, 1000))
+        sha = repo.write_commit(tree, parents, who, f"{number}")
+        leads[sha] = {sha}.union(*(leads[parent] for parent in parents))
+    for _ in range(300):
+        one, other = dice.choices(list(leads), k=2)
+        common = leads[one] & leads[other]
+        best = {sha for sha in common if not any(sha in leads[above] for above in common - {sha})}
+        assert repo.merge_base(one, other) in (best or {None})
+        between = [found.sha for found in repo.between(one, other)]
+        assert len(between) == len(set(between))
+        assert set(between) == leads[other] - leads[one]
+        assert all(sha not in leads[before] for place, sha in enumerate(between) for before in between[:place])
+        assert repo.contains(one, other) == (other in leads[one])
+
+
 def test_a_rename_is_told_as_one(repo: "git.Repository") -> None:
     """The same content, or nearly, under another name."""
     base = commit(repo, [], old=numbered() * 5, same="s\n")

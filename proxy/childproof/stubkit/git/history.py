@@ -1,15 +1,17 @@
 """Walking commits: logs, what is between two, what two have in common."""
 
 import heapq
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 
 from .parsing import read_commit
-from .store import Objects
+from .store import Objects, Recent
 from .values import Commit, GitError
 
-_MOST = 20_000
-_known: OrderedDict[str, Commit] = OrderedDict()  # commits by id: the same in every world
+_known: Recent[Commit] = Recent(16 * 1024 * 1024)  # commits by id: the same in every world
+_EACH_DEPTH = 200  # bytes
+_depths: Recent[int] = Recent(16 * 1024 * 1024)  # by a commit's id, likewise
+_ONE, _OTHER, _BELOW = 1, 2, 4
+_BOTH = _ONE | _OTHER
 
 
 class History:
@@ -23,10 +25,9 @@ class History:
         known = _known.get(sha)
         if known is not None and sha in self._objects:
             return known
-        found = read_commit(sha, self._objects.read(sha, "commit"))
-        _known[sha] = found
-        if len(_known) > _MOST:
-            _known.popitem(last=False)
+        data = self._objects.read(sha, "commit")
+        found = read_commit(sha, data)
+        _known.put(sha, found, 2 * len(data) + 400)
         return found
 
     def walk(self, starts: Iterable[str], without: frozenset[str] | set[str] = frozenset()) -> Iterator[Commit]:
@@ -64,33 +65,77 @@ class History:
 
     def contains(self, descendant: str, ancestor: str) -> bool:
         """Whether a commit is in another one's history, or it itself."""
-        if descendant == ancestor:
-            return True
-        oldest = self.commit(ancestor).committer.time - 86_400  # clocks differ, by less than that
+        self.commit(descendant)
+        lowest = self._depth(self.commit(ancestor).sha)
         seen, waiting = {descendant}, [descendant]
-        late: list[str] = []
-        while waiting or late:
-            sha = waiting.pop() if waiting else late.pop()
+        while waiting:
+            sha = waiting.pop()
             if sha == ancestor:
                 return True
-            for parent in self.commit(sha).parents:
-                if parent not in seen:
+            for parent in self._linked(sha).parents:
+                if parent not in seen and self._depth(parent) >= lowest:
                     seen.add(parent)
-                    (waiting if self.commit(parent).committer.time >= oldest else late).append(parent)
+                    waiting.append(parent)
         return False
 
     def between(self, base: str, head: str) -> list[Commit]:
         """What is in the history of `head` and not in that of `base`, oldest first."""
-        found = list(self.walk([head], self.reached([base])))
-        return self._ordered(found)
+        found = {sha for sha, sides in self._parted(head, base) if sides == _ONE}
+        edge = {parent for sha in found for parent in self._linked(sha).parents} - found
+        return self._ordered(list(self.walk([head] if head in found else [], edge)))
 
     def bases(self, one: str, other: str) -> list[str]:
         """The best common ancestors of two commits: none that is in the history of another one. Newest first."""
-        if one == other:
-            return [one]
-        common = self.reached([one]) & self.reached([other])
-        above = {parent for sha in common for parent in self.commit(sha).parents}
-        return sorted(common - above, key=lambda sha: (-self.commit(sha).committer.time, sha))
+        common = {sha for sha, sides in self._parted(one, other) if sides == _BOTH}
+        return sorted(common, key=lambda sha: (-self._linked(sha).committer.time, sha))
+
+    def _parted(self, one: str, other: str) -> Iterator[tuple[str, int]]:
+        """The commits of two histories down to where they meet, each after its children; whose each is, in bits.
+
+        What both have is `_BOTH` where they meet, and `_BELOW`, too, further down: most of that isn't looked at.
+        Raises GitError where one isn't there.
+        """
+        sides = {self.commit(one).sha: _ONE}
+        sides[other] = sides.get(self.commit(other).sha, 0) | _OTHER
+        waiting = [(-self._depth(sha), sha) for sha in sides]
+        heapq.heapify(waiting)
+        apart = len(waiting)  # how many that wait aren't below a common one
+        while apart:
+            sha = heapq.heappop(waiting)[1]
+            mine = sides[sha]
+            yield sha, mine
+            apart -= not mine & _BELOW
+            passed = mine | _BELOW if mine & _BOTH == _BOTH else mine
+            for parent in self._linked(sha).parents:
+                had = sides.get(parent)
+                now = sides[parent] = (had or 0) | passed
+                if had is None:
+                    heapq.heappush(waiting, (-self._depth(parent), parent))
+                apart += (not now & _BELOW) - (had is not None and not had & _BELOW)
+
+    def _depth(self, sha: str) -> int:
+        """How long the longest way to a first commit is: less for each parent, whatever the clocks said."""
+        known = _depths.get(sha)
+        if known is not None:
+            return known
+        found: dict[str, int] = {}
+        stack = [sha]
+        while stack:
+            parents = self._linked(stack[-1]).parents
+            depths = {parent: found.get(parent, _depths.get(parent)) for parent in parents}
+            missing = [parent for parent, depth in depths.items() if depth is None]
+            if missing:
+                stack += missing
+                continue
+            last = stack.pop()
+            found[last] = 1 + max((depth for depth in depths.values() if depth is not None), default=0)
+            _depths.put(last, found[last], _EACH_DEPTH)
+        return found[sha]
+
+    def _linked(self, sha: str) -> Commit:
+        """A commit that another one here leads to: it is here, too, since nothing is kept without what it refers to."""
+        known = _known.get(sha)
+        return known if known is not None else self.commit(sha)
 
     def _ranked(self, sha: str, number: int) -> tuple[int, int, Commit]:
         commit = self.commit(sha)
