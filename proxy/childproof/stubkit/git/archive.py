@@ -11,7 +11,7 @@ from .store import Objects
 from .trees import Trees
 from .values import EXECUTABLE, SUBMODULE, SYMLINK, GitError
 
-MOST = 256 * 1024 * 1024  # bytes of files
+MOST = 64 * 1024 * 1024  # bytes of files
 _OLDEST = 315_532_800  # the first second that a zip file can tell, 1980
 
 
@@ -20,10 +20,10 @@ def packed(objects: Objects, tree: str, prefix: str, time: int, form: Literal["t
     files: list[tuple[str, int, bytes]] = []
     size = 0
     for entry in Trees(objects).walk(tree):
-        data = b"" if entry.mode == SUBMODULE else objects.read(entry.sha, "blob")
-        size += len(data)
+        size += 0 if entry.mode == SUBMODULE else objects.size(entry.sha)
         if size > MOST:
             raise GitError(f"the files have more than {MOST} bytes")
+        data = b"" if entry.mode == SUBMODULE else objects.read(entry.sha, "blob")
         files.append((f"{prefix}/{entry.path}", entry.mode, data))
     return _zip(files, time) if form == "zip" else _tar(files, prefix, time)
 
@@ -31,7 +31,7 @@ def packed(objects: Objects, tree: str, prefix: str, time: int, form: Literal["t
 def _tar(files: list[tuple[str, int, bytes]], prefix: str, time: int) -> bytes:
     out = io.BytesIO()
     with (
-        gzip.GzipFile(fileobj=out, mode="wb", compresslevel=6, mtime=0) as pressed,
+        gzip.GzipFile(fileobj=out, mode="wb", compresslevel=1, mtime=0) as pressed,
         tarfile.open(fileobj=pressed, mode="w", format=tarfile.PAX_FORMAT) as tar,
     ):
         top = tarfile.TarInfo(f"{prefix}/")
@@ -55,7 +55,7 @@ def _tar(files: list[tuple[str, int, bytes]], prefix: str, time: int) -> bytes:
 def _zip(files: list[tuple[str, int, bytes]], time: int) -> bytes:
     out = io.BytesIO()
     moment = datetime.fromtimestamp(max(time, _OLDEST), UTC).timetuple()[:6]
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as whole:
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as whole:
         for path, mode, data in files:
             folder = mode == SUBMODULE
             name = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -11,21 +11,38 @@ from .store import Objects
 from .values import FOLDER, SUBMODULE, FileChange, GitError, Status
 
 MOST = 20_000  # files
-_MOST_RENAMES = 100  # files on each side that are compared with one another by what is in them
+_MOST_RENAMES = 32  # files on each side that are compared with one another by what is in them
+_LOOKED_AT = 16 * 1024  # bytes of each that are
+_LOOK = 1024  # bytes that an object counts for besides its own: looking at it costs, too
+_TREES = 16 * 1024 * 1024  # bytes of trees that are compared; each as often as it is met
+TEXTS = 16 * 1024 * 1024  # bytes of files whose lines are compared; what comes then has no patch, like a binary file
+_NO_FILE = frozenset({FOLDER, SUBMODULE})
 _STATUS: Mapping[str, Status] = {"add": "added", "delete": "removed", "modify": "modified", "rename": "renamed"}
 
 
 class _Store:
-    """The objects as the library asks for them."""
+    """The objects as the library asks for them: trees up to some number of bytes, the beginnings of files."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
+        self._left = _TREES
+        self._files: dict[bytes, ShaFile] = {}
 
     def __getitem__(self, sha: bytes) -> ShaFile:
+        known = self._files.get(sha)
+        if known is not None:
+            return known
         found = self._objects.get(sha.decode())
         if found is None:
             raise KeyError(sha)
-        return ShaFile.from_raw_string(NUMBERS[found[0]], found[1])
+        kind, data = found
+        if kind != "blob":
+            self._left -= len(data) + _LOOK  # trees of trees of nothing are without end, too
+            if self._left < 0:
+                raise GitError("the trees are more than can be compared")
+            return ShaFile.from_raw_string(NUMBERS[kind], data)
+        made = self._files[sha] = ShaFile.from_raw_string(NUMBERS[kind], data[:_LOOKED_AT])
+        return made
 
 
 class Diffs:
@@ -33,6 +50,8 @@ class Diffs:
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
+        self._work = lines.Work()
+        self._texts = TEXTS
 
     def between(
         self, old: str | None, new: str | None, *, patches: bool = True, renames: bool = True
@@ -64,13 +83,12 @@ class Diffs:
             raise GitError("the trees nest too deep") from None
 
     def _change(self, status: Status, old: TreeEntry | None, new: TreeEntry | None, *, patches: bool) -> FileChange:
-        before, after = self._content(old), self._content(new)
         added = deleted = 0
         patch: str | None = None
-        big = max(len(before), len(after)) > lines.LARGEST
-        if patches and not big and not lines.is_binary(before) and not lines.is_binary(after):
-            a, b = before.splitlines(keepends=True), after.splitlines(keepends=True)
-            blocks = lines.changed(a, b)
+        sides = (self._content(old), self._content(new)) if patches and self._few(old, new) else None
+        if sides is not None and not any(map(lines.is_binary, sides)):
+            a, b = (side.splitlines(keepends=True) for side in sides)
+            blocks = lines.changed(a, b, self._work)
             deleted = sum(i2 - i1 for i1, i2, _, _ in blocks)
             added = sum(j2 - j1 for _, _, j1, j2 in blocks)
             patch = b"".join(lines.hunks(a, b, blocks)).decode("utf-8", "replace").removesuffix("\n")
@@ -79,6 +97,18 @@ class Diffs:
             status, path, previous if status == "renamed" else "", _sha(old), _sha(new), _mode(old), _mode(new),
             added, deleted, patch,
         )  # fmt: skip
+
+    def _few(self, *entries: TreeEntry | None) -> bool:
+        """Whether files are short enough to be looked into, after all that were before them."""
+        files = [
+            entry.sha.decode() for entry in entries if entry is not None and entry.sha and entry.mode not in _NO_FILE
+        ]
+        sizes = [self._objects.size(sha) for sha in files]
+        cost = sum(sizes) + _LOOK
+        if max(sizes, default=0) > lines.LARGEST or cost > self._texts:
+            return False
+        self._texts -= cost
+        return True
 
     def _content(self, entry: TreeEntry | None) -> bytes:
         if entry is None or not entry.sha:

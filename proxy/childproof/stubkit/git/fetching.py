@@ -62,14 +62,15 @@ class Fetching:
                 sha, _, capabilities = value.partition(" ")
                 if not is_sha(sha) or sha not in self._objects:
                     raise GitError(f"not our ref {sha[:60]}")
-                asked.wants.append(sha)
-                asked.capabilities |= frozenset(capabilities.split())
+                # The first one's only, as git has it.
+                asked.capabilities = asked.capabilities if asked.wants else frozenset(capabilities.split())
+                asked.wants[sha] = None
             elif word == "shallow" and is_sha(value):
                 if self._objects.kind(value) == "commit":
                     asked.shallow.add(value)
-            elif word == "deepen" and value.isdigit():
+            elif word == "deepen" and value.isdecimal():
                 asked.depth = min(int(value[:12]), INFINITE)
-            elif word == "deepen-since" and value.isdigit():
+            elif word == "deepen-since" and value.isdecimal():
                 asked.since = int(value[:15])
             elif word == "deepen-not":
                 asked.beyond.append(value)
@@ -201,6 +202,6 @@ def _largest(spec: str) -> int:
     size = spec.removeprefix("blob:limit=")
     factor = {"k": 1024, "m": 1024**2, "g": 1024**3}.get(size[-1:].lower(), 1)
     number = size[:-1] if factor > 1 else size
-    if size == spec or not number.isdigit() or len(number) > 12:
+    if size == spec or not number.isdecimal() or len(number) > 12:
         raise GitError(f"filter {spec[:60]!r} not supported")
     return int(number) * factor - 1  # those of that size are left out, too

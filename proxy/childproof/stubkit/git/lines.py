@@ -4,12 +4,14 @@ Whatever the texts, the time is bounded: what begins and ends alike is set aside
 of that counts as replaced. That is never wrong, only longer than it had to be.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
+from difflib import Match, SequenceMatcher
+from itertools import accumulate
 
 CONTEXT = 3  # lines around a change
 _MOST_WORK = 4_000_000  # lines of one side times lines of the other
-_MOST_REPEATED = 200  # times that a line stands in what is looked through
+STEPS = 2_000_000  # of comparing, for one difference or merge of trees with all its files: some 200 ms
 LARGEST = 1024 * 1024  # bytes of a text that is looked into
 _BINARY = 8000  # bytes in which a NUL makes a file binary, as git has it
 
@@ -21,8 +23,39 @@ def is_binary(data: bytes) -> bool:
     return b"\0" in data[:_BINARY]
 
 
-def changed(old: Sequence[bytes], new: Sequence[bytes]) -> list[Block]:
-    """The places in which two texts differ, in order."""
+class Work:
+    """How much comparing may still be done, for many texts together."""
+
+    def __init__(self, steps: int = STEPS) -> None:
+        self._left = steps
+
+    def take(self, steps: int) -> None:
+        """Spend some. Raises _Exhausted where there is no more."""
+        self._left -= steps
+        if self._left < 0:
+            raise _Exhausted
+
+
+class _Exhausted(Exception):
+    """There was more to compare than may be."""
+
+
+class _Bounded(SequenceMatcher[bytes]):
+    """The library's, which takes the cube of texts whose lines repeat, counting what it is about to look at."""
+
+    def __init__(self, a: Sequence[bytes], b: Sequence[bytes], work: Work) -> None:
+        super().__init__(None, a, b, autojunk=False)
+        self._work = work
+        times = Counter(b)
+        self._costs = list(accumulate((times[line] + 1 for line in a), initial=0))
+
+    def find_longest_match(self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None) -> Match:
+        self._work.take(self._costs[-1 if ahi is None else ahi] - self._costs[alo])
+        return super().find_longest_match(alo, ahi, blo, bhi)
+
+
+def changed(old: Sequence[bytes], new: Sequence[bytes], work: Work | None = None) -> list[Block]:
+    """The places in which two texts differ, in order. `work` is what may be spent on it."""
     start, most = 0, min(len(old), len(new))
     while start < most and old[start] == new[start]:
         start += 1
@@ -32,14 +65,14 @@ def changed(old: Sequence[bytes], new: Sequence[bytes]) -> list[Block]:
     a, b = old[start : len(old) - end], new[start : len(new) - end]
     if not a and not b:
         return []
-    if not a or not b or len(a) * len(b) > _MOST_WORK or _repeated(b):
-        return [(start, start + len(a), start, start + len(b))]
-    matcher = SequenceMatcher(None, a, b, autojunk=False)
-    return [
-        (start + i1, start + i2, start + j1, start + j2)
-        for tag, i1, i2, j1, j2 in matcher.get_opcodes()
-        if tag != "equal"
-    ]
+    whole = [(start, start + len(a), start, start + len(b))]
+    if not a or not b or len(a) * len(b) > _MOST_WORK:
+        return whole
+    try:
+        found = _Bounded(a, b, work or Work()).get_opcodes()
+    except _Exhausted:
+        return whole
+    return [(start + i1, start + i2, start + j1, start + j2) for tag, i1, i2, j1, j2 in found if tag != "equal"]
 
 
 def hunks(old: Sequence[bytes], new: Sequence[bytes], blocks: Sequence[Block]) -> Iterator[bytes]:
@@ -65,14 +98,14 @@ def hunks(old: Sequence[bytes], new: Sequence[bytes], blocks: Sequence[Block]) -
         yield from _marked(b" ", old[place:last])
 
 
-def merged(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
+def merged(base: bytes, ours: bytes, theirs: bytes, work: Work | None = None) -> bytes | None:
     """What both sides made of a text, put together; None where they changed the same place, each in its own way."""
     if is_binary(base) or is_binary(ours) or is_binary(theirs):
         return None
     if max(len(base), len(ours), len(theirs)) > LARGEST:
         return None
     old, one, other = (text.splitlines(keepends=True) for text in (base, ours, theirs))
-    left, right = changed(old, one), changed(old, other)
+    left, right = changed(old, one, work), changed(old, other, work)
     out: list[bytes] = []
     place = 0
     while left or right:
@@ -119,13 +152,3 @@ def _marked(mark: bytes, lines: Sequence[bytes]) -> Iterator[bytes]:
         yield mark + line
         if not line.endswith(b"\n"):
             yield b"\n\\ No newline at end of file\n"
-
-
-def _repeated(lines: Sequence[bytes]) -> bool:
-    """Whether some line stands so often in a long text that comparing would take its square."""
-    if len(lines) <= _MOST_REPEATED:
-        return False
-    count: dict[bytes, int] = {}
-    for line in lines:
-        count[line] = count.get(line, 0) + 1
-    return max(count.values()) > max(_MOST_REPEATED, len(lines) // 10)

@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -50,18 +50,29 @@ class Pack:
             for sha, packed in self.objects.items()
         )
 
-    def read(self, sha: str) -> tuple[Kind, bytes]:
-        """An object of the pack."""
+    def read(
+        self,
+        sha: str,
+        spend: Callable[[int], None] = lambda _: None,
+        known: Callable[[str], tuple[Kind, bytes] | None] = lambda _: None,
+    ) -> tuple[Kind, bytes]:
+        """An object of the pack. `spend` is told of bytes before they are made, and may raise; `known` are at hand."""
         chain: list[bytes] = []
         while True:
+            held = known(sha)
+            if held is not None:
+                data = held[1]
+                break
             packed = self.objects[sha]
             entry = Entry.at(self.data, packed.start)
+            spend(entry.size)
             data = zlib.decompress(memoryview(self.data)[entry.body : packed.end])
             if entry.kind in KINDS:
                 break
             chain.append(data)
             sha = entry.base if entry.kind == REF else self._starts[entry.base_start]
         for delta in reversed(chain):
+            spend(sizes(delta)[1])
             data = applied(data, delta)
         return KINDS[self.objects[sha].kind], data
 

@@ -11,12 +11,19 @@ from .values import EXECUTABLE, FILE, FOLDER, MODES, SUBMODULE, Commit, Entry, G
 NUMBERS: dict[Kind, int] = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}  # as packs have them
 KINDS: dict[int, Kind] = {number: kind for kind, number in NUMBERS.items()}
 _HEX = re.compile(rb"[0-9a-f]{40}")
-_WHO = re.compile(rb"(.*?) ?<([^>]*)>[^0-9-]*(-?\d+)? ?([+-]\d{4})?")
+_WHO = re.compile(rb"([^<]*)<([^>]*)>[^0-9-]*(-?\d+)? ?([+-]\d{4})?")
 _MOST_TIME = 253_402_300_799  # the last second of 9999
 _MOST_PARENTS = 1000
 _LONGEST_LINE = 1000  # of who wrote something
-_SUSPICIOUS = b".gG"  # how those begin
-_DOT_GIT = re.compile(rb"(?i)\.git|git~1|\.|\.\.")
+_LARGEST_HEAD = 1024 * 1024  # bytes of a commit or a tag
+_LONGEST_NAME = 4096  # bytes of a tree's line, as `git fsck` has it
+_NOT_NAMED = re.compile(rb"(?i)(?:^|/)(?:|\.git|git~1|\.|\.\.)(?:/|\Z)")  # among names with slashes between
+# What stands in a head in any case, in git's order; the rest may be anything.
+_COMMIT = re.compile(rb"tree ([0-9a-f]{40})\n((?:parent [0-9a-f]{40}\n)*)author (.*)\ncommitter (.*)")
+_TAG = re.compile(rb"object ([0-9a-f]{40})\ntype (commit|tree|blob|tag)\ntag (.*)(?:\ntagger (.*))?")
+_ENCODING = re.compile(rb"\nencoding (.*)")
+_SIGNATURE = re.compile(rb"\ngpgsig (.*(?:\n .*)*)")
+_PARENT = 48  # bytes of a parent's line
 
 
 def digest(kind: Kind, data: bytes) -> str:
@@ -53,18 +60,13 @@ def write_tree(entries: Iterable[Entry]) -> bytes:
 
 def read_commit(sha: str, data: bytes) -> Commit:
     """A commit. Raises GitError."""
-    headers, message = _headers(data)
-    tree = _only_sha(headers, b"tree", "commit")
-    parents = tuple(_sha(value) for name, value in headers if name == b"parent")
-    if len(parents) > _MOST_PARENTS:
-        raise GitError("bad commit: too many parents")
-    first = dict(reversed(headers))
-    if b"author" not in first or b"committer" not in first:
-        raise GitError("bad commit: missing author or committer")
-    encoding = first.get(b"encoding", b"utf-8").decode("ascii", "replace")
+    found, message = _commit(data)
+    rest = data[found.end() : len(data) - len(message)]
+    encoding, signature = _ENCODING.search(rest), _SIGNATURE.search(rest)
     return Commit(
-        sha, tree, parents, identity(first[b"author"]), identity(first[b"committer"]), _text(message, encoding),
-        first.get(b"gpgsig", b"").decode("utf-8", "replace"),
+        sha, found[1].decode(), _parents(found), identity(found[3]), identity(found[4]),
+        _text(message, encoding[1].decode("ascii", "replace") if encoding is not None else "utf-8"),
+        signature[1].replace(b"\n ", b"\n").decode("utf-8", "replace") if signature is not None else "",
     )  # fmt: skip
 
 
@@ -81,14 +83,13 @@ def write_commit(  # noqa: PLR0917 - what a commit is made of
 
 def read_tag(sha: str, data: bytes) -> Tag:
     """An annotated tag. Raises GitError."""
-    headers, message = _headers(data)
-    first = dict(reversed(headers))
-    kind = first.get(b"type", b"").decode("ascii", "replace")
-    if kind not in NUMBERS or b"tag" not in first:
-        raise GitError("bad tag: missing type or name")
-    who = identity(first.get(b"tagger", b""))
-    named = first[b"tag"].decode("utf-8", "replace")
-    return Tag(sha, _only_sha(headers, b"object", "tag"), kind, named, who, _text(message, "utf-8"))
+    head, _, message = data.partition(b"\n\n")
+    found = _TAG.match(head)
+    if found is None:
+        raise GitError("bad tag: expected an object, its type, and a name")
+    named, who = found[3].decode("utf-8", "replace"), identity(found[4] or b"")
+    kind: Kind = found[2].decode()  # type: ignore[assignment] # one of those, says the pattern
+    return Tag(sha, found[1].decode(), kind, named, who, _text(message, "utf-8"))
 
 
 def write_tag(target: str, kind: Kind, name: str, tagger: Identity, message: str) -> bytes:
@@ -99,39 +100,44 @@ def write_tag(target: str, kind: Kind, name: str, tagger: Identity, message: str
 
 def links(kind: Kind, data: bytes) -> list[tuple[str, Kind]]:
     """What an object refers to, each with what it has to be. Checks the object as `git fsck` does. Raises GitError."""
+    if kind in {"commit", "tag"} and len(data) > _LARGEST_HEAD:
+        raise GitError(f"bad {kind}: it has {len(data)} bytes, more than {_LARGEST_HEAD}")
     match kind:
         case "blob":
             return []
         case "tree":
             return _tree_links(data)
         case "commit":
-            commit = read_commit("", data)
-            return [(commit.tree, "tree"), *((parent, "commit") for parent in commit.parents)]
+            found, _ = _commit(data)
+            return [(found[1].decode(), "tree"), *((parent, "commit") for parent in _parents(found))]
         case "tag":
             tag = read_tag("", data)
             return [(tag.object, tag.kind)]
 
 
 def _tree_links(data: bytes) -> list[tuple[str, Kind]]:
-    found: list[tuple[str, Kind]] = []
-    before, seen = b"", set[bytes]()
+    """What the lines of a tree refer to. They are looked at all at once: there may be a million."""
     try:
         lines = parse_tree(data, 20, strict=False)
     except Exception as error:  # noqa: BLE001 - as in `read_tree`
         raise GitError(f"bad tree: {error}") from None
-    for name, mode, sha in lines:
-        if mode not in MODES:
-            raise GitError(f"bad tree: mode {mode:o}")
-        if not name or b"/" in name or (name[0] in _SUSPICIOUS and _DOT_GIT.fullmatch(name)):
-            raise GitError(f"bad tree: the name {name[:80].decode('utf-8', 'replace')!r}")
-        key = name + b"/" if mode == FOLDER else name
-        if key <= before or name in seen:
-            raise GitError("bad tree: not sorted, or a name twice")
-        before = key
-        seen.add(name)
-        if mode != SUBMODULE:
-            found.append((sha.decode(), "tree" if mode == FOLDER else "blob"))
-    return found
+    if not lines:
+        return []
+    for mode in {mode for _, mode, _ in lines} - MODES:
+        raise GitError(f"bad tree: mode {mode:o}")
+    names = [name for name, _, _ in lines]
+    joined = b"/".join(names)
+    wrong = _NOT_NAMED.search(joined)
+    if wrong is not None or joined.count(b"/") >= len(names) or max(map(len, names)) > _LONGEST_NAME:
+        told = (
+            wrong[0].strip(b"/") if wrong is not None else next((name for name in names if b"/" in name), b"too long")
+        )
+        raise GitError(f"bad tree: the name {told[:80].decode('utf-8', 'replace')!r}")
+    keys = [name + b"/" if mode == FOLDER else name for name, mode, _ in lines]
+    if keys != sorted(keys) or len(set(names)) < len(names):
+        raise GitError("bad tree: not sorted, or a name twice")
+    found = dict.fromkeys((sha, mode == FOLDER) for _, mode, sha in lines if mode != SUBMODULE)
+    return [(sha.decode(), "tree" if folder else "blob") for sha, folder in found]
 
 
 def identity(line: bytes) -> Identity:
@@ -161,29 +167,19 @@ def mode_named(text: str) -> int:
     return mode
 
 
-def _headers(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
+def _commit(data: bytes) -> tuple[re.Match[bytes], bytes]:
+    """The beginning of a commit's head, and its message."""
     head, _, message = data.partition(b"\n\n")
-    headers: list[tuple[bytes, list[bytes]]] = []
-    for line in head.split(b"\n"):
-        if line.startswith(b" ") and headers:  # a signature goes on
-            headers[-1][1].append(line[1:])
-        else:
-            name, _, value = line.partition(b" ")
-            headers.append((name, [value]))
-    return [(name, b"\n".join(value)) for name, value in headers], message
+    found = _COMMIT.match(head)
+    if found is None:
+        raise GitError("bad commit: expected a tree, parents, an author and a committer")
+    if len(found[2]) > _MOST_PARENTS * _PARENT:
+        raise GitError("bad commit: too many parents")
+    return found, message
 
 
-def _only_sha(headers: list[tuple[bytes, bytes]], name: bytes, what: str) -> str:
-    found = [value for key, value in headers if key == name]
-    if len(found) != 1:
-        raise GitError(f"bad {what}: {len(found)} {name.decode()} lines")
-    return _sha(found[0])
-
-
-def _sha(value: bytes) -> str:
-    if not _HEX.fullmatch(value):
-        raise GitError("bad object id")
-    return value.decode()
+def _parents(found: re.Match[bytes]) -> tuple[str, ...]:
+    return tuple(line[7:].decode() for line in found[2].splitlines())
 
 
 def _text(data: bytes, encoding: str) -> str:

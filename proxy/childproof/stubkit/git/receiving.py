@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from .history import History
 from .parsing import is_sha, read_tag
-from .refs import Refs
+from .refs import LONGEST, Refs
 from .store import Objects
 from .unpacking import received
 from .values import ZERO, GitError, Update
@@ -62,8 +62,8 @@ class Receiving:
         capabilities: frozenset[str] = frozenset()
         for raw in reader.lines(MOST):
             told, _, said = raw.partition(b"\0")
-            if said:
-                capabilities |= frozenset(said.decode("utf-8", "replace").split())
+            if said and not commands:  # the first line's only, as git has it
+                capabilities = frozenset(said.decode("utf-8", "replace").split())
             if told.startswith(b"shallow "):  # the connectivity of what comes is checked anyway
                 continue
             parts = told.decode("utf-8", "surrogateescape").split(" ", 2)
@@ -89,11 +89,14 @@ class Receiving:
         refused: list[tuple[str, str]] = []
         going = frozenset(ref for _, new, ref in commands if new == ZERO)
         coming: set[str] = set()
+        below: dict[str, str] = {}  # folders of those that are to stay, each with one that is in it
         with self._objects.with_(pack):
             for old, new, ref in commands:
                 why = "multiple updates for ref not allowed" if ref in coming else self._wrong(old, new, ref, going)
-                why = why or _between(ref, coming - going)
+                why = why or _between(ref, coming, going, below)
                 coming.add(ref)
+                if ref not in going:
+                    below.update((folder, ref) for folder in _folders(ref))
                 if not why:
                     update = Update(ref, old, new, self._forced(old, new))
                     why = self._accept(update)
@@ -150,9 +153,14 @@ class Receiving:
         return b"".join((*band(2, said.encode()), *band(1, report), FLUSH))
 
 
-def _between(ref: str, coming: set[str]) -> str:
+def _between(ref: str, coming: set[str], going: frozenset[str], below: dict[str, str]) -> str:
     """Why a ref can't come together with others of the same push; "" where it can."""
-    for other in coming:
-        if ref.startswith(f"{other}/") or other.startswith(f"{ref}/"):
-            return f"cannot lock ref '{ref}': '{other}' exists; cannot create '{ref}'"
-    return ""
+    above = (folder for folder in _folders(ref) if folder in coming and folder not in going)
+    other = below.get(ref) or next(above, None)
+    return f"cannot lock ref '{ref}': '{other}' exists; cannot create '{ref}'" if other else ""
+
+
+def _folders(ref: str) -> list[str]:
+    """The folders that a ref is in. A name that is too long to be one is in none."""
+    parts = ref.split("/") if len(ref) <= LONGEST else []
+    return ["/".join(parts[:depth]) for depth in range(1, len(parts))]

@@ -1,5 +1,6 @@
 """The refs of a repository: entities of the stub's service, so that they show in what a call changed and in differences."""
 
+from bisect import bisect_left, insort
 from functools import cached_property
 
 from dulwich.refs import check_ref_format
@@ -37,6 +38,10 @@ class Refs:
         rows = self._tx.list(self._service, KIND, where={"repository": self._repository})
         return dict(sorted((row["ref"], row["sha"]) for row in rows))
 
+    @cached_property
+    def _sorted(self) -> list[str]:
+        return list(self.all)
+
     def get(self, name: str) -> str | None:
         """What a ref points at; None where there is none."""
         row = self._tx.get(self._service, KIND, f"{self._repository} {name}")
@@ -47,15 +52,20 @@ class Refs:
         if sha == ZERO:
             self._tx.delete(self._service, KIND, f"{self._repository} {name}")
         else:
-            wrong = self.complaint(name)
+            wrong = "" if self.get(name) is not None else self.complaint(name)  # what is there may move
             if wrong:
                 raise GitError(wrong)
             row = {"repository": self._repository, "ref": name, "sha": sha}
             self._tx.put(self._service, KIND, f"{self._repository} {name}", row)
-        if sha == ZERO:
-            self.all.pop(name, None)
-        else:
+        if "all" not in vars(self):
+            return  # nobody has asked for them yet
+        if sha != ZERO:
+            if name not in self.all:
+                insort(self._sorted, name)
             self.all[name] = sha
+        elif name in self.all:
+            del self._sorted[bisect_left(self._sorted, name)]
+            del self.all[name]
 
     def complaint(self, name: str, without: frozenset[str] = frozenset()) -> str:
         """Why there can't be a ref of that name, in git's words; "" where there can. `without` are about to go."""
@@ -71,5 +81,10 @@ class Refs:
             above = "/".join(parts[:depth])
             if above in known and above not in without:
                 return f"cannot lock ref '{name}': '{above}' exists; cannot create '{name}'"
-        below = next((other for other in known if other.startswith(name + "/") and other not in without), "")
-        return f"cannot lock ref '{name}': '{below}' exists; cannot create '{name}'" if below else ""
+        for place in range(bisect_left(self._sorted, f"{name}/"), len(self._sorted)):
+            below = self._sorted[place]
+            if not below.startswith(f"{name}/"):
+                break
+            if below not in without:
+                return f"cannot lock ref '{name}': '{below}' exists; cannot create '{name}'"
+        return ""

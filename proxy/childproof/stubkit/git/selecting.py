@@ -1,6 +1,6 @@
 """Which objects a client lacks: from what it wants and what it has."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .history import History
@@ -14,7 +14,7 @@ from .values import FOLDER, SUBMODULE
 class Asked:
     """What a client wants, and how much of the past."""
 
-    wants: list[str] = field(default_factory=list)
+    wants: dict[str, None] = field(default_factory=dict)  # each once, in their order
     capabilities: frozenset[str] = frozenset()
     shallow: set[str] = field(default_factory=set)  # commits whose parents the client lacks
     depth: int = 0
@@ -32,7 +32,7 @@ class Selecting:
         self._trees = Trees(objects)
         self._refs = refs
 
-    def commits(self, names: list[str] | set[str]) -> list[str]:
+    def commits(self, names: Iterable[str]) -> list[str]:
         """The commits that objects stand for; tags are followed."""
         found = []
         for name in names:

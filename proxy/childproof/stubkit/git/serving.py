@@ -11,7 +11,7 @@ from .values import ZERO, GitError
 from .wire import FLUSH, line
 
 SERVICES = {"git-upload-pack": fetching.CAPABILITIES, "git-receive-pack": receiving.CAPABILITIES}
-MOST = 256 * 1024 * 1024  # bytes of a request, inflated
+MOST = 16 * 1024 * 1024  # bytes of a request, inflated: git packs what it has and wants, never what it pushes
 _HEADERS = {"Cache-Control": "no-cache, max-age=0, must-revalidate", "Pragma": "no-cache"}
 AGENT = "agent=git/2.45.0"
 

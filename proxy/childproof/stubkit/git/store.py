@@ -20,10 +20,10 @@ from .parsing import KINDS, NUMBERS, digest, links
 from .values import EMPTY_TREE, GitError, Kind
 
 SERVICE = "_git"
-_PACK, _INDEX = "pack", "index"
+_PACK, _INDEX, _HELD = "pack", "index", "held"
 
 
-class _Recent[Value]:
+class Recent[Value]:
     """What was used last, up to so many bytes."""
 
     def __init__(self, most: int) -> None:
@@ -32,6 +32,7 @@ class _Recent[Value]:
         self._held: OrderedDict[str, tuple[Value, int]] = OrderedDict()
 
     def get(self, name: str) -> Value | None:
+        """What is held under a name; None where that is nothing."""
         held = self._held.get(name)
         if held is None:
             return None
@@ -39,6 +40,7 @@ class _Recent[Value]:
         return held[0]
 
     def put(self, name: str, value: Value, size: int) -> None:
+        """Hold something that takes so many bytes, and let go of what wasn't used for the longest time."""
         if size > self._most or name in self._held:
             return
         self._held[name] = (value, size)
@@ -47,9 +49,10 @@ class _Recent[Value]:
             self._size -= self._held.popitem(last=False)[1][1]
 
 
-_packs: _Recent[Pack] = _Recent(48 * 1024 * 1024)
-_objects: _Recent[tuple[Kind, bytes]] = _Recent(16 * 1024 * 1024)
+_packs: Recent[Pack] = Recent(48 * 1024 * 1024)
+_objects: Recent[tuple[Kind, bytes]] = Recent(16 * 1024 * 1024)
 _SMALL = 256 * 1024  # bytes of an object that is remembered
+MOST_READ = 512 * 1024 * 1024  # bytes that one use of a repository unpacks, those of what objects differ from included
 
 
 class Objects:
@@ -58,6 +61,7 @@ class Objects:
     def __init__(self, tx: Transaction, service: str, repository: str) -> None:
         self._tx = tx
         self._place = f"{service} {repository}"
+        self._left = MOST_READ
 
     def __contains__(self, sha: str) -> bool:
         return self._pack_of(sha) is not None or self._loose(sha) is not None or sha == EMPTY_TREE
@@ -72,13 +76,18 @@ class Objects:
         if known is not None:
             return known
         if pack is not None:
-            found = pack.read(sha)
+            found = pack.read(sha, self._spend, _objects.get)
         else:
             assert loose is not None
             found = (KINDS[loose["kind"]], zlib.decompress(base64.b64decode(loose["data"])))
         if len(found[1]) <= _SMALL:
             _objects.put(sha, found, len(found[1]) + 200)
         return found
+
+    def _spend(self, size: int) -> None:
+        self._left -= size
+        if self._left < 0:
+            raise GitError("the objects are more than can be read at a time")
 
     def read(self, sha: str, kind: Kind) -> bytes:
         """An object's bytes. Raises GitError where there is no such object of that kind."""
@@ -112,7 +121,7 @@ class Objects:
             if self.kind(wanted) != is_:
                 raise GitError(f"{kind} refers to {is_} {wanted}, which isn't there")
         row = {"kind": NUMBERS[kind], "size": len(data), "data": base64.b64encode(zlib.compress(data)).decode()}
-        self._tx.put(SERVICE, f"objects {self._place}", sha, row)
+        self._put(sha, row)
         if len(data) <= _SMALL:
             _objects.put(sha, (kind, data), len(data) + 200)
         return sha
@@ -155,7 +164,7 @@ class Objects:
         for sha in other.loose():
             row = other._loose(sha)  # noqa: SLF001 - of the same class
             if row is not None and sha not in self:
-                self._tx.put(SERVICE, f"objects {self._place}", sha, row)
+                self._put(sha, row)
 
     def beginning(self, start: str) -> Iterator[str]:
         """The ids that begin so."""
@@ -165,8 +174,16 @@ class Objects:
 
     def bytes_held(self) -> int:
         """How many bytes the objects take as they are kept."""
-        loose = (self._loose(sha) for sha in self.loose())
-        return sum(len(pack.data) for pack in self.packs) + sum(len(row["data"]) * 3 // 4 for row in loose if row)
+        return sum(len(pack.data) for pack in self.packs) + self._loose_bytes()
+
+    def _loose_bytes(self) -> int:
+        held = self._tx.get(SERVICE, _HELD, self._place)
+        return 0 if held is None else int(held["bytes"])
+
+    def _put(self, sha: str, row: dict[str, Any]) -> None:
+        """Keep an object as a row of its own; how many bytes those take is counted on the way."""
+        self._tx.put(SERVICE, f"objects {self._place}", sha, row)
+        self._tx.put(SERVICE, _HELD, self._place, {"bytes": self._loose_bytes() + len(row["data"]) * 3 // 4})
 
     def entry(self, sha: str, sent: set[str]) -> bytes:
         """An object as an entry of a pack in which `sent` is, too."""

@@ -8,6 +8,8 @@ from .values import EMPTY_TREE, FOLDER, Entry, GitError
 
 DEEPEST = 200  # folders within folders
 MOST = 100_000  # files of one tree that is read whole
+_FOLDERS = 4  # what a folder counts for: it is read, and may have nothing in it
+LONGEST = 4096  # bytes of a folder's path
 
 
 class Trees:
@@ -41,10 +43,12 @@ class Trees:
             if entry is None:
                 stack.pop()
                 continue
-            count += 1
+            count += 1 if entry.mode != FOLDER else _FOLDERS
             if count > MOST or len(stack) > DEEPEST:
                 raise GitError("the tree has more files than can be read")
             if entry.mode == FOLDER:
+                if len(entry.path) > LONGEST:
+                    raise GitError("the tree has a path that is too long")
                 if folders:
                     yield entry
                 stack.append(iter(self._below(entry.sha, f"{entry.path}/")))

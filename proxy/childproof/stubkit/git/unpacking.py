@@ -16,6 +16,8 @@ from .values import GitError, Kind
 MOST_OBJECTS = 200_000
 EXPANDED = 512 * 1024 * 1024  # bytes of all objects of a pack together, those made on the way included
 LINKING = 64 * 1024 * 1024  # of those, bytes of trees, commits and tags
+EASY = 32 * 1024 * 1024, 8 * 1024 * 1024  # what a pack may expand to, and have of those, however short it is
+FACTOR = 64, 16  # and for each byte of its own; a history of many small changes has some 30
 MOST_WANTED = 500_000  # objects that they refer to
 DEEPEST = 300  # of differences to differences; git makes 50 at most unless told otherwise
 _CHUNK = 16 * 1024
@@ -35,6 +37,10 @@ class _Receiving:
     def __init__(self, data: bytes, base_of: Callable[[str], tuple[Kind, bytes] | None]) -> None:
         self._data = data
         self._base_of = base_of
+        self._most, self._most_linking = (
+            min(most, easy + factor * len(data))
+            for most, easy, factor in zip((EXPANDED, LINKING), EASY, FACTOR, strict=True)
+        )
         self._expanded = 0
         self._objects: dict[str, Packed] = {}
         self._wanted: dict[str, Kind] = {}
@@ -112,8 +118,8 @@ class _Receiving:
         if size > LARGEST:
             raise GitError(f"an object has {size} bytes, more than {LARGEST}")
         self._expanded += size
-        if self._expanded > EXPANDED:
-            raise GitError(f"the pack's objects have more than {EXPANDED} bytes")
+        if self._expanded > self._most:
+            raise GitError(f"the pack's objects have more than {self._most} bytes")
 
     def _keep(self, kind: Kind, data: bytes, start: int, end: int) -> str:
         sha = digest(kind, data)
@@ -122,9 +128,9 @@ class _Receiving:
         self._objects[sha] = Packed(start, end, NUMBERS[kind])
         if kind != "blob":
             self._linking += len(data)
-            if self._linking <= LINKING:
+            if self._linking <= self._most_linking:
                 self._wanted.update(links(kind, data))
-            if self._linking > LINKING or len(self._wanted) > MOST_WANTED:
+            if self._linking > self._most_linking or len(self._wanted) > MOST_WANTED:
                 raise GitError("the pack's trees and commits are more than is taken")
         return sha
 

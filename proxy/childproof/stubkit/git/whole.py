@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from childproof.stubkit.context import Context
 
 _MOST_LOG = 20_000  # commits that are looked through for those of a path
+_MOST_REBASED = 100  # commits
 
 
 class Repository:
@@ -220,10 +221,13 @@ class Repository:
     def rebase(self, base: str, head: str, committer: Identity) -> str:
         """The commits of `head` that `base` hasn't, made again on top of it one by one; gives the last one's id.
 
-        Merges among them are left out. Raises Conflict.
+        Merges among them are left out. Raises Conflict, for more than 100 commits, too.
         """
         tip, merging = base, Merging(self._objects)
-        for commit in self.between(base, head):
+        commits = self.between(base, head)
+        if len(commits) > _MOST_REBASED:
+            raise Conflict(())
+        for commit in commits:
             if len(commit.parents) > 1:
                 continue
             before = self.commit(commit.parents[0]).tree if commit.parents else EMPTY_TREE
