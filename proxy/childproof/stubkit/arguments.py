@@ -134,7 +134,7 @@ def _sent(call: Call) -> dict[str, Any]:
         elif media == "application/json" or media.endswith("+json"):
             body = parse_json(call.body)
             if body is not None and not isinstance(body, dict):
-                raise Refusal.of("invalid_body", reason="no JSON object")
+                raise Refusal.of("no_object")
             values |= body or {}
         elif media in {"", "application/x-www-form-urlencoded"} and call.body:
             values |= parse_form(call.body)

@@ -58,6 +58,7 @@ KINDS: dict[str, Kind] = {
     "exclusive": _kind(400, "invalid", "Only one of {param} and {other} may be given."),
     "several": _kind(400, "invalid", "The request is invalid."),
     "invalid_body": _kind(400, "invalid_body", "The request body can't be read: {reason}."),
+    "no_object": _kind(400, "invalid", "The request body must be an object."),
     "invalid_file": _kind(400, "invalid", "{param} must be a file."),
     "too_large_file": _kind(413, "too_large", "{param} is too large (at most {limit} bytes)."),
     "not_found": _kind(404, "not_found", "No {resource} has the id {value}."),
@@ -92,6 +93,8 @@ class ErrorDialect:
             **KINDS,
             **{name: _merge(KINDS[name], value) for name, value in written.get("kinds", {}).items()},
         }
+        if "invalid_object" in written.get("kinds", {}) and "no_object" not in written["kinds"]:
+            self._kinds["no_object"] = self._kinds["invalid_object"]
         body = written.get("body", inferred_body if inferred_body is not None else DEFAULT_BODY)
         self._body = body
         self._render = compile_template(body)
@@ -202,6 +205,17 @@ def text(value: Any) -> str:
     if isinstance(value, str):
         return value
     return "" if value is None else msgspec.json.encode(value).decode()
+
+
+def inspected(value: Any) -> str:
+    """A value as Ruby shows it, which services written in it put into their messages: `nil`, `"a"`, `{"a" => 1}`."""
+    if value is None:
+        return "nil"
+    if isinstance(value, list):
+        return f"[{', '.join(map(inspected, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{inspected(key)} => {inspected(item)}' for key, item in value.items())}}}"
+    return msgspec.json.encode(value).decode()
 
 
 def choices(allowed: Sequence[Any]) -> str:

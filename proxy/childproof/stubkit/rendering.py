@@ -11,6 +11,8 @@ from childproof.model import Call
 from .entity import public
 from .lists import put
 
+JSON = "application/json"
+
 
 def shown(body: Any, items: str | None, documented: Collection[str] = ()) -> Any:
     """A reply without the fields that only the stub knows: of an entity, and of the entities in a list.
@@ -34,13 +36,13 @@ def shown(body: Any, items: str | None, documented: Collection[str] = ()) -> Any
 def encode(body: Any, indent: int) -> tuple[bytes, str]:
     """A body's bytes and media type: JSON for values, text and bytes as they are, nothing for None."""
     if body is None:
-        return b"", "application/json"
+        return b"", JSON
     if isinstance(body, bytes):
         return body, "application/octet-stream"
     if isinstance(body, str):
         return body.encode(), "text/plain; charset=utf-8"
     raw = msgspec.json.encode(body)
-    return (msgspec.json.format(raw, indent=indent) if indent else raw), "application/json"
+    return (msgspec.json.format(raw, indent=indent) if indent else raw), JSON
 
 
 def address(call: Call, changes: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from .arguments import ArgumentReader, argument_reader
 from .coercion import Coercer, coercer
 from .complaint import Complaint, complaints
 from .conversion import Validator, validator
-from .errors import ErrorDialect, choices, text
+from .errors import ErrorDialect, choices, inspected, text
 from .older import Older, OlderReader, Translated, parsed, restore
 from .openapi import OpenApi, Operation
 from .plain import nested, plain
@@ -293,13 +293,17 @@ def refused(found: Sequence[Complaint], errors: ErrorDialect, name: Callable[[tu
 def worded(complaint: Complaint, name: Callable[[tuple[str | int, ...]], str]) -> Refusal:
     """A complaint as a refusal of its kind, with the parameter named in the service's own way."""
     path = complaint.path
+    kind = "empty" if complaint.value == "" and complaint.kind in _EMPTY else complaint.kind
     return Refusal.of(
-        "empty" if complaint.value == "" and complaint.kind in _EMPTY else complaint.kind,
+        "no_object" if kind == "invalid_object" and not path else kind,
         param=name(path) or None,
         leaf=str(path[-1]) if path else None,
         value=text(complaint.value),
+        inspected=inspected(complaint.value),
+        length=len(complaint.value) if isinstance(complaint.value, str | list | dict) else None,
         allowed=choices(complaint.allowed) if complaint.allowed else None,
         listed=", ".join(text(value) for value in complaint.allowed) if complaint.allowed else None,
+        members=inspected(list(complaint.allowed)) if complaint.allowed else None,
         limit=complaint.limit,
     )
 

@@ -112,6 +112,7 @@ class Settings:
     dots: bool = False
     dotted_forms: bool = False
     indent: int = 0
+    content_type: str = "application/json"
     expand: str = ""
     expand_depth: int = 4
     idempotency: Idempotency | None = None
@@ -141,6 +142,7 @@ def settings(dialect: Mapping[str, Any], *, inferred_body: Literal["json", "form
         dots=dialect.get("parameter_style", "brackets") == "dots",
         dotted_forms=dialect.get("forms") == "dots",
         indent=int(dialect.get("indent", 0)),
+        content_type=dialect.get("content_type", "application/json"),
         expand=expand.get("parameter", "expand") if "expand" in dialect else "",
         expand_depth=int(expand.get("depth", 4)),
         procedures=procedures(dialect.get("procedures")),

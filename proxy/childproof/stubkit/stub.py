@@ -26,7 +26,7 @@ from .etags import check, tagged
 from .outcome import compare_outcomes, render_outcomes
 from .ratelimit import count_call, limit_headers, uncounted
 from .refusal import Refusal
-from .rendering import encode, link_header, shown
+from .rendering import JSON, encode, link_header, shown
 from .replay import key_of, remember, replay
 from .seeding import plant
 from .service import Plan, Service
@@ -322,7 +322,8 @@ class Stub:
             raw = b""
         headers = [*frame.headers, *extra]
         if raw and not any(name.lower() == "content-type" for name, _ in extra):
-            headers.insert(0, ("Content-Type", media))
+            said = self.service.settings.content_type if media == JSON else media
+            headers.insert(0, ("Content-Type", said))
         if frame.call.method == "HEAD":  # RFC 9110, section 9.3.2: what GET would say
             return Reply(status, (*headers, ("Content-Length", str(len(raw)))))
         return Reply(status, tuple(headers), raw)

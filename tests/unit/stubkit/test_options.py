@@ -385,3 +385,10 @@ def test_time_passes_forward_and_within_bounds(notes: Callable[..., Caller], by:
     call = notes(behaviour=PATIENT)
     with pytest.raises(AssertionError, match=r"ValueError.*can't be let pass"):
         call("GET /rest/ping", by=by)
+
+
+def test_json_replies_say_what_they_are_as_the_dialect_has_it(notes: Callable[..., Caller]) -> None:
+    """Whoever asks for `application/json; charset=utf-8` by name finds it; errors have a key of their own."""
+    call = notes("dialect: {content_type: application/json; charset=utf-8}\n")
+    assert call("GET /rest/notes")[0] == 200
+    assert call.header("content-type") == "application/json; charset=utf-8"
