@@ -1,7 +1,8 @@
 """What only a first call of some kind needs, loaded once the command runs.
 
 The start doesn't wait for it, and by the time an agent has loaded its own libraries, its first call doesn't either.
-Nothing depends on it: whoever needs a part sooner loads it then.
+Nothing depends on it: whoever needs a part sooner loads it then. Stubs aren't among it: all that ship take a second of
+processor time and tens of megabytes, and few runs call more than two of them. Each is loaded by the first call to it.
 """
 
 import asyncio
@@ -53,6 +54,4 @@ def _steps(parts: Parts) -> Iterator[Callable[[], object]]:
     for module in _MODULES:
         yield partial(importlib.import_module, module)
     yield parts.catalog.names  # looks for installed ones
-    for service in parts.services:
-        yield partial(parts.catalog.get, service)
     yield lambda: [rule.pattern for rule in RULES]
