@@ -70,7 +70,12 @@ def redact_json(raw: bytes) -> bytes:
 
 def _is_clean(raw: bytes) -> bool:
     """Whether there is nothing to be looked at more closely, as in most texts."""
-    return not _needles().find_matches_as_indexes(raw) and b"://" not in raw and not _may_hold_card(raw)
+    return not (_needles().find_matches_as_indexes(raw) or _may_hold_password(raw) or _may_hold_card(raw))
+
+
+def _may_hold_password(raw: bytes) -> bool:
+    """Whether there may be a password in a URL: replies have hundreds of URLs, hardly ever with one."""
+    return b"@" in raw and b"://" in raw
 
 
 def _may_hold_card(raw: bytes) -> bool:
@@ -95,7 +100,7 @@ def _mask_words(text: str, raw: bytes) -> str:
     """All but cards."""
     for rule in _hits(raw):
         text = rule.pattern.sub(rule.mask, text)
-    return _USERINFO.sub(rf"\1{REDACTED}", text) if "://" in text else text
+    return _USERINFO.sub(rf"\1{REDACTED}", text) if _may_hold_password(raw) else text
 
 
 def redact_headers(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
@@ -117,7 +122,10 @@ def redact_headers(headers: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str
 
 def _mask_cards(match: re.Match[str]) -> str:
     """Mask the cards in a run of digits; a card begins and ends where a group of digits does."""
-    parts = re.split(f"({_SEPARATOR})", match[0])
+    run = match[0]
+    if run.isdecimal() and not (13 <= len(run) <= 19 and is_card(run)):
+        return run  # one group, as nearly all are
+    parts = re.split(f"({_SEPARATOR})", run)
     groups = parts[::2]
     if _FRACTION.match(match.string, match.end()):
         groups[-1] = ""  # the whole part of a fraction
