@@ -20,23 +20,38 @@ def complaint(ctx: Context, repo: Entity, update: git.Update) -> str:
     """Why GitHub declines a change of a ref, in its words to git; "" where it doesn't."""
     if update.ref.startswith("refs/pull/"):
         return "deny updating a hidden ref"
-    if not update.ref.startswith(HEADS):
-        return ""
-    branch = update.ref.removeprefix(HEADS)
-    if update.deleted and branch == repo["default_branch"]:
+    if update.deleted and update.ref == HEADS + repo["default_branch"]:
         return f"refusing to delete the current branch: {update.ref}"
-    rules = protection(ctx, repo, branch)
-    return "" if rules is None or update.created else _against(ctx, repo, rules, update)
+    return "protected branch hook declined" if against(ctx, repo, update) else ""
 
 
-def _against(ctx: Context, repo: Entity, rules: Entity, update: git.Update) -> str:
+def against(ctx: Context, repo: Entity, update: git.Update) -> str:
+    """The rule of a protected branch that a change of it is against, as GitHub words it; "" where there is none."""
+    branch = update.ref.removeprefix(HEADS)
+    rules = protection(ctx, repo, branch) if update.ref.startswith(HEADS) else None
+    if rules is None or update.created:
+        return ""
     given: dict[str, Any] = rules["rules"]
-    admin = permission(ctx, repo, viewer(ctx)) == "admin" and not given.get("enforce_admins")
     if update.deleted:
-        return "" if given.get("allow_deletions") else "protected branch hook declined"
+        return "" if given.get("allow_deletions") else "Cannot delete this branch"
+    admin = permission(ctx, repo, viewer(ctx)) == "admin" and not given.get("enforce_admins")
     if given.get("lock_branch") and not admin:
-        return "protected branch hook declined"
+        return "Cannot change this locked branch"
     if update.forced and not given.get("allow_force_pushes"):
-        return "protected branch hook declined"
-    wanted = given.get("required_pull_request_reviews") is not None or given.get("required_status_checks") is not None
-    return "protected branch hook declined" if wanted and not admin else ""
+        return "Cannot force-push to this branch"
+    if admin:
+        return ""
+    if given.get("required_pull_request_reviews") is not None:
+        return "Changes must be made through a pull request."
+    checks = given.get("required_status_checks")
+    return _expected(checks) if checks is not None else ""
+
+
+def _expected(asked: dict[str, Any]) -> str:
+    """What a commit lacks that no check has seen: whatever is pushed directly."""
+    names = list(
+        dict.fromkeys([*(asked.get("contexts") or ()), *(one["context"] for one in asked.get("checks") or ())])
+    )
+    if len(names) == 1:
+        return f'Required status check "{names[0]}" is expected.'
+    return f"{len(names)} of {len(names)} required status checks are expected."

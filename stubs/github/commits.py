@@ -229,4 +229,4 @@ def _seconds(moment: str | None) -> float | None:
             moment if "T" in moment or len(moment) > 10 else f"{moment}T00:00:00+00:00"
         ).timestamp()
     except ValueError:
-        raise Refusal(422, None, f"Invalid request.\n\n{moment} is not a date-time.") from None
+        raise Refusal(422, None, f"Invalid request.\n\n{moment} is not a valid date-time.") from None

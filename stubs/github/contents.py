@@ -6,7 +6,7 @@ from urllib.parse import quote
 from childproof.stubkit import Context, Entity, Refusal, Response, git, operation
 
 from . import pull_git
-from .branch_rules import complaint
+from .branch_rules import against
 from .git_blobs import decoded, encoded
 from .git_commits import signed
 from .git_places import (
@@ -213,10 +213,9 @@ def _commit(ctx: Context, found: Entity, place: Any, at: tuple[str, str | None],
     message = ctx.body.get("message", ctx.query.get("message", ""))
     sha = str(place.write_commit(tree, [parent] if parent else [], author, message, committer=committer))
     update = place.set_ref(ref, sha)
-    if complaint(ctx, found, update):
-        raise Refusal(
-            409, None, f"Could not {ctx.call.method.lower()} file: Changes must be made through a pull request."
-        )
+    if wrong := against(ctx, found, update):
+        doing = "delete" if ctx.call.method == "DELETE" else "update" if ctx.body.get("sha") else "create"
+        raise Refusal(409, None, f"Could not {doing} file: {wrong}")
     pushed(ctx, adjusted(ctx, found, [update]), [update])
     return sha
 

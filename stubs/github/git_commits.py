@@ -1,5 +1,6 @@
 """Commits and annotated tags as git has them. https://docs.github.com/rest/git/commits, …/git/tags."""
 
+import re
 from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, Response, git, operation
@@ -8,6 +9,8 @@ from .git_places import object_node, place_of, refusals, repo_url, verification,
 from .repositories import repository
 from .wording import not_found
 
+_SHA = re.compile(r"[0-9a-f]{40}")
+
 
 @operation("POST /repos/{owner}/{repo}/git/commits")
 def create_commit(ctx: Context, owner: str, repo: str) -> Response:
@@ -15,6 +18,8 @@ def create_commit(ctx: Context, owner: str, repo: str) -> Response:
     found = repository(ctx, owner, repo, needs="push")
     place = place_of(ctx, found)
     body = ctx.body
+    if not _SHA.fullmatch(body["tree"]):
+        raise Refusal(422, None, "The tree parameter must be exactly 40 characters and contain only [0-9a-f].")
     if place.kind(body["tree"]) != "tree":
         raise Refusal(422, None, "Tree SHA does not exist")
     parents = body.get("parents", [])

@@ -4,13 +4,13 @@ https://docs.github.com/get-started/getting-started-with-git/about-remote-reposi
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from childproof.stubkit import Context, Entity, Response, git, operation
 
 from . import pull_git
 from .accounts import credentials, viewer
-from .branch_rules import complaint
+from .branch_rules import against, complaint
 from .git_places import HEADS, adjusted
 from .naming import WEB
 from .pushes import pushed
@@ -93,10 +93,13 @@ def _receive(ctx: Context, owner: str, repo: str) -> Response:
     try:
         found = _open(ctx, owner, repo, writes=True)
         place = pull_git.of(ctx, found)
-        before = bool(place.refs)
-        made = place.receive_pack(
-            lambda update: complaint(ctx, found, update), lambda updates: _advice(found, updates, before=before)
-        )
+        before, declined = bool(place.refs), list[str]()
+
+        def accept(update: git.Update) -> str:
+            declined.extend(_declined(update, wrong := complaint(ctx, found, update), against(ctx, found, update)))
+            return wrong
+
+        made = place.receive_pack(accept, lambda updates: "".join(declined) + _advice(found, updates, before=before))
     except _Said as said:
         return said.response
     except git.GitError as error:
@@ -134,6 +137,14 @@ def _has_token(ctx: Context) -> bool:
     name, password = credentials(ctx)
     told = name if password in {"", "x-oauth-basic"} else password
     return TOKEN.fullmatch(told or ctx.key or "") is not None
+
+
+def _declined(update: git.Update, wrong: str, rule: str) -> Iterator[str]:
+    """What GitHub tells who pushed what it declines, besides the word that git shows for the ref."""
+    if wrong and rule:
+        yield f"error: GH006: Protected branch update failed for {update.ref}.\n\n- {rule}\n"
+    elif wrong:
+        yield f"error: {wrong}\n"
 
 
 def _advice(found: Entity, updates: Iterable[git.Update], *, before: bool) -> str:

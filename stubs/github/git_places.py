@@ -1,7 +1,7 @@
 """Git's part of a repository: the commit that a name stands for, who writes, and GitHub's refusals of what git refuses."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from childproof.stubkit import Context, Entity, Refusal, git
 
 from . import pull_git
 from .naming import API, WEB, node_id
-from .wording import not_found
+from .wording import fault, not_found, validation_failed
 
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 EMPTY = "Git Repository is empty."
@@ -59,15 +59,19 @@ def who(ctx: Context, given: Any, default: git.Identity | None = None) -> git.Id
     if not isinstance(given, dict):
         return base
     name, email = given.get("name"), given.get("email")
+    for key, value in (("name", name), ("email", email)):
+        if value is None:
+            raise Refusal(422, None, f'Invalid request.\n\n"{key}" wasn\'t supplied.')
     if not name or not email:
-        absent = [key for key, value in (("name", name), ("email", email)) if not value]
-        raise Refusal(422, None, f'Invalid request.\n\n"{absent[0]}" wasn\'t supplied.')
+        empty = [key for key, value in (("name", name), ("email", email)) if not value]
+        raise validation_failed(*(fault("author", key, "missing_field") for key in empty))
     time, offset = base.time, base.offset
     if given.get("date"):
-        try:
+        moment = None
+        with suppress(ValueError):
             moment = datetime.fromisoformat(given["date"])
-        except ValueError:
-            raise Refusal(422, None, "Invalid request.\n\nFor 'properties/date', it is not a date-time.") from None
+        if moment is None or moment.tzinfo is None:
+            raise Refusal(422, None, f"Invalid request.\n\n{given['date']} is not a valid date-time.")
         time = int(moment.timestamp())
         zone = moment.utcoffset()
         offset = int(zone.total_seconds()) // 60 if zone is not None else 0

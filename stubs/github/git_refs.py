@@ -4,7 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal, Response, git, operation
 
-from .branch_rules import complaint
+from .branch_rules import against, complaint
 from .git_places import HEADS, adjusted, object_node, place_of, refusals, repo_url
 from .pushes import pushed
 from .repositories import repository
@@ -76,9 +76,8 @@ def update_ref(ctx: Context, owner: str, repo: str, ref: str) -> dict[str, Any]:
         update = place.set_ref(name, sha)
     if update.forced and not ctx.body.get("force"):
         raise Refusal(422, None, "Update is not a fast forward")
-    if complaint(ctx, found, update):
-        raise Refusal(422, None, f"Cannot {'force-' if update.forced else ''}update this protected branch" if
-                      update.forced else "Protected branch update failed for " + name)  # fmt: skip
+    if wrong := against(ctx, found, update) or complaint(ctx, found, update):
+        raise Refusal(422, None, wrong)
     if update.old != update.new:
         pushed(ctx, adjusted(ctx, found, [update]), [update])
     return shown(found, place, name, sha)
@@ -95,7 +94,7 @@ def delete_ref(ctx: Context, owner: str, repo: str, ref: str) -> Response:
     update = place.delete_ref(name)
     if complaint(ctx, found, update):
         raise Refusal(422, None, "Cannot delete the default branch" if name == f"{HEADS}{found['default_branch']}" else
-                      "Cannot delete this protected branch")  # fmt: skip
+                      against(ctx, found, update) or "Cannot delete this ref")  # fmt: skip
     pushed(ctx, adjusted(ctx, found, [update]), [update])
     return Response(204)
 

@@ -8,6 +8,8 @@ from . import issue_shapes, issue_telling
 from .issue_records import change, find
 from .subjects import gid, invalid, may, me, need_author, not_found, open_for_writing, repository
 
+LONGEST = 262_144  # bytes; GitHub speaks of 65,536 characters, and takes that many of any alphabet
+
 
 @operation("GET /repos/{owner}/{repo}/issues/{issue_number}/comments")
 def of_issue(ctx: Context, owner: str, repo: str, issue_number: str) -> list[dict[str, Any]]:
@@ -95,9 +97,9 @@ def comment_of(ctx: Context, repo: Entity, comment_id: str) -> Entity:
 def _text(ctx: Context) -> str:
     text = str(ctx.body["body"])
     if not text.strip():
-        raise invalid("IssueComment", "body", "missing_field", "Body can't be blank")
-    if len(text) > 65_536:
-        raise invalid("IssueComment", "body", "custom", "body is too long (maximum is 65536 characters)")
+        raise invalid("IssueComment", "data", "unprocessable", "Body cannot be blank")
+    if len(text.encode()) > LONGEST:
+        raise invalid("IssueComment", "data", "unprocessable", "Body is too long (maximum is 65536 characters)")
     return text
 
 

@@ -4,12 +4,14 @@ A pull request is an issue with a record of its own beside it (`pull_records`). 
 shapes that GitHub shows are made from it (`issue_shapes`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from childproof.stubkit import Context, Entity, Refusal
 
 from .subjects import gid, invalid, me, not_found
+
+LONGEST = {"title": 256, "body": 65_536}
 
 
 def key(repo: Entity, number: int | str) -> str:
@@ -39,6 +41,15 @@ def open_for_issues(repo: Entity) -> None:
     """Refuse what needs issues, where the repository has none."""
     if not repo.get("has_issues", True):
         raise Refusal(410, None, "Issues has been disabled in this repository.")
+
+
+def check_words(kind: str, words: Mapping[str, Any]) -> None:
+    """Refuse a title that is empty, and a title or text that is too long. `kind` is `Issue` or `PullRequest`."""
+    if "title" in words and not str(words["title"]).strip():
+        raise invalid(kind, "title", "missing_field")
+    for name, most in LONGEST.items():
+        if len(str(words.get(name) or "")) > most:
+            raise invalid(kind, name, "custom", f"{name} is too long (maximum is {most} characters)")
 
 
 def begin(ctx: Context, repo: Entity, title: str, body: str | None, **more: Any) -> Entity:

@@ -11,6 +11,7 @@ from .issue_filters import asked
 from .issue_records import (
     begin,
     change,
+    check_words,
     close,
     find,
     milestone_named,
@@ -36,8 +37,7 @@ def create(ctx: Context, owner: str, repo: str) -> Response:
     open_for_issues(place)
     body = ctx.body
     title = str(body["title"])
-    if not title.strip():
-        raise invalid("Issue", "title", "missing_field")
+    check_words("Issue", body)
     wanted: dict[str, Any] = {}
     if may(ctx, place):
         wanted = {
@@ -115,12 +115,13 @@ def update(ctx: Context, owner: str, repo: str, issue_number: str) -> dict[str, 
 
 def _reworded(ctx: Context, repo: Entity, issue: Entity, body: Mapping[str, Any]) -> Entity:
     fields = {name: body[name] for name in ("title", "body") if name in body and body[name] != issue[name]}
+    if fields.get("title", "") is None:  # as if it weren't there
+        del fields["title"]
     if not fields:
         return issue
     if "title" in fields:
         fields["title"] = str(fields["title"])
-        if not fields["title"].strip():
-            raise invalid("Issue", "title", "missing_field")
+    check_words("Issue", fields)
     before = {name: {"from": issue[name] or ""} for name in fields}
     changed = change(ctx, issue, **fields)
     if "title" in fields:

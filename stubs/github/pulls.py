@@ -6,7 +6,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Response, operation
 
 from . import issue_telling, pull_git, pull_shapes
-from .issue_records import begin, change, close, find, note, reopen
+from .issue_records import begin, change, check_words, close, find, note, reopen
 from .pull_records import find_pull, measured, opened
 from .subjects import fork_of, gid, invalid, need_author, open_for_writing, owner_of, repository
 from .workflow_runs import triggered
@@ -56,8 +56,7 @@ def _asked(ctx: Context, repo: Entity, body: Mapping[str, Any]) -> Entity | None
         if issue["pull"] or issue["state"] != "open":
             raise invalid("PullRequest", "issue", "invalid")
         return issue
-    if not str(body.get("title") or "").strip():
-        raise invalid("PullRequest", "title", "missing_field")
+    check_words("PullRequest", {**body, "title": body.get("title") or ""})
     return None
 
 
@@ -128,8 +127,7 @@ def update(ctx: Context, owner: str, repo: str, pull_number: str) -> dict[str, A
         ctx.update(pull, maintainer_can_modify=body["maintainer_can_modify"])
     words = {name: body[name] for name in ("title", "body") if name in body and body[name] != issue[name]}
     if words:
-        if "title" in words and not str(words["title"]).strip():
-            raise invalid("PullRequest", "title", "missing_field")
+        check_words("PullRequest", words)
         before = {name: {"from": issue[name] or ""} for name in words}
         if "title" in words:
             note(ctx, issue, "renamed", rename={"from": issue["title"], "to": words["title"]})

@@ -25,7 +25,7 @@ def test_broken_bodies(api: Api, me: str):
     """What is no JSON, what is no object, what is missing: as GitHub says it, and nothing is made."""
     assert api.call("POST", "/user/repos", b"{").body["message"] == "Problems parsing JSON"
     assert api.call("POST", "/user/repos", b"{").status == 400
-    assert api.call("POST", "/user/repos", []).status == 422
+    assert api.call("POST", "/user/repos", []).status == 400
     refused = api.call("POST", "/user/repos", {"description": "nameless"})
     assert (refused.status, refused.body["status"]) == (422, "422")
     assert refused.body["message"].endswith('"name" wasn\'t supplied.')

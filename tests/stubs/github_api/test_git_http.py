@@ -57,3 +57,28 @@ def test_what_is_no_git_is_told_so(client: github.Github, api: Api):
     assert api.call("POST", place, b"nonsense", Content_Encoding="gzip", **kind).status == 400
     assert api.call("POST", place, b"0000", **kind).raw == b""
     assert api.told() == ["repository.created"]
+
+
+@pytest.mark.parametrize(
+    ("branch", "told"),
+    [
+        ("v1", b"error: GH006: Protected branch update failed for refs/heads/v1.\n\n- Cannot delete this branch\n"),
+        ("main", b"error: refusing to delete the current branch: refs/heads/main\n"),
+    ],
+)
+def test_whoever_pushes_what_is_declined_is_told_why(client: github.Github, api: Api, branch: str, told: bytes):
+    """As git shows it (`remote: …`), besides the ref's own word; the ref stays."""
+    repo = client.get_user().create_repo("shop", auto_init=True)
+    sha = repo.get_branch("main").commit.sha
+    repo.create_git_ref("refs/heads/v1", sha)
+    repo.get_branch("v1").edit_protection(enforce_admins=True)
+    command = f"{sha} {'0' * 40} refs/heads/{branch}\0report-status side-band-64k".encode()
+    pushed = api.call(
+        "POST",
+        f"https://github.com/{repo.full_name}/git-receive-pack",
+        b"%04x%s0000" % (len(command) + 4, command),
+        **{"Content-Type": "application/x-git-receive-pack-request"},
+    )
+    assert b"\x02" + told in pushed.raw
+    assert b"ng refs/heads/" + branch.encode() in pushed.raw
+    assert repo.get_branch(branch).commit.sha == sha

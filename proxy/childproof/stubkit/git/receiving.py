@@ -142,7 +142,7 @@ class Receiving:
     def _report(
         self, unpacked: str, updates: list[Update], refused: list[tuple[str, str]], capabilities: frozenset[str]
     ) -> bytes:
-        said = self._say(updates) if self._say is not None and updates else ""
+        said = self._say(updates) if self._say is not None else ""
         report = b""
         if "report-status" in capabilities:
             lines = [f"unpack {unpacked}\n", *(f"ok {update.ref}\n" for update in updates)]

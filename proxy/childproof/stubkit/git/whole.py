@@ -257,7 +257,7 @@ class Repository:
         """Do what the call, a `POST …/git-receive-pack`, brings.
 
         `accept` is asked about each ref and gives why not, "" where it may be; the objects that come can be read by then.
-        `say` gives what git shows to whoever pushed, as `remote: …`.
+        `say` gives what git shows to whoever pushed, as `remote: …`; it is given the refs that changed, none where all were refused.
         """
         body = serving.body_of(self._ctx.call.body, self._ctx.header("content-encoding"))
         reply, updates, refused = Receiving(self._objects, self._refs, accept, say).run(body)
