@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
 import github
 import pytest
@@ -17,11 +17,9 @@ from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
 from childproof.catalog import load_catalog
-from childproof.model import Call, Protocol
 from childproof.stubkit.stub import Stub
-from childproof.world import ClockSettings, Store
+from tests.stubs.inprocess import fresh_world, hold, https, let_pass
 
-START = 1_767_603_600_000  # 2026-01-05T09:00:00Z
 KEY = "ghp_childproof"
 
 
@@ -32,10 +30,8 @@ def stub() -> Stub:
 
 @pytest.fixture
 def api(stub: Stub) -> Iterator["Api"]:
-    store = Store.open(":memory:", wall=lambda: START)
-    world = store.create("test", seed=7, clock=ClockSettings(start=START, run="step", step=1000))
-    yield Api(stub, world)
-    store.close()
+    with fresh_world() as world:
+        yield Api(stub, world)
 
 
 @pytest.fixture(autouse=True)
@@ -111,11 +107,7 @@ class Api:
         return self.send(method, path, sent, raw)
 
     def send(self, method: str, url: str, headers: dict[str, str], body: bytes) -> Reply:
-        parts = urlsplit(url if url.startswith("https://") else f"https://api.github.com{url}")
-        call = Call(
-            protocol=Protocol.HTTP, host=parts.hostname or "", port=443, method=method.upper(), scheme="https",
-            path=parts.path, query=parts.query, headers=tuple(headers.items()), body=body, tls=True, http_version="HTTP/1.1",
-        )  # fmt: skip
+        call = https(method, urljoin("https://api.github.com", url), headers, body)
         with self.world.transaction() as tx:
             answer = self.stub.answer(call, tx)
         assert not answer.error, answer.error
@@ -123,16 +115,12 @@ class Api:
         reply = Reply(made.status, dict(made.headers), made.body, answer.operation, answer.fidelity)
         self.effects.extend(answer.effects)
         self.replies.append(reply)
-        self.conforms(call, made, reply)
+        hold(self.stub, call, answer)
         return reply
 
-    def conforms(self, call: Call, made: Any, reply: Reply) -> None:
-        """Fail with every place where a reply isn't what GitHub's document promises."""
-        if reply.operation is None:
-            return
-        path = reply.operation.partition(" ")[2]
-        faults = self.stub.service.conformance.misfits(call.method, path, made.status, made.headers, made.body)
-        assert not faults, f"{reply.operation}:\n" + "\n".join(map(str, faults))
+    def passes(self, seconds: int) -> None:
+        """Let the world's time pass, and what falls due in it be done."""
+        self.effects.extend(let_pass(self.world, seconds, self.stub))
 
     def told(self) -> list[str]:
         """The types of what was told so far, oldest first."""

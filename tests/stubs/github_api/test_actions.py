@@ -9,12 +9,10 @@ import github
 import pytest
 from github.Repository import Repository
 
-from childproof.catalog import load_catalog
-from childproof.run.planting import grow
 from childproof.stubkit.stub import Stub
-from childproof.world import Store
+from tests.stubs.inprocess import world_of
 
-from .conftest import START, Api, InProcess, hub
+from .conftest import Api, InProcess, hub
 
 CI = """
 name: CI
@@ -36,20 +34,6 @@ def repo(client: github.Github) -> Repository:
     return made
 
 
-def passes(api: Api, seconds: int) -> None:
-    """Let the world's time pass, and what falls due in it be done."""
-    until = None
-    while True:
-        with api.world.transaction() as tx:
-            until = tx.now() + seconds * 1000 if until is None else until
-            due = tx.earliest(until)
-            tx.travel(max(tx.now(), until if due is None else due.at))
-            if due is None:
-                return
-            tx.done(due.id)
-            api.effects.extend(api.stub.perform(due.job, due.payload, tx))
-
-
 def refused(action: Any, *arguments: Any, **options: Any) -> tuple[int, Any]:
     with pytest.raises(github.GithubException) as caught:
         action(*arguments, **options)
@@ -68,9 +52,9 @@ def test_a_push_runs_a_workflow(repo: Repository, api: Api) -> None:
         None,
         1,
     )
-    passes(api, 5)
+    api.passes(5)
     assert repo.get_workflow_run(run.id).status == "in_progress"
-    passes(api, 20)
+    api.passes(20)
     run = repo.get_workflow_run(run.id)
     assert (run.status, run.conclusion) == ("completed", "success")
     [job] = run.jobs()
@@ -82,7 +66,7 @@ def test_a_push_runs_a_workflow(repo: Repository, api: Api) -> None:
     assert repo.get_workflow_run(run.id).run_attempt == 2
     assert repo.get_workflow_run(run.id).cancel()
     assert repo.get_workflow_run(run.id).conclusion == "cancelled"
-    passes(api, 60)
+    api.passes(60)
     assert repo.get_workflow_run(run.id).conclusion == "cancelled"
     assert api.told().count("workflow_run.completed") == 2
     repo.create_git_ref("refs/heads/feature", repo.get_git_ref("heads/main").object.sha)
@@ -151,16 +135,13 @@ def test_secrets_stay_sealed_and_variables_are_read(repo: Repository, api: Api) 
 
 def test_a_world_file_says_which_workflows_fail(stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the name of the file; others end well."""
-    file = tmp_path / "red.yaml"
-    file.write_text("world: red\ngithub: {workflow_outcomes: [{workflow: ci.yml, conclusion: failure}]}\n")
-    with Store.open(":memory:", wall=lambda: START) as store:
-        with grow(file, load_catalog(), lambda: START) as grown:
-            grown.keep(store, "red")
-        api = Api(stub, store.world("red"))
+    text = "world: red\ngithub: {workflow_outcomes: [{workflow: ci.yml, conclusion: failure}]}\n"
+    with world_of(text, tmp_path) as world:
+        api = Api(stub, world)
         monkeypatch.setattr("requests.Session.get_adapter", lambda *_, **__: InProcess(api))
         repo = hub("ghp_childproof").get_user().create_repo("shop")
         repo.create_file(".github/workflows/ci.yml", "Add CI", CI)
         repo.create_file(".github/workflows/lint.yml", "Add lint", "name: Lint\non: push\njobs: {lint: {steps: []}}\n")
-        passes(api, 60)
+        api.passes(60)
         ended = {(run.name, run.conclusion) for run in repo.get_workflow_runs()}
     assert ended == {("CI", "failure"), ("Lint", "success")}

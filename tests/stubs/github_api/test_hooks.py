@@ -12,8 +12,9 @@ from github.Repository import Repository
 
 from childproof.world import deliveries
 from childproof.world.deliveries import Posting, Told
+from tests.stubs.inprocess import START
 
-from .conftest import START, Api
+from .conftest import Api
 
 URL = "https://shop.example/hook"
 

@@ -10,9 +10,9 @@ from childproof.catalog import load_catalog
 from childproof.errors import InputError
 from childproof.run.planting import grow
 from childproof.stubkit.stub import Stub
-from childproof.world import Store
+from tests.stubs.inprocess import START, world_of
 
-from .conftest import START, Api, InProcess, hub
+from .conftest import Api, InProcess, hub
 
 FILE = """
 world: dev
@@ -29,12 +29,8 @@ github:
 
 @pytest.fixture
 def planted(stub: Stub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[github.Github]:
-    file = tmp_path / "dev.yaml"
-    file.write_text(FILE)
-    with Store.open(":memory:", wall=lambda: START) as store:
-        with grow(file, load_catalog(), lambda: START) as grown:
-            grown.keep(store, "dev")
-        wire = InProcess(Api(stub, store.world("dev")))
+    with world_of(FILE, tmp_path) as world:
+        wire = InProcess(Api(stub, world))
         monkeypatch.setattr("requests.Session.get_adapter", lambda *_, **__: wire)
         yield hub("ghp_childproof")
 

@@ -11,8 +11,9 @@ from slack_sdk.webhook import WebhookClient
 from childproof.model import Call, Frame, Protocol, Talk
 from childproof.world import deliveries
 from childproof.world.deliveries import Told
+from tests.stubs.inprocess import START
 
-from .conftest import START, Api, InProcess, error
+from .conftest import Api, InProcess, error
 
 HOOK = "https://app.example/slack/events"
 

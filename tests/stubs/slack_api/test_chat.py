@@ -4,7 +4,9 @@ import pytest
 from slack_sdk.models.blocks import ActionsBlock, ButtonElement, DividerBlock, HeaderBlock, SectionBlock
 from slack_sdk.models.metadata import Metadata
 
-from .conftest import START, Api, InProcess, error
+from tests.stubs.inprocess import START
+
+from .conftest import Api, InProcess, error
 
 NOW = START // 1000
 

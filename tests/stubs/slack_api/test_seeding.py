@@ -9,9 +9,10 @@ from childproof.catalog import load_catalog
 from childproof.errors import InputError
 from childproof.run.planting import grow
 from childproof.stubkit.stub import Stub
-from childproof.world import Store
+from childproof.world.world import World
+from tests.stubs.inprocess import START, world_of
 
-from .conftest import BOT, START, USER, Api, InProcess, error
+from .conftest import BOT, USER, Api, InProcess, error
 
 FILE = """
 world: office
@@ -19,6 +20,7 @@ clock: {start: 2026-01-05T09:00:00Z, run: frozen}
 people: {count: 60, given: [{name: Maria Lopez, email: maria@example.com}, {name: Tom Ash, email: tom@example.com}]}
 slack:
   users: people
+  incoming_webhooks: [{id: B0HOOKHOOK, secret: aBcDeFgHiJkL, channel: "#deploys"}]
   channels:
     - {name: deploys, topic: What goes out}
     - {name: founders, private: true, members: [tom@example.com]}
@@ -32,18 +34,14 @@ slack:
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    file = tmp_path_factory.mktemp("seeds") / "office.yaml"
-    file.write_text(FILE)
-    with Store.open(":memory:", wall=lambda: START) as store:
-        with grow(file, load_catalog(), lambda: START) as grown:
-            grown.keep(store, "office")
-        yield store
+def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with world_of(FILE, tmp_path_factory.mktemp("seeds")) as world:
+        yield world
 
 
 @pytest.fixture
-def there(office: Store, stub: Stub) -> Api:
-    return Api(stub, office.world("office"))
+def there(office: World, stub: Stub) -> Api:
+    return Api(stub, office)
 
 
 def test_all_people_are_users(there: Api) -> None:
@@ -80,11 +78,28 @@ def test_a_token_may_do_what_its_scopes_say(there: Api) -> None:
     assert InProcess(there, BOT).users_info(user=said["user"])["user"]["real_name"] == "Tom Ash"
 
 
+def test_a_webhook_posts_to_a_channel_that_the_file_has_further_down(there: Api) -> None:
+    """Whatever the order of the file; and there are no other webhooks then."""
+    address = "https://hooks.slack.com/services/T0ABCDEF12"
+    assert there.send("POST", f"{address}/B0HOOKHOOK/aBcDeFgHiJkL", {}, b'{"text": "2.0 is out"}').status == 200
+    assert there.send("POST", f"{address}/B0ANOTHER1/aBcDeFgHiJkL", {}, b'{"text": "Hi"}').status == 404
+    bot = InProcess(there, BOT)
+    deploys = next(one["id"] for one in bot.conversations_list()["channels"] if one["name"] == "deploys")
+    assert bot.conversations_history(channel=deploys, limit=1)["messages"][0]["text"] == "2.0 is out"
+
+
 WRONG = {
     "messages: [{channel: nowhere, text: Hi}]": "there is no channel 'nowhere'",
     "channels: [{name: general}]": "the channel 'general' is there already",
     "messages: [{text: Hi, from: nobody@example.com}]": "nobody@example.com is no user",
     "users: everybody": "users",
+    "channels: [{name: Bad Name}]": "'Bad Name' is refused with invalid_name_specials",
+    "tokens: [{token: hunter2, scopes: []}]": "'hunter2' is no token",
+    "apps: [{id: A0X, nam: Watcher}]": "unknown key 'nam'",
+    "apps: [{id: A0X, request_url: localhost}]": "'localhost' is no URL",
+    "apps: [{id: A0X, commands: [{command: deploy}]}]": "'deploy' doesn't begin with /",
+    "incoming_webhooks: [{id: B0HOOKHOOK, secrt: X}]": "unknown key 'secrt'",
+    "incoming_webhooks: [{id: B0HOOKHOOK, secret: X, channel: nowhere}]": "there is no channel 'nowhere'",
 }
 
 

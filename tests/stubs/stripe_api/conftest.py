@@ -8,18 +8,17 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
 import pytest
 import stripe
 
 from childproof.catalog import load_catalog
-from childproof.model import Call, Effect, Protocol
+from childproof.model import Effect
 from childproof.stubkit.stub import Stub
-from childproof.world import ClockSettings, Store
 from tests.stripe_events import event_misfits
+from tests.stubs.inprocess import fresh_world, hold, https, let_pass
 
-START = 1_767_603_600_000  # 2026-01-05T09:00:00Z
 KEY = "sk_test_childproof123"
 
 
@@ -30,10 +29,8 @@ def stub() -> Stub:
 
 @pytest.fixture
 def api(stub: Stub) -> Iterator["Api"]:
-    store = Store.open(":memory:", wall=lambda: START)
-    world = store.create("test", seed=7, clock=ClockSettings(start=START, run="step", step=1000))
-    yield Api(stub, world)
-    store.close()
+    with fresh_world() as world:
+        yield Api(stub, world)
 
 
 @pytest.fixture
@@ -88,11 +85,7 @@ class Api:
         return self.send(method, path, tuple(sent), body.encode())
 
     def send(self, method: str, url: str, headers: tuple[tuple[str, str], ...], body: bytes) -> Reply:
-        parts = urlsplit(url)
-        call = Call(
-            protocol=Protocol.HTTP, host="api.stripe.com", port=443, method=method.upper(), scheme="https",
-            path=parts.path, query=parts.query, headers=headers, body=body, tls=True, http_version="HTTP/1.1",
-        )  # fmt: skip
+        call = https(method, urljoin("https://api.stripe.com", url), dict(headers), body)
         with self.world.transaction() as tx:
             answer = self.stub.answer(call, tx)
         assert not answer.error, answer.error
@@ -102,17 +95,8 @@ class Api:
         if tx.passing:
             self.passes(tx.passing // 1000)
         self.replies.append(reply)
-        self.conforms(call, answer.reply, reply)
+        hold(self.stub, call, answer)
         return reply
-
-    def conforms(self, call: Call, made: Any, reply: Reply) -> None:
-        """Fail with every place where a reply isn't what Stripe's document promises, whoever made it."""
-        conformance = self.stub.service.conformance
-        if reply.operation is None:
-            return
-        path = reply.operation.partition(" ")[2]
-        faults = conformance.misfits(call.method, path, made.status, made.headers, made.body)
-        assert not faults, f"{reply.operation}:\n" + "\n".join(map(str, faults))
 
     def tells(self, effects: Sequence[Effect]) -> None:
         """Take down what was told; fail with every place where an event's object isn't what Stripe's document promises."""
@@ -122,17 +106,7 @@ class Api:
 
     def passes(self, seconds: int) -> None:
         """Let the world's time pass and what falls due in it be done, earliest first. A job that fails is raised."""
-        until = None
-        while True:
-            with self.world.transaction() as tx:
-                until = tx.now() + seconds * 1000 if until is None else until
-                due = tx.earliest(until)
-                tx.travel(max(tx.now(), until if due is None else due.at))
-                if due is None:
-                    return
-                tx.done(due.id)
-                told = self.stub.perform(due.job, due.payload, tx)
-            self.tells(told)
+        self.tells(let_pass(self.world, seconds, self.stub))
 
     def events(self) -> list[str]:
         """The types of all events so far, oldest first."""

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 import stripe
 
-from .conftest import START
+from tests.stubs.inprocess import START
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8
 PDF = b"%PDF-1.4\n" + b"evidence " * 100
@@ -92,8 +92,10 @@ def test_what_a_purpose_does_not_take_is_refused(client, data, name, purpose, pa
 
 def test_a_text_is_no_file(api) -> None:
     """A form without a file, and one whose file is a text."""
-    assert api.call("POST", "/v1/files", "purpose=business_logo").body["error"]["param"] == "file"
-    refused = api.call("POST", "/v1/files", "purpose=business_logo&file=abc")
+    assert (
+        api.call("POST", "https://files.stripe.com/v1/files", "purpose=business_logo").body["error"]["param"] == "file"
+    )
+    refused = api.call("POST", "https://files.stripe.com/v1/files", "purpose=business_logo&file=abc")
     assert (refused.status, refused.body["error"]["param"]) == (400, "file")
 
 

@@ -11,8 +11,9 @@ from childproof.catalog import load_catalog
 from childproof.run.planting import grow
 from childproof.stubkit.stub import Stub
 from childproof.world import Store
+from tests.stubs.inprocess import START
 
-from .conftest import KEY, START, Api, InProcess
+from .conftest import KEY, Api, InProcess
 
 
 def session(client: stripe.StripeClient, **more: Any) -> stripe.identity.VerificationSession:

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 import pytest
 import stripe
 
-from childproof.catalog import load_catalog
-from childproof.run.planting import grow
 from childproof.stubkit.stub import Stub
 from childproof.world import Store
+from tests.stubs.inprocess import START, planted
 
-from .conftest import KEY, START, Api, InProcess
+from .conftest import KEY, Api, InProcess
 
 FILE = """
 world: shop
@@ -28,18 +27,14 @@ DAY = 86_400
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    file = tmp_path_factory.mktemp("seeds") / "shop.yaml"
-    file.write_text(FILE)
-    with Store.open(":memory:", wall=lambda: START) as store:
-        with grow(file, load_catalog(), lambda: START) as grown:
-            grown.keep(store, "shop")
+    with planted(FILE, tmp_path_factory.mktemp("seeds")) as store:
         yield store
 
 
 @pytest.fixture
 def shop_client(shop: Store, stub: Stub) -> stripe.StripeClient:
     """Every reply is checked against Stripe's schemas, too."""
-    return stripe.StripeClient(KEY, http_client=InProcess(Api(stub, shop.world("shop"))))
+    return stripe.StripeClient(KEY, http_client=InProcess(Api(stub, shop.world("planted"))))
 
 
 def test_people_are_customers(shop_client: stripe.StripeClient) -> None:
@@ -106,7 +101,7 @@ def test_refunds_come_after_their_payments(shop_client: stripe.StripeClient) -> 
 
 def test_a_planted_customer_can_pay(shop: Store, stub: Stub) -> None:
     """The world goes on from there: a saved card is charged."""
-    world = shop.fork("shop", "next")
+    world = shop.fork("planted", "next")
     client = stripe.StripeClient(KEY, http_client=InProcess(Api(stub, world)))
     method = next(one for one in client.v1.payment_methods.list({"limit": 100}).auto_paging_iter() if one.customer)
     paid = client.v1.payment_intents.create(

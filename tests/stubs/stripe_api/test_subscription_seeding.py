@@ -10,9 +10,10 @@ from childproof.catalog import load_catalog
 from childproof.errors import InputError
 from childproof.run.planting import grow
 from childproof.stubkit.stub import Stub
-from childproof.world import Store
+from childproof.world.world import World
+from tests.stubs.inprocess import START, world_of
 
-from .conftest import KEY, START, Api, InProcess
+from .conftest import KEY, Api, InProcess
 
 FILE = """
 world: shop
@@ -28,18 +29,14 @@ stripe:
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    file = tmp_path_factory.mktemp("seeds") / "shop.yaml"
-    file.write_text(FILE)
-    with Store.open(":memory:", wall=lambda: START) as store:
-        with grow(file, load_catalog(), lambda: START) as grown:
-            grown.keep(store, "shop")
-        yield store
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with world_of(FILE, tmp_path_factory.mktemp("seeds")) as world:
+        yield world
 
 
 @pytest.fixture
-def shop_client(shop: Store, stub: Stub) -> stripe.StripeClient:
-    return stripe.StripeClient(KEY, http_client=InProcess(Api(stub, shop.world("shop"))))
+def shop_client(shop: World, stub: Stub) -> stripe.StripeClient:
+    return stripe.StripeClient(KEY, http_client=InProcess(Api(stub, shop)))
 
 
 def test_customers_subscribe_and_some_fall_behind_or_leave(shop_client):
