@@ -185,6 +185,15 @@ def test_texts_without_end_take_no_time() -> None:
     a, b = [b"a\n", b"b\n"] * 20_000, [b"b\n", b"a\n"] * 20_000
     assert lines.changed(a, b) == [(0, 40_000, 0, 40_000)]
     assert lines.changed([*a, b"x"], [*a, b"y"]) == [(40_000, 40_001, 40_000, 40_001)]
+    a, b = [b"%d" % (at % 10) for at in range(1900)], [b"%d" % (at * 7 % 10) for at in range(1900)]
+    assert len(lines.changed(a, b)) == 1
+
+
+def test_one_file_that_became_two_is_renamed_once(repo: "git.Repository") -> None:
+    """The other one is new."""
+    one = commit(repo, [], a=numbered())
+    two = commit(repo, [one], a=None, b=numbered(3), c=numbered(4))
+    assert sorted((change.status, change.path) for change in repo.changes(two)) == [("added", "c"), ("renamed", "b")]
 
 
 def test_names_stand_for_commits(repo: "git.Repository") -> None:

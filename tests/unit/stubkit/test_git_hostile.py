@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from childproof.stubkit.git import ZERO, GitError, unpacking
+from childproof.stubkit.git import ZERO, GitError, store, unpacking
 from childproof.stubkit.git import packs as packing
 from childproof.stubkit.git.packs import packed, whole_entry
 from childproof.stubkit.git.parsing import digest, links
@@ -173,6 +173,82 @@ def test_what_refers_to_nothing_is_refused(hosting: Hosting) -> None:
     # Whoever thought the branch was elsewhere is refused, whatever they bring.
     stale = line(f"{'1' * 40} {commit} refs/heads/main\0report-status") + FLUSH
     assert b"is at " + commit.encode() + b" but expected" in hosting.send("git-receive-pack", stale + data)
+
+
+def test_trees_of_trees_of_nothing_come_to_an_end(hosting: Hosting) -> None:
+    """2 to the 45 folders in 3 KB: whoever would read them all is told that they are too many."""
+    sha, entries, tree = digest("tree", b""), [whole_entry("tree", b"")], b""
+    for _ in range(45):
+        tree = b"".join(b"40000 %b\0%b" % (name, bytes.fromhex(sha)) for name in (b"a", b"b"))
+        entries.append(whole_entry("tree", tree))
+        sha = digest("tree", tree)
+    who = WHO.line()
+    data = b"tree %b\nauthor %b\ncommitter %b\n\nm\n" % (sha.encode(), who, who)
+    commit = digest("commit", data)
+    body = (
+        line(f"{ZERO} {commit} refs/heads/main\0report-status")
+        + FLUSH
+        + packed([*entries, whole_entry("commit", data)])
+    )
+    assert b"unpack ok" in hosting.send("git-receive-pack", body)
+    with hosting.repository() as repo:
+        for reading in (
+            repo.changes,
+            lambda sha: list(repo.walk(repo.commit(sha).tree)),
+            lambda sha: repo.archive(sha, "x", "zip"),
+        ):
+            with pytest.raises(GitError, match="can be"):
+                reading(commit)
+
+
+def test_heads_of_commits_are_bounded() -> None:
+    """Neither a commit of many megabytes nor one of a million lines is looked at line by line."""
+    tree, who = b"tree " + b"1" * 40, WHO.line()
+    with pytest.raises(GitError, match="more than"):
+        links("commit", b"%b\nauthor %b\ncommitter %b\n\n%b" % (tree, who, who, b"x" * (2 << 20)))
+    with pytest.raises(GitError, match="parents"):
+        links("commit", b"%b\n%bauthor %b\ncommitter %b\n\n" % (tree, (b"parent %b\n" % (b"2" * 40)) * 1001, who, who))
+    assert links("commit", b"%b\nauthor %b\ncommitter %b\n%b\n" % (tree, b"<" * 900_000, who, b"x\n" * 9)) == [
+        ("1" * 40, "tree")
+    ]
+
+
+def test_small_objects_of_a_large_one_are_read_as_far_as_is_reasonable(
+    hosting: Hosting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each of them alone; not all at once, when each means to unpack what it differs from."""
+    monkeypatch.setattr(store, "MOST_READ", 10_000_000)
+    base = b"\0" * 300_000  # more than is remembered
+    small = [b"%09d" % number for number in range(60)]
+    made = [delta(base, 9, b"\x09" + one) for one in small]
+    named = bytes.fromhex(digest("blob", base))
+    entries = [head(7, len(one)) + named + zlib.compress(one) for one in made]
+    tree = b"".join(b"100644 %03d\0%b" % (at, bytes.fromhex(digest("blob", one))) for at, one in enumerate(small))
+    who = WHO.line()
+    data = b"tree %b\nauthor %b\ncommitter %b\n\nm\n" % (digest("tree", tree).encode(), who, who)
+    commit = digest("commit", data)
+    pack = packed([whole_entry("blob", base), *entries, whole_entry("tree", tree), whole_entry("commit", data)])
+    command = line(f"{ZERO} {commit} refs/heads/main\0report-status") + FLUSH
+    assert b"unpack ok" in hosting.send("git-receive-pack", command + pack)
+    with hosting.repository() as repo:
+        assert repo.blob(digest("blob", small[7])) == small[7]
+        with pytest.raises(GitError, match="at a time"):
+            repo.changes(commit)
+
+
+def test_refs_in_each_others_way_are_found_among_thousands(hosting: Hosting) -> None:
+    """Each of thousands that comes is compared with its own folders, not with all others."""
+    data, commit, _ = history()
+    names = [f"refs/heads/f{number}" for number in range(2000)]
+
+    def push(refs: list[str], pack: bytes) -> bytes:
+        commands = b"".join(line(f"{ZERO} {commit} {ref}\0report-status") for ref in refs)
+        return hosting.send("git-receive-pack", commands + FLUSH + pack)
+
+    assert push([f"{name}/x" for name in names], data).count(b"ok refs/") == 2000
+    assert push(names, data).count(b"exists; cannot create") == 2000
+    reply = push(["refs/heads/new/a/b", "refs/heads/new/a", "refs/heads/new/c"], data)
+    assert (reply.count(b"ok refs/"), reply.count(b"cannot create")) == (2, 1)
 
 
 @pytest.mark.parametrize("service", ["git-upload-pack", "git-receive-pack"])

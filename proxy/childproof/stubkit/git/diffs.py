@@ -17,7 +17,13 @@ _LOOK = 1024  # bytes that an object counts for besides its own: looking at it c
 _TREES = 16 * 1024 * 1024  # bytes of trees that are compared; each as often as it is met
 TEXTS = 16 * 1024 * 1024  # bytes of files whose lines are compared; what comes then has no patch, like a binary file
 _NO_FILE = frozenset({FOLDER, SUBMODULE})
-_STATUS: Mapping[str, Status] = {"add": "added", "delete": "removed", "modify": "modified", "rename": "renamed"}
+_STATUS: Mapping[str, Status] = {
+    "add": "added",
+    "delete": "removed",
+    "modify": "modified",
+    "rename": "renamed",
+    "copy": "added",
+}
 
 
 class _Store:
@@ -78,7 +84,8 @@ class Diffs:
             for count, change in enumerate(changes):
                 if count >= MOST:
                     raise GitError(f"more than {MOST} files differ")
-                yield _STATUS[change.type], change.old, change.new
+                # Besides a rename of the same file, a copy: what git tells of as added, unless it is asked for copies.
+                yield _STATUS[change.type], change.old if change.type != "copy" else None, change.new
         except RecursionError:
             raise GitError("the trees nest too deep") from None
 
