@@ -104,3 +104,10 @@ def test_nowhere_is_no_place_to_post(api: Api, bot: InProcess, channel: str) -> 
     """The refusal leaves nothing behind."""
     assert error(bot.chat_postMessage, channel=channel, text="Hi") == "channel_not_found"
     assert not api.effects
+
+
+def test_json_that_is_none_or_no_object_posts_nothing(api: Api, bot: InProcess) -> None:
+    """Each with Slack's own word for it."""
+    for body, word in (("{", "invalid_json"), ("[1]", "json_not_object"), ('"text"', "json_not_object")):
+        assert api.call("chat.postMessage", body, Content_Type="application/json")["error"] == word
+    assert api.told("message") == []
