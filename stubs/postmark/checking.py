@@ -29,6 +29,13 @@ def refused(code: int, message: str, status: int = 422) -> Refusal:
     return Refusal(status, code, message)  # type: ignore[arg-type]  # its codes are numbers
 
 
+def said(ctx: Context) -> Mapping[str, Any]:
+    """The body of a call: an object. Raises Refusal."""
+    if not isinstance(ctx.body, dict):
+        raise Refusal.of("no_object")
+    return ctx.body
+
+
 def boxes(message: Mapping[str, Any], field: str) -> Boxes:
     """The mailboxes of a field: names and addresses with commas between. Raises Refusal."""
     value = message.get(field)
@@ -43,6 +50,11 @@ def boxes(message: Mapping[str, Any], field: str) -> Boxes:
     if not found:
         raise refused(300, f"Invalid '{field}' address: '{value}'.")
     return found
+
+
+def is_address(text: str) -> bool:
+    """Whether mail could be sent there."""
+    return _ADDRESS.fullmatch(text) is not None
 
 
 def check(ctx: Context, message: Mapping[str, Any], *, templated: bool = False) -> dict[str, Boxes]:

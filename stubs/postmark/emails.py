@@ -6,7 +6,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Refusal, Response, TemplateError, job, operation, template
 
 from .bounces import bounce
-from .checking import check, files, headers, refused, stream
+from .checking import check, files, headers, refused, said, stream
 from .suppressions import inactive
 from .webhooks import tell
 
@@ -20,7 +20,7 @@ Make = Callable[[Context, Mapping[str, Any]], dict[str, Any]]
 @operation("POST /email")
 def send(ctx: Context) -> dict[str, Any]:
     """Send one message."""
-    return _sent(ctx, ctx.body)
+    return _sent(ctx, said(ctx))
 
 
 @operation("POST /email/batch")
@@ -32,13 +32,13 @@ def send_batch(ctx: Context) -> list[dict[str, Any]] | Response:
 @operation("POST /email/withTemplate")
 def send_templated(ctx: Context) -> dict[str, Any]:
     """Send one message whose texts a template makes."""
-    return _templated(ctx, ctx.body)
+    return _templated(ctx, said(ctx))
 
 
 @operation("POST /email/batchWithTemplates")
 def send_templated_batch(ctx: Context) -> list[dict[str, Any]] | Response:
     """Send up to 500 by templates; each has its own outcome."""
-    return _batch(ctx, ctx.body.get("Messages"), _templated)
+    return _batch(ctx, said(ctx).get("Messages"), _templated)
 
 
 def _batch(ctx: Context, listed: Any, make: Make) -> list[dict[str, Any]] | Response:

@@ -5,7 +5,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, operation
 
-from .checking import refused
+from .checking import refused, said
 
 KINDS = {"Transactional": "None", "Broadcasts": "Postmark", "Inbound": "None"}
 KEPT_DAYS = 45  # of an archived stream, before it is gone
@@ -43,7 +43,7 @@ def listed(ctx: Context) -> dict[str, Any]:
 @operation("POST /message-streams")
 def create(ctx: Context) -> dict[str, Any]:
     """A stream with an id of yours."""
-    body = ctx.body
+    body = said(ctx)
     identity, kind = str(body.get("ID") or ""), body.get("MessageStreamType")
     if not identity or not body.get("Name"):
         raise refused(1221, "The 'ID' and 'Name' of a message stream are required.")
@@ -66,7 +66,7 @@ def change(ctx: Context, stream_id: str) -> dict[str, Any]:
     found = _stream(ctx, stream_id)
     names = ("Name", "Description", "SubscriptionManagementConfiguration")
     return _shown(
-        ctx.update(found, UpdatedAt=ctx.now(), **{name: ctx.body[name] for name in names if name in ctx.body})
+        ctx.update(found, UpdatedAt=ctx.now(), **{name: said(ctx)[name] for name in names if name in said(ctx)})
     )
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, operation
 
-from .checking import refused
+from .checking import is_address, refused, said
 from .webhooks import tell
 
 MOST = 50
+NO_ADDRESS = "An invalid email address was provided."
 
 
 def inactive(ctx: Context, stream: str, addresses: Sequence[str]) -> list[str]:
@@ -66,9 +67,14 @@ def listed(ctx: Context, stream_id: str) -> dict[str, Any]:
 def create(ctx: Context, stream_id: str) -> dict[str, Any]:
     """Suppress up to 50 addresses by hand."""
     stream, addresses = _known(ctx, stream_id), _addresses(ctx)
+    replies: list[dict[str, Any]] = []
     for address in addresses:
-        suppress(ctx, stream, address, "ManualSuppression", "Customer")
-    return {"Suppressions": [{"EmailAddress": one, "Status": "Suppressed", "Message": None} for one in addresses]}
+        if is_address(address):
+            suppress(ctx, stream, address, "ManualSuppression", "Customer")
+            replies.append({"EmailAddress": address, "Status": "Suppressed", "Message": None})
+        else:
+            replies.append({"EmailAddress": address, "Status": "Failed", "Message": NO_ADDRESS})
+    return {"Suppressions": replies}
 
 
 @operation("POST /message-streams/{stream_id}/suppressions/delete")
@@ -100,7 +106,7 @@ def _known(ctx: Context, stream: str) -> str:
 
 
 def _addresses(ctx: Context) -> list[str]:
-    listed = ctx.body.get("Suppressions")
+    listed = said(ctx).get("Suppressions")
     if not isinstance(listed, list) or not all(isinstance(one, dict) and one.get("EmailAddress") for one in listed):
         raise refused(403, "The 'Suppressions' must be a list of objects with an EmailAddress.")
     if len(listed) > MOST:

@@ -4,7 +4,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, TemplateError, operation, template
 
-from .checking import refused
+from .checking import refused, said
 from .emails import named
 
 FIELDS = ("Name", "Alias", "Subject", "HtmlBody", "TextBody", "LayoutTemplate")
@@ -24,7 +24,7 @@ def listed(ctx: Context) -> dict[str, Any]:
 @operation("POST /templates")
 def create(ctx: Context) -> dict[str, Any]:
     """A template, or a layout."""
-    body = ctx.body
+    body = said(ctx)
     layout = body.get("TemplateType") == "Layout"
     if not body.get("Name"):
         raise refused(1122, "The 'Name' is required.")
@@ -54,8 +54,8 @@ def read(ctx: Context, templateIdOrAlias: str) -> dict[str, Any]:  # noqa: N803 
 def change(ctx: Context, templateIdOrAlias: str) -> dict[str, Any]:  # noqa: N803 - as above
     """Change what is mentioned."""
     found = _template(ctx, templateIdOrAlias)
-    _check(ctx, ctx.body, found)
-    return _brief(ctx.update(found, **{name: ctx.body[name] or None for name in FIELDS if name in ctx.body}))
+    _check(ctx, said(ctx), found)
+    return _brief(ctx.update(found, **{name: said(ctx)[name] or None for name in FIELDS if name in said(ctx)}))
 
 
 @operation("DELETE /templates/{templateIdOrAlias}")
@@ -69,7 +69,7 @@ def delete(ctx: Context, templateIdOrAlias: str) -> dict[str, Any]:  # noqa: N80
 @operation("POST /templates/validate")
 def validate(ctx: Context) -> dict[str, Any]:
     """What texts would say with a model, what is wrong with them, and which model they ask for."""
-    body = ctx.body
+    body = said(ctx)
     given = body.get("TestRenderModel")
     model: dict[str, Any] = given if isinstance(given, dict) else {}
     told: dict[str, Any] = {}

@@ -6,7 +6,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, operation
 
-from .checking import refused
+from .checking import refused, said
 
 TRIGGERS = ("Open", "Click", "Delivery", "Bounce", "SpamComplaint", "SubscriptionChange")
 
@@ -36,10 +36,10 @@ def listed(ctx: Context) -> dict[str, Any]:
 @operation("POST /webhooks")
 def create(ctx: Context) -> dict[str, Any]:
     """A webhook; what isn't mentioned isn't told."""
-    fields = _fields(ctx.body)
+    fields = _fields(said(ctx))
     if "Url" not in fields:
         raise refused(606, "Invalid webhook URL.")
-    stream = str(ctx.body.get("MessageStream") or "outbound")
+    stream = str(said(ctx).get("MessageStream") or "outbound")
     if stream not in {"outbound", "broadcast", "inbound"} and ctx.find("stream", stream) is None:
         raise refused(1226, "The message stream for the provided 'ID' was not found.")
     triggers = _triggers({}, fields.pop("Triggers", {}))
@@ -56,7 +56,7 @@ def read(ctx: Context, webhook_id: str) -> dict[str, Any]:
 @operation("PUT /webhooks/{webhook_id}")
 def change(ctx: Context, webhook_id: str) -> dict[str, Any]:
     """Another address, or other kinds."""
-    hook, fields = ctx.get("webhook", webhook_id), _fields(ctx.body)
+    hook, fields = ctx.get("webhook", webhook_id), _fields(said(ctx))
     if "Triggers" in fields:
         fields["Triggers"] = _triggers(hook["Triggers"], fields["Triggers"])
     return _shown(ctx.update(hook, **fields))

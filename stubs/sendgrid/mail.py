@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from childproof.stubkit import Attachment, Context, Entity, Response, TemplateError, job, operation, template
+from childproof.stubkit import Attachment, Context, Entity, Refusal, Response, TemplateError, job, operation, template
 
 from .suppressions import Dropped, sort
 from .telling import about, count, tell
@@ -19,6 +19,8 @@ _GAP = re.compile(r"\n{3,}")
 def send(ctx: Context) -> Response:
     """Check everything, then send or schedule each personalization."""
     body = ctx.body
+    if not isinstance(body, dict):
+        raise Refusal.of("no_object")
     if len(ctx.call.body) > BIGGEST:
         too_large = "The total size of your email must be less than 30MB. This includes the message itself, headers, and the combined size of any attachments."
         return Response(413, {"errors": [{"message": too_large, "field": None, "help": None}]})
