@@ -56,6 +56,7 @@ DOCUMENT: dict[str, Any] = {
             method="get",
         ),
         "/echo": procedure({"loud": {"type": "boolean"}, "count": {"type": "integer"}, "text": TEXT, "tags": {}}, {"heard": {}}),
+        "/desks.paint": procedure({"colour": TEXT}, {"painted": {"type": "boolean"}}),
         "/open": {"post": {"security": [], "responses": {"200": {"content": {"application/json": {"schema": {"type": "object"}}}}}}},
     },
 }  # fmt: skip
@@ -172,6 +173,11 @@ def test_state_lives_without_paths(desk: Caller) -> None:
     assert ([one["id"] for one in rest["tickets"]], rest["next"], rest["ok"]) == (["t1"], "", True)
     assert desk("POST /api/tickets.forget", form="ticket=t1")[1] == {"ok": True}
     assert desk("POST /api/tickets.forget", form="ticket=t1")[1]["error"] == "not_found"
+
+
+def test_what_is_made_up_has_succeeded(desk: Caller) -> None:
+    """Whatever a schema alone would allow: a client takes anything else for an error without a name."""
+    assert [desk(f"POST /api/desks.paint?colour={number}")[1]["ok"] for number in range(12)] == [True] * 12
 
 
 def test_a_refusal_at_a_status_of_success_is_no_misfit(desk: Caller) -> None:
