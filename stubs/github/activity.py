@@ -5,6 +5,7 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity
 
+from .org_views import listed as organization_simple
 from .subjects import acting, gid, owner_of, repository_in_full, user
 
 LISTED = {
@@ -79,11 +80,29 @@ def told(  # noqa: PLR0917 - the parts that every event has
         )
 
 
+def told_organization(  # noqa: PLR0917 - the parts that every event has
+    ctx: Context,
+    organization: Entity,
+    event: str,
+    action: str,
+    subject: Mapping[str, Any],
+    payload: Callable[[], Mapping[str, Any]],
+) -> None:
+    """Tell of what happened in an organization and to none of its repositories: who belongs to it, its teams."""
+
+    def made() -> dict[str, Any]:
+        sender = user(ctx, acting(ctx))
+        return {"action": action, **payload(), "organization": organization_simple(organization), "sender": sender}
+
+    brief = {**subject, "organization": organization["login"], "organization_id": organization["id"]}
+    ctx.emit(f"{event}.{action}", brief, message=made)
+
+
 def message(ctx: Context, repo: Entity, action: str, payload: Mapping[str, Any]) -> dict[str, Any]:
     """What a webhook carries: the action, what it is about, the repository, its organization, who did it."""
     made: dict[str, Any] = {"action": action} if action else {}
     made |= {**payload, "repository": repository_in_full(ctx, repo), "sender": user(ctx, acting(ctx))}
     owner = owner_of(ctx, repo)
     if owner["type"] == "Organization":
-        made["organization"] = user(ctx, owner["login"])
+        made["organization"] = organization_simple(owner)
     return made

@@ -5,6 +5,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Response, operation
 
 from .accounts import account, existing, needed, simple
+from .activity import told
 from .naming import API, WEB, node_id
 from .org_views import members
 from .paging import shown_page
@@ -48,7 +49,12 @@ def add(ctx: Context, owner: str, repo: str, username: str) -> Response:
         raise validation_failed("Repository owner cannot be a collaborator")
     held = ctx.find("collaborator", f"{found.id}/{who.id}")
     if held is not None:
+        changes = {
+            "old_permission": {"from": _ROLES[held["permission"]]},
+            "permission": {"from": _ROLES[held["permission"]], "to": _ROLES[level]},
+        }
         ctx.update(held, permission=level)
+        _tell(ctx, found, "edited", who, changes)
         return Response(204)
     known = ctx.list("invitation", repository=found.id, invitee=who.id)
     if known:
@@ -74,6 +80,7 @@ def remove(ctx: Context, owner: str, repo: str, username: str) -> Response:
     held = ctx.find("collaborator", f"{found.id}/{who}")
     if held is not None:
         ctx.delete(held)
+        _tell(ctx, found, "removed", existing(ctx, who), {})
     for invitation in ctx.list("invitation", repository=found.id, invitee=who):
         ctx.delete(invitation)
     return Response(204)
@@ -125,11 +132,10 @@ def accept(ctx: Context, invitation_id: str) -> Response:
     """Accept one."""
     held = _mine(ctx, invitation_id)
     key = f"{held['repository']}/{held['invitee']}"
-    made = ctx.create(
-        "collaborator", key, repository=held["repository"], login=held["invitee"], permission=held["permission"]
-    )
+    ctx.create("collaborator", key, repository=held["repository"], login=held["invitee"], permission=held["permission"])
     ctx.delete(held)
-    ctx.emit("member.added", made)
+    changes = {"permission": {"to": _ROLES[held["permission"]]}, "role_name": {"to": _ROLES[held["permission"]]}}
+    _tell(ctx, ctx.get("repository", held["repository"]), "added", needed(ctx), changes)
     return Response(204)
 
 
@@ -138,6 +144,11 @@ def decline(ctx: Context, invitation_id: str) -> Response:
     """Decline one."""
     ctx.delete(_mine(ctx, invitation_id))
     return Response(204)
+
+
+def _tell(ctx: Context, found: Entity, action: str, who: Entity, changes: dict[str, Any]) -> None:
+    more = {"changes": changes} if changes else {}
+    told(ctx, found, "member", action, {"member": who["login"]}, lambda: {"member": simple(who), **more})
 
 
 def _all(ctx: Context, found: Entity, affiliation: str) -> list[Entity]:

@@ -7,6 +7,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, job
 
 from .naming import API
+from .org_views import listed as organization_simple
 from .subjects import gid, invalid, me, not_found, owner_of, repository_in_full, user
 
 EVENTS = frozenset(
@@ -196,7 +197,7 @@ def ping(ctx: Context, hook: Entity, home: str, *, repo: Entity | None = None, o
         owner = owner_of(ctx, repo)
         org = owner if owner["type"] == "Organization" else None
     if org is not None:
-        body["organization"] = user(ctx, org["login"])
+        body["organization"] = organization_simple(org)
     ctx.send(hook, "ping", {**body, "sender": user(ctx, me(ctx))})
 
 

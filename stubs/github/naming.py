@@ -2,12 +2,14 @@
 
 import base64
 import struct
+from functools import lru_cache
 
 API = "https://api.github.com"
 WEB = "https://github.com"
 AVATARS = "https://avatars.githubusercontent.com"
 
 
+@lru_cache(maxsize=4096)
 def node_id(kind: str, *ids: int) -> str:
     """A global node id as GitHub makes them: a prefix, then MessagePack in base64: [0, id] or [0, repository, id].
 

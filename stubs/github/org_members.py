@@ -5,6 +5,8 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Response, operation
 
 from .accounts import account, existing, needed, simple, viewer
+from .activity import told_organization
+from .naming import API, node_id
 from .org_views import administrated, member, members, membership
 from .orgs import join
 from .paging import shown_page
@@ -58,7 +60,12 @@ def set_membership(ctx: Context, org: str, username: str) -> dict[str, Any]:
     if role == "member":
         _keeps_an_owner(ctx, found, who)
     held = join(ctx, found, who, role, state="pending")
-    ctx.emit("organization.member_invited" if held["state"] == "pending" else "organization.member_changed", held)
+    if held["state"] == "pending":
+        told_organization(
+            ctx, found, "organization", "member_invited", {"member": who["login"]}, lambda: _invited(ctx, who, held)
+        )
+    else:
+        ctx.emit("organization.member_changed", held)
     return membership(ctx, held)
 
 
@@ -118,8 +125,24 @@ def accept(ctx: Context, org: str) -> dict[str, Any]:
     held = _held(ctx, existing(ctx, org, "Organization"), needed(ctx))
     changed = ctx.update(held, state="active")
     if held["state"] == "pending":
-        ctx.emit("organization.member_added", changed)
+        _tell(ctx, "member_added", changed)
     return membership(ctx, changed)
+
+
+def _tell(ctx: Context, action: str, held: Entity) -> None:
+    about, organization = {"member": held["member"]}, existing(ctx, held["organization"])
+    told_organization(ctx, organization, "organization", action, about, lambda: {"membership": membership(ctx, held)})
+
+
+def _invited(ctx: Context, who: Entity, held: Entity) -> dict[str, Any]:
+    """An invitation as webhooks show it; its number is that of who is invited, since nobody is invited twice."""
+    role = "admin" if held["role"] == "admin" else "direct_member"
+    made = {
+        "id": who["id"], "node_id": node_id("OI", who["id"]), "login": who["login"], "email": None, "role": role,
+        "created_at": ctx.now(), "failed_at": None, "failed_reason": None, "inviter": simple(needed(ctx)), "team_count": 0,
+        "invitation_teams_url": f"{API}/organizations/{existing(ctx, held['organization'])['id']}/invitations/{who['id']}/teams",
+    }  # fmt: skip
+    return {"invitation": made, "user": simple(who)}
 
 
 def _held(ctx: Context, organization: Entity, who: Entity) -> Entity:
@@ -140,7 +163,7 @@ def _leave(ctx: Context, org: str, username: str) -> Response:
         if place is not None:
             ctx.delete(place)
     ctx.delete(held)
-    ctx.emit("organization.member_removed", held)
+    _tell(ctx, "member_removed", held)
     return Response(204)
 
 

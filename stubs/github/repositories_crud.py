@@ -4,11 +4,15 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Response, operation
 
+from .accounts import simple
+from .activity import told
 from .repositories import owner_of, repository
 from .repository_making import SETTINGS, checked_name, name_it, possible_owner
 from .repository_starting import has_branch
 from .repository_views import full, listed
 from .wording import fault, validation_failed
+
+_EDITED = ("description", "homepage", "default_branch", "topics")  # of which webhooks are told
 
 
 @operation("GET /repos/{owner}/{repo}")
@@ -39,9 +43,7 @@ def change(ctx: Context, owner: str, repo: str) -> dict[str, Any]:
     changed = ctx.update(found, **changes, updated_at=ctx.now())
     if "name" in changes:
         name_it(ctx, changed)
-        ctx.emit("repository.renamed", changed)
-    else:
-        ctx.emit("repository.edited", changed)
+    _tell(ctx, found, changed)
     return full(ctx, changed)
 
 
@@ -55,7 +57,7 @@ def delete(ctx: Context, owner: str, repo: str) -> Response:
     if parent is not None:
         ctx.update(parent, forks_count=max(0, parent["forks_count"] - 1))
     ctx.delete(found)
-    ctx.emit("repository.deleted", found)
+    told(ctx, found, "repository", "deleted", {"full_name": found["full_name"]}, dict)
     return Response(204)
 
 
@@ -63,13 +65,15 @@ def delete(ctx: Context, owner: str, repo: str) -> Response:
 def transfer(ctx: Context, owner: str, repo: str) -> Response:
     """To another account, under the same name or a new one. Whoever asks for the old address is sent to the new one."""
     found = repository(ctx, owner, repo, needs="admin")
-    holder = possible_owner(ctx, ctx.body["new_owner"])
+    holder, before = possible_owner(ctx, ctx.body["new_owner"]), owner_of(ctx, found)
     name = checked_name(ctx, holder, ctx.body.get("new_name") or found["name"])
     changed = ctx.update(
         found, name=name, full_name=f"{holder['login']}/{name}", _owner=holder["login"].lower(), updated_at=ctx.now()
     )
     name_it(ctx, changed)
-    ctx.emit("repository.transferred", changed)
+    whose = {"organization" if before["type"] == "Organization" else "user": simple(before)}
+    about = {"full_name": changed["full_name"]}
+    told(ctx, changed, "repository", "transferred", about, lambda: {"changes": {"owner": {"from": whose}}})
     return Response(202, listed(ctx, changed))
 
 
@@ -93,7 +97,25 @@ def set_topics(ctx: Context, owner: str, repo: str) -> dict[str, Any]:
         text = ("Topics must start with a lowercase letter or number, consist of 50 characters or less, and can include hyphens."
                 if wrong else "A repository cannot have more than 20 topics.")  # fmt: skip
         raise validation_failed(text)
-    return {"names": ctx.update(found, topics=names, updated_at=ctx.now())["topics"]}
+    changed = ctx.update(found, topics=names, updated_at=ctx.now())
+    _tell(ctx, found, changed)
+    return {"names": changed["topics"]}
+
+
+def _tell(ctx: Context, before: Entity, changed: Entity) -> None:
+    """What webhooks are told of a change: each thing that has an action of its own."""
+    edited = {name: {"from": before[name]} for name in _EDITED if before[name] != changed[name]}
+    renamed = {"repository": {"name": {"from": before["name"]}}}
+    happened = {
+        "renamed": renamed if before["name"] != changed["name"] else None,
+        "edited": edited or None,
+        "privatized" if changed["private"] else "publicized": {} if before["private"] != changed["private"] else None,
+        "archived" if changed["archived"] else "unarchived": {} if before["archived"] != changed["archived"] else None,
+    }
+    for action, changes in happened.items():
+        if changes is not None:
+            more = {"changes": changes} if changes else {}
+            told(ctx, changed, "repository", action, {"full_name": changed["full_name"]}, lambda more=more: more)
 
 
 def _visibility(body: dict[str, Any]) -> dict[str, Any]:

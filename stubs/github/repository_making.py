@@ -102,7 +102,7 @@ def create(ctx: Context, owner: Entity, body: dict[str, Any], **known: Any) -> E
             gitignore=body.get("gitignore_template"),
             readme=bool(body.get("auto_init")),
         )
-    ctx.emit("repository.created", made)
+    told(ctx, made, "repository", "created", {"full_name": full_name}, dict)
     return made
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Response, operation
 
 from .accounts import account, existing, simple
+from .activity import told, told_organization
 from .media import accepts
 from .naming import API
 from .orgs import join
@@ -44,7 +45,11 @@ def add(ctx: Context, org: str, team_slug: str, username: str) -> dict[str, Any]
     organization = existing(ctx, org)
     if ctx.find("membership", f"{organization.id}/{who.id}") is None:
         join(ctx, organization, who, "member", state="pending")
-    return _shown(ctx, org, found, join_team(ctx, found, who, ctx.body.get("role", "member")))
+    known = ctx.find("team_member", f"{found.id}/{who.id}")
+    held = join_team(ctx, found, who, ctx.body.get("role", "member"))
+    if known is None:
+        _tell_of_member(ctx, found, "added", who)
+    return _shown(ctx, org, found, held)
 
 
 @operation("DELETE /orgs/{org}/teams/{team_slug}/memberships/{username}")
@@ -55,6 +60,7 @@ def remove(ctx: Context, org: str, team_slug: str, username: str) -> Response:
     if held is None:
         raise not_found()
     ctx.delete(held)
+    _tell_of_member(ctx, found, "removed", existing(ctx, username))
     return Response(204)
 
 
@@ -86,7 +92,18 @@ def give(ctx: Context, org: str, team_slug: str, owner: str, repo: str) -> Respo
     level = ctx.body.get("permission") or found["permission"]
     if place["_owner"] != found["_organization"] or level not in LEVELS:
         raise validation_failed(fault("TeamMember", "permission" if level not in LEVELS else "repository"))
+    known = ctx.find("team_repository", f"{found.id}/{place.id}")
     grant(ctx, found, place, level)
+    if known is None:
+        told(
+            ctx,
+            place,
+            "team",
+            "added_to_repository",
+            {"team": found["slug"]},
+            lambda: {"team": listed_team(ctx, found)},
+        )
+        told(ctx, place, "team_add", "", {"team": found["slug"]}, lambda: {"team": listed_team(ctx, found)})
     return Response(204)
 
 
@@ -97,6 +114,14 @@ def take(ctx: Context, org: str, team_slug: str, owner: str, repo: str) -> Respo
     held = ctx.find("team_repository", f"{found.id}/{place.id}")
     if held is not None:
         ctx.delete(held)
+        told(
+            ctx,
+            place,
+            "team",
+            "removed_from_repository",
+            {"team": found["slug"]},
+            lambda: {"team": listed_team(ctx, found)},
+        )
     return Response(204)
 
 
@@ -107,6 +132,14 @@ def teams_of(ctx: Context, owner: str, repo: str) -> Any:
     return shown_page(
         ctx, held, lambda one: {**listed_team(ctx, ctx.get("team", one["team"])), "permission": one["permission"]}
     )
+
+
+def _tell_of_member(ctx: Context, found: Entity, action: str, who: Entity) -> None:
+    about = {"team": found["slug"], "member": who["login"]}
+    told_organization(
+        ctx, existing(ctx, found["_organization"]), "membership", action, about,
+        lambda: {"scope": "team", "member": simple(who), "team": listed_team(ctx, found)},
+    )  # fmt: skip
 
 
 def _shown(ctx: Context, org: str, found: Entity, held: Entity) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from childproof.stubkit import Context, Entity, Response, operation
 
 from .accounts import existing, needed, viewer
+from .activity import told_organization
 from .naming import API, WEB, node_id
 from .org_views import administrated, member
 from .org_views import public as public_organization
@@ -15,6 +16,7 @@ from .team_members import join_team, members_of
 from .wording import fault, not_found, validation_failed
 
 _FIELDS = ("name", "description", "privacy", "notification_setting", "permission")
+_EDITED = ("name", "description", "privacy", "notification_setting")  # of which webhooks are told
 
 
 @operation("GET /orgs/{org}/teams")
@@ -49,7 +51,7 @@ def create(ctx: Context, org: str) -> Response:
         if repository is None:
             raise not_found()
         grant(ctx, made, repository, made["permission"])
-    ctx.emit("team.created", made)
+    _tell(ctx, made, "created")
     return Response(201, full(ctx, made))
 
 
@@ -68,7 +70,11 @@ def change(ctx: Context, org: str, team_slug: str) -> dict[str, Any]:
         changes["slug"] = slug_of(changes["name"])
     if "parent_team_id" in ctx.body:
         changes["_parent"] = str(ctx.body["parent_team_id"]) if ctx.body["parent_team_id"] else None
-    return full(ctx, ctx.update(found, **changes, updated_at=ctx.now()))
+    changed = ctx.update(found, **changes, updated_at=ctx.now())
+    before = {name: {"from": found[name]} for name in _EDITED if found[name] != changed[name]}
+    if before:
+        _tell(ctx, changed, "edited", changes=before)
+    return full(ctx, changed)
 
 
 @operation("DELETE /orgs/{org}/teams/{team_slug}")
@@ -80,7 +86,7 @@ def delete(ctx: Context, org: str, team_slug: str) -> Response:
     for below in ctx.list("team", _parent=found.id):
         ctx.update(below, _parent=found["_parent"])
     ctx.delete(found)
-    ctx.emit("team.deleted", found)
+    _tell(ctx, found, "deleted")
     return Response(204)
 
 
@@ -146,6 +152,13 @@ def full(ctx: Context, found: Entity) -> dict[str, Any]:
         "members_count": len(members_of(ctx, found)), "repos_count": len(ctx.list("team_repository", team=found.id)),
         "organization": public_organization(ctx, existing(ctx, found["_organization"])),
     }  # fmt: skip
+
+
+def _tell(ctx: Context, found: Entity, action: str, **more: Any) -> None:
+    organization = existing(ctx, found["_organization"])
+    told_organization(
+        ctx, organization, "team", action, {"team": found["slug"]}, lambda: {"team": listed(ctx, found), **more}
+    )
 
 
 def slug_of(name: str) -> str:
