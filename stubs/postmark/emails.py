@@ -87,15 +87,18 @@ def named(ctx: Context, wanted: str) -> Entity | None:
 
 def rendered(ctx: Context, found: Mapping[str, Any], model: Mapping[str, Any]) -> tuple[str, str, str]:
     """Subject, text and HTML of a template, within its layout where it has one. Raises TemplateError."""
-    subject = template(found["Subject"] or "").render(model, escape=False)
-    text = template(found["TextBody"] or "").render(model, escape=False)
-    html = template(found["HtmlBody"] or "").render(model)
+    subject = template(found["Subject"] or "").render(model, escape=False, within=ctx.rendering)
+    text = template(found["TextBody"] or "").render(model, escape=False, within=ctx.rendering)
+    html = template(found["HtmlBody"] or "").render(model, within=ctx.rendering)
     layout = named(ctx, found["LayoutTemplate"]) if found["LayoutTemplate"] else None
     if layout is not None:
         mark = "{{{@content}}}"
         frames = [(layout["TextBody"] or mark), (layout["HtmlBody"] or mark)]
         text, html = (
-            body and template(frame.replace(mark, "\0")).render(model, escape=escape).replace("\0", body)
+            body
+            and template(frame.replace(mark, "\0"))
+            .render(model, escape=escape, within=ctx.rendering)
+            .replace("\0", body)
             for frame, body, escape in zip(frames, (text, html), (False, True), strict=True)
         )
     return subject, text, html

@@ -159,9 +159,11 @@ def _texts(
         of = ctx.get("template", request["template_id"])
         if of["generation"] == "dynamic":
             data = one.get("dynamic_template_data") or request.get("dynamic_template_data") or {}
-            html = template(version["html_content"] or "").render(data)
-            text = template(version["plain_content"] or "").render(data, escape=False) or plain(html)
-            subject = template(version["subject"] or "").render(data, escape=False) or subject
+            html = template(version["html_content"] or "").render(data, within=ctx.rendering)
+            text = template(version["plain_content"] or "").render(data, escape=False, within=ctx.rendering) or plain(
+                html
+            )
+            subject = template(version["subject"] or "").render(data, escape=False, within=ctx.rendering) or subject
         else:
             html = (version["html_content"] or "<%body%>").replace("<%body%>", html)
             text = (version["plain_content"] or "<%body%>").replace("<%body%>", text)

@@ -43,7 +43,7 @@ def send_one(ctx: Context) -> dict[str, Any]:
     name, source = _source(ctx, template)
     empty = _letter(ctx, destination, {}, tags, template)
     try:
-        parts = filled(source, data_of(ctx, template.get("TemplateData")))
+        parts = filled(ctx, source, data_of(ctx, template.get("TemplateData")))
     except Unrendered as error:
         return {"MessageId": failed_rendering(ctx, empty, check(ctx, empty), name, str(error))}
     return {"MessageId": send(ctx, _letter(ctx, destination, parts, tags, template))}
@@ -80,7 +80,7 @@ def _one(
         data = {**usual, **data_of(ctx, own)}
         chosen = check(ctx, empty)
         try:
-            parts = filled(source, data)
+            parts = filled(ctx, source, data)
         except Unrendered as error:
             return {"Status": "SUCCESS", "MessageId": failed_rendering(ctx, empty, chosen, name, str(error))}
         spend(ctx, len(empty.recipients), "TooManyRequestsException")

@@ -73,7 +73,7 @@ def templated(ctx: Context) -> dict[str, Any]:
     data = data_of(ctx, ctx.body["TemplateData"])
     empty = _letter(ctx, ctx.body["Destination"], {}, ctx.body.get("Tags", []))
     try:
-        parts = filled(content_of(template), data)
+        parts = filled(ctx, content_of(template), data)
     except Unrendered as error:
         return {"MessageId": failed_rendering(ctx, empty, check(ctx, empty), template["name"], str(error))}
     return {"MessageId": send(ctx, _letter(ctx, ctx.body["Destination"], parts, ctx.body.get("Tags", [])))}
@@ -97,7 +97,7 @@ def _one(ctx: Context, template: Any, usual: dict[str, Any], given: Mapping[str,
         data = {**usual, **data_of(ctx, given.get("ReplacementTemplateData"))}
         chosen = check(ctx, empty)
         try:
-            parts = filled(content_of(template), data)
+            parts = filled(ctx, content_of(template), data)
         except Unrendered as error:
             return {
                 "Status": "Success",

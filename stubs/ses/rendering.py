@@ -26,12 +26,14 @@ def data_of(ctx: Context, text: str | None) -> dict[str, Any]:
     return data
 
 
-def filled(content: dict[str, str], data: dict[str, Any]) -> dict[str, str]:
+def filled(ctx: Context, content: dict[str, str], data: dict[str, Any]) -> dict[str, str]:
     """The parts of a template with data in them. Raises Unrendered."""
     made = {}
     for part in PARTS:
         try:
-            made[part] = template(content.get(part) or "").render(data, escape=part == "html", missing="refuse")
+            made[part] = template(content.get(part) or "").render(
+                data, escape=part == "html", missing="refuse", within=ctx.rendering
+            )
         except TemplateError as error:
             if error.name:
                 raise Unrendered(f"Attribute '{error.name}' is not present in the rendering data.") from None

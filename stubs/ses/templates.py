@@ -56,7 +56,7 @@ def _create(ctx: Context, name: str, content: dict[str, str], tags: list[dict[st
 def _rendered(ctx: Context, template: Entity, data: str) -> str:
     """A template as a message, without anybody to send it to."""
     try:
-        parts = filled(content_of(template), data_of(ctx, data))
+        parts = filled(ctx, content_of(template), data_of(ctx, data))
     except Unrendered as error:
         code = "BadRequestException" if newer(ctx) else "MissingRenderingAttribute"
         raise Refusal(400, code, str(error)) from None

@@ -9,13 +9,16 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from childproof.model import Effect
 from childproof.world import OUTBOX, Mail, Then, told
 
 from .composing import Attachment, Letter, Mailbox, bare, composed, custom
+from .refusal import Refusal
 from .telling import TENANT
+from .templates import Rendering
 
 if TYPE_CHECKING:
     from childproof.world.transaction import Transaction
@@ -26,11 +29,14 @@ if TYPE_CHECKING:
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z0-9-]{1,63}")
 _CONTROL = re.compile(r"[\x00-\x20\x7f<>]+")
 _HEXADECIMAL = "0123456789abcdef"
+MOST = 64 * 1024 * 1024  # bytes of all messages of one call, as they go over the wire
 _UNSENDABLE = 553  # RFC 5321, section 4.2.3: mailbox name not allowed
 
 
 class Mailing:
     """The part of a context that sends mail."""
+
+    _mailed = 0  # bytes of this call's messages
 
     if TYPE_CHECKING:
         service: str
@@ -39,6 +45,11 @@ class Mailing:
         _tx: Transaction
         _quiet: bool
         _tenant: str
+
+    @cached_property
+    def rendering(self) -> Rendering:
+        """What this call may still spend on rendering templates: `template(text).render(data, within=ctx.rendering)`."""
+        return Rendering()
 
     def mail(
         self,
@@ -114,7 +125,11 @@ class Mailing:
         """Queue a message. Where no recipient has an address that can be used, it is told as unsendable, and that is all."""
         good = tuple(dict.fromkeys(address for address in recipients if _ADDRESS.fullmatch(address)))
         if good:
-            mail = Mail(sender, good, write(), self.service, self._service.manifest.mail, then)
+            message = write()
+            self._mailed += len(message)
+            if self._mailed > MOST:
+                raise Refusal(413, None, f"The messages have more than {MOST} bytes together.")
+            mail = Mail(sender, good, message, self.service, self._service.manifest.mail, then)
             job = self._tx.schedule(self._tx.now(), OUTBOX, "mail", mail.to_json())
             self.effects.append(Effect(self.service, "mail.queued", job, tells))
             return

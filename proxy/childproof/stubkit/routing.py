@@ -27,6 +27,9 @@ def same_paths(templates: Iterable[str]) -> dict[str, list[str]]:
     return found
 
 
+_MOST_SEGMENTS = 60  # of a value with slashes before something else in a path
+
+
 @dataclass(slots=True)
 class _Node:
     literal: dict[str, "_Node"] = field(default_factory=dict)
@@ -94,7 +97,7 @@ def _walk(node: _Node, segments: list[str], place: int, values: list[str]) -> _N
         if found is not None:
             return found
     for pattern, spans, following in node.variable:
-        for end in range(place + 1, len(segments) + 1 if spans else place + 2):
+        for end in _ends(following, place, len(segments)) if spans else (place + 1,):
             fit = pattern.fullmatch("/".join(segments[place:end]))
             if fit is None:
                 continue
@@ -105,3 +108,13 @@ def _walk(node: _Node, segments: list[str], place: int, values: list[str]) -> _N
                 return found
             del values[before:]
     return None
+
+
+def _ends(following: _Node, place: int, count: int) -> Iterable[int]:
+    """Where a value with slashes may end: with the path, where nothing follows it; else within so many segments."""
+    if not following.literal and not following.variable:
+        return (count,)
+    return (
+        *range(place + 1, min(count, place + _MOST_SEGMENTS)),
+        *((count,) if following.template is not None else ()),
+    )

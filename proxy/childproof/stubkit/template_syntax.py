@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DEEPEST = 50  # blocks within blocks, calls within calls
-_TAG = re.compile(
-    r"\{\{\{(?P<raw>.*?)\}\}\}|\{\{~?!--(?P<long>.*?)--~?\}\}|\{\{(?P<left>~?)(?P<tag>.*?)(?P<right>~?)\}\}", re.DOTALL
-)
+MOST = 100_000  # characters of all tags together, each counted with eight more; texts between them may be longer
+_OPENED = re.compile(r"\{\{(?:(?P<raw>\{)|~?(?P<long>!--))?")
+_END, _RAW_END, _LONG_END = re.compile(r"\}\}"), re.compile(r"\}\}\}"), re.compile(r"--~?\}\}")
 _WORD = re.compile(r"""\s*(?:(?P<text>"[^"]*"|'[^']*')|(?P<open>\()|(?P<close>\))|(?P<word>[^\s()"']+))""")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _CONSTANTS = {"true": True, "false": False, "null": None, "undefined": None}
@@ -162,32 +162,74 @@ def _close(name: str, line: int, stack: list[_Open], root: list[Node]) -> None:
     raise TemplateError(f"{name} is closed and was never opened", line=line)
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A tag where it stands: `{{{raw}}}`, `{{!-- long --}}`, `{{tag}}`; `left` and `right` take white space away."""
+
+    start: int
+    end: int
+    tag: str
+    raw: bool = False
+    long: bool = False
+    left: bool = False
+    right: bool = False
+
+
+def _found(text: str) -> Iterator[_Found]:
+    """All tags. An end that isn't there is looked for once, however many tags have none."""
+    at, missing = 0, set[re.Pattern[str]]()
+
+    def closed(end: re.Pattern[str], after: int) -> re.Match[str] | None:
+        found = end.search(text, after) if end not in missing else None
+        if found is None:
+            missing.add(end)
+        return found
+
+    while (opened := _OPENED.search(text, at)) is not None:
+        start = opened.start()
+        if opened["raw"] and (end := closed(_RAW_END, opened.end())) is not None:
+            at = end.end()
+            yield _Found(start, at, text[opened.end() : end.start()], raw=True)
+        elif opened["long"] and (end := closed(_LONG_END, opened.end())) is not None:
+            at = end.end()
+            yield _Found(start, at, "", long=True)
+        elif (end := closed(_END, start + 2)) is not None:
+            at, tag = end.end(), text[start + 2 : end.start()]
+            left = tag.startswith("~")
+            right = tag.endswith("~") and len(tag) > left
+            yield _Found(start, at, tag[left : len(tag) - right], left=left, right=right)
+        else:
+            return
+
+
 def _tokens(text: str) -> Iterator[str | _Tag]:
     """Texts and tags. Lines that hold nothing but a block's tag or a comment leave nothing behind, as in Handlebars."""
     at, line = 0, 1
     strip = False
-    for found in _TAG.finditer(text):
-        before = text[at : found.start()]
-        comment = found["long"] is not None or (found["tag"] or "").startswith("!")
-        tag = (found["tag"] or "").strip()
-        silent = comment or (
-            found["raw"] is None and (tag[:1] in {"#", "/", "^"} or tag == "else" or tag[:5] == "else ")
-        )
-        end = found.end()
+    size = 0
+    for found in _found(text):
+        size += len(found.tag) + 8
+        if size > MOST:
+            raise TemplateError(f"the template's tags have more than {MOST} characters", line=line)
+        before = text[at : found.start]
+        comment = found.long or found.tag.startswith("!")
+        tag = found.tag.strip()
+        silent = comment or (not found.raw and (tag[:1] in {"#", "/", "^"} or tag == "else" or tag[:5] == "else "))
+        end = found.end
         if strip:
             before = before.lstrip()
-        line += text.count("\n", at, found.start())
-        if found["left"]:
+        line += text.count("\n", at, found.start)
+        if found.left:
             before = before.rstrip()
-        elif silent and (alone := _alone(text, found.start(), end)) is not None:
+        elif silent and (alone := _alone(text, found.start, end)) is not None:
             start, end = alone
-            before = before[: len(before) - (found.start() - start)]
+            before = before[: len(before) - (found.start - start)]
         if before:
             yield before
-        strip = bool(found["right"])
+        strip = found.right
         if not comment:
-            yield _Tag((found["raw"] if found["raw"] is not None else tag).strip(), line, found["raw"] is not None)
-        line += text.count("\n", found.start(), end)
+            yield _Tag(tag, line, found.raw)
+        line += text.count("\n", found.start, end)
         at = end
     rest = text[at:].lstrip() if strip else text[at:]
     if "{{" in rest:
@@ -212,36 +254,35 @@ def _alone(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 def expression(text: str, line: int) -> Path | Call | Literally:
     """A path, a literal, or a helper with its arguments."""
-    words = list(_words(text, line))
-    found, rest = _sequence(words, line, 0)
-    if rest:
+    words = [*_words(text, line)][::-1]
+    found = _sequence(words, line, 0)
+    if words:
         raise TemplateError(f"Parse error in {{{{{text}}}}}", line=line)
     return found
 
 
-def _sequence(words: list[str], line: int, depth: int) -> tuple[Path | Call | Literally, list[str]]:
-    """A call up to the end or its closing bracket; a single word is itself."""
+def _sequence(words: list[str], line: int, depth: int) -> Path | Call | Literally:
+    """A call up to the end or its closing bracket; a single word is itself. `words` are taken off, the last one first."""
     if depth > DEEPEST:
         raise TemplateError("calls nested too deeply", line=line)
     found: list[Path | Call | Literally] = []
-    head = words[0] if words else ""
-    while words and words[0] != ")":
-        if words[0] == "(":
-            inner, words = _sequence(words[1:], line, depth + 1)
+    head = words[-1] if words else ""
+    while words and words[-1] != ")":
+        word = words.pop()
+        if word == "(":
+            found.append(_sequence(words, line, depth + 1))
             if not words:
                 raise TemplateError("a bracket that is never closed", line=line)
-            found.append(inner)
-            words = words[1:]
+            words.pop()
         else:
-            found.append(_word(words[0], line))
-            words = words[1:]
+            found.append(_word(word, line))
     if not found:
         raise TemplateError("an expression without anything in it", line=line)
     if len(found) == 1 and not (depth and isinstance(found[0], Path)):
-        return found[0], words
+        return found[0]
     if not isinstance(found[0], Path):
         raise TemplateError(f"{head} is no helper", line=line)
-    return Call(found[0].source, tuple(found[1:])), words
+    return Call(found[0].source, tuple(found[1:]))
 
 
 def _words(text: str, line: int) -> Iterator[str]:

@@ -10,7 +10,7 @@ steps and output, since templates come from sandboxes: `TemplateError` where one
 import html
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -21,9 +21,20 @@ __all__ = ["Template", "TemplateError", "compiled"]
 
 LONGEST = 1_000_000  # characters of a template
 LARGEST = 10_000_000  # characters of what it makes
-MOST_STEPS = 200_000
+MOST_STEPS = 100_000
+MOST_TOGETHER = 500_000  # of all that one call has rendered: letters to a thousand people
+_SHORT = 16_384  # characters of a template that is remembered; a tree takes some hundred times as many bytes
+_last: list[tuple[str, "Template"] | None] = [None]
+_CHARACTERS = 100  # of a text that a helper looks at, to a step
 _ABSENT = object()
 Helper = Callable[..., Any]
+
+
+class Rendering:
+    """What one call may still spend on its templates."""
+
+    def __init__(self) -> None:
+        self.steps, self.size = MOST_TOGETHER, LARGEST
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +60,23 @@ class Template:
         escape: bool = True,
         missing: Literal["empty", "refuse"] = "empty",
         helpers: Mapping[str, Helper] | None = None,
+        within: Rendering | None = None,
     ) -> str:
         """The text for some data. `escape` is for HTML; `missing` says what a name without a value is.
+
+        `within` is the call's own bound (`ctx.rendering`), for calls that may render often.
 
         Raises TemplateError, whose `name` is the missing name, where there is one.
         """
         run = _Run(escape=escape, refuse=missing == "refuse", helpers={**HELPERS, **(helpers or {})}, root=data)
-        return "".join(run.text(self.nodes, _Frame(data)))
+        bound = within or Rendering()
+        run.steps, run.size = max(0, MOST_STEPS - bound.steps), LARGEST - bound.size
+        before = run.steps
+        try:
+            return "".join(run.text(self.nodes, _Frame(data)))
+        finally:
+            bound.steps -= run.steps - before
+            bound.size = LARGEST - run.size
 
     def names(self) -> dict[str, Any]:
         """What data the template asks for: a value for each name, as an example of its shape."""
@@ -64,11 +85,22 @@ class Template:
         return found
 
 
-@lru_cache(maxsize=256)
 def compiled(text: str) -> Template:
     """A template of a text. Raises TemplateError with the line where it is broken."""
     if len(text) > LONGEST:
         raise TemplateError(f"the template has {len(text)} characters, at most {LONGEST} are taken")
+    last = _last[0]
+    if last is not None and last[0] == text:
+        return last[1]
+    if len(text) <= _SHORT:
+        return _short(text)
+    made = Template(parsed(text))
+    _last[0] = text, made  # a letter to a thousand people asks for the same one a thousand times
+    return made
+
+
+@lru_cache(maxsize=64)
+def _short(text: str) -> Template:
     return Template(parsed(text))
 
 
@@ -84,7 +116,9 @@ class _Run:
             if isinstance(node, str):
                 yield self._counted(node)
             elif isinstance(node, Show):
-                shown = written(self.value(node.what, frame))
+                value = self.value(node.what, frame)
+                self._step(_weight(value))
+                shown = written(value)
                 yield self._counted(
                     html.escape(shown).replace("&#x27;", "&#39;") if self.escape and node.escape else shown
                 )
@@ -92,6 +126,7 @@ class _Run:
                 yield from self._block(node, frame)
 
     def value(self, what: Path | Call | Literally, frame: _Frame) -> Any:
+        self._step()
         if isinstance(what, Literally):
             return what.value
         if isinstance(what, Path):
@@ -107,8 +142,10 @@ class _Run:
         helper = self.helpers.get(what.name)
         if helper is None:
             raise TemplateError(f'Missing helper: "{what.name}"', name=what.name)
+        values = [self.value(one, frame) for one in what.arguments]
+        self._step(sum(len(value) for value in values if isinstance(value, str)) // _CHARACTERS)
         try:
-            return helper(*(self.value(one, frame) for one in what.arguments))
+            return helper(*values)
         except TypeError:
             raise TemplateError(f"{what.name} is given other arguments than it takes", name=what.name) from None
 
@@ -144,18 +181,14 @@ class _Run:
         return self.value(node.what, frame)
 
     def _each(self, node: Block, value: Any, frame: _Frame) -> Iterator[str]:
-        items = (
-            list(value.items())
-            if isinstance(value, dict)
-            else list(enumerate(value))
-            if isinstance(value, list)
-            else []
+        items: Iterable[tuple[Any, Any]] = (
+            value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
         )
-        if not items:
+        if not (isinstance(value, dict | list) and value):
             yield from self.text(node.other, frame)
         for place, (key, item) in enumerate(items):
             self._step()
-            data = {"index": place, "key": key, "first": place == 0, "last": place == len(items) - 1}
+            data = {"index": place, "key": key, "first": place == 0, "last": place == len(value) - 1}
             yield from self.text(node.body, _Frame(item, frame, data))
 
     def _found(self, path: Path, frame: _Frame) -> Any:
@@ -170,6 +203,7 @@ class _Run:
             return (at.data or {}).get(path.data, _ABSENT)
         else:
             value = at.this
+        self._step(len(path.names) + path.up)
         for name in path.names:
             if isinstance(value, dict) and name in value:
                 value = value[name]
@@ -181,8 +215,8 @@ class _Run:
                 return _ABSENT
         return value
 
-    def _step(self) -> None:
-        self.steps += 1
+    def _step(self, steps: int = 1) -> None:
+        self.steps += steps
         if self.steps > MOST_STEPS:
             raise TemplateError(f"the template takes more than {MOST_STEPS} steps")
 
@@ -191,6 +225,11 @@ class _Run:
         if self.size > LARGEST:
             raise TemplateError(f"the template makes more than {LARGEST} characters")
         return text
+
+
+def _weight(value: Any) -> int:
+    """How many values a list has in it, at any depth."""
+    return len(value) + sum(map(_weight, value)) if isinstance(value, list) else 0
 
 
 def truthy(value: Any) -> bool:
@@ -218,17 +257,24 @@ def _number(value: Any) -> float:
         return math.nan
 
 
+def _same(left: Any, right: Any) -> bool:
+    """As JavaScript's `==`: lists and objects are the same where they are one, others where they are written alike."""
+    if isinstance(left, list | dict) or isinstance(right, list | dict):
+        return left is right
+    return left == right or written(left) == written(right)
+
+
 def _insert(value: Any = None, otherwise: Any = "") -> Any:
     return value if truthy(value) else re.sub(r"^default=", "", written(otherwise))
 
 
 # Beside what every Handlebars has, the helpers that mail services add: comparisons as functions and as block conditions.
 HELPERS: Mapping[str, Helper] = {
-    "lookup": lambda of=None, key=None: of.get(written(key)) if isinstance(of, dict)
+    "lookup": lambda of=None, key=None: of.get(written(key)) if isinstance(of, dict) and not isinstance(key, list)
     else of[int(key)] if isinstance(of, list) and isinstance(key, int) and 0 <= key < len(of) else None,
     "insert": _insert,
-    "equals": lambda left=None, right=None: left == right or written(left) == written(right),
-    "notEquals": lambda left=None, right=None: not (left == right or written(left) == written(right)),
+    "equals": lambda left=None, right=None: _same(left, right),
+    "notEquals": lambda left=None, right=None: not _same(left, right),
     "greaterThan": lambda left=None, right=None: _number(left) > _number(right),
     "lessThan": lambda left=None, right=None: _number(left) < _number(right),
     "and": lambda *values: all(map(truthy, values)),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from childproof.stubkit.templates import TemplateError, compiled
+from childproof.stubkit.templates import Rendering, TemplateError, compiled
 
 DATA = {
     "name": "Jenny <3",
@@ -87,3 +87,36 @@ def test_a_template_says_what_data_it_wants() -> None:
     assert wanted == {
         "name": "name_Value", "items": [{"title": "title_Value"}], "company": {"name": "name_Value"}, "code": "code_Value", "vip": True,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "template",
+    ["{{" * 400_000, "{{{ }}" * 100_000, "{{!-- }}" * 100_000, "{{a" + " b" * 400_000 + "}}", "{{and" + " a" * 400_000 + "}}"],
+    ids=["open", "raw", "comments", "words", "arguments"],
+)  # fmt: skip
+def test_a_template_made_to_be_read_slowly_is_refused(template: str) -> None:
+    """Ends that never come are looked for once, and there may be only so many tags."""
+    with pytest.raises(TemplateError):
+        compiled(template)
+
+
+@pytest.mark.parametrize(
+    ("template", "data"),
+    [("{{equals a b}}" * 4000, {"a": "1" * 1_000_000, "b": "1" * 1_000_000 + "2"}), ("{{a}}" * 4000, {"a": [[[]] * 60_000]}),
+     ("{{#each a}}{{#each ../a}}{{/each}}{{/each}}", {"a": [0] * 200_000})],
+    ids=["texts", "lists", "loops"],
+)  # fmt: skip
+def test_large_values_count_as_steps(template: str, data: dict[str, object]) -> None:
+    """A small template may not look at much as often as it likes."""
+    with pytest.raises(TemplateError, match="steps"):
+        compiled(template).render(data)
+
+
+def test_what_one_call_renders_is_bounded_together() -> None:
+    """Each of a thousand letters is small; all of them are not."""
+    made, within = compiled("{{#each a}}{{/each}}"), Rendering()
+    data = {"a": [0] * 30_000}
+    with pytest.raises(TemplateError, match="steps"):
+        for _ in range(1000):
+            assert made.render(data, within=within) == ""
+    assert made.render(data) == ""
