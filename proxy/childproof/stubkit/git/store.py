@@ -8,7 +8,7 @@ and what is undone leaves nothing. What was read is remembered by its hash, whic
 import base64
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -110,15 +110,18 @@ class Objects:
         found = None if pack is not None else self._loose(sha)
         return pack.size(sha) if pack is not None else found["size"] if found is not None else 0
 
-    def add(self, kind: Kind, data: bytes) -> str:
-        """Keep an object; gives its id. Raises GitError for one that is malformed, or refers to what isn't there."""
+    def add(self, kind: Kind, data: bytes, here: Collection[tuple[str, Kind]] = frozenset()) -> str:
+        """Keep an object; gives its id. Raises GitError for one that is malformed, or refers to what isn't there.
+
+        `here` is what needn't be looked for, since a tree of the repository has it: ids, and what they are.
+        """
         if len(data) > LARGEST:
             raise GitError(f"an object has {len(data)} bytes, more than {LARGEST}")
         sha = digest(kind, data)
         if sha in self:
             return sha
         for wanted, is_ in links(kind, data):
-            if self.kind(wanted) != is_:
+            if (wanted, is_) not in here and self.kind(wanted) != is_:
                 raise GitError(f"{kind} refers to {is_} {wanted}, which isn't there")
         row = {"kind": NUMBERS[kind], "size": len(data), "data": base64.b64encode(zlib.compress(data)).decode()}
         self._put(sha, row)

@@ -3,13 +3,15 @@
 from collections.abc import Iterator, Mapping
 
 from .parsing import read_tree, write_tree
-from .store import Objects
+from .store import Objects, Recent
 from .values import EMPTY_TREE, FOLDER, Entry, GitError
 
 DEEPEST = 200  # folders within folders
 MOST = 100_000  # files of one tree that is read whole
 _FOLDERS = 4  # what a folder counts for: it is read, and may have nothing in it
 LONGEST = 4096  # bytes of a folder's path
+_read: Recent[list[Entry]] = Recent(16 * 1024 * 1024)  # trees by id, which are the same in every world
+_EACH = 250  # bytes of an entry
 
 
 class Trees:
@@ -20,7 +22,12 @@ class Trees:
 
     def read(self, sha: str) -> list[Entry]:
         """The lines of one tree. Raises GitError where there is none."""
-        return read_tree(self._objects.read(sha, "tree"))
+        data = self._objects.read(sha, "tree")
+        found = _read.get(sha)
+        if found is None:
+            found = read_tree(data)
+            _read.put(sha, found, _EACH * (len(found) + 1))
+        return found.copy()
 
     def find(self, tree: str, path: str) -> Entry | None:
         """What is at a path; the tree itself for "". None where there is nothing."""
@@ -62,6 +69,7 @@ class Trees:
         """
         direct, split = _split(changes)
         known = {entry.path: entry for entry in self.read(tree)}
+        here = {(entry.sha, entry.kind) for entry in known.values()}
         for name, below in split.items():
             there = known.get(name)
             base = there.sha if there is not None and there.mode == FOLDER else EMPTY_TREE
@@ -79,7 +87,7 @@ class Trees:
                 known[name] = Entry(name, entry.mode, entry.sha)
             elif name not in split:
                 known.pop(name, None)
-        return self._objects.add("tree", write_tree(known.values()))
+        return self._objects.add("tree", write_tree(known.values()), here)
 
     def _below(self, sha: str, prefix: str) -> list[Entry]:
         return [Entry(prefix + entry.path, entry.mode, entry.sha) for entry in self.read(sha)]
