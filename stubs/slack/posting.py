@@ -189,7 +189,7 @@ def found(ctx: Context, channel: Mapping[str, Any], ts: Any, code: str = "messag
 
 
 def shown(message: Mapping[str, Any], *, metadata: bool = True) -> dict[str, Any]:
-    """A message as it is shown."""
+    """A message as it is shown. One of a bot under another name, or of a webhook, has no user."""
     out = {name: value for name, value in message.items() if not name.startswith("_") and value not in ([], None)}
     if not out.get("reply_count"):
         for name in ("reply_count", "reply_users_count", "latest_reply", "is_locked", "subscribed"):
@@ -198,6 +198,8 @@ def shown(message: Mapping[str, Any], *, metadata: bool = True) -> dict[str, Any
             del out["thread_ts"]
     if not metadata:
         out.pop("metadata", None)
+    if out.get("subtype") == "bot_message":
+        out.pop("user", None)
     return out
 
 
@@ -208,7 +210,7 @@ def tell(ctx: Context, channel: Entity, message: Mapping[str, Any], **more: Any)
     if "subtype" in message or channel.get("is_im") or "<@" not in str(message.get("text", "")):
         return
     bot = ctx.get("installation", "here")["bot_user"]
-    if message.get("user") != bot and bot in _MENTION.findall(str(message.get("text", ""))):
+    if message.get("user", bot) != bot and bot in _MENTION.findall(str(message.get("text", ""))):
         ctx.emit("app_mention", {**event, "type": "app_mention"})
 
 

@@ -268,3 +268,9 @@ def test_members_of_an_unsubscribe_group_are_not_mailed_by_it(made: Callable[...
     client.client.asm.groups._(group).suppressions._("jenny@home.example").delete()
     client.send(news)
     assert len(desk.mails()) == 2
+
+
+def test_a_key_that_works_says_that_it_may_send(made: Callable[..., tuple[Any, Desk]]) -> None:
+    """By which programs look at their key before they use it."""
+    client, _ = made()
+    assert {"mail.send", "templates.read"} <= set(json.loads(client.client.scopes.get().body)["scopes"])

@@ -111,3 +111,14 @@ def test_json_that_is_none_or_no_object_posts_nothing(api: Api, bot: InProcess) 
     for body, word in (("{", "invalid_json"), ("[1]", "json_not_object"), ('"text"', "json_not_object")):
         assert api.call("chat.postMessage", body, Content_Type="application/json")["error"] == word
     assert api.told("message") == []
+
+
+def test_what_a_bot_says_under_another_name_is_of_no_user(api: Api, bot: InProcess) -> None:
+    """Nor is it in history or in what apps are told; what it says under its own is its user's."""
+    posted = bot.chat_postMessage(channel="#general", text="Good morning", username="Robo")
+    history = bot.conversations_history(channel=posted["channel"])["messages"]
+    for message in (posted["message"], history[0], api.told("message")[0]):
+        assert (message["subtype"], message["username"], "user" in message) == ("bot_message", "Robo", False)
+    own = bot.chat_postMessage(channel="#general", text="Good morning")["message"]
+    assert ("subtype" in own, own["user"]) == (False, bot.auth_test()["user_id"])
+    bot.chat_delete(channel=posted["channel"], ts=posted["ts"])  # it's still the bot's
