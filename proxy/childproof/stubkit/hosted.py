@@ -64,6 +64,11 @@ class Hosted:
             dict.fromkeys(path for method, path in operations if (method, path) not in self._served), spanning
         )
 
+    @property
+    def hosts(self) -> Iterable[str]:
+        """Those that have paths of their own, in the document's order."""
+        return self._routers.keys()
+
     def match(self, host: str, path: str) -> tuple[Found | None, bool]:
         """The own path of a host that a path fits, and whether the document's general paths are the host's, too."""
         known = self._routers.get(host)

@@ -188,6 +188,11 @@ class Service:
             if found is not None and plan is not None:
                 return plan, found[1]
         found = self.api.route(method, call.path, call.host, self.base)
+        if (
+            found is None and call.stub and self.api.hosted is not None
+        ):  # the stub's own address stands for all its hosts
+            elsewhere = (self.api.route(method, call.path, host, self.base) for host in self.api.hosted.hosts)
+            found = next(filter(None, elsewhere), None)
         if found is None:
             return None
         plan = self.plan(self._known_method(method, found[0]), found[0])

@@ -129,9 +129,12 @@ def test_a_revision_takes_the_place_of_the_open_quote(client, customer, prices):
 
 def test_a_finalized_quote_is_a_document(client, customer, prices, api):
     quote = draft(client, customer, (prices[1], 1))
-    assert "finalized quote" in api.call("GET", f"/v1/quotes/{quote.id}/pdf").body["error"]["message"]
+    assert (
+        "finalized quote"
+        in api.call("GET", f"https://files.stripe.com/v1/quotes/{quote.id}/pdf").body["error"]["message"]
+    )
     quote = client.v1.quotes.finalize_quote(quote.id)
-    reply = api.call("GET", f"/v1/quotes/{quote.id}/pdf")
+    reply = api.call("GET", f"https://files.stripe.com/v1/quotes/{quote.id}/pdf")
     assert (reply.headers["Content-Type"], reply.raw[:5]) == ("application/pdf", b"%PDF-")
     assert quote.number.encode() in reply.raw
 

@@ -104,8 +104,10 @@ def mall(tmp_path: Path, store: Store) -> Caller:
     return make(tmp_path, store)
 
 
-def at(mall: Caller, host: str, path: str, method: str = "GET", **headers: str) -> tuple[int, Fidelity]:
-    call = Call(Protocol.HTTP, host, 443, scheme="https", method=method, path=path, headers=tuple(headers.items()))
+def at(mall: Caller, host: str, path: str, method: str = "GET", stub: str = "", **headers: str) -> tuple[int, Fidelity]:
+    call = Call(
+        Protocol.HTTP, host, 443, scheme="https", method=method, path=path, headers=tuple(headers.items()), stub=stub
+    )
     with mall.store.world("main").transaction() as tx:
         answer = mall.stub.answer(call, tx)
     assert not answer.error, answer.error
@@ -128,6 +130,15 @@ def test_an_operation_may_have_a_host_of_its_own(mall: Caller):
     assert at(mall, "api.mall.example", "/v2/shops/ann/tea/photos")[0] == 200
     operation = mall.stub.service.api.operation("POST", "/shops/{owner}/{shop}/photos")
     assert mall.stub.service.address(operation) == ("photos.mall.example", "/up")
+
+
+def test_an_address_of_the_stubs_own_stands_for_all_its_hosts(mall: Caller):
+    """What a client is given as a base URL has no host names: each path is looked for where it lives."""
+    key = {"Authorization": "Bearer key_a"}
+    assert at(mall, "api.mall.example", "/ann/tea", stub="mall")[0] == 200
+    assert at(mall, "api.mall.example", "/up/shops/ann/tea/photos", "POST", stub="mall", **key)[0] == 201
+    assert at(mall, "api.mall.example", "/v2/shops/ann/tea", stub="mall")[0] == 200
+    assert at(mall, "api.mall.example", "/up/shops/ann/tea", stub="mall")[1] is Fidelity.GAP
 
 
 def test_what_several_parameters_name_is_found_by_a_function(mall: Caller):
