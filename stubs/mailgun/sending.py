@@ -1,6 +1,5 @@
 """A message on its way: who may be sent to, whom suppressions keep it from, lists and batches one by one."""
 
-import html as markup
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +13,6 @@ from .telling import tell
 _PLACE = re.compile(
     r"%(?P<name>recipient(?:\.[A-Za-z0-9_.-]+|_[a-z]+)?|unsubscribe_url|tag_unsubscribe_url|mailing_list_unsubscribe_url|unsubscribe_email)%"
 )
-_BREAKS = frozenset({"br", "/p", "/div", "/h1", "/h2", "/h3", "/h4", "/h5", "/h6", "/li", "/tr"})
-_HIDDEN = frozenset({"style", "script", "head"})
 _REASONS = {
     "bounce": ("suppress-bounce", 605, "Not delivering to previously bounced address"),
     "complaint": ("suppress-complaint", 607, "Not delivering to a user who marked your messages as spam"),
@@ -39,24 +36,6 @@ def allowed(ctx: Context, domain: Entity, recipients: list[str]) -> None:
                 "the address to authorized recipients in Account Settings.",
                 403,
             )  # fmt: skip
-
-
-def plain(html: str) -> str:
-    """The text of HTML."""
-    found: list[str] = []
-    lower, at = html.lower(), 0
-    while (start := html.find("<", at)) >= 0 and (end := html.find(">", start)) >= 0:
-        found.append(html[at:start])
-        name = lower[start + 1 : end].split(maxsplit=1)[:1]
-        tag = name[0].rstrip("/") if name else ""
-        at = end + 1
-        if tag in _BREAKS:
-            found.append("\n")
-        elif tag in _HIDDEN:
-            close = lower.find(f"</{tag}", at)
-            at = len(html) if close < 0 else close
-    text = markup.unescape("".join([*found, html[at:]]))
-    return "\n".join(line.strip() for line in text.splitlines()).strip()
 
 
 @job("deliver")

@@ -4,10 +4,10 @@ import json
 import re
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, TemplateError, operation
+from childproof.stubkit import Context, Entity, Refusal, TemplateError, operation, plain_text
 from childproof.stubkit import template as compiled
 
-from . import common, sending
+from . import common
 from .common import wrong
 
 MOST_VERSIONS = 40
@@ -27,7 +27,7 @@ def filled(ctx: Context, domain: Entity, given: dict[str, str]) -> dict[str, str
     variables = _variables(given)
     made = {"html": _rendered(version["template"], version, variables, escape=True)}
     if common.yes(given.get("t:text")) and not given.get("text"):
-        made["text"] = sending.plain(made["html"])
+        made["text"] = plain_text(made["html"])
     for header, field in (("From", "from"), ("Subject", "subject"), ("Reply-To", "h:Reply-To")):
         if header in version.get("headers", {}) and not given.get(field):
             made[field] = _rendered(version["headers"][header], version, variables, escape=False)

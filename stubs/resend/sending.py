@@ -2,20 +2,17 @@
 
 import base64
 import binascii
-import html as markup
 import mimetypes
 import re
 from typing import Any
 
-from childproof.stubkit import Attachment, Context, Entity, Refusal, job, people
+from childproof.stubkit import Attachment, Context, Entity, Refusal, job, people, plain_text
 
 from . import addresses
 from .telling import of_email
 
 LARGEST = 40 * 1024 * 1024  # bytes of a mail with its files, after Base64
 _TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
-_BREAKS = frozenset({"br", "/p", "/div", "/h1", "/h2", "/h3", "/h4", "/h5", "/h6", "/li", "/tr"})
-_HIDDEN = frozenset({"style", "script", "head"})
 _BOUNCE = {
     "diagnosticCode": ["smtp; 550 5.1.1 user unknown"],
     "message": "The recipient's email provider sent a hard bounce message.",
@@ -85,24 +82,6 @@ def _content(given: Any) -> bytes:
         ) from None
 
 
-def plain(html: str) -> str:
-    """The plain text that Resend makes of HTML where a mail has no text of its own."""
-    found: list[str] = []
-    lower, at = html.lower(), 0
-    while (start := html.find("<", at)) >= 0 and (end := html.find(">", start)) >= 0:
-        found.append(html[at:start])
-        name = lower[start + 1 : end].split(maxsplit=1)[:1]
-        tag = name[0].rstrip("/") if name else ""
-        at = end + 1
-        if tag in _BREAKS:
-            found.append("\n")
-        elif tag in _HIDDEN:
-            close = lower.find(f"</{tag}", at)
-            at = len(html) if close < 0 else close
-    text = markup.unescape("".join([*found, html[at:]]))
-    return "\n".join(line.strip() for line in text.splitlines()).strip()
-
-
 def deliver(ctx: Context, email: Entity) -> Entity:
     """Send a mail now: to everybody but whom Resend's test addresses and suppressions keep it from."""
     everybody = [*email["to"], *email["cc"], *email["bcc"]]
@@ -119,7 +98,7 @@ def deliver(ctx: Context, email: Entity) -> Entity:
         sender=email["from"],
         reply_to=email["reply_to"],
         subject=email["subject"],
-        text=email["text"] or (plain(email["html"]) if email["html"] and email["_derives_text"] else ""),
+        text=email["text"] or (plain_text(email["html"]) if email["html"] and email["_derives_text"] else ""),
         html=email["html"] or "",
         headers=email.get("_headers") or {},
         attachments=attached(ctx, email),

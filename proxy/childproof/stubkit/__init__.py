@@ -7,6 +7,7 @@ from .context import Context, merged_metadata
 from .elliptic import ecdsa_key, ecdsa_public_key
 from .entity import Entity, Response
 from .marks import expands, finds, hears, job, operation, plants, receives, rpc, seeds, websocket
+from .markup import plain_text
 from .people import Address, Person, people
 from .playing import SeedContext
 from .recipes import Count, Share, Span
@@ -53,6 +54,7 @@ __all__ = [
     "merged_metadata",
     "operation",
     "people",
+    "plain_text",
     "plants",
     "receives",
     "rpc",

@@ -9,10 +9,10 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
+from .markup import escaped, quoted
 from .refusal import Refusal
 
 _PLACE = re.compile(r"\{([a-z_]+)(?P<dashed>\|dashed)?(?::(?P<default>[^{}]*))?\}")
@@ -129,6 +129,9 @@ class ErrorDialect:
         values: dict[str, Any] = {**context, **refusal.extra}
         if refusal.param is not None:
             values["param"] = refusal.param
+            values.setdefault("leaf", refusal.param)
+            if "value" in refusal.extra:
+                values.setdefault("inspected", inspected(refusal.extra["value"]))
         if kind is not None:
             given = {"param"} if refusal.param is not None else set()
             for name in kind.further.keys() - refusal.extra.keys() - given:
@@ -293,12 +296,10 @@ def _element(name: str, value: Any) -> str:
     """An element; keys that begin with `@` are its attributes."""
     attributes = ""
     if isinstance(value, dict):
-        attributes = "".join(
-            f" {key[1:]}={quoteattr(text(item))}" for key, item in value.items() if key.startswith("@")
-        )
+        attributes = "".join(f" {key[1:]}={quoted(text(item))}" for key, item in value.items() if key.startswith("@"))
         inner = "".join(_element(key, item) for key, item in value.items() if not key.startswith("@"))
     elif isinstance(value, list):
         return "".join(_element(name, item) for item in value)
     else:
-        inner = escape(text(value))
+        inner = escaped(text(value))
     return f"<{name}{attributes}>{inner}</{name}>"

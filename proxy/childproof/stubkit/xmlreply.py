@@ -6,10 +6,10 @@ map is a list of `entry` elements, each with a `key` and a `value`.
 
 from collections.abc import Mapping
 from typing import Any
-from xml.sax.saxutils import escape, quoteattr
 
 from .coercion import coercer
 from .errors import text
+from .markup import escaped, quoted
 from .openapi import OpenApi, Operation
 from .plain import plain
 from .shape import properties, types
@@ -60,7 +60,7 @@ class XmlReplies:
             body = {}
         values = {"operation": operation.id or operation.path.rpartition("=")[2], "request_id": request_id or ""}
         inner = self._around_of(self._around, values, operation.reply_schema or {}, body)
-        attribute = f" xmlns={quoteattr(self._namespace)}" if self._namespace else ""
+        attribute = f" xmlns={quoted(self._namespace)}" if self._namespace else ""
         root = _filled(self._root, values)
         return f"{_HEAD}<{root}{attribute}>{inner}</{root}>".encode()
 
@@ -81,7 +81,7 @@ class XmlReplies:
                 for name, inner in ((_filled(key, values), inner) for key, inner in template.items())
                 if inner != _BODY or body is not None
             )
-        return escape(_filled(text(template), values))
+        return escaped(_filled(text(template), values))
 
     def _inside(self, value: Any, schema: Mapping[str, Any]) -> str:
         """What stands within an element for a value."""
@@ -90,11 +90,11 @@ class XmlReplies:
             more = self._api.resolve(dict(schema)).get("additionalProperties") if schema else None
             if not known and isinstance(more, dict):
                 return "".join(
-                    f"<entry><key>{escape(str(key))}</key><value>{self._inside(inner, more)}</value></entry>"
+                    f"<entry><key>{escaped(str(key))}</key><value>{self._inside(inner, more)}</value></entry>"
                     for key, inner in value.items()
                 )
             return "".join(self._element(name, inner, known.get(name) or {}) for name, inner in value.items())
-        return escape(text(value))
+        return escaped(text(value))
 
     def _element(self, name: str, value: Any, schema: Mapping[str, Any]) -> str:
         if value is None:
