@@ -58,6 +58,10 @@ _KEYS = (
     *(_rule(f"xox{kind}-", _KEY, _mask_key) for kind in "abcdeprs"),
     _rule("sk-", rf"(?<![A-Za-z0-9]sk-)(?:ant-|proj-|svcacct-|or-)?{_KEY}", _mask_key),
     *(_rule(prefix, r"(?P<key>[A-Z0-9]{16})(?![A-Za-z0-9])", _mask_key) for prefix in ("AKIA", "ASIA")),
+    # Mailgun's and Resend's keys, whose beginnings are common words; the addresses that are all it takes to post to Slack.
+    _rule("key-", r"(?<![A-Za-z0-9_-]key-)(?P<key>[0-9a-f]{32})(?![A-Za-z0-9])", _mask_key),
+    _rule("re_", r"(?<![A-Za-z0-9_]re_)(?P<key>[A-Za-z0-9]{8}_[A-Za-z0-9]{20,40})(?![A-Za-z0-9])", _mask_key),
+    _rule("/services/T", r"[A-Z0-9]{2,20}/B[A-Z0-9]{2,20}/(?P<key>[A-Za-z0-9]{8,64})", _mask_key),
     _rule("eyJ", r"(?<![A-Za-z0-9_-]eyJ)(?P<key>[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)", _mask_key),
     _rule("earer ", r"\s*(?P<key>[A-Za-z0-9._~+/-]{16,}=*)", _mask_key),
     # Client secrets of Stripe's payment and setup intents and checkout sessions.
@@ -119,6 +123,7 @@ _NAMES = (
     *(_named("ecret"), _named("SECRET"), _named("cvc"), _named("CVC"), _named("cvv"), _named("CVV")),
     *(_named("api_key"), _named("api-key"), _named("ikey", "(?<=apikey)"), _named("iKey", "(?<=piKey)")),
     *(_named("API_KEY"), _named("API-KEY"), _named("APIKEY"), _named("pi-Key", "(?<=[Aa]pi-Key)")),
+    *(_named("signing_key"), _named("ningKey", "(?<=igningKey)"), _named("cessKey", "(?<=cretAccessKey)")),
     *(_named("private_key"), _named("private-key"), _named("PRIVATE_KEY"), _named("teKey", "(?<=rivateKey)")),
     *(_token("oken", "[Tt]"), _token("OKEN", "T")),
 )
@@ -126,7 +131,7 @@ _NAMES = (
 # Keys first, so that a key under a telling name is masked as what it is.
 RULES = (*_KEYS, *_NAMES)
 _NAME = re.compile(
-    r"[a-z0-9_-]*(?:passw(?:or)?d|pwd|secret|cvc|cvv|(?:api|private)[_-]?key)"
+    r"[a-z0-9_-]*(?:passw(?:or)?d|pwd|secret|cvc|cvv|(?:api|private|signing|secretaccess)[_-]?key)"
     r"|(?:(?:access|refresh|auth|id|session|bearer|api)[_-]?|[a-z0-9_-]*(?:access|refresh|auth|session)[_-])?token",
     re.IGNORECASE,
 )

@@ -35,6 +35,9 @@ SECRETS = [
     "glpat-" + "abcdefghijklmnopqrst",
     "npm_" + "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789",
     "SG." + "abcdefghijklmnopqrstuv.ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "key-" + "0123456789abcdef0123456789abcdef",
+    "re_" + "AbCdEfGh_AbCdEfGhIjKlMnOpQrStUvWx",
+    "https://hooks.slack.com/services/T0123ABCD/B0123ABCD/" + "AbCdEfGhIjKlMnOpQrStUvWx",
     "eyJ" + "hbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N",
     "pi_3MtwBwLkdIwHu7ix28a3tqPa_secret_" + "YrKJUKribcBjcG8HVhfZluoGH",
 ]
