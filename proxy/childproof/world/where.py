@@ -23,11 +23,11 @@ def field(value: Mapping[str, Any], path: str) -> Any:
 
 def matches(value: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
     """Whether every field equals what is wanted. A missing field equals None; True is not 1."""
-    return all(_same(field(value, path), wanted) for path, wanted in where.items())
-
-
-def _same(found: Any, wanted: Any) -> bool:
-    return bool(found == wanted) and isinstance(found, bool) == isinstance(wanted, bool)
+    for path, wanted in where.items():  # a plain loop: a filter without an index reads hundreds of entities
+        found = field(value, path) if "." in path else value.get(path)
+        if found is not wanted and (found != wanted or isinstance(found, bool) != isinstance(wanted, bool)):
+            return False
+    return True
 
 
 def index_name(collection: int, path: str) -> str:
