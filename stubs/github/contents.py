@@ -22,6 +22,7 @@ from .git_places import (
     web_url,
     who,
 )
+from .licenses import OTHER, license_of
 from .media import accepted
 from .naming import WEB
 from .pushes import pushed
@@ -32,6 +33,8 @@ _SHOWN_WHOLE = 1024 * 1024  # bytes; longer contents are left out
 _MOST_LISTED = 1000
 _KINDS = {"blob": "file", "tree": "dir", "commit": "submodule"}
 RAW = "https://raw.githubusercontent.com"
+_READMES = frozenset({"readme"})
+_LICENSES = frozenset({"license", "licence", "copying"})
 
 
 @operation("GET /repos/{owner}/{repo}/contents/{path}")
@@ -49,13 +52,24 @@ def get_root(ctx: Context, owner: str, repo: str) -> Any:
 @operation("GET /repos/{owner}/{repo}/readme")
 def readme(ctx: Context, owner: str, repo: str) -> Any:
     """The README that the repository's page shows."""
-    return _readme(ctx, owner, repo, "")
+    return _special(ctx, owner, repo, "", _READMES)
 
 
 @operation("GET /repos/{owner}/{repo}/readme/{dir}")
 def readme_in(ctx: Context, owner: str, repo: str, dir: str) -> Any:  # noqa: A002 - the path's own name
     """A folder's README."""
-    return _readme(ctx, owner, repo, dir)
+    return _special(ctx, owner, repo, dir, _READMES)
+
+
+@operation("GET /repos/{owner}/{repo}/license")
+def license_file(ctx: Context, owner: str, repo: str) -> Any:
+    """The file with the license, and which one it is: `other` for a text that the site wasn't asked for."""
+    shown = _special(ctx, owner, repo, "", _LICENSES)
+    return (
+        shown
+        if isinstance(shown, Response)
+        else {**shown, "license": license_of(repository(ctx, owner, repo)) or OTHER}
+    )
 
 
 @operation("PUT /repos/{owner}/{repo}/contents/{path}")
@@ -117,7 +131,8 @@ def _get(ctx: Context, owner: str, repo: str, path: str) -> Any:
     return whole(found, place, name, entry)
 
 
-def _readme(ctx: Context, owner: str, repo: str, folder: str) -> Any:
+def _special(ctx: Context, owner: str, repo: str, folder: str, names: frozenset[str]) -> Any:
+    """The file of a folder that has one of these names, whatever its ending."""
     found = repository(ctx, owner, repo)
     place = place_of(ctx, found, filled=False)
     name = ctx.query.get("ref") or found["default_branch"]
@@ -125,9 +140,7 @@ def _readme(ctx: Context, owner: str, repo: str, folder: str) -> Any:
     top = place.find(place.commit(commit).tree, folder.strip("/"))
     if top is None or top.kind != "tree":
         raise not_found()
-    named = [
-        one for one in place.tree(top.sha) if one.kind == "blob" and one.path.lower().partition(".")[0] == "readme"
-    ]
+    named = [one for one in place.tree(top.sha) if one.kind == "blob" and one.path.lower().partition(".")[0] in names]
     if not named:
         raise not_found()
     best = min(named, key=lambda one: (not one.path.lower().endswith(".md"), one.path))

@@ -29,6 +29,18 @@ def zipball(ctx: Context, owner: str, repo: str, ref: str) -> Response:
     return _sent(ctx, owner, repo, ref, "legacy.zip")
 
 
+@operation("GET /repos/{owner}/{repo}/tarball")
+def default_tarball(ctx: Context, owner: str, repo: str) -> Response:
+    """Of the default branch."""
+    return _sent(ctx, owner, repo, "", "legacy.tar.gz")
+
+
+@operation("GET /repos/{owner}/{repo}/zipball")
+def default_zipball(ctx: Context, owner: str, repo: str) -> Response:
+    """Likewise."""
+    return _sent(ctx, owner, repo, "", "legacy.zip")
+
+
 @operation("GET /{owner}/{repo}/{form}/{place}")
 def archive(ctx: Context, owner: str, repo: str, form: str, place: str) -> Response:
     """An archive itself, at codeload.github.com. Its folder is named as GitHub names it."""
@@ -86,6 +98,7 @@ def raw(ctx: Context, owner: str, repo: str, place: str) -> Response:
 
 def _sent(ctx: Context, owner: str, repo: str, ref: str, form: str) -> Response:
     found = repository(ctx, owner, repo)
+    ref = ref or found["default_branch"]
     commit_named(place_of(ctx, found), ref)
     where = ref if ref.startswith("refs/") else _whole(ctx, found, ref)
     return Response(302, b"", {"Location": f"{CODELOAD}/{found['full_name']}/{form}/{quote(where)}{_key(ctx, found)}"})

@@ -25,6 +25,8 @@ LICENSES = {
     "unlicense": ("The Unlicense", "Unlicense"),
 }
 
+OTHER = {"key": "other", "name": "Other", "spdx_id": "NOASSERTION", "url": None, "node_id": node_id("L", 0)}
+
 
 def license_named(key: str) -> dict[str, Any] | None:
     """A license as repositories show it; None for a key that is none."""

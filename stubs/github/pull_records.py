@@ -17,10 +17,10 @@ def find_pull(ctx: Context, repo: Entity, number: int | str) -> tuple[Entity, En
     return issue, ctx.get("pull", issue.id)
 
 
-def opened(ctx: Context, repo: Entity) -> list[tuple[Entity, Entity]]:
-    """All open pull requests of a repository."""
-    pulls = ((pull, ctx.get("issue", pull.id)) for pull in ctx.list("pull", repo=repo["id"], merged=False))
-    return [(issue, pull) for pull, issue in pulls if issue["state"] == "open"]
+def is_open(ctx: Context, repo: Entity, home: Entity, base: str, head: str) -> bool:
+    """Whether a repository has an open pull request from a branch of `home` to one of its own."""
+    same = ctx.list("pull", repo=repo["id"], head_repo=home["id"], head_ref=head, base_ref=base, merged=False)
+    return any(ctx.get("issue", pull.id)["state"] == "open" for pull in same)
 
 
 def measured(ctx: Context, repo: Entity, base: str, head: str) -> dict[str, Any]:

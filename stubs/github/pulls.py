@@ -7,7 +7,7 @@ from childproof.stubkit import Context, Entity, Response, operation
 
 from . import issue_telling, pull_git, pull_shapes
 from .issue_records import begin, change, check_words, close, find, note, reopen
-from .pull_records import find_pull, measured, opened
+from .pull_records import find_pull, measured, is_open
 from .subjects import fork_of, gid, invalid, need_author, open_for_writing, owner_of, repository
 from .workflow_runs import triggered
 
@@ -72,10 +72,9 @@ def _head(ctx: Context, repo: Entity, body: Mapping[str, Any]) -> tuple[Entity, 
 
 
 def _new(ctx: Context, repo: Entity, home: Entity, base: str, head: str) -> None:
-    for _, pull in opened(ctx, repo):
-        if (pull["head_repo"], pull["head_ref"], pull["base_ref"]) == (home["id"], head, base):
-            owner = owner_of(ctx, home)["login"]
-            raise invalid("PullRequest", None, "custom", f"A pull request already exists for {owner}:{head}.")
+    if is_open(ctx, repo, home, base, head):
+        owner = owner_of(ctx, home)["login"]
+        raise invalid("PullRequest", None, "custom", f"A pull request already exists for {owner}:{head}.")
 
 
 @operation("GET /repos/{owner}/{repo}/pulls")

@@ -4,13 +4,13 @@ from typing import Any
 
 from childproof.stubkit import Context, Entity, Response, operation
 
-from .accounts import simple
+from .accounts import simple, viewer
 from .activity import told
-from .repositories import owner_of, repository
+from .repositories import owner_of, repository, visible
 from .repository_making import SETTINGS, checked_name, name_it, possible_owner
 from .repository_starting import has_branch
 from .repository_views import full, listed
-from .wording import fault, validation_failed
+from .wording import fault, not_found, validation_failed
 
 _EDITED = ("description", "homepage", "default_branch", "topics")  # of which webhooks are told
 
@@ -19,6 +19,15 @@ _EDITED = ("description", "homepage", "default_branch", "topics")  # of which we
 def get(ctx: Context, owner: str, repo: str) -> dict[str, Any]:
     """In full."""
     return full(ctx, repository(ctx, owner, repo))
+
+
+@operation("GET /repositories/{repository_id}")
+def get_by_number(ctx: Context, repository_id: str) -> dict[str, Any]:
+    """Likewise, by the number, which stays when the name changes."""
+    found = ctx.find("repository", repository_id)
+    if found is None or not visible(ctx, found, viewer(ctx)):
+        raise not_found()
+    return full(ctx, found)
 
 
 @operation("PATCH /repos/{owner}/{repo}")

@@ -2,16 +2,10 @@
 
 from childproof.stubkit import Context, Entity, git
 
+from .gitignores import TEMPLATES
 from .licenses import LICENSES
 
 GITHUB = ("GitHub", "noreply@github.com")  # who commits what is done on the site
-_GITIGNORES = {
-    "Python": "__pycache__/\n*.py[cod]\nbuild/\ndist/\n*.egg-info/\n.venv/\n.env\n",
-    "Node": "node_modules/\nnpm-debug.log*\ndist/\n.env\n",
-    "Go": "*.exe\n*.test\n*.out\ngo.work\n",
-    "Rust": "target/\n**/*.rs.bk\n",
-    "Java": "*.class\n*.jar\n*.log\n",
-}
 
 
 def start(ctx: Context, made: Entity, author: Entity, *, gitignore: str | None = None, readme: bool = True) -> None:
@@ -19,7 +13,7 @@ def start(ctx: Context, made: Entity, author: Entity, *, gitignore: str | None =
     text = f"# {made['name']}\n" + (f"{made['description']}\n" if made["description"] else "")
     files = {"README.md": text} if readme else {}
     if gitignore:
-        files[".gitignore"] = _GITIGNORES.get(gitignore, "")
+        files[".gitignore"] = TEMPLATES.get(gitignore, "")
     if made["_license"]:
         files["LICENSE"] = (
             f"{LICENSES[made['_license']][0]}\n\nCopyright (c) {ctx.now()[:4]} {author['name'] or author['login']}\n"

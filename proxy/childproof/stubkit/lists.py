@@ -127,6 +127,8 @@ class ListDialect:
         if value is None or value == "":
             return default
         number = int(value) if isinstance(value, str) and _DIGITS.fullmatch(value) else value
+        if self.clamp and isinstance(number, int):
+            return max(number, 0)
         if not isinstance(number, int) or isinstance(number, bool) or number < 0:
             raise Refusal.of("invalid_integer", param=self.cursor, value=value)
         return number
