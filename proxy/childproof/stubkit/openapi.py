@@ -5,7 +5,6 @@ milliseconds; each path item and schema is decoded, brought to one shape (`nodes
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,42 +18,18 @@ from . import nodes, swagger
 from .faults import ambiguities, document_faults
 from .hosted import Hosted, servers
 from .hosts import expanded, hosts
+from .operations import Operation, operation_of
 from .places import SCHEMAS, Place, Places
 from .routing import Router, parameters, same_paths, shape
 from .servicemodel import is_service_model, openapi_of
 from .sources import Source, Sources, entries, is_mapping, read_source, source
 
+__all__ = ["METHODS", "OpenApi", "Operation", "load_openapi"]
+
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _SERVERS = b'"servers"'
 _RESERVED = b'"allowReserved"'
 _MOST_STEPS = 50  # of references that point at references
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One operation of the document, its references to components resolved one level.
-
-    `reply_schema` is the success reply's JSON schema (None where it has no body), `reply_type` its media type and
-    `reply_headers` the names of its headers in lower case. `error_schema` is that of the first error reply. `id` and `tags`
-    are the document's own names for it.
-    """
-
-    name: str
-    method: str
-    path: str
-    path_parameters: tuple[str, ...]
-    parameters: tuple[dict[str, Any], ...]
-    request_type: str
-    request_schema: dict[str, Any] | None
-    request_required: bool
-    status: int
-    reply_schema: dict[str, Any] | None
-    error_schema: dict[str, Any] | None
-    security: list[Any] | None
-    reply_type: str = ""
-    reply_headers: tuple[str, ...] = ()
-    id: str = ""
-    tags: tuple[str, ...] = ()
 
 
 class OpenApi:
@@ -327,30 +302,7 @@ class OpenApi:
         node = self._item(path).get(method.lower())
         if not isinstance(node, dict):
             return None
-        body: dict[str, Any] = node["requestBody"]
-        content_type, schema = _content(body)
-        responses: dict[str, dict[str, Any]] = node["responses"]
-        status, reply = _success(responses)
-        reply_type, reply_schema = _content(reply)
-        tags = node.get("tags")
-        return Operation(
-            name=f"{method} {path}",
-            method=method,
-            path=path,
-            path_parameters=parameters(path),
-            parameters=node["parameters"],
-            request_type=content_type,
-            request_schema=schema,
-            request_required=body["required"],
-            status=status,
-            reply_schema=reply_schema,
-            error_schema=_failure(responses),
-            security=node["security"] if isinstance(node.get("security"), list) else None,
-            reply_type=reply_type,
-            reply_headers=tuple(reply.get("headers", ())),
-            id=str(node.get("operationId", "")),
-            tags=tuple(str(tag) for tag in tags) if isinstance(tags, list) else (),
-        )
+        return operation_of(method, path, node)
 
     def _shaped(self, node: Any, file: str) -> dict[str, Any]:
         return nodes.schema(node, self._places.refer(file), modern=self._modern)
@@ -393,36 +345,3 @@ def _decoded(section: Mapping[str, msgspec.Raw], *keys: str) -> dict[str, Any]:
 
 def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _content(body: dict[str, Any]) -> tuple[str, dict[str, Any] | None]:
-    """The media type that we speak for a body, and its schema: JSON before forms before anything else."""
-    content: dict[str, Any] = body.get("content") or {}
-    for wanted in ("json", "x-www-form-urlencoded", "form-data", ""):
-        for media, value in content.items():
-            if wanted in media:
-                schema = value.get("schema")
-                return media, schema if isinstance(schema, dict) else None
-    return "", None
-
-
-def _success(responses: dict[str, dict[str, Any]]) -> tuple[int, dict[str, Any]]:
-    """The status of success and its reply: the first 2xx; `default` where there is none; else the first redirection."""
-    for status in sorted(responses):
-        if status.startswith("2"):
-            return int(status) if status.isdigit() else 200, responses[status]
-    if "default" in responses:
-        return 200, responses["default"] if len(responses) == 1 else {}
-    for status in sorted(responses):
-        if status.startswith("3") and status.isdigit():
-            return int(status), responses[status]
-    return 200, {}
-
-
-def _failure(responses: dict[str, dict[str, Any]]) -> dict[str, Any] | None:
-    for status in ("404", "400", "422", "4XX", "4xx", "default", *sorted(responses)):
-        if status in responses and not status.startswith(("1", "2", "3")):
-            schema = _content(responses[status])[1]
-            if schema is not None:
-                return schema
-    return None
