@@ -7,7 +7,7 @@ from childproof.stubkit import Context, Entity, Response, operation
 
 from . import issue_telling, pull_git, pull_shapes
 from .issue_records import begin, change, check_words, close, find, note, reopen
-from .pull_records import find_pull, measured, is_open
+from .pull_records import find_pull, is_open, measured
 from .subjects import fork_of, gid, invalid, need_author, open_for_writing, owner_of, repository
 from .workflow_runs import triggered
 
