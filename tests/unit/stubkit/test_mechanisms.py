@@ -1,112 +1,21 @@
-"""Conditional requests, limits, keys, operations that take their time, and batches: what a dialect declares once."""
+"""Conditional requests, limits, keys, ids that nobody has made: what a dialect declares once."""
 
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 
 from childproof.errors import InputError
-from childproof.stubkit.loading import load_stub
 from childproof.world.clock import ClockSettings
-from childproof.world.store import Store
 
 from .conftest import START, Caller
-
-TEXT = {"type": "string"}
-THING = {"id": TEXT, "name": TEXT, "size": {"type": "integer"}, "updated_at": {"type": "string", "format": "date-time"}}
-JOB = {"id": TEXT, "status": TEXT, "thing": {"type": ["string", "null"]}, "problem": {"type": ["object", "null"]}}
-
-
-def write(home: Path, **manifest: Any) -> Path:
-    """Things and jobs; `POST /batch` takes whatever comes."""
-
-    def json_of(name: str) -> dict[str, Any]:
-        return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}}
-
-    def one(name: str) -> dict[str, Any]:
-        return {"200": {"description": "", **json_of(name)}}
-
-    given = [{"name": "thing", "in": "path", "required": True, "schema": TEXT}]
-    listed = {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}}
-    document = {
-        "openapi": "3.1.0",
-        "info": {"title": "Things", "version": "1"},
-        "paths": {
-            "/things": {
-                "get": {"responses": {"200": {"description": "", "content": {"application/json": {"schema": listed}}}}},
-                "post": {"requestBody": json_of("NewThing"), "responses": one("Thing")},
-            },
-            "/things/{thing}": {
-                "get": {"parameters": given, "responses": one("Thing")},
-                "put": {"parameters": given, "requestBody": json_of("NewThing"), "responses": one("Thing")},
-                "patch": {"parameters": given, "requestBody": json_of("NewThing"), "responses": one("Thing")},
-                "delete": {"parameters": given, "responses": {"204": {"description": ""}}},
-            },
-            "/jobs": {"post": {"requestBody": json_of("Job"), "responses": one("Job")}},
-            "/jobs/{job}": {"get": {"parameters": [{**given[0], "name": "job"}], "responses": one("Job")}},
-            "/batch": {"post": {"requestBody": {"content": {"application/json": {"schema": {}}}},
-                                "responses": {"200": {"description": ""}}}},
-        },
-        "components": {
-            "schemas": {
-                "Thing": {"type": "object", "properties": THING},
-                "NewThing": {"type": "object", "required": ["name"],
-                             "properties": {"name": TEXT, "size": {"type": "integer"}}},
-                "Job": {"type": "object", "properties": JOB},
-            }
-        },
-    }  # fmt: skip
-    home.mkdir()
-    (home / "openapi.yaml").write_text(yaml.safe_dump(document))
-    (home / "stub.yaml").write_text(
-        yaml.safe_dump(
-            {
-                "stub": home.name,
-                "hosts": ["things.example"],
-                "openapi": "openapi.yaml",
-                "auth": {"bearer": "any"},
-                "resources": {
-                    "thing": {"schema": "Thing", "path": "/things", "id": "{counter}", "unique": ["name"]},
-                    "job": {"schema": "Job", "path": "/jobs", "id": "job"},
-                },
-                **manifest,
-            }
-        )
-    )
-    return home
+from .mechanics import building, later
 
 
 @pytest.fixture
 def things(tmp_path: Path) -> Iterator[Callable[..., Caller]]:
-    stores: list[Store] = []
-
-    def build(**manifest: Any) -> Caller:
-        stores.append(Store.open(":memory:", wall=lambda: START))
-        stores[-1].create("main", seed=7, clock=ClockSettings(START, "frozen"))
-        return Caller(load_stub(write(tmp_path / "things", **manifest)), stores[-1])
-
-    yield build
-    for store in stores:
-        store.close()
-
-
-def later(caller: Caller, ms: int) -> None:
-    """Let time pass; do what was put off."""
-    world = caller.store.world("main")
-    with world.transaction() as tx:
-        until = tx.now() + ms
-    while True:
-        with world.transaction() as tx:
-            job = tx.earliest(until)
-            if job is None:
-                tx.travel(until)
-                return
-            tx.travel(max(job.at, tx.now()))
-            tx.done(job.id)
-            caller.effects = caller.stub.perform(job.job, job.payload, tx)
+    yield from building(tmp_path)
 
 
 # --- conditional requests
@@ -234,95 +143,6 @@ def test_refusals_are_kept_as_the_vendor_keeps_them(things: Callable[..., Caller
     assert call("POST /things", {"name": "a"}, idempotency_key="k") == (200, made)
 
 
-# --- operations that take their time
-
-
-ASYNC = {"resource": "job", "states": ["queued", "running", "done"], "after": "10s", "result": "thing", "error": "problem",
-         "header": "Operation-Location", "retry_after": "5s"}  # fmt: skip
-
-
-def test_what_takes_its_time_is_polled_until_it_is_done(things: Callable[..., Caller]) -> None:
-    """202 and where to poll; through its states by the world's clock; the thing is there at the end and not before."""
-    call = things(operations={"POST /things": {"async": ASYNC}}, events={"emit": {"thing": ["created"]}})
-    status, job = call("POST /things", {"name": "a"})
-    assert (status, job["status"], call.header("retry-after")) == (202, "queued", "5")
-    polled = call.header("operation-location")
-    assert polled == f"/jobs/{job['id']}"
-    later(call, 4_999)
-    assert call(f"GET {polled}")[1]["status"] == "queued"
-    later(call, 1)
-    assert call(f"GET {polled}")[1]["status"] == "running"
-    assert call("GET /things")[1] == []
-    later(call, 5_000)
-    assert [effect.type for effect in call.effects] == ["thing.created"]
-    assert call(f"GET {polled}")[1] == {"id": job["id"], "status": "done", "thing": "1", "problem": None}
-    assert call("GET /things/1")[1]["name"] == "a"
-
-
-def test_what_is_refused_at_the_end_is_told_by_the_polled_resource(things: Callable[..., Caller]) -> None:
-    """The request is checked at once, what it does when it is done; a refusal then changes nothing else."""
-    call = things(operations={"POST /things": {"async": ASYNC}})
-    assert call("POST /things", {"size": 1})[0] == 400
-    jobs = [call("POST /things", {"name": "a"})[1]["id"] for _ in range(2)]
-    later(call, 10_000)
-    first, second = (call(f"GET /jobs/{job}")[1] for job in jobs)
-    assert (first["status"], second["status"]) == ("done", "failed")
-    assert second["problem"]["error"]["code"] == "not_unique"
-    assert len(call("GET /things")[1]) == 1
-
-
-def test_an_async_operation_is_checked_at_load(things: Callable[..., Caller]) -> None:
-    """Unknown resources and fields are faults."""
-    with pytest.raises(InputError) as refused:
-        things(operations={"POST /things": {"async": {"resource": "jobb"}}, "PATCH /things/{thing}":
-                           {"async": {"resource": "job", "result": "stuff"}}})  # fmt: skip
-    assert "unknown resource 'jobb'" in str(refused.value)
-    assert "'stuff'" in str(refused.value)
-
-
-# --- batches
-
-
-def test_each_request_of_a_batch_is_answered_in_its_order(things: Callable[..., Caller]) -> None:
-    """By the stub itself, in one transaction: a later one sees what an earlier one did, and a refusal stays its own."""
-    call = things(operations={"POST /batch": {"batch": {"requests": "requests", "replies": "responses", "id": "id"}}},
-                  events={"emit": {"thing": ["created"]}})  # fmt: skip
-    status, body = call("POST /batch", {"requests": [
-        {"id": "x", "method": "POST", "path": "/things", "body": {"name": "a"}},
-        {"method": "GET", "path": "things/1"},
-        {"method": "POST", "path": "/things", "body": {}},
-        {"method": "DELETE", "path": "/things/1"},
-    ]})  # fmt: skip
-    replies = body["responses"]
-    assert (status, [one["status"] for one in replies]) == (200, [200, 200, 400, 204])
-    assert (replies[0]["id"], replies[1]["body"]["name"], replies[3]["body"]) == ("x", "a", None)
-    assert [effect.type for effect in call.effects] == ["thing.created"]
-    assert call("POST /batch", {"requests": "x"})[0] == 400
-    assert call("POST /batch", {"requests": [{"method": "GET"}]})[1]["error"]["param"] == "requests[0][path]"
-
-
-def test_an_atomic_batch_happens_whole_or_not_at_all(things: Callable[..., Caller]) -> None:
-    """One refusal undoes what came before; the others fail with it (424)."""
-    call = things(operations={"POST /batch": {"batch": {"atomic": True, "most": 3}}})
-    ask = {"method": "POST", "path": "/things", "body": {"name": "a"}}
-    status, body = call("POST /batch", [ask, ask, ask])
-    assert (status, [one["status"] for one in body]) == (200, [424, 409, 424])
-    assert call("GET /things")[1] == []
-    assert call.effects == ()
-    assert call("POST /batch", [ask, {**ask, "body": {"name": "b"}}])[0] == 200
-    assert len(call("GET /things")[1]) == 2
-    assert call("POST /batch", [ask] * 4)[0] == 400
-
-
-def test_a_batch_holds_no_batch(things: Callable[..., Caller]) -> None:
-    """Else a thousand of a thousand each would be one call. The others of the list aren't done either."""
-    call = things(operations={"POST /batch": {"batch": {}}})
-    ask = {"method": "POST", "path": "/things", "body": {"name": "a"}}
-    assert call("POST /batch", [ask, {"method": "POST", "path": "/batch?x=1", "body": [ask]}])[0] == 400
-    assert call("POST /batch", [ask, {"method": "post", "path": "https://other.example/batch", "body": []}])[0] == 400
-    assert call("GET /things")[1] == []
-
-
 @pytest.mark.parametrize(
     ("request_line", "body", "expected"),
     [
@@ -350,26 +170,6 @@ def test_odd_clients_are_refused_by_oauth(
         assert call.answer is not None
         status = call.answer.reply.status
     assert status == expected
-
-
-def test_a_batch_may_come_as_mime_parts(things: Callable[..., Caller]) -> None:
-    """`multipart/mixed` of `application/http`, as some vendors have it; the reply is one as well."""
-    call = things(operations={"POST /batch": {"batch": {}}})
-    parts = [
-        ("<one>", 'POST /things HTTP/1.1\r\nContent-Type: application/json\r\n\r\n{"name": "a"}'),
-        ("<two>", "GET /things/1 HTTP/1.1\r\n\r\n"),
-    ]
-    raw = "".join(
-        f"--b\r\nContent-Type: application/http\r\nContent-ID: {name}\r\n\r\n{text}\r\n" for name, text in parts
-    )
-    with pytest.raises(json.JSONDecodeError):  # the reply is no JSON
-        call("POST /batch", f"{raw}--b--\r\n".encode(), content_type="multipart/mixed; boundary=b")
-    assert call.answer is not None
-    reply = call.answer.reply.body.decode()
-    assert reply.count("HTTP/1.1 200") == 2
-    assert "Content-ID: <response-two>" in reply
-    assert (call.header("content-type") or "").startswith("multipart/mixed; boundary=")
-    assert call("GET /things/1")[1]["name"] == "a"
 
 
 # --- ids that nobody has made
