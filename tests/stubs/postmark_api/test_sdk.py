@@ -1,8 +1,10 @@
 """The postmarker package as the judge: it talks to the stub without proxy or socket, mail goes to the mailbox."""
 
 import base64
+import json
 from collections.abc import Callable, Iterator
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,10 @@ import requests
 from postmarker.core import PostmarkClient
 from postmarker.exceptions import ClientError
 
+from childproof.catalog import load_catalog
+from childproof.errors import InputError
 from tests.mail_desk import Desk
+from tests.stubs.inprocess import https, world_of
 
 
 class InProcess(requests.adapters.BaseAdapter):
@@ -174,3 +179,25 @@ def test_templates_are_made_validated_and_sent(made: Callable[..., tuple[Any, De
     with pytest.raises(ClientError) as caught:
         client.call("POST", "/email/withTemplate", data=mail(TemplateId=99, TemplateModel={}))
     assert caught.value.error_code == 1101
+
+
+def test_templates_of_a_world_file_are_found_by_their_aliases(tmp_path: Path) -> None:
+    """A layout among them; a broken one is refused with its place in the file."""
+    frame = "{name: Frame, alias: frame, html: '<i>{{{@content}}}</i>'}"
+    welcome = "{name: Welcome, alias: welcome, subject: 'Hi {{name}}', html: '<p>{{name}}</p>', layout: frame}"
+    with world_of(f"world: shop\npostmark: {{templates: [{frame}, {welcome}]}}\n", tmp_path) as world:
+        headers = {"X-Postmark-Server-Token": "a-server-token"}
+        call = https("GET", "https://api.postmarkapp.com/templates/welcome", headers, b"")
+        with world.transaction() as tx:
+            found = json.loads(load_catalog().get("postmark").answer(call, tx).reply.body)
+        assert (found["Subject"], found["LayoutTemplate"], found["TemplateType"]) == (
+            "Hi {{name}}",
+            "frame",
+            "Standard",
+        )
+    for template, told in (("{name: X, nam: Y, html: x}", "unknown key 'nam'"), ("{name: X}", "neither html nor text")):
+        with (
+            pytest.raises(InputError, match=told),
+            world_of(f"world: b\npostmark: {{templates: [{template}]}}\n", tmp_path),
+        ):
+            pass

@@ -2,11 +2,13 @@
 
 import base64
 import json
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from email.message import Message
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +36,12 @@ from sendgrid.helpers.mail import (
     To,
 )
 
+from childproof.catalog import load_catalog
+from childproof.errors import InputError
 from tests.mail_desk import START, Desk
+from tests.stubs.inprocess import https, world_of
+
+AS_JSON = {"Authorization": "Bearer SG.an.example", "Content-Type": "application/json"}
 
 
 class Opened(BytesIO):
@@ -274,3 +281,37 @@ def test_a_key_that_works_says_that_it_may_send(made: Callable[..., tuple[Any, D
     """By which programs look at their key before they use it."""
     client, _ = made()
     assert {"mail.send", "templates.read"} <= set(json.loads(client.client.scopes.get().body)["scopes"])
+
+
+def test_a_template_of_a_world_file_is_filled_in_by_its_id(tmp_path: Path) -> None:
+    """The id that a program knows, from its account; its version is active."""
+    template = "{id: d-0123, name: Welcome, subject: 'Hi {{name}}', html: '<p>{{name}}</p>'}"
+    asked = {"from": {"email": "shop@example.com"}, "template_id": "d-0123", "personalizations": [
+        {"to": [{"email": "zoe@example.com"}], "dynamic_template_data": {"name": "Zoe"}}]}  # fmt: skip
+    with world_of(f"world: shop\nsendgrid: {{templates: [{template}]}}\n", tmp_path) as world:
+        stub = load_catalog().get("sendgrid")
+        call = https("POST", "https://api.sendgrid.com/v3/mail/send", AS_JSON, json.dumps(asked).encode())
+        with world.transaction() as tx:
+            answer = stub.answer(call, tx)
+        assert answer.reply.status == 202, answer.reply.body
+        read = https("GET", "https://api.sendgrid.com/v3/templates/d-0123", AS_JSON, b"")
+        with world.transaction() as tx:
+            [version] = json.loads(stub.answer(read, tx).reply.body)["versions"]
+        assert (version["subject"], version["active"]) == ("Hi {{name}}", 1)
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{id: welcome, name: Welcome}", "'welcome' is no dynamic template's id"),
+        ("{id: d-1, name: Welcome, html: '{{#if a}}'}", "if is opened and never closed"),
+        ("{id: d-1, nam: Welcome}", "unknown key 'nam'"),
+    ],
+)
+def test_a_template_that_can_not_be_is_refused_with_its_place(tmp_path: Path, template: str, told: str) -> None:
+    """Before any world is made."""
+    with (
+        pytest.raises(InputError, match=re.escape(told)),
+        world_of(f"world: shop\nsendgrid: {{templates: [{template}]}}\n", tmp_path),
+    ):
+        pass
