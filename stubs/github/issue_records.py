@@ -115,6 +115,7 @@ def close(ctx: Context, issue: Entity, reason: str = "completed", *, commit: str
         closed_by=me(ctx),
     )
     _counted(ctx, issue["repo"], -1)
+    _within(ctx, closed, open=-1, closed=1)
     note(ctx, closed, "closed", commit=commit, **({} if issue["pull"] else {"state_reason": reason}))
     return closed
 
@@ -130,6 +131,7 @@ def reopen(ctx: Context, issue: Entity) -> Entity:
         closed_by=None,
     )
     _counted(ctx, issue["repo"], 1)
+    _within(ctx, opened, open=1, closed=-1)
     note(ctx, opened, "reopened")
     return opened
 
@@ -138,6 +140,14 @@ def _counted(ctx: Context, repo_id: int, by: int) -> None:
     """A repository says how many issues and pull requests are open in it."""
     repo = ctx.get("repository", str(repo_id))
     ctx.update(repo, open_issues_count=max(repo["open_issues_count"] + by, 0))
+
+
+def _within(ctx: Context, issue: Entity, **by: int) -> Entity | None:
+    """The milestone that an issue is in, which keeps how many are open and closed in it: it's shown with every one of them."""
+    found = ctx.find("milestone", f"{issue['repo']}-{issue['milestone']}") if issue["milestone"] is not None else None
+    if found is not None:
+        ctx.update(found, **{state: found[state] + more for state, more in by.items()})
+    return found
 
 
 def relabel(ctx: Context, issue: Entity, labels: Iterable[Entity]) -> tuple[Entity, list[Entity], list[Entity]]:
@@ -187,7 +197,8 @@ def remilestone(ctx: Context, issue: Entity, milestone: Entity | None) -> Entity
     if before == number:
         return issue
     changed = change(ctx, issue, milestone=number)
-    old = ctx.find("milestone", f"{issue['repo']}-{before}") if before is not None else None
+    old = _within(ctx, issue, **{issue["state"]: -1})
+    _within(ctx, changed, **{issue["state"]: 1})
     if old is not None:
         note(ctx, changed, "demilestoned", milestone={"title": old["title"]})
     if milestone is not None:

@@ -40,7 +40,6 @@ def labels(ctx: Context, repo: Entity, issue: Mapping[str, Any]) -> list[dict[st
 def milestone(ctx: Context, repo: Entity, found: Mapping[str, Any]) -> dict[str, Any]:
     """A milestone, with what is open and closed in it."""
     number = found["number"]
-    states = [issue["state"] for issue in ctx.list("issue", repo=repo["id"], milestone=number)]
     return {
         "url": f"{api(repo)}/milestones/{number}",
         "html_url": f"{web(repo)}/milestone/{number}",
@@ -51,8 +50,8 @@ def milestone(ctx: Context, repo: Entity, found: Mapping[str, Any]) -> dict[str,
         "title": found["title"],
         "description": found["description"],
         "creator": user(ctx, found["creator"]),
-        "open_issues": states.count("open"),
-        "closed_issues": states.count("closed"),
+        "open_issues": found["open"],
+        "closed_issues": found["closed"],
         "state": found["state"],
         "created_at": found["created_at"],
         "updated_at": found["updated_at"],

@@ -54,6 +54,7 @@ def create(ctx: Context, owner: str, repo: str) -> Response:
         "milestone", key(place, number), gid=gid(ctx, "milestone"), repo=place["id"], number=number, title=title,
         description=body.get("description"), state=state, creator=me(ctx), due_on=_due(body.get("due_on")),
         created_at=ctx.now(), updated_at=ctx.now(), closed_at=ctx.now() if state == "closed" else None,
+        open=0, closed=0,
     )  # fmt: skip
     _told(ctx, place, made, "created")
     return Response(201, issue_shapes.milestone(ctx, place, made))
