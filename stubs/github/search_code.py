@@ -17,6 +17,8 @@ from .search import results, searched
 from .search_terms import Term, Terms, ordered, terms, within
 
 MOST_BYTES = 384 * 1024  # of a file that is looked into
+MOST_LOOKED = 24 * 1024 * 1024  # of all files that one search looks into
+AN_OBJECT = 2048  # bytes that a file counts for besides its own
 _CODE = frozenset({"repo", "user", "org", "in", "language", "path", "filename", "extension", "size", "fork"})
 _COMMIT = frozenset({"repo", "user", "org", "author", "committer", "author-name", "committer-name", "author-email", "committer-email",
                      "author-date", "committer-date", "merge", "hash", "parent", "tree", "is"})  # fmt: skip
@@ -28,7 +30,8 @@ def code(ctx: Context) -> dict[str, Any]:
     """Words are looked for in what files hold, and in paths where it is asked for."""
     needed(ctx)
     asked = terms(ctx.query["q"], _CODE)
-    found = [hit for place in searched(ctx, asked) for hit in _files(ctx, asked, place)]
+    room = [MOST_LOOKED]
+    found = [hit for place in searched(ctx, asked) for hit in _files(ctx, asked, place, room)]
     return results(ctx, found, lambda hit: _shown_file(ctx, asked, *hit))
 
 
@@ -51,14 +54,18 @@ def commits(ctx: Context) -> dict[str, Any]:
     )
 
 
-def _files(ctx: Context, asked: Terms, place: Entity) -> Iterator[tuple[Entity, git.Entry, str]]:
+def _files(ctx: Context, asked: Terms, place: Entity, room: list[int]) -> Iterator[tuple[Entity, git.Entry, str]]:
     held = _git(ctx, place)
     tip = held.resolve("HEAD")
     places = asked.values("in") or ["file"]
     for entry in held.walk(held.commit(tip).tree) if tip is not None else ():
         if entry.kind != "blob" or not _path_fits(asked, entry, held):
             continue
-        text = held.blob(entry.sha).decode(errors="replace") if held.size(entry.sha) <= MOST_BYTES else ""
+        size = held.size(entry.sha)
+        room[0] -= min(size, MOST_BYTES) + AN_OBJECT
+        if room[0] < 0:  # as of GitHub's own searches that take too long: what was found until then
+            return
+        text = held.blob(entry.sha).decode(errors="replace") if size <= MOST_BYTES else ""
         if asked.said_in(text if "file" in places else None, entry.path if "path" in places else None):
             yield place, entry, text
 

@@ -128,7 +128,7 @@ def _post(
         return
 
     def filled(text: str) -> str:
-        return _filled(text, boxes["to"][0], own)
+        return _filled(ctx, text, boxes["to"][0], own)
 
     headers = {name: filled(value) for name, value in message["headers"].items()}
     reply_to = [value for name, value in headers.items() if name.lower() == "reply-to"]
@@ -153,7 +153,7 @@ def _post(
     )
 
 
-def _filled(text: str, mailbox: str, own: Mapping[str, Any] | None) -> str:
+def _filled(ctx: Context, text: str, mailbox: str, own: Mapping[str, Any] | None) -> str:
     """A text for one recipient: `%recipient.name%` by their variables, `%recipient_email%`, links to leave."""
     if "%" not in text:
         return text
@@ -174,7 +174,7 @@ def _filled(text: str, mailbox: str, own: Mapping[str, Any] | None) -> str:
             value = value.get(step) if isinstance(value, Mapping) else None
         return place[0] if own is None else "" if value is None else str(value)
 
-    return _PLACE.sub(one, text)
+    return ctx.replaced(text, _PLACE, one)
 
 
 def _passes(ctx: Context, message: Entity, address: str) -> bool:

@@ -96,9 +96,9 @@ def rendered(ctx: Context, found: Mapping[str, Any], model: Mapping[str, Any]) -
         frames = [(layout["TextBody"] or mark), (layout["HtmlBody"] or mark)]
         text, html = (
             body
-            and template(frame.replace(mark, "\0"))
-            .render(model, escape=escape, within=ctx.rendering)
-            .replace("\0", body)
+            and ctx.replaced(
+                template(frame.replace(mark, "\0")).render(model, escape=escape, within=ctx.rendering), "\0", body
+            )
             for frame, body, escape in zip(frames, (text, html), (False, True), strict=True)
         )
     return subject, text, html

@@ -165,13 +165,13 @@ def _texts(
             )
             subject = template(version["subject"] or "").render(data, escape=False, within=ctx.rendering) or subject
         else:
-            html = (version["html_content"] or "<%body%>").replace("<%body%>", html)
-            text = (version["plain_content"] or "<%body%>").replace("<%body%>", text)
-            subject = (version["subject"] or "<%subject%>").replace("<%subject%>", subject)
+            html = ctx.replaced(version["html_content"] or "<%body%>", "<%body%>", html)
+            text = ctx.replaced(version["plain_content"] or "<%body%>", "<%body%>", text)
+            subject = ctx.replaced(version["subject"] or "<%subject%>", "<%subject%>", subject)
     substitutions = one.get("substitutions") or {}
     if substitutions:
         subject, text, html = (
-            _substituted(each, substitutions) for each in (one.get("subject") or subject, text, html)
+            _substituted(ctx, each, substitutions) for each in (one.get("subject") or subject, text, html)
         )
     others = [(kind, value) for kind, value in contents if kind.lower() not in {"text/plain", "text/html"}]
     return subject, text, html, others
@@ -210,10 +210,10 @@ def plain(html: str) -> str:
     return _GAP.sub("\n\n", text.replace("&#39;", "'").replace("&amp;", "&")).strip()
 
 
-def _substituted(text: str, substitutions: Mapping[str, str]) -> str:
+def _substituted(ctx: Context, text: str, substitutions: Mapping[str, str]) -> str:
     for tag, value in substitutions.items():
         if tag:
-            text = text.replace(tag, value)
+            text = ctx.replaced(text, tag, value) if tag in text else text
     return text
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.header import Header
 from email.utils import formataddr, parseaddr
+from functools import lru_cache
 from urllib.parse import quote
 
 Mailbox = (
@@ -134,7 +135,13 @@ def _attached(one: Attachment) -> _Part:
     ]
     if one.content_id:
         headers.append(("Content-ID", f"<{_CONTROL.sub('', one.content_id).strip('<>')}>"))
-    return _Part(tuple(headers), base64.encodebytes(one.content).replace(b"\n", b"\r\n"))
+    return _Part(tuple(headers), _base64(one.content))
+
+
+@lru_cache(maxsize=2)
+def _base64(content: bytes) -> bytes:
+    """In lines. The same file may go with a thousand letters."""
+    return base64.encodebytes(content).replace(b"\n", b"\r\n")
 
 
 def _filename(name: str) -> str:

@@ -6,7 +6,7 @@ the machine.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from functools import cached_property
@@ -18,7 +18,7 @@ from childproof.world import OUTBOX, Mail, Then, told
 from .composing import Attachment, Letter, Mailbox, bare, composed, custom
 from .refusal import Refusal
 from .telling import TENANT
-from .templates import Rendering
+from .templates import LARGEST, Rendering
 
 if TYPE_CHECKING:
     from childproof.world.transaction import Transaction
@@ -50,6 +50,25 @@ class Mailing:
     def rendering(self) -> Rendering:
         """What this call may still spend on rendering templates: `template(text).render(data, within=ctx.rendering)`."""
         return Rendering()
+
+    def replaced(self, text: str, what: str | re.Pattern[str], by: str | Callable[[re.Match[str]], str]) -> str:
+        """A text with something else in some places; a text that is put there is taken as it is.
+
+        Raises Refusal (413) where that would be too long: a small text may name a large one a million times.
+        """
+        room = min(LARGEST, self.rendering.size) - len(text)
+
+        def one(found: re.Match[str]) -> str:
+            nonlocal room
+            made = by if isinstance(by, str) else by(found)
+            room -= len(made) - len(found[0])
+            if room < 0:
+                raise Refusal(413, None, f"The message has more than {LARGEST} characters.")
+            return made
+
+        made = re.sub(re.escape(what) if isinstance(what, str) else what, one, text)
+        self.rendering.size -= len(made)
+        return made
 
     def mail(
         self,

@@ -21,6 +21,7 @@ __all__ = ["Template", "TemplateError", "compiled"]
 
 LONGEST = 1_000_000  # characters of a template
 LARGEST = 10_000_000  # characters of what it makes
+LARGEST_TOGETHER = 64_000_000  # of all that one call has rendered
 MOST_STEPS = 100_000
 MOST_TOGETHER = 500_000  # of all that one call has rendered: letters to a thousand people
 _SHORT = 16_384  # characters of a template that is remembered; a tree takes some hundred times as many bytes
@@ -34,7 +35,7 @@ class Rendering:
     """What one call may still spend on its templates."""
 
     def __init__(self) -> None:
-        self.steps, self.size = MOST_TOGETHER, LARGEST
+        self.steps, self.size = MOST_TOGETHER, LARGEST_TOGETHER
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +71,12 @@ class Template:
         """
         run = _Run(escape=escape, refuse=missing == "refuse", helpers={**HELPERS, **(helpers or {})}, root=data)
         bound = within or Rendering()
-        run.steps, run.size = max(0, MOST_STEPS - bound.steps), LARGEST - bound.size
-        before = run.steps
+        run.steps, run.size = steps, size = max(0, MOST_STEPS - bound.steps), max(0, LARGEST - bound.size)
         try:
             return "".join(run.text(self.nodes, _Frame(data)))
         finally:
-            bound.steps -= run.steps - before
-            bound.size = LARGEST - run.size
+            bound.steps -= run.steps - steps
+            bound.size -= run.size - size
 
     def names(self) -> dict[str, Any]:
         """What data the template asks for: a value for each name, as an example of its shape."""

@@ -226,6 +226,26 @@ def test_what_is_too_large_is_413_and_a_sandbox_is_200(made: Callable[..., tuple
     assert desk.mails() == []
 
 
+@pytest.mark.parametrize(
+    ("times", "change"),
+    [
+        (40, {"attachments": [{"content": "A" * 2_800_000, "filename": "a.bin"}]}),
+        (1, {"content": [{"type": "text/plain", "value": "0" * 200_000}]}),
+    ],
+    ids=["a file for everybody", "a text that grows"],
+)
+def test_a_small_request_does_not_make_large_mail(
+    made: Callable[..., tuple[Any, Desk]], times: int, change: dict[str, Any]
+) -> None:
+    """What it would come to is refused as a whole, and nothing of it is sent."""
+    client, desk = made()
+    more = {"substitutions": {"0": "1" * 100, "1": "2" * 100, "2": "3" * 100}} if times == 1 else {}
+    people = [{"to": [{"email": f"p{number}@home.example"}], **more} for number in range(times)]
+    with pytest.raises(PayloadTooLargeError):
+        client.send({**simple().get(), "personalizations": people, **change})
+    assert desk.mails() == []
+
+
 def test_scheduled_mail_goes_at_its_time_on_the_worlds_clock(made: Callable[..., tuple[Any, Desk]]) -> None:
     client, desk = made()
     batch = json.loads(client.client.mail.batch.post().body)["batch_id"]

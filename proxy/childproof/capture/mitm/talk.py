@@ -24,6 +24,7 @@ from .wire import Bucket, Patience, RequestRoom
 
 PING_SECONDS = 30.0  # of silence; a client that is as long silent after that is gone
 LOOK_SECONDS = 0.05  # between two looks at what has happened in the world, for who follows it
+CROWD = 20  # who follow at once without waiting longer: all together look so often in LOOK_SECONDS
 CLOSE_SECONDS = 5.0  # for the client to answer a close
 MOST_WAITING = 10_000  # messages that still have to be sent
 MOST_FRAGMENTS = 4096  # of one message
@@ -37,6 +38,8 @@ Commands = Generator[commands.Command, Any, None]
 
 class TalkLayer(layer.Layer):
     """One conversation, from after its handshake to its end, which the judge is told once."""
+
+    following = 0  # conversations of this process that follow their world
 
     def __init__(self, context: Context, judge: Judge, outcome: Outcome, reply: Reply, patience: Patience) -> None:
         super().__init__(context)
@@ -59,6 +62,7 @@ class TalkLayer(layer.Layer):
     def begin(self) -> Commands:
         """Say what comes first. The handshake was sent."""
         yield from self._set_timer(PING_SECONDS)
+        TalkLayer.following += self._talk.look is not None
         yield from self._say(self._talk.greeting)
         yield from self._look_later()
 
@@ -141,7 +145,7 @@ class TalkLayer(layer.Layer):
 
     def _look_later(self) -> Commands:
         if self._talk.look is not None and self._ws.state is ConnectionState.OPEN:
-            self._looking = RequestRoom(LOOK_SECONDS)
+            self._looking = RequestRoom(LOOK_SECONDS * max(1.0, TalkLayer.following / CROWD))
             yield self._looking
 
     # saying
@@ -209,6 +213,7 @@ class TalkLayer(layer.Layer):
         if self._over:
             return
         self._over = True
+        TalkLayer.following -= self._talk.look is not None
         self._judge.settle(self._outcome, NO_UPSTREAM, Reply(101, self._reply.headers), error)
         yield commands.CloseConnection(self.context.client)
 

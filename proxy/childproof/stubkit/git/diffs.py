@@ -10,7 +10,7 @@ from .parsing import NUMBERS
 from .store import Objects
 from .values import FOLDER, SUBMODULE, FileChange, GitError, Status
 
-MOST = 20_000  # files
+MOST = 10_000  # files
 _MOST_RENAMES = 32  # files on each side that are compared with one another by what is in them
 _LOOKED_AT = 16 * 1024  # bytes of each that are
 _LOOK = 1024  # bytes that an object counts for besides its own: looking at it costs, too

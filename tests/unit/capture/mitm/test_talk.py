@@ -14,7 +14,7 @@ from wsproto.events import (
 )
 from wsproto.extensions import PerMessageDeflate
 
-from childproof.capture.mitm.talk import LOOK_SECONDS, MOST_FRAGMENTS
+from childproof.capture.mitm.talk import CROWD, LOOK_SECONDS, MOST_FRAGMENTS, TalkLayer
 from childproof.model import Frame, Reply, Talk
 
 
@@ -122,6 +122,17 @@ def test_who_follows_the_world_is_told_without_asking(visit):
         assert client.told == said
     assert client.goodbye == 4000
     assert LOOK_SECONDS not in client.line.waits  # nobody is there to be told
+
+
+def test_a_crowd_that_follows_looks_less_often(visit, monkeypatch):
+    """All together look as often as a few do, or nobody else would be answered; who leaves doesn't count."""
+    monkeypatch.setattr(TalkLayer, "following", 10 * CROWD - 1)
+    client = visit(Stub(greeting=(text("hello"),), look=lambda: (Frame("close", b"bye", 4000),)))
+    assert 10 * LOOK_SECONDS in client.line.waits
+    client.line.wakeups.sort(key=lambda wakeup: wakeup.delay)
+    client.wake()
+    client.line.leave()
+    assert TalkLayer.following == 10 * CROWD - 1
 
 
 def test_messages_wait_for_their_time_and_others_are_answered_meanwhile(visit):
