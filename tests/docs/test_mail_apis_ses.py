@@ -16,5 +16,8 @@ def test_the_section_goes_as_it_is_written(tmp_path: Path) -> None:
     for _, file, text in blocks(TEXT):
         if file:
             (tmp_path / file).write_text(text)
-    [story] = re.findall(r"^```console ses\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
-    follow(story, tmp_path, environment())
+    environ = environment()
+    stories = re.findall(r"^```console ses\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
+    assert stories
+    for story in stories:
+        follow(story, tmp_path, environ)

@@ -1,20 +1,14 @@
 """docs/webhooks.md: its story runs from the first command to the last, and says what it shows."""
 
-import os
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from childproof.run.config import load_config
-from childproof.sandbox.support import sealing_refusal
 
-TEXT = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
-BLOCKS: list[tuple[str, str, str]] = re.findall(
-    r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE
-)
+from .story import DOCS, blocks, environment, follow
+
+BLOCKS = blocks((DOCS / "webhooks.md").read_text())
 
 
 @pytest.fixture
@@ -33,22 +27,11 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.sealed
 def test_the_story_goes_as_the_page_says(folder: Path) -> None:
     """Each command's output holds the lines that stand below it."""
-    reason = sealing_refusal()
-    if reason:
-        pytest.skip(reason)
+    environ = environment()
     (folder / "childproof.yaml").unlink()
-    environ = {key: value for key, value in os.environ.items() if not key.startswith("CHILDPROOF_")}
-    environ["PATH"] = f"{Path(sys.executable).parent}:{environ['PATH']}"
-    for block in [text for kind, _, text in BLOCKS if kind == "console"]:
-        for command, *expected in (part.splitlines() for part in re.split(r"^\$ ", block, flags=re.MULTILINE) if part):
-            done = subprocess.run(
-                command, shell=True, cwd=folder, env=environ, capture_output=True, text=True, check=False
-            )
-            printed = done.stdout + done.stderr
-            wanted = 1 if " 500 " in command else 0
-            assert done.returncode in (0, wanted), f"{command}\n{printed}"
-            missing = [line for line in expected if line not in printed]
-            assert missing == [], f"{command}\n{printed}"
+    for kind, _, text in BLOCKS:
+        if kind == "console":
+            follow(text, folder, environ, fails=" 500 ")
 
 
 @pytest.mark.parametrize("file", ["childproof.yaml", "pod.yaml"])
