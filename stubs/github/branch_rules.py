@@ -9,6 +9,7 @@ from .repositories import permission
 
 HEADS = "refs/heads/"
 RESOURCE = "branch_protection"
+DECLINED = "protected branch hook declined"
 
 
 def protection(ctx: Context, repo: Entity, branch: str) -> Entity | None:
@@ -22,7 +23,7 @@ def complaint(ctx: Context, repo: Entity, update: git.Update) -> str:
         return "deny updating a hidden ref"
     if update.deleted and update.ref == HEADS + repo["default_branch"]:
         return f"refusing to delete the current branch: {update.ref}"
-    return "protected branch hook declined" if against(ctx, repo, update) else ""
+    return DECLINED if against(ctx, repo, update) else ""
 
 
 def against(ctx: Context, repo: Entity, update: git.Update) -> str:

@@ -10,7 +10,7 @@ from childproof.stubkit import Context, Entity, Response, git, operation
 
 from . import pull_git
 from .accounts import credentials, viewer
-from .branch_rules import against, complaint
+from .branch_rules import DECLINED, against, complaint
 from .git_places import HEADS, adjusted
 from .naming import WEB
 from .pushes import pushed
@@ -141,7 +141,7 @@ def _has_token(ctx: Context) -> bool:
 
 def _declined(update: git.Update, wrong: str, rule: str) -> Iterator[str]:
     """What GitHub tells who pushed what it declines, besides the word that git shows for the ref."""
-    if wrong and rule:
+    if wrong == DECLINED:
         yield f"error: GH006: Protected branch update failed for {update.ref}.\n\n- {rule}\n"
     elif wrong:
         yield f"error: {wrong}\n"
