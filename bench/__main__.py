@@ -18,6 +18,7 @@ MODULES = (
     "rules",
     "guard",
     "stripe_stub",
+    "calls",
     "lists",
     "world",
     "worlds",

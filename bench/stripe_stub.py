@@ -54,9 +54,9 @@ print(int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1]) /
 
 def rows() -> Iterator[Row]:
     """Readiness and memory in fresh processes, then calls in this one."""
-    yield Row("the Stripe stub ready (419 paths): processor time", f"{_figure(READY):.2f} s", "< 0.5 s")
-    yield Row("resident memory that the Stripe stub adds", f"{_figure(GROWN):.0f} MB", "< 40 MB")
-    yield Row("resident memory with capture and the Stripe stub loaded", f"{_figure(MEMORY):.0f} MB", "< 90 MB")
+    yield Row("the Stripe stub ready (419 paths): processor time", f"{figure(READY):.2f} s", "< 0.5 s")
+    yield Row("resident memory that the Stripe stub adds", f"{figure(GROWN):.0f} MB", "< 40 MB")
+    yield Row("resident memory with capture and the Stripe stub loaded", f"{figure(MEMORY):.0f} MB", "< 90 MB")
     catalog = load_catalog(())
     whole, statements = _created(catalog)
     yield Row("a customer through the engine, in a file: processor time", f"{whole:.0f} µs")
@@ -81,19 +81,20 @@ def rows() -> Iterator[Row]:
             if status != 200:
                 sys.exit(f"bench: {path} answered {status}")
 
-        figure = median_us(lambda: post("/v1/customers", name="Jenny", email="jenny@example.com"))
-        yield Row("POST /v1/customers: validated, stored, event emitted", f"{figure:.0f} µs")
+        median = median_us(lambda: post("/v1/customers", name="Jenny", email="jenny@example.com"))
+        yield Row("POST /v1/customers: validated, stored, event emitted", f"{median:.0f} µs")
         pay = {"amount": "4200", "currency": "usd", "payment_method": "pm_card_visa", "confirm": "true"}
-        figure = median_us(lambda: post("/v1/payment_intents", **pay, **{"payment_method_types[0]": "card"}), number=50)
-        yield Row("POST /v1/payment_intents: confirmed, with charge and fee", f"{figure:.0f} µs")
+        median = median_us(lambda: post("/v1/payment_intents", **pay, **{"payment_method_types[0]": "card"}), number=50)
+        yield Row("POST /v1/payment_intents: confirmed, with charge and fee", f"{median:.0f} µs")
 
 
-class _Timed(sqlite3.Connection):
+class Timed(sqlite3.Connection):
     """A connection that counts what its statements take, in nanoseconds of this process's processor time."""
 
     spent = 0
 
     def execute(self, *given: Any) -> sqlite3.Cursor:
+        """See sqlite3.Connection."""
         started = time.process_time_ns()
         try:
             return super().execute(*given)
@@ -101,6 +102,7 @@ class _Timed(sqlite3.Connection):
             self.spent += time.process_time_ns() - started
 
     def executemany(self, *given: Any) -> sqlite3.Cursor:
+        """See sqlite3.Connection."""
         started = time.process_time_ns()
         try:
             return super().executemany(*given)
@@ -115,9 +117,11 @@ def _created(catalog: Catalog) -> tuple[float, float]:
     """
     wholes, statements = [], []
     with tempfile.TemporaryDirectory() as folder:
-        plain = _engine(f"{folder}/plain.db", catalog, sqlite3.Connection)[0]
-        timed, connection = _engine(f"{folder}/timed.db", catalog, _Timed)
-        assert isinstance(connection, _Timed)
+        plain = engine(f"{folder}/plain.db", catalog, sqlite3.Connection)[0]
+        timed, connection = engine(f"{folder}/timed.db", catalog, Timed)
+        _made(plain)
+        _made(timed)
+        assert isinstance(connection, Timed)
         for _ in range(ROUNDS):
             wholes.append(_made(plain))
             connection.spent = 0
@@ -126,15 +130,17 @@ def _created(catalog: Catalog) -> tuple[float, float]:
     return statistics.median(wholes), statistics.median(statements)
 
 
-def _engine(path: str, catalog: Catalog, kind: type[sqlite3.Connection]) -> tuple[Engine, sqlite3.Connection]:
+def engine(
+    path: str, catalog: Catalog, kind: type[sqlite3.Connection], rules: str = RULES, step: int = 0
+) -> tuple[Engine, sqlite3.Connection]:
+    """An engine over a new world in a file, and the connection, of that kind. Its clock goes on by `step` ms a call."""
     with mock.patch.object(sqlite3, "connect", partial(sqlite3.connect, factory=kind)):
         store = Store.open(path, wall=lambda: START)
-    store.create("bench", clock=ClockSettings(start=START, run="step"))
-    rules = load_ruleset([Source("rules.yaml", RULES)], stubs=catalog, include_roots=[])
+    store.create("bench", clock=ClockSettings(start=START, run="step", **({"step": step} if step else {})))
+    ruleset = load_ruleset([Source("rules.yaml", rules)], stubs=catalog, include_roots=[])
     ledger = Ledger(store.connection, lock=store.lock)
-    engine = Engine(store=store, ledger=ledger, rules=rules, catalog=catalog, wall=lambda: START)
-    _made(engine)
-    return engine, store.connection
+    made = Engine(store=store, ledger=ledger, rules=ruleset, catalog=catalog, wall=lambda: START)
+    return made, store.connection
 
 
 def _made(engine: Engine) -> float:
@@ -153,7 +159,7 @@ def _made(engine: Engine) -> float:
     return (time.process_time() - started) / CALLS * 1e6
 
 
-def _figure(code: str) -> float:
+def figure(code: str) -> float:
     """What a process of its own prints, from bytecode, as an installed package runs."""
     with tempfile.TemporaryDirectory() as folder:
         environ = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
