@@ -12,10 +12,11 @@ from .values import FOLDER, SUBMODULE, FileChange, GitError, Status
 
 MOST = 10_000  # files
 _MOST_RENAMES = 32  # files on each side that are compared with one another by what is in them
-_LOOKED_AT = 16 * 1024  # bytes of each that are
+_LOOKED_AT = 8 * 1024  # bytes of each that are
 _LOOK = 1024  # bytes that an object counts for besides its own: looking at it costs, too
+_LINE = 16  # likewise of a line
 _TREES = 16 * 1024 * 1024  # bytes of trees that are compared; each as often as it is met
-TEXTS = 16 * 1024 * 1024  # bytes of files whose lines are compared; what comes then has no patch, like a binary file
+TEXTS = 8 * 1024 * 1024  # bytes of files whose lines are compared; what comes then has no patch, like a binary file
 _NO_FILE = frozenset({FOLDER, SUBMODULE})
 _STATUS: Mapping[str, Status] = {
     "add": "added",
@@ -95,6 +96,7 @@ class Diffs:
         sides = (self._content(old), self._content(new)) if patches and self._few(old, new) else None
         if sides is not None and not any(map(lines.is_binary, sides)):
             a, b = (side.splitlines(keepends=True) for side in sides)
+            self._texts -= _LINE * (len(a) + len(b))
             blocks = lines.changed(a, b, self._work)
             deleted = sum(i2 - i1 for i1, i2, _, _ in blocks)
             added = sum(j2 - j1 for _, _, j1, j2 in blocks)

@@ -68,8 +68,10 @@ def changed(old: Sequence[bytes], new: Sequence[bytes], work: Work | None = None
     whole = [(start, start + len(a), start, start + len(b))]
     if not a or not b or len(a) * len(b) > _MOST_WORK:
         return whole
+    spent = work or Work()
     try:
-        found = _Bounded(a, b, work or Work()).get_opcodes()
+        spent.take(len(a) + len(b))
+        found = _Bounded(a, b, spent).get_opcodes()
     except _Exhausted:
         return whole
     return [(start + i1, start + i2, start + j1, start + j2) for tag, i1, i2, j1, j2 in found if tag != "equal"]
