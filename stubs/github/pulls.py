@@ -124,7 +124,9 @@ def update(ctx: Context, owner: str, repo: str, pull_number: str) -> dict[str, A
         issue = _rebased(ctx, place, issue, pull, body["base"])
     if "maintainer_can_modify" in body:
         ctx.update(pull, maintainer_can_modify=body["maintainer_can_modify"])
-    words = {name: body[name] for name in ("title", "body") if name in body and body[name] != issue[name]}
+    words: dict[str, Any] = {
+        name: body[name] for name in ("title", "body") if name in body and body[name] != issue[name]
+    }
     if words:
         check_words("PullRequest", words)
         before = {name: {"from": issue[name] or ""} for name in words}

@@ -1,5 +1,6 @@
 """One repository: retrieved, changed, renamed, archived, deleted, handed over."""
 
+from functools import partial
 from typing import Any
 
 from childproof.stubkit import Context, Entity, Response, operation
@@ -124,7 +125,7 @@ def _tell(ctx: Context, before: Entity, changed: Entity) -> None:
     for action, changes in happened.items():
         if changes is not None:
             more = {"changes": changes} if changes else {}
-            told(ctx, changed, "repository", action, {"full_name": changed["full_name"]}, lambda more=more: more)
+            told(ctx, changed, "repository", action, {"full_name": changed["full_name"]}, partial(dict, more))
 
 
 def _visibility(body: dict[str, Any]) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Templates (Mustachio, which is Handlebars' blocks and Mustache's sections) and layouts around them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from childproof.stubkit import Context, Entity, TemplateError, operation, template
@@ -91,7 +92,7 @@ def validate(ctx: Context) -> dict[str, Any]:
     return {"AllContentIsValid": sound, **told, "SuggestedTemplateModel": {**suggested, **model}}
 
 
-def _check(ctx: Context, body: dict[str, Any], own: Entity | None) -> None:
+def _check(ctx: Context, body: Mapping[str, Any], own: Entity | None) -> None:
     alias = body.get("Alias")
     other = named(ctx, str(alias)) if alias else None
     if other is not None and (own is None or other.id != own.id):
