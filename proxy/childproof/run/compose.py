@@ -37,8 +37,7 @@ def wall_clock() -> int:
 class Parts:
     """What a capture side needs, already checked: nothing here fails for a user's mistake any more.
 
-    `services` are the stubs that the rules name, `rule_files` the files that these were read from, included ones too,
-    `secrets` the credentials that they put in.
+    `rule_files` are the files that the rules were read from, included ones too, `secrets` the credentials that they put in.
     """
 
     config: Config
@@ -46,7 +45,6 @@ class Parts:
     ledger: Ledger
     catalog: Catalog
     engine: Engine
-    services: tuple[str, ...]
     rule_files: tuple[Path, ...] = ()
     secrets: tuple[tuple[Secret, Hidden], ...] = ()
     watching: "Watching | None" = None
@@ -185,6 +183,5 @@ def compose(
         on_trouble=on_trouble if watched is None else watched.hearing(on_trouble),
         watcher=watched,
     )
-    services = tuple(dict.fromkeys(rule.stub for rule in rules.rules if rule.stub is not None))
     secrets = tuple((secret, vault.values[secret.source]) for rule in rules.rules for secret in rule.allow.secrets)
-    return Parts(config, store, ledger, catalog, engine, services, rules.files, secrets, watched)
+    return Parts(config, store, ledger, catalog, engine, rules.files, secrets, watched)
