@@ -108,7 +108,7 @@ def test_git_is_refused_and_says_why(served: Served) -> None:
     done = served.run(
         "git",
         *("-c", f"http.proxy=http://{served.http}", "-c", f"http.sslCAInfo={served.ca}"),
-        *("ls-remote", "https://github.com/someone/something.git"),
+        *("ls-remote", "https://git.example/someone/something.git"),
     )
     assert done.returncode != 0
     assert "403" in done.stderr

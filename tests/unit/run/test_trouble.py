@@ -42,3 +42,11 @@ def test_an_incomplete_record_is_told_and_turns_success_into_1(
 def test_a_complete_record_leaves_the_code_and_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert [ending(code, {"main": Missing()}) for code in (0, 5)] == [0, 5]
     assert capsys.readouterr().err == ""
+
+
+def test_what_went_wrong_is_said_without_the_secrets_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """A stub's own error may quote what it was sent."""
+    Trouble()("the stub shop failed: ValueError: no good: sk_live_51CanaryOfTheTest51CanaryOfTheTest")
+    said = capsys.readouterr().err
+    assert "the stub shop failed" in said
+    assert "CanaryOfTheTest51" not in said
