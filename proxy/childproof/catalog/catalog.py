@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from childproof.errors import Fault, InputError
 
+from .footprint import Footprint, footprint
 from .shipped import shipped
 
 if TYPE_CHECKING:
@@ -16,6 +18,16 @@ if TYPE_CHECKING:
     from childproof.stubkit.stub import Stub
 
 GROUP = "childproof.stubs"
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A stub with what it was loaded from: its folder where that was given, its setting, its files as they were."""
+
+    stub: "Stub"
+    given: Path | None
+    unknown_ids: str
+    footprint: Footprint
 
 
 class Catalog(Collection[str]):
@@ -37,7 +49,7 @@ class Catalog(Collection[str]):
         self._given = given
         self._installed = installed
         self._unknown_ids = unknown_ids or {}
-        self._stubs: dict[str, Stub] = {}
+        self._loaded: dict[str, Loaded] = {}
         self.given = tuple(given)
 
     @cached_property
@@ -68,10 +80,30 @@ class Catalog(Collection[str]):
         """A stub, loaded on first use. Raises InputError for a broken one, LookupError for an unknown name."""
         from childproof.stubkit.loading import load_stub  # noqa: PLC0415 (a tenth of a second, for the first stubbed call)
 
-        stub = self._stubs.get(name)
-        if stub is None:
-            stub = self._stubs[name] = load_stub(self.folder(name), self._unknown_ids.get(name, ""))
-        return stub
+        loaded = self._loaded.get(name)
+        if loaded is None:
+            # From before it is loaded: what changes meanwhile is a change.
+            before = self._print_of(name)
+            stub = load_stub(self.folder(name), self._unknown_ids.get(name, ""))
+            loaded = self._loaded[name] = Loaded(stub, self._given.get(name), self._unknown_ids.get(name, ""), before)
+        return loaded.stub
+
+    def loaded(self) -> dict[str, "Loaded"]:
+        """The stubs that have been loaded, by name."""
+        return dict(self._loaded)
+
+    def keep(self, former: "Catalog") -> None:
+        """Take over what another catalog has loaded, but for given stubs whose files or settings have changed since.
+
+        Stubs that ship or are installed are part of the program: they change with its next start.
+        """
+        for name, loaded in former.loaded().items():
+            same = (loaded.given, loaded.unknown_ids) == (self._given.get(name), self._unknown_ids.get(name, ""))
+            if same and loaded.footprint == self._print_of(name):
+                self._loaded.setdefault(name, loaded)
+
+    def _print_of(self, name: str) -> Footprint:
+        return footprint([self._given[name]]) if name in self._given else {}
 
     def manifest(self, name: str) -> "Manifest":
         """What a stub's stub.yaml says, without loading the rest. Raises InputError, LookupError."""

@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from childproof.catalog import Catalog
 from childproof.errors import StoreError, WorldGoneError
@@ -40,6 +41,9 @@ from .shortfall import Missing, Shortfall
 from .streams import Streams
 from .vault import EMPTY, Vault
 
+if TYPE_CHECKING:
+    from childproof.stubkit.stub import Stub
+
 DEFAULT_MAX_BODY = 10 * 1024 * 1024
 UNRECORDED = "call_unrecorded"  # the id of a call that has no entry
 _TRACEBACK_LINES = 6
@@ -66,7 +70,7 @@ class Engine:
         self._recording = Recording(ledger, wall, watcher)
         self._rules = rules
         self._catalog = catalog
-        self._jobs = Jobs(self._recording, catalog.get, self._decide)
+        self._jobs = Jobs(self._recording, self._stub, self._decide)
         self._wall = wall
         self._worlds: dict[str, World] = {}
         self._started: dict[str, tuple[int, str]] = {}  # of calls under way: the moment, the world
@@ -76,10 +80,27 @@ class Engine:
         self._shortfall = Shortfall(on_trouble)
         self._streams = Streams(self._recording, self._jobs, self._world, on_trouble, self._recordable)
 
-    def replace_rules(self, rules: Ruleset, vault: Vault = EMPTY) -> None:
-        """Use another, complete ruleset, and the credentials that it names, from the next call on."""
-        self._rules = rules
-        self._checks = Checks(self._catalog, vault, max_body=self.max_body)
+    @property
+    def rules(self) -> Ruleset:
+        """The rules in force."""
+        return self._rules
+
+    @property
+    def catalog(self) -> Catalog:
+        """The stubs in force."""
+        return self._catalog
+
+    def replace_rules(
+        self, rules: Ruleset, vault: Vault = EMPTY, *, catalog: Catalog | None = None, max_body: int | None = None
+    ) -> None:
+        """Use another, complete ruleset, the credentials that it names and the stubs that it leads to, from the next call on.
+
+        Nothing in here can fail half-way. Replies that go on are finished by the stub that began them.
+        """
+        catalog = self._catalog if catalog is None else catalog
+        max_body = self.max_body if max_body is None else max_body
+        checks = Checks(catalog, vault, max_body=max_body)
+        self._rules, self._catalog, self._checks, self.max_body = rules, catalog, checks, max_body
 
     def may_allow(self, world: str, host: str, port: int) -> bool:
         """Whether any rule could let an HTTP call to this host through. All worlds share the ruleset."""
@@ -134,13 +155,16 @@ class Engine:
             self._started[call_id] = started, world
 
         return Deliveries(
-            self._recording, self._catalog.get, self._decide, self._recordable, self._store.known, self._wall,
+            self._recording, self._stub, self._decide, self._recordable, self._store.known, self._wall,
             self._on_trouble, began, places, world_time,
         )  # fmt: skip
 
     def missing(self, world: str | None = None) -> Missing:
         """What the ledger could not take of a world's calls, or of all."""
         return self._shortfall.all() if world is None else self._shortfall.of(world)
+
+    def _stub(self, name: str) -> "Stub":
+        return self._catalog.get(name)  # of now: stubs may be replaced
 
     def _world(self, name: str) -> World:
         world = self._worlds.get(name)

@@ -7,7 +7,7 @@ empty difference decides. Whatever goes wrong in here is a denial.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 from childproof.model import Action, Call, HostError, Protocol, Verdict, Would, frozen
@@ -60,7 +60,8 @@ class Ruleset:
         self._index = _Index(enumerate(self.rules))
         self._numbers = {rule.name: number for number, rule in enumerate(self.rules)}
         self._by_range = [rule for rule in self.rules if rule.action is not Action.ALLOW and rule.match.networks]
-        self._may_allow = lru_cache(maxsize=1024)(self._could_allow)
+        # Without a way back to this object: a ruleset that is replaced goes at once, not when a collector comes by.
+        self._may_allow = lru_cache(maxsize=1024)(partial(_could_allow, self.rules, self._index))
 
     def __len__(self) -> int:
         return len(self.rules)
@@ -132,22 +133,6 @@ class Ruleset:
                 found += map(str, rule.match.networks)
         return tuple(found)
 
-    def _could_allow(self, host: str, port: int, protocol: Protocol) -> bool:
-        try:
-            facts = Facts(Call(protocol, host, port))
-        except HostError:
-            return False
-        for number in self._index.find(facts, any_path=True):
-            rule = self.rules[number]
-            where = _where(rule)
-            if next(difference(where, facts), None) is not None:
-                continue
-            if rule.action is Action.ALLOW:
-                return True
-            if rule.match == where.match and rule.condition is None and rule.enforce:
-                return False  # decides on every call to this place, before any later rule can
-        return False
-
     def _hint(self, facts: Facts) -> str:
         """What would let somebody decide about a call that no rule matched."""
         numbers = self._index.find(facts, any_path=True, enough=_NEAR)
@@ -213,6 +198,23 @@ def _verdict(rule: Rule) -> Verdict:
 def _doubtful(allow: Rule, guard: Rule, failure: Difference) -> Verdict:
     reason = f"rule {allow.name} may not allow it, for whether {guard.name} comes before it can't be told: `when` is {failure.got}"
     return Verdict(Action.DENY, allow.name, reason, f"let `when` of {guard.name} ask has(…) first")
+
+
+def _could_allow(rules: Sequence[Rule], index: "_Index", host: str, port: int, protocol: Protocol) -> bool:
+    try:
+        facts = Facts(Call(protocol, host, port))
+    except HostError:
+        return False
+    for number in index.find(facts, any_path=True):
+        rule = rules[number]
+        where = _where(rule)
+        if next(difference(where, facts), None) is not None:
+            continue
+        if rule.action is Action.ALLOW:
+            return True
+        if rule.match == where.match and rule.condition is None and rule.enforce:
+            return False  # decides on every call to this place, before any later rule can
+    return False
 
 
 class _Index:

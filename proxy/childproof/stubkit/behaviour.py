@@ -7,7 +7,9 @@ is put on `sys.path`, and a stub's folder can't shadow anybody's module.
 import difflib
 import importlib
 import inspect
+import itertools
 import keyword
+import os
 import re
 import sys
 import traceback
@@ -31,6 +33,7 @@ from .service import Behaviours
 PROTOCOLS = ("smtp",)
 _ARGUMENTS = {"payload": "dict", "entity": "Entity", "options": "Options", "message": "Message | Close | None"}
 _BESIDE = frozenset({"items"})  # what stub.yaml may say of an operation that a function answers
+_loads = itertools.count(1)  # in this process, each of which has a package of its own
 _RPC = re.compile(r"/[A-Za-z_][\w.]*/[A-Za-z_]\w*")
 
 
@@ -41,8 +44,20 @@ def load_behaviours(
 
     `declared` are the operations of stub.yaml: an operation is declared there or written here, not both.
     """
+    package, whole = _package(folder, name), False
+    try:
+        behaviours, faults = _load(package, folder, api, declared)
+        whole = not faults
+    finally:
+        if not whole:  # out of memory, too
+            forget(package)
+    return behaviours, faults
+
+
+def _load(
+    package: str, folder: Path, api: OpenApi | None, declared: Mapping[str, Any]
+) -> tuple[Behaviours, list[Fault]]:
     files = sorted(path for path in folder.glob("*.py") if not path.name.startswith("__"))
-    package = _package(folder, name)
     loaders, faults = _compiled(package, files)
     if faults or not files:
         return Behaviours(), faults
@@ -78,6 +93,7 @@ def load_behaviours(
             by_kind["finds"],
             by_kind["plants"],
             by_kind["hears"],
+            package,
         ),
         faults,
     )
@@ -207,12 +223,16 @@ def _called(mark: Mark, function: Callable[..., Any]) -> Callable[..., Any]:
     )
 
 
+def forget(package: str) -> None:
+    """Take the modules of a stub out of this process, once nobody calls them any more."""
+    for known in [known for known in list(sys.modules) if known == package or known.startswith(package + ".")]:
+        sys.modules.pop(known, None)
+
+
 def _package(folder: Path, name: str) -> str:
-    """A fresh package for a folder, under a name that nothing else has."""
+    """A fresh package for a folder, under a name that nothing else has: not even the same stub, loaded before."""
     digest = sha256(str(folder.resolve()).encode()).hexdigest()[:12]
-    package = f"_childproof_stub_{re.sub(r'[^a-z0-9]', '_', name)}_{digest}"
-    for known in [known for known in sys.modules if known == package or known.startswith(package + ".")]:
-        del sys.modules[known]
+    package = f"_childproof_stub_{re.sub(r'[^a-z0-9]', '_', name)}_{digest}_{next(_loads)}"
     module = ModuleType(package)
     module.__path__ = [str(folder)]
     sys.modules[package] = module
@@ -226,6 +246,12 @@ class _Loader(SourceFileLoader):
     def __init__(self, name: str, file: Path) -> None:
         super().__init__(name, str(file))
         self.code = cast("CodeType", super().get_code(name))
+
+    def get_data(self, path: str) -> bytes:
+        """The file, or its bytecode unless that is older: Python compares whole seconds, and an edit may be quicker."""
+        if path != self.path and os.stat(path).st_mtime_ns < os.stat(self.path).st_mtime_ns:  # noqa: PTH116 (importlib's own strings)
+            raise FileNotFoundError(path)
+        return super().get_data(path)
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - importlib passes it
         """The code; whatever the file holds by now."""

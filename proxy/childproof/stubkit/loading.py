@@ -1,6 +1,7 @@
 """From a folder to a stub: everything read, everything checked, all faults at once, and only then made."""
 
 import difflib
+import weakref
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 from childproof.documents import parse_yaml
 from childproof.errors import Fault, InputError
 
-from .behaviour import load_behaviours
+from .behaviour import forget, load_behaviours
 from .checks import manifest_faults, seed_faults
 from .manifest import Manifest, read_manifest
 from .messages import DescriptorError, Descriptors, read_descriptors
@@ -49,8 +50,11 @@ def load_stub(folder: Path, unknown_ids: str = "") -> Stub:
     descriptors, more = _descriptors(folder, manifest, behaviours.rpcs)
     faults.extend(more)
     if faults:
+        forget(behaviours.package)
         raise InputError(faults)
-    return Stub(Service(manifest, api, behaviours, seeds, descriptors=descriptors, older=older))
+    stub = Stub(Service(manifest, api, behaviours, seeds, descriptors=descriptors, older=older))
+    weakref.finalize(stub, forget, behaviours.package)
+    return stub
 
 
 def _descriptors(folder: Path, manifest: Manifest, rpcs: Iterable[str]) -> tuple[Descriptors | None, list[Fault]]:

@@ -53,6 +53,7 @@ class Behaviours:
     finders: Mapping[str, Finder] = field(default_factory=dict)  # by path template
     planters: Mapping[str, Behaviour] = field(default_factory=dict)  # by the order in which they plant
     hearers: Mapping[str, Behaviour] = field(default_factory=dict)  # by event type, or `*`
+    package: str = ""  # of their modules, in this process
 
 
 @dataclass(frozen=True, slots=True)
