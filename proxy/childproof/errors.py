@@ -1,17 +1,25 @@
 """What can go wrong, sorted by who must act.
 
 An operator's or stub author's mistake is an `InputError`: a list of faults, each with the place, what was found,
-what was expected and the line to write instead. The command line prints them and exits with 2. Whatever a sandbox
-does is never an exception here; it becomes a denial. Any other exception is a bug of ours: deny, record, continue.
+what was expected and the line to write instead. The command line prints them. Whatever a sandbox does is never an
+exception here; it becomes a denial. Any other exception is a bug of ours: deny, record, continue.
+
+Each class says which exit code it ends a command with (`exit_code`), so that a deployment can tell whom to wake; the codes are
+in docs/configuration.md.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Self
+
+BUG = 70  # the exit code for an exception that nobody meant (EX_SOFTWARE of sysexits.h)
 
 
 class ChildproofError(Exception):
     """The base of every error that childproof raises on purpose."""
+
+    exit_code: ClassVar[int] = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +46,28 @@ class Fault:
 class InputError(ChildproofError):
     """A rule file, a stub, a case, a configuration or an option is wrong. Holds every fault found, in order."""
 
+    exit_code = 2
+
     def __init__(self, faults: Iterable[Fault]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(map(str, self.faults)))
 
     @classmethod
-    def single(cls, file: str | Path, found: str, expected: str, write: str = "") -> "InputError":
+    def single(cls, file: str | Path, found: str, expected: str, write: str = "") -> Self:
         """An error with one fault that concerns a whole file or option."""
         return cls([Fault(str(file), 0, 0, found, expected, write)])
 
 
+class ListenError(InputError):
+    """Addresses that can't be listened on: in use, not permitted, not this machine's. Holds all of them."""
+
+    exit_code = 3
+
+
 class StoreError(ChildproofError):
-    """The database can't be opened, written or trusted. The message names the file and what to do."""
+    """The database or state can't be opened, written or trusted. The message names the file and what to do."""
+
+    exit_code = 4
 
 
 class WorldGoneError(StoreError):
@@ -57,4 +75,12 @@ class WorldGoneError(StoreError):
 
 
 class SandboxError(ChildproofError):
-    """This machine can't seal a process. The message is one sentence for the user, with the way out."""
+    """The kernel, or who runs it, doesn't allow what containing takes. One sentence for the user, with the way out."""
+
+    exit_code = 5
+
+
+class CheckError(ChildproofError):
+    """What was set up doesn't hold, or isn't there: a check that was asked for failed. The message says which."""
+
+    exit_code = 6

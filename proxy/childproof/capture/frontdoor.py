@@ -1,6 +1,6 @@
-"""The accept loop of a sealed sandbox: where a connection wanted to go, what it speaks, and who takes it over.
+"""The accept loop of a sandbox whose connections are redirected here: where a connection wanted to go, what it speaks, and who takes it over.
 
-The kernel redirects every TCP connection of the sandbox here; SO_ORIGINAL_DST has the address it dialled, and our DNS
+The kernel redirects every TCP connection of a sealed sandbox or a pod here; SO_ORIGINAL_DST has the address it dialled, and our DNS
 the name tied to it. Ports whose protocol lets the server speak first are decided by number, before anything waits for
 a client's first byte that will never come. The rest is decided by that byte, looked at without taking it.
 """
@@ -19,6 +19,7 @@ from typing import Protocol as Interface
 from childproof.model import Call, Outcome, Protocol, Violation
 
 from . import dns, peek
+from .admission import Network, admitted
 from .destination import Destination, Ingress, Judge
 from .dialer import dial
 from .names import NameTable
@@ -66,6 +67,7 @@ class FrontDoor:
         dial: Dial = dial,
         destination_of: Callable[[socket.socket], tuple[str, int]] = original_destination,
         limits: Limits = Limits(),
+        sources: tuple[Network, ...] = (),
     ) -> None:
         self._ingress = ingress
         self._names = names
@@ -75,6 +77,7 @@ class FrontDoor:
         self._dial = dial
         self._destination_of = destination_of
         self._limits = limits
+        self._sources = sources
         self._dns = dns.Answerer(ingress, names, judge)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -106,6 +109,9 @@ class FrontDoor:
                 await asyncio.sleep(0.05)
 
     def _take(self, sock: socket.socket) -> None:
+        if self._sources and not admitted(self._sources, peer := _peer(sock)):
+            self._refuse(sock, f"{peer} is not among those that this listener takes")
+            return
         if len(self._tasks) >= self._limits.connections:
             self._refuse(sock, f"more than {self._limits.connections} open connections")
             return
@@ -194,6 +200,13 @@ class FrontDoor:
             self._judge.handle(call)
         except Exception:
             log.exception("a refused connection could not be recorded")
+
+
+def _peer(sock: socket.socket) -> str:
+    try:
+        return str(sock.getpeername()[0])
+    except OSError:
+        return "a connection that is gone already"
 
 
 async def _until_over(sock: socket.socket, make: Callable[[], asyncio.Protocol], over: asyncio.Event) -> None:

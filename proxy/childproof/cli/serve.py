@@ -7,7 +7,8 @@ from pathlib import Path
 
 import click
 
-from childproof.run.config import ADDRESS, Listen, load_config
+from childproof.run.config import load_config
+from childproof.run.listen import ADDRESS, Listen
 
 from .options import metrics_option, policy_options
 

@@ -20,6 +20,8 @@ from childproof.errors import Fault, InputError
 from childproof.model import HostError, SecretSource, normalize_host, parse_address
 from childproof.model.places import LOOPBACK, Listener
 
+from .listen import ADDRESS, Listen, listeners
+
 DEFAULT_FILE = "childproof.yaml"
 PREFIX = "CHILDPROOF_"
 VARIABLES = (
@@ -37,7 +39,6 @@ DEFAULT_STORE = "childproof.db"
 DEFAULT_MAX_BODY = 10 * 1024**2
 DEFAULT_CONNECTIONS = 2000
 _SIZE = re.compile(r"(\d+) ?([KMG]?)(i?)B")
-ADDRESS = r"(\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}"
 # Variables that must have a form: name, pattern, what is expected, an example.
 _FORMS = (
     ("OTLP", r"https?://[^\s?#]+", "the URL of an OTLP receiver over HTTP", "http://127.0.0.1:4318"),
@@ -46,22 +47,6 @@ _FORMS = (
 PRIVATE = (PREFIX + "OTLP_HEADERS",)  # what a command isn't to see
 _HEADER = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110, section 5.6.2
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3}
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """An explicit listener: the world that its calls belong to, and where to listen, as `host:port`.
-
-    `http` and `socks` are proxies; `at` is the address of one stub, `stub`. `anybody` permits addresses beyond the loopback
-    for that: nobody asks who calls there.
-    """
-
-    world: str
-    http: str = ""
-    socks: str = ""
-    at: str = ""
-    stub: str = ""
-    anybody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +123,7 @@ def load_config(environ: Mapping[str, str], directory: Path, file: Path | None =
         stubs=tuple(base / item for item in values.get("stubs", ())),
         store=str(base / values["store"]) if "store" in values else DEFAULT_STORE,
         worlds=tuple(base / item for item in values.get("worlds", ())),
-        listen=tuple(Listen(**item) for item in values.get("listen", ())),
+        listen=listeners(values.get("listen", ()), path),
         canaries=tuple(_canary(item, base) for item in values.get("canaries", ())),
         max_body=_bytes(limits.get("body", DEFAULT_MAX_BODY)),
         connections=limits.get("connections", DEFAULT_CONNECTIONS),

@@ -1,32 +1,37 @@
 """The running proxy: HTTP capture with the SMTP and TCP sides wired to one engine, listeners opened and closed."""
 
 import asyncio
+import contextlib
 import functools
 import ipaddress
 import os
 import signal
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
+from childproof.capture.binding import BACKLOG, shown, unbound
 from childproof.capture.destination import Destination, Ingress
 from childproof.capture.mitm.ca import CA
 from childproof.capture.mitm.capture import HttpCapture
 from childproof.capture.smtp import smtp_protocol_factory
 from childproof.capture.tcp import tcp_protocol_factory
-from childproof.errors import InputError
+from childproof.errors import InputError, ListenError
 
 from .compose import Parts, load_policy
-from .config import Listen, split_address
+from .config import split_address
 from .descriptors import room_for
+from .listen import Listen
 from .secrets import read_vault
+from .sockets import UDP, Sockets, bind_all
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """An open explicit port: `http`, `socks5` or `stub`, its `host:port`, and the world that its calls belong to."""
+    """An open port: `http`, `socks5`, `stub`, `transparent`, `service` or `dns`, its `host:port`, and its calls' world."""
 
     kind: str
     address: str
@@ -53,29 +58,69 @@ class Proxy:
 
         self.connections = room_for(parts.config.connections)  # of each listener's sandbox, at once
         self.http = HttpCapture(parts.engine, ca, smtp=smtp, tcp=tcp, connections=self.connections)
+        self._closing = contextlib.AsyncExitStack()
+        self._bound: list[Sockets] = []
 
     async def __aenter__(self) -> Self:
         await self.http.start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.http.stop()
+        try:
+            await self._closing.aclose()
+        finally:
+            await self.http.stop()
+            for bound in self._bound:
+                bound.close()
 
-    async def listen(self, listeners: tuple[Listen, ...]) -> list[Listening]:
-        """Open explicit ports; where each of them is. Raises InputError where one can't be bound."""
-        opened = []
-        for listen in listeners:
-            if listen.at:
-                opened.append(await self._listen_as(listen))
-            for kind, address in (("http", listen.http), ("socks5", listen.socks)):
-                if address:
-                    host, port = await self.http.listen(*split_address(address), Ingress(listen.world))
-                    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-                    opened.append(Listening(kind, place, listen.world))
+    async def listen(self, listeners: tuple[Listen, ...], sockets: Sockets | None = None) -> list[Listening]:
+        """Open the listeners; where each of them is. Without `sockets`, they are bound here.
+
+        Raises ListenError with those that can't be bound, InputError for what may not be opened.
+        """
+        bound = bind_all(listeners) if sockets is None else sockets
+        self._bound.append(bound)
+        opened: list[Listening] = []
+        for listen, found in zip(listeners, bound.items, strict=True):
+            try:
+                opened += await self._open(listen, found)
+            except OSError as error:  # bound by two, and the other one was quicker to listen
+                faults = [unbound(key, address, error) for key, address in listen.addresses().items()]
+                raise ListenError(faults) from None
         return opened
 
-    async def _listen_as(self, listen: Listen) -> Listening:
-        """Open the address of a stub."""
+    async def _open(self, listen: Listen, found: dict[str, list[socket.socket]]) -> list[Listening]:
+        opened = []
+        if listen.at:
+            ingress, destination = self._stub(listen)
+            await self.http.listen_on(found["at"], ingress, destination)
+            opened.append(Listening("stub", shown(found["at"][0]), listen.world, listen.stub))
+        for kind, key in (("http", "http"), ("socks5", "socks")):
+            if key in found:
+                await self.http.listen_on(found[key], Ingress(listen.world))
+                opened += [Listening(kind, shown(sock), listen.world) for sock in found[key]]
+        for kind in ("transparent", "service"):
+            if kind in found:
+                opened += await self._redirected(listen, kind, found)
+        return opened
+
+    async def _redirected(self, listen: Listen, kind: str, found: dict[str, list[socket.socket]]) -> list[Listening]:
+        """Open what a redirection leads to."""
+        from .doors import Doors, DoorSockets  # noqa: PLC0415 (which is made of this module's)
+
+        dns, dns_tcp = found.get("dns" + UDP, []), found.get("dns", [])
+        for sock in (*found[kind], *dns_tcp):
+            sock.listen(BACKLOG)
+        sockets = DoorSockets(found[kind], dns, dns_tcp)
+        doors = Doors(self._parts, self, Ingress(listen.world), sockets, sources=listen.sources, place="this sandbox")
+        await self._closing.enter_async_context(doors)
+        return [
+            *(Listening(kind, shown(sock), listen.world) for sock in found[kind]),
+            *(Listening("dns", shown(sock), listen.world) for sock in dns),
+        ]
+
+    def _stub(self, listen: Listen) -> tuple[Ingress, Destination]:
+        """Who calls at the address of a stub, and where."""
         host, port = split_address(listen.at)
         if not listen.anybody and not _is_loopback(host):
             raise InputError.single(
@@ -89,9 +134,7 @@ class Proxy:
         except LookupError as error:
             raise InputError.single(f"at {listen.at}", str(error), "the name of a stub") from None
         ingress = Ingress(listen.world, stub=listen.stub, names="" if listen.anybody else ",".join(stub.hosts))
-        bound, number = await self.http.listen(host, port, ingress, Destination(stub.service.host, 443))
-        place = f"[{bound}]:{number}" if ":" in bound else f"{bound}:{number}"
-        return Listening("stub", place, listen.world, listen.stub)
+        return ingress, Destination(stub.service.host, 443)
 
 
 def _is_loopback(host: str) -> bool:

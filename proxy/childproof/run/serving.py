@@ -1,12 +1,14 @@
 """`childproof serve`: explicit listeners until a signal comes, then the report."""
 
 import asyncio
+import os
 
 from childproof.capture.mitm.ca import CA, ensure_ca
 
 from .compose import Parts, compose
-from .config import Config, Listen
+from .config import Config
 from .emit import Reporting, emit_reports
+from .listen import Listen, settled
 from .proxy import Proxy, until_stopped
 from .scrape import scraping
 from .trouble import Trouble, ending, say
@@ -20,7 +22,7 @@ def serve(config: Config, reporting: Reporting) -> int:
 
     The exit code: 1 where something could not be recorded.
     """
-    listeners = config.listen or DEFAULT_LISTEN
+    listeners = settled(config.listen, os.environ) or DEFAULT_LISTEN
     worlds = tuple(dict.fromkeys(listen.world for listen in listeners))
     ca = ensure_ca(config.state_dir)
     parts = compose(config, worlds=worlds, on_trouble=Trouble())

@@ -7,7 +7,6 @@ part happens beside mitmproxy's import; the command starts last, when everything
 import asyncio
 import contextlib
 import gc
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,19 +14,16 @@ from typing import TYPE_CHECKING, Literal
 
 import childproof
 from childproof.errors import InputError, SandboxError
-from childproof.model import Call, Protocol, Violation
-from childproof.sandbox.sealed import SandboxListeners, SandboxSpec, SealedSandbox
+from childproof.sandbox.sealed import SandboxSpec, SealedSandbox
 
 from .config import DEFAULT_FILE, PRIVATE, Config, config_file, load_config
 from .trouble import Trouble, ending, say
 
 if TYPE_CHECKING:
-    from childproof.capture.dns import DnsDatagrams
     from childproof.capture.mitm.ca import CA
     from childproof.world import ClockSettings
 
     from .compose import Parts
-    from .proxy import Proxy
     from .reportfile import ReportFile
 
 LISTEN_ANYWHERE = "127.0.0.1:0"
@@ -130,13 +126,17 @@ def _prepare(session: Session, config: Config, sandbox: SealedSandbox | None) ->
 
 
 async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox) -> int:
+    from childproof.capture.destination import Ingress  # noqa: PLC0415
+
+    from .doors import Doors, DoorSockets  # noqa: PLC0415
     from .proxy import Proxy  # noqa: PLC0415 (mitmproxy)
     from .scrape import scraping  # noqa: PLC0415
 
     async with Proxy(parts, ca) as proxy, scraping(parts, say):
         listeners = sandbox.handover()
+        sockets = DoorSockets((listeners.tcp,), listeners.dns, refusals=listeners.refusals)
         try:
-            async with _Doors(parts, proxy, world, listeners):
+            async with Doors(parts, proxy, Ingress(world, "run"), sockets):
                 sandbox.start()
                 from .warmup import warming_up  # noqa: PLC0415 (the command runs already)
                 from .webhooks import delivering  # noqa: PLC0415
@@ -145,71 +145,6 @@ async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox) 
                     return await sandbox.finished()
         finally:
             listeners.close()
-
-
-class _Doors:
-    """The sealed sandbox's listeners at work: TCP, DNS, and the record of what the kernel refused."""
-
-    def __init__(self, parts: "Parts", proxy: "Proxy", world: str, listeners: SandboxListeners) -> None:
-        from childproof.capture.destination import Ingress  # noqa: PLC0415
-        from childproof.capture.frontdoor import FrontDoor, Limits  # noqa: PLC0415
-        from childproof.capture.names import NameTable  # noqa: PLC0415
-
-        self._ingress = Ingress(world, "run")
-        self._listeners = listeners
-        self._names = NameTable(time.monotonic)
-        self._engine = parts.engine
-        self._door = FrontDoor(
-            self._ingress,
-            names=self._names,
-            judge=parts.engine,
-            http=proxy.http,
-            tls_context=proxy.http.context_for,
-            limits=Limits(connections=proxy.connections),
-        )
-        self._transports: list[DnsDatagrams] = []
-        self._accepting: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> None:
-        from childproof.capture.dns import serve_datagrams  # noqa: PLC0415
-        from childproof.sandbox.nflog import RefusalReader  # noqa: PLC0415
-
-        for sock in self._listeners.dns:
-            self._transports.append(await serve_datagrams(sock, self._ingress, self._names, self._engine))
-        self._accepting = asyncio.create_task(self._door.serve(self._listeners.tcp))
-        if self._listeners.refusals is not None:
-            reader = RefusalReader(self._listeners.refusals, self._refused, self._lost)
-            self._refusals = reader
-            asyncio.get_running_loop().add_reader(reader.fileno(), reader.read)
-
-    async def __aexit__(self, *_: object) -> None:
-        if self._listeners.refusals is not None:
-            while self._refusals.read():
-                pass  # what was refused in the command's last moments; by now nothing inside runs any more
-            asyncio.get_running_loop().remove_reader(self._refusals.fileno())
-        for transport in self._transports:
-            transport.close()
-        assert self._accepting is not None
-        self._accepting.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._accepting
-        await self._door.close()
-
-    def _refused(self, protocol: str, address: str, port: int) -> None:
-        if protocol == "udp":
-            self._door.record_denied_udp(address, port)
-            return
-        reason = f"{protocol} has no way out of a sealed sandbox"
-        self._record(protocol, self._names.name_for(address) or address, Violation("unsupported", reason))
-
-    def _lost(self) -> None:
-        self._record("lost", "unknown", Violation("incomplete", "the kernel refused more than it could report"))
-
-    def _record(self, method: str, host: str, violation: Violation) -> None:
-        call = Call(
-            Protocol.IP, host, 0, self._ingress.world, self._ingress.sandbox, method=method, violation=violation
-        )
-        self._engine.handle(call)
 
 
 def _judging(session: Session, parts: "Parts") -> list[Path]:
@@ -256,7 +191,7 @@ def _hidden(config: Config, report: "ReportFile | None") -> list[Path]:
 async def _unsealed(parts: "Parts", ca: "CA", session: Session) -> int:
     from childproof.sandbox.envmode import run_with_environment  # noqa: PLC0415
 
-    from .config import Listen  # noqa: PLC0415
+    from .listen import Listen  # noqa: PLC0415
     from .proxy import Proxy  # noqa: PLC0415
     from .scrape import scraping  # noqa: PLC0415
     from .secrets import stand_ins  # noqa: PLC0415

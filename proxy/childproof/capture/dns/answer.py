@@ -1,5 +1,6 @@
 """A query's bytes to the response's bytes: parse, judge, tie an address, build. No I/O; one instance per sandbox."""
 
+import contextlib
 import ipaddress
 import logging
 from dataclasses import dataclass
@@ -45,6 +46,18 @@ class Answerer:
             return self._judged(query)
         except Exception as error:  # noqa: BLE001 (likewise)
             return self._failed(data, error)
+
+    def refuse(self, data: bytes, reason: str) -> Response:
+        """REFUSED, with an entry that says why. Never raises."""
+        name = kind = ""
+        with contextlib.suppress(Exception):
+            query = wire.parse_query(data)
+            name, kind = query.name, query.type_name
+        try:
+            self._judge.handle(self._call(name, kind, Violation("unsupported", reason, wire.REFUSED)))
+        except Exception:
+            log.exception("a refused DNS query could not be recorded")
+        return Response(wire.build_error(data, wire.REFUSED)) if len(data) >= wire.HEADER.size else SILENCE
 
     def _judged(self, query: wire.Query) -> Response:
         try:

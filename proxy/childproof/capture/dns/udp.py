@@ -10,6 +10,7 @@ import logging
 import socket
 from typing import Any
 
+from childproof.capture.admission import Network, admitted
 from childproof.capture.destination import Ingress, Judge
 from childproof.capture.names import NameTable
 
@@ -24,9 +25,10 @@ _AT_ONCE = 64  # queries answered before the loop looks at other sockets
 class DnsDatagrams:
     """One datagram in, at most one out, until closed (which closes the socket too)."""
 
-    def __init__(self, sock: socket.socket, answerer: Answerer) -> None:
+    def __init__(self, sock: socket.socket, answerer: Answerer, sources: tuple[Network, ...] = ()) -> None:
         self._sock = sock
         self._answerer = answerer
+        self._sources = sources
         self._delayed = 0
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(sock.fileno(), self._read)
@@ -51,7 +53,10 @@ class DnsDatagrams:
 
     def _answer(self, data: bytes, address: Any) -> None:
         """Answer one query, after the delay that a rule may ask for."""
-        response = self._answerer.answer(data)
+        if admitted(self._sources, address[0]):
+            response = self._answerer.answer(data)
+        else:
+            response = self._answerer.refuse(data, f"{address[0]} is not among those that this listener takes")
         if response.data is None:
             return
         if response.delay > 0 and self._delayed < MAX_DELAYED:
@@ -69,7 +74,9 @@ class DnsDatagrams:
             self._sock.sendto(data, address)
 
 
-async def serve_datagrams(sock: socket.socket, ingress: Ingress, names: NameTable, judge: Judge) -> DnsDatagrams:
-    """Answer queries on a bound UDP socket until what is returned is closed."""
+async def serve_datagrams(
+    sock: socket.socket, ingress: Ingress, names: NameTable, judge: Judge, sources: tuple[Network, ...] = ()
+) -> DnsDatagrams:
+    """Answer queries on a bound UDP socket until what is returned is closed; refuse those from beyond `sources`."""
     sock.setblocking(False)
-    return DnsDatagrams(sock, Answerer(ingress, names, judge))
+    return DnsDatagrams(sock, Answerer(ingress, names, judge), sources)

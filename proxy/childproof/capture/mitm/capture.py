@@ -1,12 +1,11 @@
 """HTTP capture as one object: start it, give it connections or ports, stop it."""
 
 import asyncio
-import errno
 import socket
 import ssl
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +17,10 @@ import certifi
 from mitmproxy import exceptions
 from mitmproxy.proxy import mode_specs
 
+from childproof.capture.binding import bind, unbound
 from childproof.capture.destination import Destination, Ingress, Judge
 from childproof.capture.dialer import dial as real_dial
-from childproof.errors import InputError
+from childproof.errors import InputError, ListenError
 
 from .ca import CA
 from .calls import Site
@@ -71,21 +71,6 @@ class Watchdog:
         faults = unsafe_options(ctx.options)
         if faults:
             raise exceptions.OptionsError("; ".join(map(str, faults)))
-
-
-_UNBOUND = {
-    errno.EADDRINUSE: ("another program listens here", "a free port; port 0 takes any"),
-    errno.EACCES: ("this user may not listen here", "a port from 1024 on"),
-    errno.EADDRNOTAVAIL: ("this machine doesn't have the address", "one of its addresses: 127.0.0.1 for itself only"),
-}
-
-
-def _unbound(error: OSError) -> tuple[str, str]:
-    """Why an address can't be listened at, and what to give instead."""
-    if isinstance(error, socket.gaierror):
-        return "no address has this name", "an address and a port: 127.0.0.1:8080"
-    known = _UNBOUND.get(error.errno or 0)
-    return known or (f"can't listen here: {error.strerror or error}", "an address and a port: 127.0.0.1:8080")
 
 
 class HttpCapture:
@@ -158,18 +143,29 @@ class HttpCapture:
     ) -> tuple[str, int]:
         """Open an explicit proxy port that speaks HTTP CONNECT, plain HTTP proxying and SOCKS5. Returns its address.
 
-        With a destination it is no proxy port: every connection is one to there. Raises InputError where the port can't
-        be bound.
+        As `listen_on`. Raises ListenError where the port can't be bound.
         """
         try:
-            server = await asyncio.get_running_loop().create_server(
-                lambda: Front(self._onward, ingress, destination), host, port, backlog=_BACKLOG
-            )
+            sockets = bind(host, port, "tcp")
         except OSError as error:
-            raise InputError.single(f"{host}:{port}", *_unbound(error)) from None
-        self._servers[server] = ingress
-        address = server.sockets[0].getsockname()
+            raise ListenError([unbound("listen", f"{host}:{port}", error)]) from None
+        await self.listen_on(sockets, ingress, destination)
+        address = sockets[0].getsockname()
         return address[0], address[1]
+
+    async def listen_on(
+        self, sockets: Sequence[socket.socket], ingress: Ingress, destination: Destination | None = None
+    ) -> None:
+        """Open bound sockets as explicit proxy ports.
+
+        With a destination they are no proxy ports: every connection is one to there. Raises OSError where somebody else was
+        quicker to listen.
+        """
+        for sock in sockets:
+            server = await asyncio.get_running_loop().create_server(
+                lambda: Front(self._onward, ingress, destination), sock=sock, backlog=_BACKLOG
+            )
+            self._servers[server] = ingress
 
     def adopt(self, sock: socket.socket, destination: Destination, ingress: Ingress, initial: bytes = b"") -> None:
         """Take over an accepted connection whose destination is known. `initial` was read from it already."""

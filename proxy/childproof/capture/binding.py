@@ -1,0 +1,84 @@
+"""Sockets bound to the addresses that people write, before anybody is let in: a bound socket refuses connections."""
+
+import contextlib
+import errno
+import socket
+from typing import Literal
+
+from childproof.errors import Fault
+
+BACKLOG = 1024
+Kind = Literal["tcp", "udp"]
+_LOOPBACK = ("127.0.0.1", "::1")
+_NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
+
+
+def unbound(key: str, address: str, error: OSError) -> Fault:
+    """Why the `address` (HOST:PORT) of a setting can't be listened at, and what to write instead."""
+    host, _, port = address.rpartition(":")
+    here = f"127.0.0.1:{port}"
+    if isinstance(error, socket.gaierror):
+        found, expected, instead = "no address has this name", "an address and a port", here
+    elif error.errno == errno.EADDRINUSE:
+        found, expected = "another program listens here", "a free port"
+        instead = f"{host}:{int(port) + 1 if int(port) < 65535 else int(port) - 1}"
+    elif error.errno == errno.EACCES:
+        found, expected = "this user may not listen here", "a port from 1024 on"
+        instead = f"{host}:{int(port) + 8000}" if int(port) < 1024 else ""
+    elif error.errno == errno.EADDRNOTAVAIL:
+        found, expected = "this machine doesn't have the address", "one of its addresses: 127.0.0.1 for itself only"
+        instead = here
+    else:
+        found, expected = f"can't listen here: {error.strerror or error}", "an address and a port"
+        instead = here
+    return Fault(f"{key} {address}", 0, 0, found, expected, f"{key}: {instead}" if instead else "")
+
+
+def bind(host: str, port: int, kind: Kind) -> list[socket.socket]:
+    """Sockets for an address or a name, not listening yet; `localhost` is both loopbacks, IPv6's where there is one.
+
+    Port 0 takes any that is free, the same for all of them. Raises OSError; then none is open.
+    """
+    places = _LOOPBACK if host == "localhost" else _resolved(host, kind)
+    with contextlib.ExitStack() as undo:
+        found: list[socket.socket] = []
+        for place in places:
+            try:
+                sock = _bound(place, port, kind)
+            except OSError as error:
+                if host == "localhost" and place != _LOOPBACK[0] and error.errno in _NO_IPV6:
+                    continue
+                raise
+            undo.callback(sock.close)
+            found.append(sock)
+            port = port or sock.getsockname()[1]
+        undo.pop_all()
+    return found
+
+
+def shown(sock: socket.socket) -> str:
+    """Where a socket is bound, as people write it."""
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _resolved(host: str, kind: Kind) -> tuple[str, ...]:
+    family = socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
+    found = socket.getaddrinfo(host, None, type=family, flags=socket.AI_PASSIVE)
+    return tuple(dict.fromkeys(str(address[4][0]) for address in found))
+
+
+def _bound(host: str, port: int, kind: Kind) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+    with contextlib.ExitStack() as undo:
+        undo.callback(sock.close)
+        sock.setblocking(False)
+        if family == socket.AF_INET6:
+            # `[::]` is IPv4 too for who listens at everything; anything else is exactly what it says.
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(host != "::"))
+        if kind == "tcp":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        undo.pop_all()
+    return sock

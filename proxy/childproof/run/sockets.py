@@ -1,0 +1,65 @@
+"""Every address of a configuration bound at once, before anything else: what can't be had is told together.
+
+Until its listener opens, a bound socket refuses connections, and no other program can take its place.
+"""
+
+import contextlib
+import socket
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from childproof.capture.binding import Kind, bind, unbound
+from childproof.errors import Fault, ListenError
+
+from .config import split_address
+from .listen import Listen
+
+UDP = "/udp"  # behind a key: the same address over UDP
+
+
+@dataclass(slots=True)
+class Sockets:
+    """Bound sockets by item of `listen:` and key, and by key alone for what all items share."""
+
+    items: list[dict[str, list[socket.socket]]] = field(default_factory=list)
+    shared: dict[str, list[socket.socket]] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Close all that nobody has taken over; closing twice does no harm."""
+        for found in (*self.items, self.shared):
+            for sockets in found.values():
+                for sock in sockets:
+                    sock.close()
+
+
+def bind_all(items: Sequence[Listen], **shared: str) -> Sockets:
+    """Bind the addresses of listeners, and others by key; empty ones aren't wanted. Raises ListenError with all faults."""
+    bound = Sockets()
+    faults: list[Fault] = []
+    with contextlib.ExitStack() as undo:
+        undo.callback(bound.close)
+        for item in items:
+            found: dict[str, list[socket.socket]] = {}
+            bound.items.append(found)
+            for key, address in item.addresses().items():
+                faults += _bind(found, key, address)
+        for key, address in shared.items():
+            if address:
+                faults += _bind(bound.shared, key, address)
+        if faults:
+            raise ListenError(faults)
+        undo.pop_all()
+    return bound
+
+
+def _bind(found: dict[str, list[socket.socket]], key: str, address: str) -> Iterator[Fault]:
+    kinds: tuple[Kind, ...] = ("udp", "tcp") if key == "dns" else ("tcp",)
+    host, port = split_address(address)
+    for kind in kinds:
+        try:
+            sockets = bind(host, port, kind)
+        except OSError as error:
+            yield unbound(key, address, error)
+            return
+        found[key + UDP if kind == "udp" else key] = sockets
+        port = port or sockets[0].getsockname()[1]
