@@ -19,6 +19,7 @@ from .streams import prepare_streams
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("childproof.cli.run", "run", "Run a command sealed in; print afterwards what would have happened."),
     "serve": ("childproof.cli.serve", "serve", "Listen as an explicit HTTP and SOCKS5 proxy until interrupted."),
+    "init": ("childproof.cli.init", "init", "Redirect this network namespace (a pod's) to the proxy; before it starts."),
     "log": ("childproof.cli.log", "log", "List the calls of a world."),
     "show": ("childproof.cli.show", "show", "Show one call in full: request, reply, changes, effects."),
     "world": ("childproof.cli.world", "world", "Fork, compare, reset, export and import worlds; set their clocks."),
@@ -94,7 +95,7 @@ def cli() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Run the command line. Exit 2 for mistakes in files and options, 1 for other known errors, 130 after Ctrl-C."""
+    """Run the command line. Exit codes are those of `childproof.errors`, and 130 after Ctrl-C."""
     prepare_streams()
     arguments = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -112,7 +113,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         count = len(error.faults)
         started = ", nothing was started" if {"run", "serve"} & set(arguments[:1]) else ""
         print(f"childproof: {count} fault{'s' if count != 1 else ''}{started}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(error.exit_code)
     except ChildproofError as error:
         print(f"childproof: {error}", file=sys.stderr)
-        sys.exit(1)
+        sys.exit(error.exit_code)
