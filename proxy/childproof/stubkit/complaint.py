@@ -2,9 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
-
-import jsonschema_rs
+from typing import Any, Protocol
 
 from .conversion import DECIMAL
 
@@ -20,7 +18,15 @@ class Complaint:
     limit: Any = None
 
 
-def complaints(check: jsonschema_rs.Draft202012Validator, value: Any) -> list[Complaint]:
+class Explaining(Protocol):
+    """What knows the errors of a value, as a validator does."""
+
+    def iter_errors(self, value: Any, /) -> Iterator[Any]:
+        """What is wrong with a value."""
+        ...
+
+
+def complaints(check: Explaining, value: Any) -> list[Complaint]:
     """Everything wrong with `value`, unknown parameters first, then wrong values, then missing ones."""
     found = [complaint for error in check.iter_errors(value) for complaint in _explain(error)]
     order = {"unknown_parameter": 0, "missing": 2}

@@ -14,7 +14,8 @@ import msgspec
 from childproof.model import BodyError, header
 
 from .complaint import Complaint, complaints
-from .conversion import Converter, Validator
+from .components import Check, Components
+from .conversion import Converter
 from .errors import choices, text
 from .openapi import OpenApi, Operation
 from .places import SCHEMAS
@@ -68,9 +69,9 @@ class Conformance:
         self._api = api
         self._success = success
         self._xml = xml
-        self._converter = Converter(api, "reply", closed=strict, formats=True)
-        self._checks: dict[tuple[str, str], Validator | None] = {}
-        self._objects: dict[str, Validator] = {}
+        self._components = Components(Converter(api, "reply", closed=strict, formats=True))
+        self._checks: dict[tuple[str, str], Check | None] = {}
+        self._objects: dict[str, Check] = {}
 
     def misfits(
         self, method: str, path: str, status: int, headers: tuple[tuple[str, str], ...], body: bytes
@@ -110,18 +111,15 @@ class Conformance:
         if check is None:
             if self._api.schema(schema) is None:
                 raise LookupError(f"no schema {schema!r} in {self._api.file}")
-            reference = {"$ref": f"{SCHEMAS}{schema}"}
-            check = self._objects[schema] = Validator(self._converter.whole(reference), validate_formats=True)
+            check = self._objects[schema] = self._components.check({"$ref": f"{SCHEMAS}{schema}"})
         return [] if check.is_valid(value) else [_misfit(complaint) for complaint in complaints(check, value)]
 
-    def _check(self, operation: Operation, status: str, response: Mapping[str, Any] | None) -> Validator | None:
+    def _check(self, operation: Operation, status: str, response: Mapping[str, Any] | None) -> Check | None:
         """The check of a JSON response; without one, of the operation's reply whatever its media type."""
         key = (operation.name, status)
         if key not in self._checks:
             schema = operation.reply_schema if response is None else _json_schema(response)
-            self._checks[key] = (
-                None if schema is None else Validator(self._converter.whole(schema), validate_formats=True)
-            )
+            self._checks[key] = None if schema is None else self._components.check(schema)
         return self._checks[key]
 
 

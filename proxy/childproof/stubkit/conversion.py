@@ -18,6 +18,7 @@ Validator = jsonschema_rs.Draft202012Validator
 _KINDS = frozenset({"object", "array", "string", "number", "integer", "boolean", "null"})
 _LISTS = ("allOf", "anyOf", "oneOf")
 _SINGLE = ("not", "if", "then", "else", "contains", "propertyNames", "items", "unevaluatedItems")
+_DEFS = "#/$defs/"
 _ANY = "*\0"  # no property's name
 _MAX_DEPTH = 12  # of parts within parts, when asking what an object lists
 
@@ -91,15 +92,14 @@ class Converter:
     _made: dict[str, Any] = field(default_factory=dict)  # by name under $defs
     _uses: dict[str, set[str]] = field(default_factory=dict)
     _names: dict[tuple[str, bool], str] = field(default_factory=dict)
-    _pending: list[tuple[str, str, bool]] = field(default_factory=list)
+    _pending: dict[str, tuple[str, bool]] = field(default_factory=dict)
 
     def whole(self, schema: Any) -> Any:
         """A schema with everything that it refers to under `$defs`."""
         uses: set[str] = set()
         root = self._convert(schema, self.closed, uses)
         while self._pending:
-            name, reference, closed = self._pending.pop()
-            self._made[name] = self._convert(self.api.resolve({"$ref": reference}), closed, self._uses[name])
+            self._make(next(reversed(self._pending)))
         needed: set[str] = set()
         waiting = list(uses)
         while waiting:
@@ -111,13 +111,28 @@ class Converter:
             return root
         return {**root, "$defs": {name: self._made[name] for name in sorted(needed)}}
 
+    def part(self, schema: Any) -> Any:
+        """A schema without what it refers to: `component` has that, by reference."""
+        return self._convert(schema, self.closed, set())
+
+    def component(self, reference: str) -> Any:
+        """What a reference in a converted schema (`#/$defs/…`) refers to, without what that refers to in turn."""
+        name = reference.removeprefix(_DEFS)
+        if name in self._pending:
+            self._make(name)
+        return self._made[name]
+
+    def _make(self, name: str) -> None:
+        reference, closed = self._pending.pop(name)
+        self._made[name] = self._convert(self.api.resolve({"$ref": reference}), closed, self._uses[name])
+
     def _reference(self, reference: str, closed: bool, uses: set[str]) -> str:  # noqa: FBT001 - internal
         """The name under `$defs` of what a reference means, to be converted before the whole is done."""
         name = self._names.get((reference, closed))
         if name is None:
             name = self._names[reference, closed] = f"s{len(self._names)}"
             self._uses[name] = set()
-            self._pending.append((name, reference, closed))
+            self._pending[name] = (reference, closed)
         uses.add(name)
         return name
 
@@ -150,7 +165,7 @@ class Converter:
         said = next((word for word in ("additionalProperties", "unevaluatedProperties") if word in node), None)
         inner = closed and not together and said is None
         if isinstance(reference, str):
-            out["$ref"] = f"#/$defs/{self._reference(reference, inner, uses)}"
+            out["$ref"] = f"{_DEFS}{self._reference(reference, inner, uses)}"
         for word in words:
             out[word] = [self._convert(part, inner, uses) for part in node[word]]
         if said is not None:

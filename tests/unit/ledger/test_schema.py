@@ -1,5 +1,6 @@
 """The JSON Schema of a line: it says what docs/ledger.md says, and real entries follow it."""
 
+import copy
 import json
 from importlib.resources import files
 from pathlib import Path
@@ -27,8 +28,8 @@ rules:
 """
 
 
-@pytest.fixture
-def lines() -> list[dict[str, Any]]:
+@pytest.fixture(scope="module")
+def session() -> list[dict[str, Any]]:
     """A session with every verdict, several protocols and a stub's changes and effects."""
     catalog = load_catalog()
     rules = load_ruleset([Source(Path("rules.yaml"), RULES)], stubs=catalog, include_roots=[])
@@ -64,6 +65,12 @@ def lines() -> list[dict[str, Any]]:
         engine.handle(http("docs.example", "GET", "/unsettled"))
         engine.settle(engine.handle(http("docs.example", "GET", "/")), Upstream(1, 1, 10, 20), None, "refused")
         return [json.loads(to_line(entry)) for entry in ledger.entries()]
+
+
+@pytest.fixture
+def lines(session: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those lines, to be changed."""
+    return copy.deepcopy(session)
 
 
 def test_real_entries_follow_it(lines: list[dict[str, Any]]) -> None:

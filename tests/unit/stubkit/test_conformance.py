@@ -5,7 +5,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from childproof.stubkit import components
 from childproof.stubkit.conformance import Conformance, Misfit
+from childproof.stubkit.conversion import Validator
 from childproof.stubkit.openapi import OpenApi
 
 JSON = (("Content-Type", "application/json"),)
@@ -125,3 +127,40 @@ def test_impossible_keywords_say_nothing() -> None:
         "properties": {"a": {"type": "file"}, "b": {"pattern": "(?<!", "type": "string"}},
     }
     assert misfits(schema, {"a": 1, "b": 2}) == [("/b", "2", "string")]
+
+
+LISTED = {"type": "object", "properties": {"next": {"$ref": "#/components/schemas/Node"}, "at": {"type": "integer"}}}
+
+
+def test_components_that_refer_to_themselves_are_checked_at_any_depth() -> None:
+    """A fault deep inside is told with its place; one that refers to nothing but itself says nothing of a value."""
+    deep: Any = {"at": "soon"}
+    for _ in range(50):
+        deep = {"at": 1, "next": deep}
+    reference = {"$ref": "#/components/schemas/Node"}
+    assert misfits(reference, deep["next"]["next"], Node=LISTED) == [("/next" * 48 + "/at", '"soon"', "integer")]
+    ring = {"A": {"allOf": [{"$ref": "#/components/schemas/B"}]}, "B": {"allOf": [{"$ref": "#/components/schemas/A"}]}}
+    assert misfits({"$ref": "#/components/schemas/A"}, {"any": 1}, **ring) == []
+
+
+def test_what_a_value_does_not_reach_is_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reply that fits costs the components that it reaches; with one that doesn't, the whole is compiled, once."""
+    made: list[Any] = []
+
+    def counting(schema: Any, **options: Any) -> Any:
+        made.append(schema)
+        return Validator(schema, **options)
+
+    monkeypatch.setattr(components, "Validator", counting)
+    far = {"type": "object", "properties": {"here": THING, "there": {"$ref": "#/components/schemas/Far"}}}
+    schemas = {"Far": {**far, "required": ["there"]}, "Other": THING}
+    conformance = Conformance(document({"properties": far["properties"], "type": "object"}, **schemas))
+
+    def told(value: Any) -> int:
+        found = conformance.misfits("GET", "/things/{id}", 200, JSON, msgspec.json.encode(value))
+        assert found is not None
+        return len(found)
+
+    assert [told({"here": {"id": "a"}}), len(made)] == [0, 1]
+    assert [told({"there": {}}), len(made)] == [1, 3]  # Far, and all of it
+    assert [told({"there": {"there": {}}}), len(made)] == [1, 3]
