@@ -30,6 +30,11 @@ def footprint(places: Iterable[Path]) -> Footprint:
     return found
 
 
+def differ(one: Footprint, other: Footprint) -> bool:
+    """Whether there is a file that isn't the same in both; one that is in neither place is."""
+    return any(one.get(name) != other.get(name) for name in one.keys() | other.keys())
+
+
 def _mark(file: str) -> tuple[int, int, int, int] | None:
     try:
         seen = os.stat(file)  # noqa: PTH116 (as above)

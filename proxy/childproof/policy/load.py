@@ -43,14 +43,15 @@ def load_ruleset(
         for file in files:
             try:
                 if isinstance(file, Path):
-                    loader.loaded.add(file.resolve())
+                    loader.loaded[file.resolve()] = file
                 loader.load(file if isinstance(file, Source) else read_source(file))
             except InputError as error:
                 loader.faults += error.faults
         loader.check()
         if loader.faults:
             raise InputError(_in_order(loader.faults))
-        return Ruleset([entry.rule for entry in loader.entries], files=tuple(loader.loaded))
+        rules = [entry.rule for entry in loader.entries]
+        return Ruleset(rules, files=tuple(loader.loaded), named=tuple(loader.loaded.values()))
 
 
 def _in_order(faults: Sequence[Fault]) -> list[Fault]:
@@ -84,7 +85,7 @@ class _Loader:
     roots: tuple[Path, ...]
     entries: list[_Entry] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
-    loaded: set[Path] = field(default_factory=set)
+    loaded: dict[Path, Path] = field(default_factory=dict)  # by the file itself, the path that was asked for
 
     def load(self, source: Source) -> None:
         """One file with its includes."""
@@ -134,7 +135,7 @@ class _Loader:
         if real in self.loaded:
             report.add(path, f"{wanted!r} a second time", "each file once, and no circles")
             return
-        self.loaded.add(real)
+        self.loaded[real] = file
         try:
             self.load(read_source(file))
         except InputError as error:

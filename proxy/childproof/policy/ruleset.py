@@ -51,12 +51,14 @@ class Explanation:
 class Ruleset:
     """Immutable; safe to share between threads. Make one with `load_ruleset`.
 
-    `files` are all files that it was read from, included ones too.
+    `files` are all files that it was read from, included ones too; `named` are the same by the paths that led to them,
+    links among them.
     """
 
-    def __init__(self, rules: Sequence[Rule], files: tuple[Path, ...] = ()) -> None:
+    def __init__(self, rules: Sequence[Rule], files: tuple[Path, ...] = (), named: tuple[Path, ...] = ()) -> None:
         self.rules = tuple(rules)
         self.files = files
+        self.named = named
         self._index = _Index(enumerate(self.rules))
         self._numbers = {rule.name: number for number, rule in enumerate(self.rules)}
         self._by_range = [rule for rule in self.rules if rule.action is not Action.ALLOW and rule.match.networks]

@@ -3,11 +3,12 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from childproof.catalog import Catalog, load_catalog
+from childproof.catalog.footprint import Footprint, footprint
 from childproof.catalog.shipped import shipped
 from childproof.engine import Engine
 from childproof.engine.jobs import Jobs
@@ -21,6 +22,7 @@ from childproof.policy.allow import Secret
 from childproof.world import REAL, ClockSettings, Store, Worker, World
 
 from .config import Config
+from .reloads import Reloads
 from .secrets import read_vault
 
 if TYPE_CHECKING:
@@ -43,11 +45,19 @@ class Parts:
     config: Config
     store: Store
     ledger: Ledger
-    catalog: Catalog
     engine: Engine
     rule_files: tuple[Path, ...] = ()
     secrets: tuple[tuple[Secret, Hidden], ...] = ()
     watching: "Watching | None" = None
+    reloads: Reloads = field(default_factory=Reloads)
+    read: Footprint = field(
+        default_factory=dict
+    )  # the files of rules, stubs and credentials, from before they were read
+
+    @property
+    def catalog(self) -> Catalog:
+        """The stubs in force."""
+        return self.engine.catalog
 
     def report(self, world: str, *, after: int) -> "Report":
         """The outcome of the calls of `world` that were recorded since `after`, a `Ledger.position()`."""
@@ -71,8 +81,18 @@ def rule_files(config: Config) -> tuple[Path, ...]:
     return config.rules or (shipped("rules") / "default.yaml",)
 
 
-def load_policy(config: Config) -> tuple[Catalog, Ruleset]:
-    """Load stubs and rules. Raises InputError with the faults of both.
+def read_files(config: Config, rules: Ruleset | None = None) -> list[Path]:
+    """What of the files that rules, stubs and credentials are read from is known, folders of stubs as a whole."""
+    named = [config.origin.file] if config.origin is not None else []
+    sources = [source for _, source in config.canaries if not isinstance(source, str)]
+    if rules is not None:
+        sources += [secret.source for rule in rules.rules for secret in rule.allow.secrets]
+    files = [Path(source.file) for source in sources if source.file]
+    return [*dict.fromkeys([*named, *config.rules, *(rules.named if rules else ()), *config.stubs, *files])]
+
+
+def load_policy(config: Config, former: Catalog | None = None) -> tuple[Catalog, Ruleset]:
+    """Load stubs and rules. Raises InputError with the faults of both. What `former` has loaded and is unchanged is kept.
 
     Stubs of given folders are checked as far as a rule or a listener leads to them, all of them where the rules are broken.
     """
@@ -80,6 +100,8 @@ def load_policy(config: Config) -> tuple[Catalog, Ruleset]:
     catalog = rules = None
     try:
         catalog = load_catalog(config.stubs, config.unknown_ids)
+        if former is not None:
+            catalog.keep(former)
     except InputError as error:
         faults += error.faults
     try:
@@ -156,6 +178,7 @@ def compose(
     on_trouble: Callable[[str], None] = lambda _: None,
 ) -> Parts:
     """Load everything and make sure that the worlds exist. Raises InputError or StoreError; then nothing is open."""
+    read = footprint(read_files(config)) if config.watch else {}
     catalog, rules = load_policy(config)
     vault = read_vault(rules.rules, config.canaries, os.environ)
     store = Store.open(config.store, wall=wall)
@@ -184,4 +207,4 @@ def compose(
         watcher=watched,
     )
     secrets = tuple((secret, vault.values[secret.source]) for rule in rules.rules for secret in rule.allow.secrets)
-    return Parts(config, store, ledger, catalog, engine, rules.files, secrets, watched)
+    return Parts(config, store, ledger, engine, rules.files, secrets, watched, read=read)

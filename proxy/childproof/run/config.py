@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from childproof.documents import parse_yaml, schema_faults
 from childproof.errors import Fault, InputError
@@ -21,6 +21,7 @@ from childproof.model import HostError, SecretSource, normalize_host, parse_addr
 from childproof.model.places import LOOPBACK, Listener
 
 from .listen import ADDRESS, Listen, listeners
+from .origin import Origin
 
 DEFAULT_FILE = "childproof.yaml"
 PREFIX = "CHILDPROOF_"
@@ -38,6 +39,7 @@ VARIABLES = (
 DEFAULT_STORE = "childproof.db"
 DEFAULT_MAX_BODY = 10 * 1024**2
 DEFAULT_CONNECTIONS = 2000
+DEFAULT_GRACE = 4.0  # seconds for calls in progress when a server is stopped
 _SIZE = re.compile(r"(\d+) ?([KMG]?)(i?)B")
 # Variables that must have a form: name, pattern, what is expected, an example.
 _FORMS = (
@@ -59,6 +61,23 @@ class Webhooks:
     deliver: Mapping[str, Listener] = field(default_factory=dict)
     loopback: bool = False
     world_time: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CAFiles:
+    """A mounted authority, both files or none, and the folder where what workloads need is published."""
+
+    cert: Path | None = None
+    key: Path | None = None
+    publish: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """What goes to standard output: the form of its lines, and which calls are among them."""
+
+    format: Literal["json", "text"] = "json"
+    calls: Literal["none", "denied", "all"] = "denied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +103,14 @@ class Config:
     connections: int = DEFAULT_CONNECTIONS
     otlp: Endpoint | None = None
     metrics: str = ""  # host:port for Prometheus; nobody listens where it is empty
+    health: str = ""  # host:port for probes, likewise
+    log: Log | None = None  # None: for people, on standard error
+    grace: float = DEFAULT_GRACE
     webhooks: Webhooks = Webhooks()
     unknown_ids: Mapping[str, str] = field(default_factory=dict)  # stub -> `refuse` or `synthesize`
+    ca: CAFiles = CAFiles()
+    watch: bool = True  # whether `serve` reads files again that have changed, without being told to
+    origin: Origin | None = field(default=None, compare=False, repr=False)  # None where no file was read
 
     def override(
         self,
@@ -102,6 +127,7 @@ class Config:
             stubs=(*self.stubs, *stubs),
             store=store or self.store,
             metrics=metrics or self.metrics,
+            origin=replace(self.origin, rules=rules, stubs=stubs) if self.origin is not None else None,
         )
 
 
@@ -129,10 +155,16 @@ def load_config(environ: Mapping[str, str], directory: Path, file: Path | None =
         connections=limits.get("connections", DEFAULT_CONNECTIONS),
         otlp=Endpoint(values["telemetry"]["otlp"]) if "telemetry" in values else None,
         metrics=values.get("metrics", ""),
+        health=values.get("health", ""),
+        log=Log(**values["log"]) if "log" in values else None,
+        grace=_seconds(values.get("stop", {}).get("grace", DEFAULT_GRACE)),
         webhooks=_webhooks(values.get("webhooks", {}), path),
         unknown_ids=values.get("unknown_ids", {}),
+        ca=CAFiles(**{name: base / file for name, file in values.get("ca", {}).items()}),
+        watch=values.get("reload", {}).get("watch", True),
     )
-    return _with_environ(config, environ)
+    config = _with_environ(config, environ)
+    return replace(config, origin=Origin(path, directory, environ, config))
 
 
 def config_file(environ: Mapping[str, str], directory: Path, file: Path | None = None) -> Path | None:
@@ -234,6 +266,14 @@ def _bytes(size: int | str) -> int:
         return int(size)  # plain bytes
     unit: int = (1024 if match[3] else 1000) ** _POWERS[match[2]]
     return int(match[1]) * unit
+
+
+def _seconds(written: float | str) -> float:
+    """A duration; a plain number is seconds."""
+    if not isinstance(written, str):
+        return float(written)
+    number, unit = re.fullmatch(r"([0-9.]+)(ms|s|m)", written).groups()  # type: ignore[union-attr]  # the schema has checked it
+    return float(number) * {"ms": 0.001, "s": 1.0, "m": 60.0}[unit]
 
 
 def _with_environ(config: Config, environ: Mapping[str, str]) -> Config:

@@ -2,9 +2,7 @@
 
 import asyncio
 import contextlib
-import functools
 import ipaddress
-import os
 import signal
 import socket
 from collections.abc import Callable
@@ -19,11 +17,11 @@ from childproof.capture.smtp import smtp_protocol_factory
 from childproof.capture.tcp import tcp_protocol_factory
 from childproof.errors import InputError, ListenError
 
-from .compose import Parts, load_policy
+from .compose import Parts
 from .config import split_address
 from .descriptors import room_for
 from .listen import Listen
-from .secrets import read_vault
+from .reloading import Reloader
 from .sockets import UDP, Sockets, bind_all
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -145,29 +143,15 @@ def _is_loopback(host: str) -> bool:
 
 
 async def until_stopped(parts: Parts, say: Callable[[str], None]) -> None:
-    """Wait for SIGINT or SIGTERM. SIGHUP reads the rules again: a complete new ruleset, or the old one stays."""
+    """Wait for SIGINT or SIGTERM. Meanwhile SIGHUP, and a change of files where they are watched, reads them again."""
     loop = asyncio.get_running_loop()
     stopped = asyncio.Event()
-    for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, stopped.set)
-    loop.add_signal_handler(signal.SIGHUP, functools.partial(reload_rules, parts, say))
-    try:
-        await stopped.wait()
-    finally:
-        for number in (*STOP_SIGNALS, signal.SIGHUP):
-            loop.remove_signal_handler(number)
-
-
-def reload_rules(parts: Parts, say: Callable[[str], None]) -> None:
-    """Read rules and stubs' names again; say what came of it, and count a failure. Never raises: the old rules stay."""
-    try:
-        _, rules = load_policy(parts.config)
-        vault = read_vault(rules.rules, parts.config.canaries, os.environ)
-        parts.engine.replace_rules(rules, vault)
-    except Exception as error:  # noqa: BLE001 (out of memory, or a bug of ours: as little a reason to judge otherwise)
-        problem = f"the new ones are broken:\n{error}" if isinstance(error, InputError) else repr(error)
-        say(f"the rules stay as they were, {problem}")
-        if parts.watching is not None:
-            parts.watching.troubles += 1
-    else:
-        say("the rules were read again")
+    async with Reloader(parts, say, watch=parts.config.watch) as reloader:
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(signal.SIGHUP, reloader.request)
+        try:
+            await stopped.wait()
+        finally:
+            for number in (*STOP_SIGNALS, signal.SIGHUP):
+                loop.remove_signal_handler(number)

@@ -7,23 +7,32 @@ from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from childproof.capture.webhooks import Connect, Deliverer
+from childproof.engine.deliveries import Deliveries
 from childproof.model.places import Places
 
 from .compose import Parts
-from .config import split_address
+from .config import Config, split_address
 from .trouble import say
 
 
 @asynccontextmanager
 async def delivering(parts: Parts, worlds: Sequence[str], connect: Connect | None) -> AsyncIterator[None]:
     """Deliver for these worlds meanwhile. `connect` reaches the sandbox's loopback; None: nothing is delivered there."""
-    settings = parts.config.webhooks
-    handed_out = parts.engine.deliveries(Places(settings.deliver), world_time=settings.world_time)
-    async with Deliverer(handed_out, parts.engine.settle, worlds, connect=connect, say=say) as deliverer:
+
+    def handed_out(config: Config) -> Deliveries:
+        return parts.engine.deliveries(Places(config.webhooks.deliver), world_time=config.webhooks.world_time)
+
+    def reloaded(config: Config) -> None:
+        deliverer.use(handed_out(config))
+
+    settle = parts.engine.settle
+    async with Deliverer(handed_out(parts.config), settle, worlds, connect=connect, say=say) as deliverer:
         parts.store.when_stirred(deliverer.stir)
+        parts.reloads.applied.append(reloaded)
         try:
             yield
         finally:
+            parts.reloads.applied.remove(reloaded)
             parts.store.when_stirred(None)
 
 

@@ -74,6 +74,11 @@ class Deliverer:
         del world
         self._stirred.set()
 
+    def use(self, deliveries: Deliveries) -> None:
+        """Go on with others, from the next attempt on: what leads where has changed."""
+        self._deliveries = deliveries
+        self._stirred.set()
+
     async def __aenter__(self) -> Self:
         self._looking = asyncio.create_task(self._look_forever())
         return self
