@@ -21,7 +21,7 @@ from childproof.errors import Fault, InputError
 MOST_BYTES = 96 * 1024 * 1024  # of one file, unpacked; the largest published documents have half of it
 _EXPECTED = "an OpenAPI 3 or Swagger 2 document in JSON or YAML"
 _BYTE = re.compile(r"\(byte (\d+)\)")
-_REFERENCE = re.compile(rb'"\$ref"\s*:\s*("(?:[^"\\]|\\.)*")')
+_TARGET = re.compile(rb'\s*:\s*("(?:[^"\\]|\\.)*")')
 
 # What stands between names in a pointer: keywords of schemas and of documents.
 _KEYWORDS = frozenset({
@@ -67,7 +67,9 @@ class Source:
 
     def references(self) -> list[str]:
         """Every text that stands behind a `$ref`, once; some may be in examples or be the names of properties."""
-        return [msgspec.json.decode(text) for text in dict.fromkeys(_REFERENCE.findall(self.raw))]
+        behind = self.raw.split(b'"$ref"')[1:]  # a regex for the whole takes ten times as long
+        found = dict.fromkeys(target[1] for target in map(_TARGET.match, behind) if target is not None)
+        return [msgspec.json.decode(text) for text in found]
 
     def fault(self, needle: str, found: str, expected: str, write: str = "", *, key: bool = False) -> Fault:
         """A fault where `needle` first stands in the file as a value, or as a `key`; else at its beginning."""
