@@ -20,7 +20,10 @@ NLM_F_APPEND = 0x800
 
 NETLINK_NETFILTER = 12  # Python names only NETLINK_ROUTE everywhere
 
+NLM_F_DUMP = 0x300
+
 NLMSG_ERROR = 2
+NLMSG_DONE = 3
 
 _NESTED = 0x8000
 _TYPE_MASK = 0x3FFF
@@ -72,13 +75,41 @@ def be16(value: int) -> bytes:
 
 def attributes(data: bytes | memoryview) -> Iterator[tuple[int, bytes]]:
     """The attributes in `data`, as (kind, value). Stops at the first that doesn't fit."""
+    for kind, value in _raw_attributes(data):
+        yield kind & _TYPE_MASK, value
+
+
+def _raw_attributes(data: bytes | memoryview) -> Iterator[tuple[int, bytes]]:
     view = memoryview(data)
     while len(view) >= _ATTRIBUTE.size:
         length, kind = _ATTRIBUTE.unpack_from(view)
         if length < _ATTRIBUTE.size or length > len(view):
             return
-        yield kind & _TYPE_MASK, bytes(view[_ATTRIBUTE.size : length])
+        yield kind, bytes(view[_ATTRIBUTE.size : length])
         view = view[length + (-length % 4) :]
+
+
+def contains(found: bytes, meant: bytes) -> bool:
+    """Whether attributes that the kernel tells hold all that were `meant`, in the same order where a kind is repeated.
+
+    The kernel adds some of its own, and doesn't always flag what is nested; `meant` is as we write it.
+    """
+    told: dict[int, list[bytes]] = {}
+    for kind, value in attributes(found):
+        told.setdefault(kind, []).append(value)
+    wanted: dict[int, list[tuple[bool, bytes]]] = {}
+    for kind, value in _raw_attributes(meant):
+        wanted.setdefault(kind & _TYPE_MASK, []).append((bool(kind & _NESTED), value))
+    for kind, values in wanted.items():
+        there = told.get(kind, [])
+        if not there and all(nested and not value for nested, value in values):
+            continue  # an empty nest may be left out
+        if len(there) != len(values):
+            return False
+        for (nested, value), got in zip(values, there, strict=True):
+            if not (contains(got, value) if nested else got == value):
+                return False
+    return True
 
 
 def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
@@ -118,6 +149,18 @@ class Netlink:
         self.socket.sendto(datagram, (0, 0))
         while waiting:
             waiting -= set(self._acknowledged())
+
+    def dump(self, kind: int, body: bytes) -> Iterator[tuple[int, bytes]]:
+        """Everything of a kind that the kernel has, as (type, body). Raises OSError."""
+        self.socket.sendto(self._encode(Message(kind, NLM_F_DUMP, body, acknowledged=False), set()), (0, 0))
+        while True:
+            for answered, _, content in messages(self.socket.recv(1 << 18)):
+                if answered == NLMSG_DONE:
+                    return
+                if answered == NLMSG_ERROR:
+                    (error,) = struct.unpack_from("=i", content)
+                    raise OSError(-error, os.strerror(-error))
+                yield answered, content
 
     def _encode(self, request: Message, waiting: set[int]) -> bytes:
         self._sequence += 1

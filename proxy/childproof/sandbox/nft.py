@@ -11,6 +11,9 @@ from collections.abc import Iterable, Sequence
 from .netlink import NLM_F_APPEND, NLM_F_CREATE, Message, attribute, be16, be32, nest, text
 
 FAMILY_INET = 1
+FAMILY_IPV4 = 2
+FAMILY_NETDEV = 5
+FAMILY_IPV6 = 10
 ACCEPT = 1
 DROP = 0
 HOOK_PREROUTING = 0
@@ -18,6 +21,7 @@ HOOK_INPUT = 1
 HOOK_FORWARD = 2
 HOOK_OUTPUT = 3
 HOOK_POSTROUTING = 4
+HOOK_EGRESS = 1  # of FAMILY_NETDEV
 PRIORITY_NAT = -100
 PRIORITY_FILTER = 0
 
@@ -41,9 +45,11 @@ _ICMPV6 = 58
 _NEW = 0b1000
 _TCP_FLAGS = 0b10111  # FIN, SYN, RST, ACK
 _TCP_SYN = 0b10
+_META_PROTOCOL = 1
 _META_INDEX_IN = 4
 _META_INDEX_OUT = 5
 _META_UID = 10
+_META_ROUTE_CLASS = 13
 _META_NFPROTO = 15
 _META_L4PROTO = 16
 _CT_STATE = 0
@@ -72,44 +78,50 @@ type Rule = Sequence[bytes]
 def batch(changes: Iterable[Message]) -> list[Message]:
     """The changes as one transaction."""
     header = struct.pack("!BBH", 0, 0, _SUBSYSTEM)
-    return [
-        Message(_BATCH_BEGIN, 0, header, acknowledged=False),
-        *changes,
-        Message(_BATCH_END, 0, header, acknowledged=False),
-    ]
+    return [*rehearsal(changes), Message(_BATCH_END, 0, header, acknowledged=False)]
 
 
-def table(name: str) -> Message:
-    """A table for both families."""
-    return Message(_NEW_TABLE, NLM_F_CREATE, _inet() + text(1, name))
+def rehearsal(changes: Iterable[Message]) -> list[Message]:
+    """The changes as a transaction without an end: the kernel says whether it would take them, and makes none."""
+    return [Message(_BATCH_BEGIN, 0, struct.pack("!BBH", 0, 0, _SUBSYSTEM), acknowledged=False), *changes]
 
 
-def delete_table(name: str) -> Message:
+def table(name: str, of: int = FAMILY_INET, note: bytes = b"") -> Message:
+    """A table of one family; FAMILY_INET is for both IP versions. The kernel keeps the note, up to 256 bytes, with it."""
+    return Message(_NEW_TABLE, NLM_F_CREATE, _of(of) + text(1, name) + (attribute(6, note) if note else b""))
+
+
+def delete_table(name: str, of: int = FAMILY_INET) -> Message:
     """Take a table away, with all that is in it. It must exist by then."""
-    return Message(_DELETE_TABLE, 0, _inet() + text(1, name))
+    return Message(_DELETE_TABLE, 0, _of(of) + text(1, name))
 
 
-def chain(table_name: str, name: str, *, kind: str, hook: int, priority: int, policy: int) -> Message:
-    """A base chain: `kind` is `nat` or `filter`."""
-    body = (
-        text(1, table_name)
-        + text(3, name)
-        + nest(4, attribute(1, be32(hook)), attribute(2, struct.pack("!i", priority)))
-        + attribute(5, be32(policy))
-        + text(7, kind)
-    )
-    return Message(_NEW_CHAIN, NLM_F_CREATE, _inet() + body)
+def chain(
+    table_name: str, name: str, *, kind: str, hook: int, priority: int, policy: int, of: int = FAMILY_INET,
+    device: str = "",
+) -> Message:  # fmt: skip
+    """A base chain: `kind` is `nat` or `filter`. One of FAMILY_NETDEV belongs to a device."""
+    at = [attribute(1, be32(hook)), attribute(2, struct.pack("!i", priority))]
+    if device:
+        at.append(text(3, device))
+    body = text(1, table_name) + text(3, name) + nest(4, *at) + attribute(5, be32(policy)) + text(7, kind)
+    return Message(_NEW_CHAIN, NLM_F_CREATE, _of(of) + body)
 
 
-def rule(table_name: str, chain_name: str, expressions: Rule) -> Message:
+def rule(table_name: str, chain_name: str, expressions: Rule, of: int = FAMILY_INET) -> Message:
     """A rule at the end of a chain."""
     body = text(1, table_name) + text(2, chain_name) + nest(4, *expressions)
-    return Message(_NEW_RULE, NLM_F_CREATE | NLM_F_APPEND, _inet() + body)
+    return Message(_NEW_RULE, NLM_F_CREATE | NLM_F_APPEND, _of(of) + body)
 
 
 def family(value: int) -> list[bytes]:
     """Matches packets of one IP version."""
     return [_meta(_META_NFPROTO), _compare(_EQUAL, bytes([value]))]
+
+
+def ethertype(number: int) -> list[bytes]:
+    """Matches frames of one protocol of the link, such as ARP."""
+    return [_meta(_META_PROTOCOL), _compare(_EQUAL, be16(number))]
 
 
 def protocol(number: int) -> list[bytes]:
@@ -120,10 +132,13 @@ def protocol(number: int) -> list[bytes]:
 def destination(network: bytes, prefix: int) -> list[bytes]:
     """Matches packets to a network, given as 4 or 16 address bytes and a prefix length of whole bytes."""
     is_v4 = len(network) == 4
-    octets = prefix // 8
+    return [*family(IPV4 if is_v4 else IPV6), *destination_bytes(network, prefix // 8)]
+
+
+def destination_bytes(network: bytes, octets: int) -> list[bytes]:
+    """Matches the destination's first bytes; the IP version must have been matched before."""
     return [
-        *family(IPV4 if is_v4 else IPV6),
-        _payload(_NETWORK_HEADER, 16 if is_v4 else 24, octets),
+        _payload(_NETWORK_HEADER, 16 if len(network) == 4 else 24, octets),
         _compare(_EQUAL, network[:octets]),
     ]
 
@@ -205,6 +220,16 @@ def mark(value: int) -> list[bytes]:
     ]
 
 
+def routed() -> list[bytes]:
+    """Matches packets that have a route, which is what IP sends; a packet socket's frames have none."""
+    return [_meta(_META_ROUTE_CLASS)]
+
+
+def extension(name: str, revision: int, data: bytes) -> list[bytes]:
+    """A match of iptables' (an `xt_` module), for what nftables has nothing of its own. IPv4 and IPv6 tables only."""
+    return [_expression("match", text(1, name), attribute(2, be32(revision)), attribute(3, data))]
+
+
 def answers() -> list[bytes]:
     """Matches what belongs to a flow that was let through, and ICMP errors about one."""
     return [_conntrack(_CT_STATE), _mask(ESTABLISHED_OR_RELATED), _compare(_NOT_EQUAL, struct.pack("=I", 0))]
@@ -275,8 +300,8 @@ def reject_reset() -> list[bytes]:
     return [_expression("reject", attribute(1, be32(_REJECT_TCP_RESET)))]
 
 
-def _inet() -> bytes:
-    return struct.pack("!BBH", FAMILY_INET, 0, 0)
+def _of(number: int) -> bytes:
+    return struct.pack("!BBH", number, 0, 0)
 
 
 def _expression(name: str, *data: bytes) -> bytes:
