@@ -8,7 +8,7 @@ demo: $(VENV)/.ready
 	@$(BIN)/childproof run --world demo --db childproof.db -- $(BIN)/python examples/checkout_agent.py
 
 test: $(VENV)/.ready
-	@$(BIN)/python -m pytest -n auto $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 # A hundred kills of the real proxy under load; `make test` does 20 of them, and 80 of what lies below it.
 kills: $(VENV)/.ready
