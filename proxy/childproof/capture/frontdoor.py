@@ -11,9 +11,10 @@ import errno
 import logging
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from typing import Protocol as Interface
 
 from childproof.model import Call, Outcome, Protocol, Violation
@@ -80,6 +81,9 @@ class FrontDoor:
         self._sources = sources
         self._dns = dns.Answerer(ingress, names, judge)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._silent: set[asyncio.Task[Any]] = (
+            set()
+        )  # on which nobody has said anything, or asks for names now and then
 
     async def serve(self, listener: socket.socket) -> None:
         """Accept until cancelled or the listener is closed. No connection's failure ends the loop.
@@ -119,6 +123,16 @@ class FrontDoor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    @property
+    def open(self) -> int:
+        """How many connections are ours, or were handed to mail and raw TCP."""
+        return len(self._tasks)
+
+    def wind_up(self) -> None:
+        """End the connections on which nothing is under way; `serve` is over."""
+        for task in self._silent:
+            task.cancel()
+
     async def close(self) -> None:
         """End every connection that is still ours, after a moment for those that are about to end by themselves."""
         if self._tasks:
@@ -150,7 +164,8 @@ class FrontDoor:
             await self._smtp(sock, destination)
         elif destination.port == DNS_PORT:
             reader, writer = await asyncio.open_connection(sock=sock)
-            await dns.serve_stream(reader, writer, self._dns)
+            with self._silence():
+                await dns.serve_stream(reader, writer, self._dns)
         elif destination.port in NOT_HTTP:
             await self._tcp(sock, destination)
         elif await self._speaks_http(sock, destination.port):
@@ -165,12 +180,24 @@ class FrontDoor:
     async def _speaks_http(self, sock: socket.socket, port: int) -> bool:
         usual = port in HTTP_PORTS
         try:
-            first = await peek.first_bytes(sock, self._limits.http_first_byte if usual else self._limits.first_byte)
+            with self._silence():
+                first = await peek.first_bytes(sock, self._limits.http_first_byte if usual else self._limits.first_byte)
         except asyncio.CancelledError:
             self._refuse(sock, "the sandbox ended before anything was sent")
             raise
         # on HTTP's own ports the HTTP side answers nonsense too, in HTTP's words
         return first is peek.First.HTTP or (usual and first is peek.First.OTHER)
+
+    @contextlib.contextmanager
+    def _silence(self) -> Iterator[None]:
+        """Meanwhile nothing is lost if the connection ends."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._silent.add(task)
+        try:
+            yield
+        finally:
+            self._silent.discard(task)
 
     async def _smtp(self, sock: socket.socket, destination: Destination) -> None:
         over = asyncio.Event()

@@ -44,6 +44,27 @@ class Watcher(Protocol):
         ...
 
 
+class Watchers:
+    """Several who watch, each told whatever the others make of it."""
+
+    def __init__(self, *watchers: Watcher) -> None:
+        self._watchers = watchers
+
+    def recorded(self, entry: Entry, written: tuple[Written, ...]) -> None:
+        """See `Watcher`."""
+        for watcher in self._watchers:
+            with suppress(Exception):
+                watcher.recorded(entry, written)
+
+    def settled(
+        self, call_id: str, upstream: Upstream, status: int | None, duration_us: int, error: str | None
+    ) -> None:
+        """See `Watcher`."""
+        for watcher in self._watchers:
+            with suppress(Exception):
+                watcher.settled(call_id, upstream, status, duration_us, error)
+
+
 class Recording:
     """Writes entries. `wall` gives the real time in unix milliseconds."""
 

@@ -13,7 +13,7 @@ from childproof.catalog.shipped import shipped
 from childproof.engine import Engine
 from childproof.engine.jobs import Jobs
 from childproof.engine.passing import Passing
-from childproof.engine.recording import Recording
+from childproof.engine.recording import Recording, Watcher, Watchers
 from childproof.errors import Fault, InputError, StoreError
 from childproof.ledger import Ledger
 from childproof.model import Effect, Hidden
@@ -69,10 +69,10 @@ class Parts:
         entries = self.ledger.entries(world=world, after=after)
         return summarize(world, entries, words, self.engine.missing(world))
 
-    def close(self) -> None:
-        """Close the store; the last thing to do. Telemetry that waits is sent before."""
+    def close(self, within: float | None = None) -> None:
+        """Close the store; the last thing to do. Telemetry that waits is sent before, in so many seconds if they are given."""
         if self.watching is not None:
-            self.watching.close()
+            self.watching.close(within)
         self.store.close()
 
 
@@ -176,8 +176,12 @@ def compose(
     clock: ClockSettings = REAL,
     wall: Callable[[], int] = wall_clock,
     on_trouble: Callable[[str], None] = lambda _: None,
+    journal: Watcher | None = None,
 ) -> Parts:
-    """Load everything and make sure that the worlds exist. Raises InputError or StoreError; then nothing is open."""
+    """Load everything and make sure that the worlds exist. Raises InputError or StoreError; then nothing is open.
+
+    `journal` is told of entries besides who counts them.
+    """
     read = footprint(read_files(config)) if config.watch else {}
     catalog, rules = load_policy(config)
     vault = read_vault(rules.rules, config.canaries, os.environ)
@@ -204,7 +208,7 @@ def compose(
         wall=wall,
         max_body=config.max_body,
         on_trouble=on_trouble if watched is None else watched.hearing(on_trouble),
-        watcher=watched,
+        watcher=watched if journal is None else Watchers(journal) if watched is None else Watchers(journal, watched),
     )
     secrets = tuple((secret, vault.values[secret.source]) for rule in rules.rules for secret in rule.allow.secrets)
-    return Parts(config, store, ledger, engine, rules.files, secrets, watched, read=read)
+    return Parts(config, store, ledger, engine, rules.files, secrets, watched, Reloads(at=wall()), read)

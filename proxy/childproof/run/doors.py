@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -16,9 +17,12 @@ from childproof.capture.names import NameTable
 from childproof.capture.original import original_destination
 from childproof.model import Call, Protocol, Violation
 from childproof.sandbox.nflog import RefusalReader
+from childproof.sandbox.refusaltables import INTERVAL, RefusalTables
 
 from .compose import Parts
 from .proxy import Proxy
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,8 @@ class DoorSockets:
 class Doors:
     """Takes what is redirected, in a world of its own, while the block runs. `sources` are who may come, empty for all.
 
-    `place` is what the kernel's refusals say that there is no way out of.
+    `place` is what the kernel's refusals say that there is no way out of. `redirected` doors serve this process's own
+    network namespace, whose refusals are there to be read.
     """
 
     def __init__(
@@ -49,7 +54,9 @@ class Doors:
         *,
         sources: tuple[Network, ...] = (),
         place: str = "a sealed sandbox",
+        redirected: bool = False,
     ) -> None:
+        self.redirected = redirected
         self._ingress = ingress
         self._sockets = sockets
         self._sources = sources
@@ -74,7 +81,29 @@ class Doors:
             reader = RefusalReader(sockets.refusals, self._refused, self._lost)
             self._refusals = reader
             asyncio.get_running_loop().add_reader(reader.fileno(), reader.read)
+        if self.redirected:
+            self._accepting.append(asyncio.create_task(self._look_for_refusals()))
         return self
+
+    async def wind_up(self) -> None:
+        """Take no new connections; end those on which nothing is under way. Names are answered until the end."""
+        for task in self._accepting:
+            task.cancel()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
+        for sock in (*self._sockets.tcp, *self._sockets.dns_tcp):
+            sock.close()
+        self._door.wind_up()
+        self._dns_door.wind_up()
+
+    @property
+    def world(self) -> str:
+        """Whose calls come in here."""
+        return self._ingress.world
+
+    @property
+    def open(self) -> int:
+        """How many connections there are that HTTP hasn't taken over."""
+        return self._door.open + self._dns_door.open
 
     async def __aexit__(self, *_: object) -> None:
         if self._sockets.refusals is not None:
@@ -103,6 +132,18 @@ class Doors:
             limits=Limits(connections=self._proxy.connections),
             sources=self._sources,
         )
+
+    async def _look_for_refusals(self) -> None:
+        tables = RefusalTables(self._refused, self._lost)
+        try:
+            while True:
+                try:
+                    tables.read()
+                except Exception:
+                    log.exception("refused packets could not be recorded")
+                await asyncio.sleep(INTERVAL)
+        finally:
+            tables.read()  # of the last moments
 
     def _refused(self, protocol: str, address: str, port: int) -> None:
         if protocol == "udp":

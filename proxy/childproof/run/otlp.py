@@ -124,6 +124,11 @@ class Sender:
         self._thread = threading.Thread(target=self._run, name="childproof-otlp", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many calls wait to be sent."""
+        return len(self._waiting)
+
     def put(self, entry: Entry, written: int) -> None:
         """Have an entry sent, which changed so many entities. Never waits."""
         weight = _weight(entry)
@@ -136,12 +141,12 @@ class Sender:
             if len(self._waiting) >= BATCH:
                 self._wake.notify()
 
-    def close(self) -> None:
-        """Send what waits, for a while, and say what was lost."""
+    def close(self, within: float = PATIENCE) -> None:
+        """Send what waits, for so many seconds at most, and say what was lost."""
         with self._wake:
             self._ended = True
             self._wake.notify()
-        self._thread.join(PATIENCE)
+        self._thread.join(within)
         if self.lost or self._waiting:
             self._say(f"telemetry of {self.lost + len(self._waiting):,} calls did not reach {self._url}")
 

@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import ipaddress
-import signal
 import socket
-from collections.abc import Callable
+from collections import Counter
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from childproof.capture.binding import BACKLOG, shown, unbound
 from childproof.capture.destination import Destination, Ingress
@@ -21,10 +20,12 @@ from .compose import Parts
 from .config import split_address
 from .descriptors import room_for
 from .listen import Listen
-from .reloading import Reloader
 from .sockets import UDP, Sockets, bind_all
 
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+if TYPE_CHECKING:
+    from .doors import Doors
+
+_LOOK = 0.01  # seconds between two looks whether connections have ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,9 @@ class Proxy:
         self.http = HttpCapture(parts.engine, ca, smtp=smtp, tcp=tcp, connections=self.connections)
         self._closing = contextlib.AsyncExitStack()
         self._bound: list[Sockets] = []
+        self._doors: list[Doors] = []
+        if parts.watching is not None:
+            parts.watching.connections = self.open_by_world
 
     async def __aenter__(self) -> Self:
         await self.http.start()
@@ -74,10 +78,12 @@ class Proxy:
     async def listen(self, listeners: tuple[Listen, ...], sockets: Sockets | None = None) -> list[Listening]:
         """Open the listeners; where each of them is. Without `sockets`, they are bound here.
 
-        Raises ListenError with those that can't be bound, InputError for what may not be opened.
+        Sockets that are given stay open until who gave them closes them. Raises ListenError with those that can't be bound, InputError for what may not be opened.
         """
-        bound = bind_all(listeners) if sockets is None else sockets
-        self._bound.append(bound)
+        bound = sockets
+        if bound is None:
+            bound = bind_all(listeners)
+            self._bound.append(bound)
         opened: list[Listening] = []
         for listen, found in zip(listeners, bound.items, strict=True):
             try:
@@ -86,6 +92,33 @@ class Proxy:
                 faults = [unbound(key, address, error) for key, address in listen.addresses().items()]
                 raise ListenError(faults) from None
         return opened
+
+    async def drain(self, seconds: float, hurry: asyncio.Event) -> int:
+        """Take no new connections, and wait until those that there are have ended; how many haven't in `seconds`.
+
+        What is under way is answered, what is idle ends at once. `hurry` ends the waiting.
+        """
+        for doors in self._doors:
+            await doors.wind_up()
+        self.http.wind_up()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                # Connections end in many places, none of which knows of this.
+                while self._open_connections() and not hurry.is_set():  # noqa: ASYNC110
+                    await asyncio.sleep(_LOOK)
+        return self._open_connections()
+
+    def open_by_world(self) -> Counter[str]:
+        """How many connections there are, by the world of their listener."""
+        found: Counter[str] = Counter()
+        for ingress, count in self.http.shares().items():
+            found[ingress.world] += count
+        for doors in self._doors:
+            found[doors.world] += doors.open
+        return found
+
+    def _open_connections(self) -> int:
+        return self.http.open + sum(doors.open for doors in self._doors)
 
     async def _open(self, listen: Listen, found: dict[str, list[socket.socket]]) -> list[Listening]:
         opened = []
@@ -110,8 +143,12 @@ class Proxy:
         for sock in (*found[kind], *dns_tcp):
             sock.listen(BACKLOG)
         sockets = DoorSockets(found[kind], dns, dns_tcp)
-        doors = Doors(self._parts, self, Ingress(listen.world), sockets, sources=listen.sources, place="this sandbox")
-        await self._closing.enter_async_context(doors)
+        doors = Doors(
+            self._parts, self, Ingress(listen.world), sockets, sources=listen.sources, place="this sandbox",
+            # one of several is enough to record what the namespace refused
+            redirected=kind == "transparent" and not any(door.redirected for door in self._doors),
+        )  # fmt: skip
+        self._doors.append(await self._closing.enter_async_context(doors))
         return [
             *(Listening(kind, shown(sock), listen.world) for sock in found[kind]),
             *(Listening("dns", shown(sock), listen.world) for sock in dns),
@@ -140,18 +177,3 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-async def until_stopped(parts: Parts, say: Callable[[str], None]) -> None:
-    """Wait for SIGINT or SIGTERM. Meanwhile SIGHUP, and a change of files where they are watched, reads them again."""
-    loop = asyncio.get_running_loop()
-    stopped = asyncio.Event()
-    async with Reloader(parts, say, watch=parts.config.watch) as reloader:
-        for number in STOP_SIGNALS:
-            loop.add_signal_handler(number, stopped.set)
-        loop.add_signal_handler(signal.SIGHUP, reloader.request)
-        try:
-            await stopped.wait()
-        finally:
-            for number in (*STOP_SIGNALS, signal.SIGHUP):
-                loop.remove_signal_handler(number)

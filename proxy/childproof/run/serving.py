@@ -1,49 +1,248 @@
-"""`childproof serve`: explicit listeners until a signal comes, then the report."""
+"""`childproof serve`: listeners until a signal comes, then the report.
+
+The life of a server, in this order: every address is bound, and refuses connections; probes are answered; rules, stubs, store
+and authority are loaded beside that; the listeners open, and it is ready; a signal comes, the listeners close, and what is
+under way is answered; the report, and the end. Whatever fails on the way ends it with the exit code of its kind.
+"""
 
 import asyncio
+import contextlib
+import gc
 import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from childproof.capture.mitm.ca import CA, ensure_ca
+from childproof import __version__
+from childproof.errors import ChildproofError, InputError
 
-from .compose import Parts, compose
 from .config import Config
-from .emit import Reporting, emit_reports
+from .health import Health
+from .journal import Journal
 from .listen import Listen, settled
-from .proxy import Proxy, until_stopped
-from .scrape import scraping
-from .trouble import Trouble, ending, say
-from .webhooks import delivering, own_loopback
+from .pages import Page, answering
+from .sockets import Sockets, bind_all
+from .stopping import Stopping
+from .trouble import ending
+
+if TYPE_CHECKING:
+    from .authority import Authority
+    from .compose import Parts
+    from .emit import Reporting
+    from .proxy import Listening, Proxy
 
 DEFAULT_LISTEN = (Listen("main", http="127.0.0.1:8080", socks="127.0.0.1:1080"),)
+LAST = 0.5  # seconds beyond the grace, in which telemetry is sent
+MOST_REPORTED = 50_000  # entries; a server of months would read for minutes, and it is to be gone in seconds
 
 
-def serve(config: Config, reporting: Reporting) -> int:
+def serve(config: Config, reporting: "Reporting") -> int:
     """Listen as configured (by default HTTP on 8080 and SOCKS5 on 1080, loopback only) until SIGINT or SIGTERM.
 
-    The exit code: 1 where something could not be recorded.
+    The exit code: 1 where something could not be recorded. Raises ChildproofError where it can't start.
     """
-    listeners = settled(config.listen, os.environ) or DEFAULT_LISTEN
-    worlds = tuple(dict.fromkeys(listen.world for listen in listeners))
-    ca = ensure_ca(config.state_dir)
-    parts = compose(config, worlds=worlds, on_trouble=Trouble())
-    before = parts.ledger.position()
+    journal = Journal(config.log)
     try:
-        asyncio.run(_serve(parts, ca, listeners))
-        emit_reports(parts, worlds, before, reporting)
-        return ending(0, {world: parts.engine.missing(world) for world in worlds})
+        journal.event("starting", version=__version__, pid=os.getpid())
+        listeners = settled(config.listen, os.environ) or DEFAULT_LISTEN
+        metrics = config.metrics if config.metrics != config.health else ""
+        sockets = bind_all(listeners, health=config.health, metrics=metrics)
+        try:
+            code = _Server(config, listeners, sockets, journal, reporting).run()
+        finally:
+            sockets.close()
+        journal.event("stopped", code=code)
+    except ChildproofError as error:
+        faults = [str(fault) for fault in error.faults] if isinstance(error, InputError) else [str(error)]
+        journal.event("failed", level="error", faults=faults, code=error.exit_code)
+        raise
+    except Exception as error:
+        journal.event("failed", level="error", faults=[f"a bug of childproof's own: {error!r}"], code=70)
+        raise
     finally:
-        parts.close()
+        journal.close()
+    return code
 
 
-async def _serve(parts: Parts, ca: CA, listeners: tuple[Listen, ...]) -> None:
-    async with Proxy(parts, ca) as proxy, scraping(parts, say):
-        listening = await proxy.listen(listeners)
-        for opened in listening:
-            place = f"http://{opened.address}  {opened.stub}" if opened.stub else opened.address
-            say(f"{opened.kind:<7} {place}  world {opened.world}")
-        if not all(opened.stub for opened in listening):
-            say(f"CA      {ca.cert_pem}  (for clients to trust)")
-        say("ready; SIGHUP reads the rules again, Ctrl-C ends")
-        worlds = tuple(dict.fromkeys(listen.world for listen in listeners))
-        async with delivering(parts, worlds, own_loopback(parts, {opened.port for opened in listening})):
-            await until_stopped(parts, say)
+@dataclass(slots=True)
+class _Server:
+    config: Config
+    listeners: tuple[Listen, ...]
+    sockets: Sockets
+    journal: Journal
+    reporting: "Reporting"
+    deadline: float = 0.0  # of the clock `time.monotonic`: when all is to be over
+
+    @property
+    def worlds(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(listen.world for listen in self.listeners))
+
+    def run(self) -> int:
+        """From bound sockets to the report."""
+        loaded: list[Parts] = []
+        try:
+            with asyncio.Runner() as runner:
+                before = runner.run(self._serve(loaded))
+            if not loaded:
+                return 0  # stopped before anything was there
+            [parts] = loaded
+            self._report(parts, before)
+            missing = {world: parts.engine.missing(world) for world in self.worlds}
+            return ending(0, missing, lambda text: self.journal.event("incomplete", text, "error"))
+        finally:
+            for parts in loaded:
+                parts.close(max(LAST, self.deadline - time.monotonic()) if self.deadline else None)
+
+    async def _serve(self, loaded: "list[Parts]") -> int:
+        """Gives the ledger's position at the start."""
+        health = Health()
+        pages = dict(health.pages())
+        with Stopping() as stopping:
+            async with contextlib.AsyncExitStack() as stack:
+                if "health" in self.sockets.shared:
+                    await stack.enter_async_context(answering(self.sockets.shared["health"], pages))
+                parts, authority = await asyncio.to_thread(self._load)
+                loaded.append(parts)
+                if stopping.asked.is_set():
+                    return 0
+                before = parts.ledger.position()
+                await self._metrics(stack, parts, pages)
+                proxy = await self._open(stack, parts, authority, health, stopping)
+                health.phase = "ready"
+                self.journal.event(
+                    "ready", "ready; SIGHUP reads the rules again, Ctrl-C ends", worlds=list(self.worlds)
+                )
+                await stopping.asked.wait()
+                health.phase = "stopping"
+                self.deadline = time.monotonic() + self.config.grace + LAST
+                self.journal.event("stopping", signal=stopping.by, grace=self.config.grace)
+                left = await proxy.drain(self.config.grace, stopping.insisted)
+                if left:
+                    self.journal.event("cut_off", level="warning", connections=left)
+        return before
+
+    def _load(self) -> "tuple[Parts, Authority]":
+        """Everything that may be wrong in what people wrote; then what takes long to import.
+
+        In a thread, so that probes are answered meanwhile. A signal is heeded after it, which takes a second at most.
+        """
+        gc.disable()  # modules are no garbage: to look for some in them takes a tenth of the start
+        try:
+            from .authority import Authority  # noqa: PLC0415 (heavy: probes are answered before)
+            from .compose import compose  # noqa: PLC0415
+
+            authority = Authority(self.config)
+            parts = compose(
+                self.config,
+                worlds=self.worlds,
+                on_trouble=self.journal.trouble,
+                journal=self.journal if self.journal.log is not None else None,
+            )
+            try:
+                from . import doors, proxy  # noqa: F401, PLC0415 (mitmproxy)
+            except BaseException:
+                parts.close()
+                raise
+            return parts, authority
+        finally:
+            gc.freeze()
+            gc.enable()
+
+    async def _metrics(
+        self, stack: contextlib.AsyncExitStack, parts: "Parts", pages: dict[str, Callable[[], Page]]
+    ) -> None:
+        """Let Prometheus ask, at an address of its own or at that of the probes."""
+        from .scrape import PATH, metrics_page  # noqa: PLC0415 (Prometheus waits until all is loaded)
+
+        page = metrics_page(parts)
+        if page is None:
+            return
+        if "metrics" in self.sockets.shared:
+            sockets = self.sockets.shared["metrics"]
+            await stack.enter_async_context(answering(sockets, {PATH: page}))
+        else:
+            pages[PATH] = page
+            sockets = self.sockets.shared["health"]
+        from childproof.capture.binding import shown  # noqa: PLC0415
+
+        for sock in sockets:
+            self.journal.event("listening", f"metrics http://{shown(sock)}{PATH}", kind="metrics", address=shown(sock))
+
+    async def _open(
+        self,
+        stack: contextlib.AsyncExitStack,
+        parts: "Parts",
+        authority: "Authority",
+        health: Health,
+        stopping: Stopping,
+    ) -> "Proxy":
+        """Let calls in, and begin what goes on beside them."""
+        from .authority import tended  # noqa: PLC0415
+        from .proxy import Proxy  # noqa: PLC0415
+        from .reloading import Reloader  # noqa: PLC0415
+        from .webhooks import delivering, own_loopback  # noqa: PLC0415
+
+        say = self.journal.say
+        proxy = await stack.enter_async_context(Proxy(parts, authority.ca))
+        opened = await proxy.listen(self.listeners, self.sockets)
+        self._say_where(opened, authority)
+        health.watch(parts)
+        health.checks["the certificate to trust"] = lambda: (
+            None
+            if authority.ca.cert_pem.exists()
+            else f"{authority.ca.cert_pem} is gone: workloads can't trust anybody"
+        )
+        health.told["reload"] = parts.reloads.as_json
+        health.told["ca"] = authority.told
+        closed = {place.port for place in opened} | {
+            sock.getsockname()[1] for sockets in self.sockets.shared.values() for sock in sockets
+        }
+        await stack.enter_async_context(delivering(parts, self.worlds, own_loopback(parts, closed), say))
+        watch = self.config.watch
+        reloader = await stack.enter_async_context(Reloader(parts, say, watch=watch))
+        again = await stack.enter_async_context(tended(authority, proxy.http, say, watch=watch))
+
+        def hung_up() -> None:
+            reloader.request()
+            again()
+
+        stopping.when_hung_up(hung_up)
+        return proxy
+
+    def _say_where(self, opened: "list[Listening]", authority: "Authority") -> None:
+        for place in opened:
+            where = f"http://{place.address}  {place.stub}" if place.stub else place.address
+            self.journal.event(
+                "listening",
+                f"{place.kind:<7} {where}  world {place.world}",
+                kind=place.kind,
+                address=place.address,
+                world=place.world,
+                stub=place.stub,
+            )
+        if not all(place.stub for place in opened):
+            cert = str(authority.ca.cert_pem)
+            self.journal.event("ca", f"CA      {cert}  (for clients to trust)", certificate=cert)
+
+    def _report(self, parts: "Parts", before: int) -> None:
+        from .emit import emit_reports  # noqa: PLC0415 (for the end; the start needs none of it)
+
+        if self.journal.log is None:
+            emit_reports(parts, self.worlds, before, self.reporting)
+            return
+        if self.reporting.form == "none":
+            return
+        from .report import to_json  # noqa: PLC0415
+
+        recorded = parts.ledger.position() - before
+        if recorded > MOST_REPORTED:
+            self.journal.event("report", f"{recorded} entries are too many to report on; `childproof log` lists them")
+            return
+        for world in self.worlds:
+            try:
+                report = to_json(parts.report(world, after=before), ledger=self.config.store)
+            except ChildproofError as error:
+                self.journal.trouble(f"world {world} can't be reported on: {error}")
+                continue
+            self.journal.event("report", report=report)

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TextIO
 
 from childproof.model.text import printable
@@ -33,11 +33,11 @@ class Trouble:
             say("what else goes wrong is not shown here any more; childproof log has it", self._stream)
 
 
-def ending(code: int, missing: Mapping[str, object]) -> int:
+def ending(code: int, missing: Mapping[str, object], tell: Callable[[str], None] | None = None) -> int:
     """The exit code of a run that ended with `code`, given what each world's record lacks; says aloud what it does."""
     for world, what in missing.items():
         if what:
-            say(f"the record of world {world} is incomplete: {what}")
+            (tell or say)(f"the record of world {world} is incomplete: {what}")
             code = code or INCOMPLETE
     return code
 

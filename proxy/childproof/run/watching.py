@@ -1,11 +1,11 @@
 """Who watches a running engine: Prometheus, which asks for counts, and an OpenTelemetry collector, which is told of calls."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from childproof.engine import Missing
 from childproof.ledger import Entry
-from childproof.ledger.metrics import Metrics, heading
+from childproof.ledger.metrics import Histogram, Metrics, heading, sample
 from childproof.model import Upstream, Written
 
 from .config import Config
@@ -13,13 +13,22 @@ from .otlp import Exporter, Sender
 
 UNDER_WAY = 4096  # allowed calls whose ends are waited for; of more than that, an end may come without its beginning
 
+UPSTREAM = "childproof_upstream_duration_seconds"
+TROUBLES = {
+    "childproof_trouble_total": "Times that something of childproof's own went wrong.",
+    "childproof_unrecorded_total": "Calls that were denied and could not be recorded.",
+    "childproof_telemetry_lost_total": "Calls whose telemetry could not be sent.",
+}
+
 
 class Watching:
     """Counts and passes on what is recorded. An allowed call counts when it is over: only then it is known what left."""
 
     def __init__(self, *, sender: Sender | None = None) -> None:
         self.metrics = Metrics()
+        self.upstream = Histogram(UPSTREAM, "Time that allowed calls spent upstream: from the permission to their end.")
         self.troubles = 0
+        self.connections: Callable[[], Mapping[str, int]] = dict  # by world, of who listens
         self._sender = sender
         self._under_way: dict[str, tuple[Entry, tuple[Written, ...]]] = {}
 
@@ -40,6 +49,7 @@ class Watching:
         if begun is None:
             return
         entry, written = begun
+        self.upstream.add((), max(0, duration_us - entry.duration_us) / 1e6)
         status = entry.status if status is None else status
         entry = replace(entry, upstream=upstream, status=status, duration_us=duration_us, error=error)
         self._over(entry, written)
@@ -53,26 +63,29 @@ class Watching:
 
         return heard
 
-    def close(self) -> None:
-        """Pass on what is left: calls that never ended too."""
+    def close(self, within: float | None = None) -> None:
+        """Pass on what is left, in so many seconds if they are given: calls that never ended too."""
         for entry, written in self._under_way.values():
             self._over(entry, written)
         self._under_way.clear()
         if self._sender is not None:
-            self._sender.close()
+            self._sender.close() if within is None else self._sender.close(within)
 
-    def exposition(self, missing: Missing) -> str:
-        """All counts in Prometheus' text format, since the process began; `missing` is what could not be recorded."""
-        lines = [*self.metrics.lines()]
-        for name, meaning, count in (
-            ("childproof_trouble_total", "Times that something of childproof's own went wrong.", self.troubles),
-            ("childproof_unrecorded_total", "Calls that were denied and could not be recorded.",
-             missing.calls),
-            ("childproof_telemetry_lost_total", "Calls whose telemetry could not be sent.",
-             self._sender.lost if self._sender is not None else 0),
-        ):  # fmt: skip
-            lines += [*heading(name, "counter", meaning), f"{name} {count}"]
-        return "\n".join(lines) + "\n"
+    @property
+    def waiting(self) -> int:
+        """Calls that wait to be sent to the collector."""
+        return self._sender.waiting if self._sender is not None else 0
+
+    def exposition(self, missing: Missing, more: Iterable[str] = ()) -> str:
+        """All counts in Prometheus' text format, since the process began; `missing` is what could not be recorded.
+
+        `more` are further lines.
+        """
+        counts = (self.troubles, missing.calls, self._sender.lost if self._sender is not None else 0)
+        lines = [*self.metrics.lines(), *self.upstream.lines()]
+        for (name, meaning), count in zip(TROUBLES.items(), counts, strict=True):
+            lines += [*heading(name, "counter", meaning), sample(name, (), (), count)]
+        return "\n".join((*lines, *more)) + "\n"
 
     def _over(self, entry: Entry, written: tuple[Written, ...]) -> None:
         self.metrics.add(entry, written)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 
 from childproof.capture.webhooks import Connect, Deliverer
@@ -16,7 +16,9 @@ from .trouble import say
 
 
 @asynccontextmanager
-async def delivering(parts: Parts, worlds: Sequence[str], connect: Connect | None) -> AsyncIterator[None]:
+async def delivering(
+    parts: Parts, worlds: Sequence[str], connect: Connect | None, say: Callable[[str], None] = say
+) -> AsyncIterator[None]:
     """Deliver for these worlds meanwhile. `connect` reaches the sandbox's loopback; None: nothing is delivered there."""
 
     def handed_out(config: Config) -> Deliveries:

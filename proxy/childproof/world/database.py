@@ -7,7 +7,7 @@ this process remembers counts as stale (`generation` moves on) as soon as anothe
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from childproof.errors import StoreError
@@ -125,6 +125,29 @@ class Database:
                 raise schema.explain(error, self.path) from error
             finally:
                 self.forget()
+
+    def prove_writable(self) -> None:
+        """See `Store.prove_writable`."""
+        with self.lock:
+            if self._busy:
+                return  # who writes at this moment will find out
+            waiting = self.connection.execute("PRAGMA busy_timeout").fetchone()[0]
+            try:
+                self.connection.execute("PRAGMA busy_timeout = 0")
+                self.connection.execute("BEGIN IMMEDIATE")
+                version = self.connection.execute("PRAGMA user_version").fetchone()[0]
+                # The same number is written all the same: the file's first page goes to the log and to the disk.
+                self.connection.execute(f"PRAGMA user_version = {int(version)}")
+                self.connection.execute("COMMIT")
+            except sqlite3.Error as error:
+                with suppress(sqlite3.Error):
+                    if self.connection.in_transaction:
+                        self.connection.execute("ROLLBACK")
+                if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+                    raise schema.explain(error, self.path) from error
+            finally:
+                with suppress(sqlite3.Error):
+                    self.connection.execute(f"PRAGMA busy_timeout = {waiting}")
 
     def _begin(self, *, write: bool) -> None:
         if write and self.readonly:

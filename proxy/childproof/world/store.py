@@ -71,6 +71,13 @@ class Store:
         """Held by a transaction from its beginning to its end."""
         return self._database.lock
 
+    def prove_writable(self) -> None:
+        """Write to the file, and change nothing. Raises StoreError where it can't be written: a full disk, read-only.
+
+        Who holds the file for a moment makes it no less writable.
+        """
+        self._database.prove_writable()
+
     def when_stirred(self, told: Callable[[str], None] | None) -> None:
         """Have `told` called with a world's name once a call of this process has left something there to be sent."""
         self._database.stirred = told
@@ -80,6 +87,11 @@ class Store:
         with self._database.reading():
             named = "SELECT name FROM world WHERE name NOT LIKE '~%' ORDER BY name"
             return [str(name) for (name,) in self.connection.execute(named)]
+
+    def in_use(self) -> list[World]:
+        """The worlds that somebody of this process has asked for, as far as they are there still."""
+        with self._database.reading():
+            return [world for name, world in self._by_name.items() if self._find(name) is world]
 
     def world(self, name: str) -> World:
         """A world by name. Raises StoreError, naming those there are, where it doesn't exist."""

@@ -106,5 +106,5 @@ def test_a_port_that_is_taken_is_a_fault_that_says_so() -> None:
             async with scraped(address, str):
                 pass
 
-        with pytest.raises(InputError, match=f"{address} can't be listened on"):
+        with pytest.raises(InputError, match=f"metrics {address}: another program listens here"):
             asyncio.run(run())

@@ -26,7 +26,7 @@ from .plain import plain_request
 from .pump import Pump
 from .replies import denial, has_body, render, reply_of
 from .upgrade import accept_of, with_upgrade
-from .wire import HOLD_SECONDS, LINGER_BYTES, LINGER_SECONDS, Patience, ResetConnection
+from .wire import HOLD_SECONDS, LINGER_BYTES, LINGER_SECONDS, Patience, ResetConnection, Stopping
 
 if TYPE_CHECKING:
     from .talk import TalkLayer
@@ -61,7 +61,7 @@ class AnswerLayer(layer.Layer):
     def handle_event(self, event: events.Event) -> Commands:
         """One event in, commands out. Nothing here blocks, so mitmproxy's pausing around it is left out."""
         try:
-            yield from self._handle_event(event)
+            yield from self._stopping(event) if isinstance(event, Stopping) else self._handle_event(event)
         except Exception as error:  # noqa: BLE001 - closed by default: recorded, answered with 500, closed
             decide(self._judge, self._call(internal(error)))
             yield from self._last(denial(500, "internal error"))
@@ -170,7 +170,8 @@ class AnswerLayer(layer.Layer):
         outcome = decide(self._judge, call)
         request = self._request
         assert request is not None
-        last = _wants_close(request) or call.violation is not None or outcome.forward is not None
+        ending = self._patience.ending or outcome.forward is not None
+        last = _wants_close(request) or call.violation is not None or ending
         if outcome.forward is not None:
             # the rules were reloaded since this layer was chosen; the next connection gets the other one
             self._judge.settle(outcome, NO_UPSTREAM, None, "not forwarded: the connection was opened under older rules")
@@ -227,7 +228,7 @@ class AnswerLayer(layer.Layer):
         if self._talk is not None:
             yield from self._talk.begin()
             yield from self._resume()
-        elif last:
+        elif last or self._patience.ending:
             yield from self._linger()
 
     def _woken(self, event: events.Wakeup) -> Commands:
@@ -307,10 +308,18 @@ class AnswerLayer(layer.Layer):
         self._going = None
         if going.pump.error:
             yield from self._close()
-        elif going.last:
+        elif going.last or self._patience.ending:
             yield from self._linger()
 
     # ending
+
+    def _stopping(self, event: Stopping) -> Commands:
+        """A connection without a request ends now, one with a request after its reply."""
+        event.taken = True
+        if self._talk is not None:
+            yield from self._talk.handle_event(event)
+        elif not self._busy() and self._between() and self._patience.since is None:
+            yield from self._close()
 
     def _refuse(self, violation: Violation) -> Commands:
         outcome = decide(self._judge, self._call(violation))

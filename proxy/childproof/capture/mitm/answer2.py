@@ -25,6 +25,7 @@ from h2.events import (
 )
 from h2.exceptions import H2Error
 from h2.settings import SettingCodes, Settings
+from hyperframe.frame import GoAwayFrame
 from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 
@@ -43,6 +44,7 @@ from .wire import (
     Patience,
     RequestRoom,
     ResetConnection,
+    Stopping,
 )
 
 MAX_STREAMS = 100  # at once (RFC 9113, section 6.5.2)
@@ -88,6 +90,7 @@ class Answer2Layer(layer.Layer):
         self._commands: list[commands.Command] = []
         self._partial: float | None = None  # since when a frame or a header block isn't whole
         self._closed = False
+        self._last: int | None = None  # goodbye was said: the last stream that is answered
 
     def handle_event(self, event: events.Event) -> Generator[commands.Command, Any, None]:
         """One event in, commands out."""
@@ -115,6 +118,8 @@ class Answer2Layer(layer.Layer):
         elif isinstance(event, events.Start):
             self._h2.initiate_connection()
             self._h2.increment_flow_control_window(WINDOW * BODIES)
+        elif isinstance(event, Stopping):
+            event.taken = True
         elif isinstance(event, events.ConnectionClosed):
             self._end(None)
 
@@ -122,6 +127,8 @@ class Answer2Layer(layer.Layer):
         """What this event led to, as commands; the replies' bytes in one write."""
         if not self._closed:
             self._commands += self._out.flush()
+        if self._patience.ending and not self._closed:
+            self._take_leave()
         data = self._h2.data_to_send()
         if data:
             yield commands.SendData(self.context.client, data)
@@ -187,6 +194,9 @@ class Answer2Layer(layer.Layer):
 
     def _begun(self, event: RequestReceived) -> None:
         stream = event.stream_id or 0
+        if self._last is not None and stream > self._last:
+            self._out.reset(stream, ErrorCodes.REFUSED_STREAM)  # to be asked for elsewhere (RFC 9113, section 8.7)
+            return
         headers = [(bytes(name), bytes(value)) for name, value in event.headers]
         self._asked[stream] = _Asked(headers, bytearray(), self._patience.now())
         for name, value in headers:
@@ -300,6 +310,15 @@ class Answer2Layer(layer.Layer):
             self._out.then_reset(stream)
 
     # ending
+
+    def _take_leave(self) -> None:
+        """Say goodbye once (RFC 9113, section 6.8), and close when the last stream has its reply."""
+        if self._last is None:
+            self._last = self._h2.highest_inbound_stream_id
+            goodbye = GoAwayFrame(0, last_stream_id=self._last, error_code=ErrorCodes.NO_ERROR)
+            self._commands.append(commands.SendData(self.context.client, goodbye.serialize()))
+        if not (self._asked or self._wakeups or self._out.busy):
+            self._end(None)
 
     def _broken(self, reason: str, code: ErrorCodes | None) -> None:
         """A connection error (RFC 9113, section 5.4.1). Without `code` h2 has said goodbye itself."""

@@ -185,6 +185,19 @@ class HttpCapture:
         if mode is not None:
             await self._intake.end(mode)
 
+    def wind_up(self) -> None:
+        """Take no new connections, end those on which nothing is under way, and the others with what is."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        self._onward.wind_up()
+        self._intake.wind_up()
+
+    @property
+    def open(self) -> int:
+        """How many connections there are."""
+        return len(self._intake) + len(self._fronts) + self._onward.open
+
     async def stop(self) -> None:
         """Close every listener and every connection, then mitmproxy."""
         for server in self._servers:
@@ -200,6 +213,14 @@ class HttpCapture:
             await self._master.done()
             self._master = None
             HttpCapture._running = None
+
+    def replace_ca(self, ca: CA) -> None:
+        """Sign with another authority from now on; connections that are open go on."""
+        self.leaves.replace(ca)
+
+    def shares(self) -> dict[Ingress, int]:
+        """How many connections each listener's sandbox has."""
+        return self._shares.open()
 
     def context_for(self, host: str) -> ssl.SSLContext:
         """TLS for `host` in the terms of `ssl`: for STARTTLS and implicit TLS of other protocols."""

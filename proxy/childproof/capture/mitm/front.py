@@ -67,6 +67,16 @@ class Onward:
     live: set["Front"] = field(default_factory=set)
     passed_on: "weakref.WeakSet[asyncio.Transport]" = field(default_factory=weakref.WeakSet)  # to mail and raw TCP
 
+    def wind_up(self) -> None:
+        """End the connections on which nothing was said."""
+        for front in list(self.live):
+            front.wind_up()
+
+    @property
+    def open(self) -> int:
+        """How many connections are still here, or were passed on to mail and raw TCP."""
+        return len(self.live) + sum(not transport.is_closing() for transport in self.passed_on)
+
     def end(self) -> None:
         """Reset whatever hasn't become an HTTP connection."""
         for front in list(self.live):
@@ -344,6 +354,15 @@ class Front(asyncio.Protocol):
         self._leave()
         self._transport.write(last_words)
         self._transport.close()
+
+    def wind_up(self) -> None:
+        """The process stops: who has said nothing yet is sent away."""
+        if self._data or self._stage is Stage.SOCKS:
+            return
+        if self._stage is Stage.PEEK:
+            violation = Violation("incomplete", "childproof was stopped before anything was sent")
+            decide(self._onward.judge, other_call(self._site(), Protocol.TCP, violation))
+        self._finish(b"")
 
     def reset(self) -> None:
         """Refuse the connection: the transport's own refusal."""

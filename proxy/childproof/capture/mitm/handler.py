@@ -30,7 +30,7 @@ from childproof.model import Protocol, Upstream
 from .calls import Site, internal
 from .hooks import Core, Hooks
 from .lean import Master
-from .wire import STALL_SECONDS, RequestRoom, ResetConnection
+from .wire import STALL_SECONDS, RequestRoom, ResetConnection, Stopping
 
 logger = logging.getLogger(__name__)
 _OURS = frozenset({"next_layer"})  # hooks that other addons aren't asked about at all
@@ -83,6 +83,19 @@ class GuardedHandler(ProxyConnectionHandler):
     def abort(self) -> None:
         """Reset the client's connection."""
         reset_transport(self._writer.transport)
+
+    def wind_up(self) -> None:
+        """The process stops: end at once where nothing is under way, and else with the reply that is."""
+        assert self.hooks is not None
+        self.hooks.patience.ending = True
+        self._task(self._stop(), "stopping")
+
+    async def _stop(self) -> None:
+        event = Stopping()
+        await self.server_event(event)
+        assert self.hooks is not None
+        if not event.taken and self.hooks.patience.since is None:
+            self._writer.close()  # it has never asked for anything
 
     # hooks
 

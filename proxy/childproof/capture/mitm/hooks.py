@@ -182,6 +182,7 @@ class Hooks:
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
         """Of an allowed call's reply: large or open-ended bodies stream, so that they need no memory."""
+        self._say_if_last(flow)
         permission = self.gate.permission(flow)
         if permission is None or flow.response is None:
             return
@@ -203,8 +204,15 @@ class Hooks:
             self._settle(permission, flow, reason)
             self._abort()
 
+    def _say_if_last(self, flow: http.HTTPFlow) -> None:
+        """The process stops: there is no request after this one (RFC 9112, section 9.6)."""
+        lasting = flow.request.is_http2 or flow.response is None or flow.response.status_code == 101
+        if self.patience.ending and flow.response is not None and not lasting:
+            flow.response.headers["connection"] = "close"
+
     def response(self, flow: http.HTTPFlow) -> None:
         """The reply is whole."""
+        self._say_if_last(flow)
         permission = self.gate.permission(flow)
         if permission is not None and flow.response is not None:
             if flow.response.status_code == 101 and RELAYED in flow.metadata:

@@ -35,6 +35,7 @@ class Intake:
         self._core = core
         self._foreign = foreign
         self._handlers: dict[asyncio.Task[None], GuardedHandler] = {}
+        self._ending = False
 
     def take(self, mode: mode_specs.ProxyMode, transport: asyncio.Transport, data: bytes, site: Site) -> None:
         """Own this transport from now on; `data` was read from it already."""
@@ -60,6 +61,8 @@ class Intake:
             site=site,
             foreign=self._foreign(),
         )
+        if self._ending and handler.hooks is not None:
+            handler.hooks.patience.ending = True
         task = loop.create_task(self._serve(handler))
         if not task.done():
             self._handlers[task] = handler
@@ -78,6 +81,12 @@ class Intake:
         for handler in list(self._handlers.values()):
             if handler.hooks is not None and handler.hooks.patience.exhausted(now):
                 handler.abort()
+
+    def wind_up(self) -> None:
+        """The process stops: every connection ends as soon as nothing is under way on it."""
+        self._ending = True
+        for handler in list(self._handlers.values()):
+            handler.wind_up()
 
     async def end(self, mode: mode_specs.ProxyMode | None = None) -> None:
         """Reset the connections of one mode, or all, and wait until they are gone."""

@@ -78,6 +78,11 @@ class Outbound:
         if sending is not None and sending.pump is not None:
             sending.pump.over(why)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a reply still waits to be sent."""
+        return bool(self._sending)
+
     def close(self) -> None:
         """The connection is over."""
         for stream in list(self._sending):

@@ -26,6 +26,10 @@ class Shares:
         own.add(transport)
         return True
 
+    def open(self) -> dict[Ingress, int]:
+        """How many connections each has, without those that are over but not yet collected."""
+        return {ingress: sum(not transport.is_closing() for transport in own) for ingress, own in self._open.items()}
+
     def forget(self, ingress: Ingress) -> None:
         """The listener is gone."""
         self._open.pop(ingress, None)

@@ -41,7 +41,7 @@ from .replies import denial, reason_of, reply_of, response_headers
 from .secrets import inject
 from .servers import GuardedHttp1Server, GuardedHttp2Server
 from .upgrade import WEBSOCKET
-from .wire import Patience
+from .wire import Patience, Stopping
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -230,7 +230,21 @@ class GuardedHttpLayer(HttpLayer):
         if isinstance(event, events.Start):
             server = GuardedHttp2Server if self.context.client.alpn == b"h2" else GuardedHttp1Server
             self.connections[self.context.client] = server(self.context.fork(), self.site, self.judge, self.patience)
-        yield from super()._handle_event(event)
+        if isinstance(event, Stopping):
+            event.taken = True
+        else:
+            yield from super()._handle_event(event)
+        if self.patience.ending and not self.streams and self.patience.since is None:
+            yield from self._take_leave()
+
+    def _take_leave(self) -> "Generator[commands.Command, object, None]":
+        """The process stops, and nothing is under way here."""
+        server = self.connections.get(self.context.client)
+        if self.context.client.connected:
+            if isinstance(server, GuardedHttp2Server):
+                server.h2_conn.close_connection()
+                yield commands.SendData(self.context.client, server.h2_conn.data_to_send())
+            yield commands.CloseConnection(self.context.client)
 
     def make_stream(self, stream_id: int) -> layer.CommandGenerator[None]:
         """One of ours."""

@@ -20,7 +20,7 @@ from childproof.model import NO_UPSTREAM, Frame, Outcome, Reply, Talk
 from .calls import head_of
 from .pump import BURST_BYTES
 from .replies import FIELD_NAME, FIELD_VALUE
-from .wire import Bucket, Patience, RequestRoom
+from .wire import Bucket, Patience, RequestRoom, Stopping
 
 PING_SECONDS = 30.0  # of silence; a client that is as long silent after that is gone
 LOOK_SECONDS = 0.05  # between two looks at what has happened in the world, for who follows it
@@ -30,7 +30,7 @@ MOST_WAITING = 10_000  # messages that still have to be sent
 MOST_FRAGMENTS = 4096  # of one message
 CONTROL_FRAMES, CONTROL_FRAMES_PER_SECOND = 1000, 50
 
-_GONE, _TOO_BIG, _POLICY, _FAILED = 1006, 1009, 1008, 1011  # RFC 6455, section 7.4.1
+_GOING_AWAY, _GONE, _TOO_BIG, _POLICY, _FAILED = 1001, 1006, 1009, 1008, 1011  # RFC 6455, section 7.4.1
 _SILENT = frozenset({1005, 1006, 1015})  # codes that are never sent
 
 Commands = Generator[commands.Command, Any, None]
@@ -71,7 +71,7 @@ class TalkLayer(layer.Layer):
         if self._over:
             return
         try:
-            yield from self._handle_event(event)
+            yield from self._stopping(event) if isinstance(event, Stopping) else self._handle_event(event)
         except Exception as error:  # noqa: BLE001 - closed by default: recorded and ended
             yield from self._end(f"the conversation failed: {head_of(error)}")
 
@@ -96,6 +96,10 @@ class TalkLayer(layer.Layer):
         elif isinstance(event, events.ConnectionClosed):
             self._talk.hear(Frame("close", code=_GONE))
             yield from self._end("the client left without a close")
+
+    def _stopping(self, event: Stopping) -> Commands:
+        event.taken = True
+        yield from self._close(_GOING_AWAY, "the server stops")
 
     # hearing
 

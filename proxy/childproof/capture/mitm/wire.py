@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from mitmproxy.proxy import commands
+from mitmproxy.proxy import commands, events
 
 HOLD_SECONDS = 60.0  # a `timeout` fault: most clients give up before
 LINGER_SECONDS = 2.0
@@ -21,14 +21,22 @@ class ResetConnection(commands.Command):
     """Abort the client's connection with a TCP reset: the transport's own refusal."""
 
 
+class Stopping(events.Event):
+    """This process stops: a layer that knows of it ends what is idle, and what isn't with the reply under way."""
+
+    def __init__(self) -> None:
+        self.taken = False  # by a layer; nobody is asked about more where it stays so
+
+
 class Patience:
     """Since when a client owes us the rest of a request: the clock is read only when something is incomplete."""
 
-    __slots__ = ("_clock", "since")
+    __slots__ = ("_clock", "ending", "since")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self.since: float | None = None
+        self.ending = False  # the process stops: the next reply is the last one
 
     def waiting(self, incomplete: bool) -> None:  # noqa: FBT001 - reads as a statement
         """A request is half here, or none is."""
