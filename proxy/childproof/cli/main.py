@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "webhooks": ("childproof.cli.webhooks", "webhooks", "List a world's webhooks; send them again."),
     "rules": ("childproof.cli.rules", "rules", "Check, explain and test rule files."),
     "stubs": ("childproof.cli.stubs", "stubs", "List, check, start and derive stubs."),
+    "ca": ("childproof.cli.ca", "ca", "Show, print, install and rotate the certificate authority."),
+    "trust": ("childproof.cli.trust", "trust", "Start a command that trusts childproof's certificates."),
     "addon": ("childproof.cli.addon", "addon", "Print the path of the script for a stock mitmdump or mitmweb."),
     "schema": ("childproof.cli.schema", "schema", "Print the JSON Schema of a file format, for editors."),
     "doctor": ("childproof.cli.doctor", "doctor", "Report what this machine supports and which clients trust us."),

@@ -106,12 +106,11 @@ def _importing() -> Iterator[None]:
 
 def _prepare(session: Session, config: Config, sandbox: SealedSandbox | None) -> "tuple[Parts, CA]":
     """Everything that may be wrong in what people wrote, found before anything starts; then the rest is imported."""
-    from childproof.capture.mitm.ca import ensure_ca  # noqa: PLC0415 (heavy: after the fork)
-
+    from .authority import open_ca  # noqa: PLC0415 (heavy: after the fork)
     from .compose import compose  # noqa: PLC0415
     from .secrets import secret_files, stand_ins  # noqa: PLC0415
 
-    ca = ensure_ca(config.state_dir)
+    ca = open_ca(config)
     parts = compose(config, worlds=(session.world,), seed=session.seed, clock=session.clock, on_trouble=Trouble())
     if sandbox is not None:
         sandbox.furnish(
@@ -185,7 +184,8 @@ def _hidden(config: Config, report: "ReportFile | None") -> list[Path]:
         files = []
     if report is not None and report.path.is_file():
         files.append(report.path)
-    return [config.state_dir, *(file for file in files if file.exists())]
+    keys = [config.ca.key] if config.ca.key is not None else []
+    return [config.state_dir, *keys, *(file for file in files if file.exists())]
 
 
 async def _unsealed(parts: "Parts", ca: "CA", session: Session) -> int:

@@ -26,10 +26,13 @@ def proxy_environment(env: Mapping[str, str], proxy: str, *, bare: Path, merged:
     `proxy` is where our HTTP CONNECT port listens (`host:port`), `bare` a file with our certificate, `merged` one with
     the machine's roots and ours. Loopback is exempt, nothing else.
     """
-    url = f"http://{proxy}"
+    return {**env, **trust.variables(str(bare), str(merged)), **proxy_variables(f"http://{proxy}")}
+
+
+def proxy_variables(url: str) -> dict[str, str]:
+    """What tells clients of a proxy, in both cases, since some read the one and some the other."""
     proxies = {"HTTP_PROXY": url, "HTTPS_PROXY": url, "ALL_PROXY": url, "NO_PROXY": _LOOPBACK}
-    both = {**proxies, **{name.lower(): value for name, value in proxies.items()}}
-    return {**env, **trust.variables(str(bare), str(merged)), **both, "NODE_USE_ENV_PROXY": "1"}
+    return {**proxies, **{name.lower(): value for name, value in proxies.items()}, "NODE_USE_ENV_PROXY": "1"}
 
 
 async def run_with_environment(

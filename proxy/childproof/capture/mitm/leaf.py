@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from OpenSSL import SSL
 
-from .ca import CA
+from .ca import CA, pem, utc_now
 
 MAX_HOSTS = 1024  # a sandbox that makes names up must not fill our memory
 MAX_CONTEXTS = 256  # 25 kB each, and half a millisecond to make again
@@ -28,26 +28,36 @@ _YESTERDAY = dt.timedelta(days=-2)
 _MAX_COMMON_NAME = 64  # RFC 5280, appendix A.1: ub-common-name-length
 
 
-def _utc_now() -> dt.datetime:
-    return dt.datetime.now(dt.UTC)
-
-
 class Leaves:
     """Server-side TLS for any host, signed by `ca`."""
 
-    def __init__(self, ca: CA, *, now: Callable[[], dt.datetime] = _utc_now) -> None:
-        self._ca = ca
+    def __init__(self, ca: CA, *, now: Callable[[], dt.datetime] = utc_now) -> None:
         self._now = now
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._key_pem = self._key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        self._issuer_id = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(
-            ca.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-        )
+        self._set(ca)
         self.certificate = functools.lru_cache(MAX_HOSTS)(self._mint)
         self.openssl = functools.lru_cache(MAX_CONTEXTS)(self._openssl)
         self.context_for = functools.lru_cache(MAX_CONTEXTS)(self._context_for)
+
+    def replace(self, ca: CA) -> None:
+        """Sign with another authority from now on. Connections that are open go on with what they have.
+
+        A session that was begun before is not resumed but begun anew, as clients do unasked.
+        """
+        self._set(ca)
+        for kept in (self.certificate, self.openssl, self.context_for):
+            kept.cache_clear()
+
+    def _set(self, ca: CA) -> None:
+        self._ca = ca
+        try:
+            own_id = ca.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+            self._issuer_id = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own_id)
+        except x509.ExtensionNotFound:  # of an authority that others made
+            self._issuer_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.certificate.public_key())
 
     def _mint(self, host: str) -> x509.Certificate:
         """A certificate for one normalised host name or address."""
@@ -63,8 +73,8 @@ class Leaves:
             .issuer_name(self._ca.certificate.subject)
             .public_key(self._key.public_key())
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now + _YESTERDAY)
-            .not_valid_after(min(now + _VALID, self._ca.certificate.not_valid_after_utc))
+            .not_valid_before(max(now + _YESTERDAY, self._ca.certificate.not_valid_before_utc))
+            .not_valid_after(min(now + _VALID, self._ca.ends))
             # RFC 5280, section 4.2.1.6: critical where there is no subject
             .add_extension(x509.SubjectAlternativeName([name]), critical=not subject)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -80,6 +90,8 @@ class Leaves:
         context.set_verify(SSL.VERIFY_NONE)
         context.use_certificate(self.certificate(host))
         context.use_privatekey(self._key)
+        for between in self._ca.chain:
+            context.add_extra_chain_cert(between)
         context.set_alpn_select_callback(_select_alpn)
         return context
 
@@ -87,9 +99,9 @@ class Leaves:
         """An `ssl` context, for protocols that mitmproxy doesn't speak. Without ALPN."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        pem = self._key_pem + self.certificate(host).public_bytes(serialization.Encoding.PEM)
+        content = self._key_pem + pem((self.certificate(host), *self._ca.chain))
         # `load_cert_chain` reads files only: a nameless one where the system has them
-        with _secret_file(pem) as path:
+        with _secret_file(content) as path:
             context.load_cert_chain(path)
         return context
 
