@@ -135,15 +135,19 @@ class Doors:
 
     async def _look_for_refusals(self) -> None:
         tables = RefusalTables(self._refused, self._lost)
-        try:
-            while True:
-                try:
-                    tables.read()
-                except Exception:
-                    log.exception("refused packets could not be recorded")
-                await asyncio.sleep(INTERVAL)
-        finally:
-            tables.read()  # of the last moments
+        ending = False
+        while True:
+            more = False
+            try:
+                more = tables.read()
+            except Exception:
+                log.exception("refused packets could not be recorded")
+            if ending and not more:
+                return
+            try:
+                await asyncio.sleep(0 if more else INTERVAL)
+            except asyncio.CancelledError:
+                ending = True  # once more, for the last moments
 
     def _refused(self, protocol: str, address: str, port: int) -> None:
         if protocol == "udp":
