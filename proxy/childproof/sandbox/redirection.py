@@ -135,8 +135,10 @@ def _last(wanted: Redirection) -> Iterator[nft.Rule]:
 
 def _out(wanted: Redirection, refuse: Callable[[nft.Rule], Iterator[nft.Rule]]) -> Iterator[nft.Rule]:
     """What may go out by a device: answers, the proxy's user, and what the kernel itself has to say."""
-    # Any user may send from an address that isn't here (IPV6_FREEBIND): an answer to that would be a way out.
+    # Any user may send from an address that isn't here (IPV6_FREEBIND): an answer to that would be a way out, the proxy's
+    # own (its SYN and ACK) too.
     yield [*nft.marked(_IN), *nft.replies(), *nft.accept()]
+    yield [*nft.replies(), *nft.drop()]
     for address in wanted.to:
         yield [*_at(address), *nft.protocol(_TCP), *nft.accept()]
         yield [*_at(address), *nft.protocol(_UDP), *nft.port(wanted.dns_port), *nft.accept()]
