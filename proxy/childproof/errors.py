@@ -70,6 +70,12 @@ class StoreError(ChildproofError):
     exit_code = 4
 
 
+class AskedError(StoreError):
+    """The store is well, and what was asked of it can't be done: a world that isn't there, a name that is taken."""
+
+    exit_code = 1
+
+
 class WorldGoneError(StoreError):
     """A world that was in use isn't there any more. Nothing was done in it."""
 

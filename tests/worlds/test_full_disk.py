@@ -142,7 +142,7 @@ def test_a_full_disk_at_the_start_starts_nothing(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 4
     assert done.stderr.startswith("childproof: childproof.db can't grow: the disk is full; free some space")
     assert "Traceback" not in done.stderr
 

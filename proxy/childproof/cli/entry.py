@@ -1,11 +1,9 @@
 """Where the `childproof` script begins and ends: quietly, also when it is interrupted or nobody reads on."""
 
-import errno
 import os
 import sys
 
-# The device's own words for "no more": a full disk or quota, a file as large as it may be, a broken disk.
-_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+from .streams import OUTPUT_REFUSED
 
 
 def main() -> None:
@@ -20,7 +18,7 @@ def main() -> None:
         finally:
             _flush()
     except OSError as error:
-        if error.errno not in _REFUSED:
+        if error.errno not in OUTPUT_REFUSED:
             raise
         _discard(1)
         from childproof.run.trouble import say  # noqa: PLC0415 (only now)

@@ -2,8 +2,10 @@
 
 import difflib
 import importlib
+import os
 import shlex
 import sys
+import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +13,20 @@ from pathlib import Path
 import click
 
 from childproof import __version__
-from childproof.errors import ChildproofError, InputError
+from childproof.errors import BUG, ChildproofError, InputError
 
-from .streams import prepare_streams
+from .streams import OUTPUT_REFUSED, prepare_streams
 
 # command -> (module, attribute, one line for --help): a module is imported only when its command runs.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("childproof.cli.run", "run", "Run a command sealed in; print afterwards what would have happened."),
     "serve": ("childproof.cli.serve", "serve", "Listen as an explicit HTTP and SOCKS5 proxy until interrupted."),
-    "init": ("childproof.cli.init", "init", "Redirect this network namespace (a pod's) to the proxy; before it starts."),
+    "init": (
+        "childproof.cli.init",
+        "init",
+        "Redirect this network namespace (a pod's) to the proxy; before it starts.",
+    ),
+    "health": ("childproof.cli.health", "health", "Ask a running server whether it is ready; for HEALTHCHECK lines."),
     "log": ("childproof.cli.log", "log", "List the calls of a world."),
     "show": ("childproof.cli.show", "show", "Show one call in full: request, reply, changes, effects."),
     "world": ("childproof.cli.world", "world", "Fork, compare, reset, export and import worlds; set their clocks."),
@@ -119,3 +126,25 @@ def main(argv: Sequence[str] | None = None) -> None:
     except ChildproofError as error:
         print(f"childproof: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno in OUTPUT_REFUSED:
+            raise  # where the output can't be written (see `entry`)
+        _bug(error)
+    except Exception as error:  # noqa: BLE001 (a bug of ours: said, and with an exit code of its own)
+        _bug(error)
+
+
+def _bug(error: Exception) -> None:
+    """One line for people, and the traceback for those who ask: it may hold what is nobody's business."""
+    from childproof.ledger.redaction import redact  # noqa: PLC0415 (nothing is wrong as a rule)
+
+    if os.environ.get("CHILDPROOF_DEBUG"):
+        print(redact("".join(traceback.format_exception(error))), file=sys.stderr, end="")
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"
+    print(
+        f"childproof: a bug of ours: {redact(f'{type(error).__name__}: {error}')} ({place}); please report it with what "
+        "CHILDPROOF_DEBUG=1 prints",
+        file=sys.stderr,
+    )
+    sys.exit(BUG)

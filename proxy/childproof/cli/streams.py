@@ -2,10 +2,13 @@
 
 import codecs
 import contextlib
+import errno
 import io
 import os
 import sys
 
+# A device's own words for "no more": a full disk or quota, a file as large as it may be, a broken disk, a reader that left.
+OUTPUT_REFUSED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE)
 _HANDLER = "childproof-plain"
 # What we print beyond ASCII, for terminals and files that can't show it.
 _PLAIN = str.maketrans({"·": "-", "…": "...", "✓": "ok", "✗": "no", "→": "->", "“": '"', "”": '"', "µ": "u", "—": "-"})

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from childproof.errors import StoreError
+from childproof.errors import AskedError
 from childproof.ledger import timestamp
 from childproof.world import Delivery, deliveries
 
@@ -72,7 +72,7 @@ def redeliver(*, db: str | None, world: str, ids: tuple[str, ...]) -> None:
         with place.view() as view:
             missing = next((one for one in ids if deliveries.find(view, one) is None), None)
         if missing is not None:
-            raise StoreError(f"world {world} has no webhook {missing!r}; `childproof webhooks list` names them")
+            raise AskedError(f"world {world} has no webhook {missing!r}; `childproof webhooks list` names them")
         for delivery_id in ids:
             send_again(Recording(ledger, wall_clock), place, delivery_id)
             click.echo(f"{delivery_id}: to be sent", err=True)

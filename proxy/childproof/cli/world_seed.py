@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from childproof.errors import StoreError
+from childproof.errors import AskedError
 from childproof.run.config import load_config
 from childproof.world import checked_name
 
@@ -69,7 +69,7 @@ def seed(
 
 def _refuse_taken(store: "Store", name: str) -> None:
     if name in store.names():
-        raise StoreError(
+        raise AskedError(
             f"{store.path} has a world {name!r} already; make it under another name with --as NAME, or "
             f"`childproof world delete {name}` first"
         )

@@ -35,6 +35,7 @@ VARIABLES = (
     "OTLP",
     "OTLP_HEADERS",
     "METRICS",
+    "DEBUG",
 )  # after the prefix
 DEFAULT_STORE = "childproof.db"
 DEFAULT_MAX_BODY = 10 * 1024**2

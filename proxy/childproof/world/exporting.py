@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from childproof.errors import StoreError
+from childproof.errors import AskedError
 
 from . import versions
 from .clock import Clock
@@ -129,5 +129,5 @@ def _kept(items: Iterable[Held], *, gone: bool = False) -> Iterator[Held]:
 def parent_of(branch: Branch) -> str:
     """The name of a world's parent. Raises StoreError where it has none."""
     if branch.parent is None:
-        raise StoreError(f"world {branch.name} has no parent; export all of it, without --since-parent")
+        raise AskedError(f"world {branch.name} has no parent; export all of it, without --since-parent")
     return branch.parent

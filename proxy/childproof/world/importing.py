@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from childproof.errors import StoreError
+from childproof.errors import AskedError
 
 from . import versions
 from .clock import Clock, ClockSettings
@@ -47,9 +47,9 @@ def fill(database: Database, world: int, values: dict[str, Any], parent: version
         elif old is not None and old[1] is not None:
             ordinal = old[0]
         else:
-            raise StoreError(f"{values['parent']['world']} has no {entity.kind} {entity.id} that could have changed")
+            raise AskedError(f"{values['parent']['world']} has no {entity.kind} {entity.id} that could have changed")
         if ordinal >= versions.ordinal_of(calls + 1, 0):
-            raise StoreError(f"{entity.kind}: more entities of one kind than a world of {calls} calls can hold")
+            raise AskedError(f"{entity.kind}: more entities of one kind than a world of {calls} calls can hold")
         first = entity.place is not None and entity.value is not None
         raw = None if entity.value is None else _encode(entity.value).decode()
         rows.append((world, number, entity.id, calls, ordinal, first, raw))
@@ -76,7 +76,7 @@ def _entities(values: dict[str, Any]) -> Iterator[Entity]:
 def _check_parent(database: Database, values: dict[str, Any], parent: versions.Lineage) -> None:
     wanted = values["parent"]
     if digest(held(database, parent)) != wanted["sha256"]:
-        raise StoreError(
+        raise AskedError(
             f"world {wanted['world']} after call {wanted['call']} isn't the one that this file was made from; "
             "import that first, or export all of the world, without --since-parent"
         )

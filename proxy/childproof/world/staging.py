@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import msgspec
 
-from childproof.errors import StoreError
+from childproof.errors import AskedError
 
 from . import randomness, versions
 from .clock import ClockSettings
@@ -138,5 +138,5 @@ class Stage:
 
 def _ordinal(kind: str, place: int) -> int:
     if place >= versions.ordinal_of(1, 0):
-        raise StoreError(f"{kind}: more than {versions.ordinal_of(1, 0):,} of one kind, which no world can begin with")
+        raise AskedError(f"{kind}: more than {versions.ordinal_of(1, 0):,} of one kind, which no world can begin with")
     return versions.ordinal_of(0, place)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from childproof.errors import InputError, StoreError, WorldGoneError
+from childproof.errors import AskedError, InputError, WorldGoneError
 
 from . import exporting, importing, integrity, lineage
 from .clock import REAL, Clock, ClockSettings
@@ -94,12 +94,12 @@ class Store:
             return [world for name, world in self._by_name.items() if self._find(name) is world]
 
     def world(self, name: str) -> World:
-        """A world by name. Raises StoreError, naming those there are, where it doesn't exist."""
+        """A world by name. Raises AskedError, naming those there are, where it doesn't exist."""
         with self._database.reading():
             found = self._find(name)
         if found is None:
             names = ", ".join(self.names()) or "none yet"
-            raise StoreError(f"{self.path} has no world {name!r}; it has: {names}")
+            raise AskedError(f"{self.path} has no world {name!r}; it has: {names}")
         return found
 
     def known(self, name: str) -> World:
@@ -182,7 +182,7 @@ class Store:
         with self._database.reading():
             found = lineage.last_call(self.connection, list(world.head().lineage), time)
         if found is None:
-            raise StoreError(f"world {name} had made no call at that time")
+            raise AskedError(f"world {name} had made no call at that time")
         return found
 
     def compare(self, a: str, b: str) -> Comparison:
@@ -205,7 +205,7 @@ class Store:
         """
         above = values.get("parent", {"world": "", "call": 0})
         if above["world"] and above["world"] not in self.names():
-            raise StoreError(
+            raise AskedError(
                 f"the file holds what changed since call {above['call']} of world {above['world']}, which {self.path} "
                 "hasn't got; import that first, or export all of the world, without --since-parent"
             )
@@ -269,7 +269,7 @@ class Store:
             names = lineage.descendants(self.connection, world.id)
             if names and not with_children:
                 some = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-                raise StoreError(
+                raise AskedError(
                     f"{len(names)} world{'s' if len(names) != 1 else ''} forked from {name} would lose their past: "
                     f"{some}; delete them first, or all together with --with-children"
                 )
@@ -304,7 +304,7 @@ class Store:
     def _check_new(self, name: str) -> None:
         checked_name(name)
         if self._find(name) is not None:
-            raise StoreError(f"{self.path} has a world {name!r} already; choose another name")
+            raise AskedError(f"{self.path} has a world {name!r} already; choose another name")
 
     def _create(self, name: str, seed: int, settings: ClockSettings, *, wall: int | None) -> World:
         number = self._insert(name, seed, None, 0)

@@ -5,14 +5,14 @@ from contextlib import contextmanager
 
 import msgspec
 
-from childproof.errors import StoreError, WorldGoneError
+from childproof.errors import AskedError, StoreError, WorldGoneError
 from childproof.model import frozen
 
 from . import versions
 from .clock import Clock, ClockSettings
 from .database import Database
 from .roll import Roll
-from .schedule import KIND, SERVICE, Agenda
+from .schedule import DUE, KIND, QUEUE, SERVICE, Agenda
 from .snapshot import EVERYTHING, Snapshot
 from .transaction import Transaction
 
@@ -89,6 +89,11 @@ class World:
             head = self.head()
             return head.seq > seq or bool(self.agenda().first(head.clock.now(head.seq, self._database.wall())))
 
+    def waiting(self) -> tuple[int, int]:
+        """How many jobs are scheduled, and how many webhooks are to be sent. Costs next to nothing."""
+        with self._database.reading():
+            return len(self.agenda()), len(self.agenda(QUEUE, DUE))
+
     def set_clock(self, settings: ClockSettings) -> None:
         """Let time pass otherwise from now on. Counts as a call of the world, so that it has a place in its history."""
         with self.transaction() as tx:
@@ -116,7 +121,7 @@ class World:
         made = "SELECT 1 FROM step WHERE world = ? AND seq = ?"
         if seq > head.seq or not self._database.connection.execute(made, (branch, seq)).fetchone():
             known = "; those before an import aren't known" if 0 < seq < head.seq else ""
-            raise StoreError(f"world {self.name} has no call {seq}; its last one is {head.seq}{known}")
+            raise AskedError(f"world {self.name} has no call {seq}; its last one is {head.seq}{known}")
 
     def branches(self) -> list[tuple[int, int]]:
         """The world and those it was forked from, nearest first, each with the call that it starts after."""

@@ -148,7 +148,7 @@ class TestLog:
 
     def test_a_missing_database_is_named_with_what_to_do(self, book, run):
         code, _, err = run("log", "--db", "other.db")
-        assert code == 1
+        assert code == 4
         assert "other.db: there is no such file" in err
         assert "--db" in err
         assert not Path("other.db").exists()
@@ -156,7 +156,7 @@ class TestLog:
     def test_a_file_that_is_no_database_is_named(self, book, run):
         Path("rules.yaml").write_text("rules: []\n" * 100)
         code, _, err = run("log", "--db", "rules.yaml")
-        assert code == 1
+        assert code == 4
         assert "rules.yaml is not a childproof database" in err
 
     def test_the_configured_database_is_read(self, book, run, monkeypatch, tmp_path):
