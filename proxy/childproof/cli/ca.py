@@ -85,6 +85,25 @@ def print_(*, config_file: Path | None, bundle: bool) -> None:
 
 
 @ca.command()
+@click.option(
+    "--cert",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The authority's certificate; its key isn't needed.",
+)
+@click.argument("folder", type=click.Path(path_type=Path))
+def publish(*, cert: Path, folder: Path) -> None:
+    """Write what a workload needs to trust a mounted authority into FOLDER: for workloads whose proxy is elsewhere."""
+    from childproof.capture.mitm.ca import pem  # noqa: PLC0415 (heavy: only once it is needed)
+    from childproof.capture.mitm.mounted import read_public  # noqa: PLC0415
+    from childproof.run.authority import publish_public  # noqa: PLC0415
+
+    publish_public(pem(read_public(cert)), folder)
+    click.echo(f"published in {folder}")
+
+
+@ca.command()
 @_CONFIG
 @_JAVA
 @_NSS

@@ -73,7 +73,12 @@ def publish(ca: CA, folder: Path) -> None:
         raise InputError.single(
             "ca.publish", f"{folder} holds the authority's key", "a folder that workloads may see", "/run/childproof/ca"
         )
-    bundles = trust.Bundles.build(ca.public, trust.system_roots())
+    publish_public(ca.public, folder)
+
+
+def publish_public(public: bytes, folder: Path) -> None:
+    """Put there what follows from the certificates to trust, as PEM. Raises StoreError as `publish` does."""
+    bundles = trust.Bundles.build(public, trust.system_roots())
     names = trust.variables(f"{folder}/{CERT_NAME}", f"{folder}/{BUNDLE_NAME}")
     contents = {
         CERT_NAME: bundles.bare,

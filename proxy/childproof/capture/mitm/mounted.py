@@ -43,6 +43,15 @@ def read_mounted(cert: Path, key: Path, shown: Path, *, now: Callable[[], dt.dat
     return CA(shown, key, certificate, secret, chain=path[:-1], trusted=(path[-1], *others))
 
 
+def read_public(cert: Path, *, now: Callable[[], dt.datetime] = utc_now) -> tuple[x509.Certificate, ...]:
+    """What clients are to trust of such a certificate file, without its key: its roots. Raises InputError for none."""
+    found = _certificates(cert)
+    roots = tuple(one for one in found if one.subject == one.issuer and _is_ca(one) and one.not_valid_after_utc > now())
+    if not roots:
+        _check(cert, _path(cert, found[0], found), now())  # says why
+    return roots
+
+
 def _key(path: Path) -> Key:
     raw = _read(path, "the key of an authority")
     mode = path.stat().st_mode

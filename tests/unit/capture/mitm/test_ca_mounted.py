@@ -6,7 +6,7 @@ import ssl
 import pytest
 
 from childproof.capture.mitm.leaf import Leaves
-from childproof.capture.mitm.mounted import read_mounted
+from childproof.capture.mitm.mounted import read_mounted, read_public
 from childproof.errors import InputError
 from tests.unit.capture.mitm.authorities import CLIENTS_ONLY, NOW, Made, mount
 from tests.unit.capture.mitm.test_ca import handshake
@@ -117,3 +117,17 @@ def test_a_leaf_of_an_intermediate_is_trusted_by_who_trusts_the_root(tmp_path):
     client = ssl.create_default_context(cafile=str(tmp_path / "root.pem"))
     client.verify_flags &= ~ssl.VERIFY_X509_STRICT  # the certificates of this test have no key identifiers
     assert handshake(client, Leaves(ca).context_for("api.example"), "api.example")
+
+
+def test_what_to_trust_is_read_without_the_key(tmp_path, root):
+    """A workload whose proxy is elsewhere sees the certificate alone."""
+    between = Made("between", issuer=root)
+    cert, key = mount(tmp_path, between, root, Made("expired", days=(-9, -1)), key=between)
+    key.unlink()
+    assert read_public(cert, now=lambda: NOW) == (root.certificate,)
+
+
+def test_without_a_root_there_is_nothing_to_trust(tmp_path, root):
+    cert, _ = mount(tmp_path, Made("between", issuer=root), key=root)
+    with pytest.raises(InputError, match="an intermediate authority without its root"):
+        read_public(cert, now=lambda: NOW)
