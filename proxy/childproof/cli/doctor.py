@@ -8,11 +8,16 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from childproof.errors import CheckError
 from childproof.sandbox.clients import Trial, installed, rules_text, try_all
 from childproof.sandbox.support import Support, probe
+
+if TYPE_CHECKING:
+    from childproof.sandbox.workload import Finding as Proof
 
 _MARKS = {True: ("✓", "green"), False: ("✗", "red")}
 # Run by the sandboxed half of the doctor; standard output carries one JSON line a client.
@@ -32,7 +37,12 @@ class Finding:
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
 @click.option("--escape", is_flag=True, help="Try to get out instead, in every way that is known; some ten seconds.")
-def doctor(*, as_json: bool, escape: bool) -> None:
+@click.option("--workload", is_flag=True, help="Prove from inside a workload what is trusted and what is closed.")
+@click.option(
+    "--ca", metavar="FOLDER", help="With --workload: where childproof publishes [default: /run/childproof/ca]."
+)
+@click.option("--uid", type=int, default=15001, metavar="N", help="With --workload: the proxy's user [default: 15001].")
+def doctor(*, as_json: bool, escape: bool, workload: bool, ca: str | None, uid: int) -> None:
     """Report what this machine supports and which clients trust us.
 
     Makes a sandbox and tries each client that is installed inside it, against a host that exists nowhere. Exits with 0
@@ -40,7 +50,14 @@ def doctor(*, as_json: bool, escape: bool) -> None:
 
     With --escape, makes the attempts of the escape matrix beside a sinkhole of its own: nothing leaves the machine.
     Exits with 1 where something got out, or is not on record.
+
+    With --workload, tries from in here, in a container beside the proxy for one: each client against a host that exists
+    nowhere, and all that must be refused. Exits with 6 where something is open or not trusted.
     """
+    if workload:
+        from .doctor_workload import report as proved  # noqa: PLC0415 (the other halves need none of it)
+
+        sys.exit(0 if proved(as_json=as_json, ca=ca, uid=uid) else CheckError.exit_code)
     if escape:
         from .escape import report as tried  # noqa: PLC0415 (the other half needs none of it)
 
@@ -56,9 +73,9 @@ def doctor(*, as_json: bool, escape: bool) -> None:
         }
         click.echo(json.dumps(report, indent=2))
     else:
-        _print("this machine", machine)
+        print_findings("this machine", machine)
         if not support.refusal:
-            _print("clients that trust childproof's certificates (each takes a second)", clients)
+            print_findings("clients that trust childproof's certificates (each takes a second)", clients)
     sys.exit(1 if support.refusal else 0)
 
 
@@ -107,7 +124,7 @@ def _client(trial: Trial) -> Finding:
     return Finding(trial.client, trial.trusted, "" if trial.trusted else trial.said)
 
 
-def _print(title: str, findings: Iterable[Finding]) -> None:
+def print_findings(title: str, findings: "Iterable[Finding | Proof]") -> None:
     """Print findings as they come, which for clients takes a second each."""
     click.echo(f"\n{title}")
     for finding in findings:

@@ -27,20 +27,21 @@ class Published:
 
     folder: str
     certificates: tuple[bytes, ...]
+    name: str = CERT_NAME
 
     @classmethod
-    def read(cls, folder: str) -> "Published":
+    def read(cls, folder: str, name: str = CERT_NAME) -> "Published":
         """Raises OSError where it isn't there, ValueError where it holds no certificate."""
-        with open(os.path.join(folder, CERT_NAME), "rb") as file:
+        with open(os.path.join(folder, name), "rb") as file:
             found = tuple(_CERTIFICATE.findall(file.read()))
         if not found:
-            raise ValueError(f"{folder}/{CERT_NAME} holds no certificate")
-        return cls(os.path.abspath(folder), found)
+            raise ValueError(f"{folder}/{name} holds no certificate")
+        return cls(os.path.abspath(folder), found, name)
 
     @property
     def cert(self) -> str:
         """The path of the certificate alone."""
-        return os.path.join(self.folder, CERT_NAME)
+        return os.path.join(self.folder, self.name)
 
     def trusted_in(self, path: str) -> bool:
         """Whether a bundle holds all of them."""

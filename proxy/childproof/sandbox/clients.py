@@ -131,9 +131,9 @@ class Trial:
     said: str = ""
 
 
-def installed(env: Mapping[str, str], python: str) -> Iterator[tuple[Client, str]]:
+def installed(env: Mapping[str, str], python: str, clients: Sequence[Client] = CLIENTS) -> Iterator[tuple[Client, str]]:
     """The clients that this machine has, each with its program's path. `python` stands in where PATH has none."""
-    for client in CLIENTS:
+    for client in clients:
         program = shutil.which(client.program, path=env.get("PATH")) or (
             python if client.program == "python3" else None
         )

@@ -1,0 +1,71 @@
+"""`childproof doctor --workload`: proofs from inside, in lines or as JSON."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from childproof.errors import ChildproofError
+from childproof.sandbox import amending
+from childproof.sandbox.amending import Published
+from childproof.sandbox.workload import Finding, closed
+from childproof.sandbox.workload_clients import trusting
+
+from .doctor import print_findings
+
+# Where the certificate is: in a sidecar's volume, and in the sealed sandbox.
+_PLACES = ((amending.USUAL, amending.CERT_NAME), ("/run/childproof", "ca.pem"))
+
+
+def report(*, as_json: bool, ca: str | None, uid: int) -> bool:
+    """Try everything and print it; whether all is as it should be."""
+    published = _published(ca)
+    folders = [*_states(), *((published.folder,) if published is not None else ())]
+    shut: list[Finding] = []
+    trusted: list[Finding] = []
+    with tempfile.TemporaryDirectory(prefix="childproof-doctor-") as folder:
+        closing = _kept(closed(uid=uid, folders=folders), shut)
+        clients = _kept(trusting(Path(folder), published), trusted)
+        if not as_json:
+            print_findings("what is closed", closing)
+            print_findings("what trusts childproof", clients)
+        else:
+            for _ in (*closing, *clients):
+                pass
+    open_, distrusting = ([one.subject for one in found if not one.works] for found in (shut, trusted))
+    if as_json:
+        told = {
+            "closed": not open_,
+            "trusted": not distrusting,
+            "containment": [asdict(one) for one in shut],
+            "clients": [asdict(one) for one in trusted],
+        }
+        print(json.dumps(told, indent=2))
+    return not open_ and not distrusting
+
+
+def _kept(findings: Iterable[Finding], into: list[Finding]) -> Iterator[Finding]:
+    for one in findings:
+        into.append(one)
+        yield one
+
+
+def _published(ca: str | None) -> Published | None:
+    for folder, name in ((ca, amending.CERT_NAME),) if ca else _PLACES:
+        try:
+            return Published.read(folder, name)
+        except (OSError, ValueError):
+            continue
+    return None
+
+
+def _states() -> Iterator[str]:
+    """Where a state folder would be, were it in reach."""
+    from childproof.run.config import default_state_dir  # noqa: PLC0415 (for this alone)
+
+    try:
+        yield str(default_state_dir(os.environ))
+    except ChildproofError:
+        return
