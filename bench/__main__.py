@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MODULES = (
     "rules",
+    "reload",
     "guard",
     "stripe_stub",
     "calls",

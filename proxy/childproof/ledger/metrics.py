@@ -1,7 +1,7 @@
 """Counts over the ledger in Prometheus' text format (version 0.0.4), also read by OpenMetrics collectors.
 
 Labels have few values each: worlds, protocols, rules, stubs and kinds, never hosts, paths or ids, which a sandbox could
-make up. Of worlds, of which there may be thousands, the first ones have a label of their own, and all others share one.
+make up. Where there may be thousands, the first ones have a label of their own, and all others share one.
 """
 
 from bisect import bisect_left
@@ -21,7 +21,8 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
         ("world", "protocol", "verdict", "stub", "fidelity"),
     ),
     "childproof_rules_total": ("counter", "Calls, by the rule that decided.", ("rule", "verdict")),
-    "childproof_call_duration_seconds": ("histogram", "Time from the call to its answer.", ("verdict",)),
+    "childproof_would_deny_total": ("counter", "Calls that a rule would have denied, were it enforced.", ("rule",)),
+    "childproof_call_duration_seconds": ("histogram", "Time from the call to its answer.", ("verdict", "stub")),
     "childproof_errors_total": ("counter", "Calls with an error inside childproof, a stub or upstream.", ("world",)),
     "childproof_changes_total": (
         "counter",
@@ -37,34 +38,69 @@ METRICS: dict[str, tuple[str, str, tuple[str, ...]]] = {
 Labels = tuple[str, ...]
 WORLDS = 100  # with a label of their own
 OTHERS = "_others"
+# How many values of a label are told apart. Rules, stubs, services, kinds and types stand in files, which may change.
+MOST = {"world": WORLDS, "rule": 1000, "stub": 200, "service": 200, "kind": 1000, "type": 1000}
+
+
+class Histogram:
+    """How often something took how long, by labels."""
+
+    def __init__(self, name: str, meaning: str, labels: Labels = ()) -> None:
+        self.name, self.meaning, self.labels = name, meaning, labels
+        self._buckets: dict[Labels, list[int]] = {}
+        self._seconds: dict[Labels, float] = {}
+
+    def add(self, labels: Labels, seconds: float) -> None:
+        """Count one."""
+        buckets = self._buckets.get(labels)
+        if buckets is None:
+            buckets = self._buckets[labels] = [0] * (len(BUCKETS) + 1)
+            self._seconds[labels] = 0.0
+        buckets[bisect_left(BUCKETS, seconds)] += 1
+        self._seconds[labels] += seconds
+
+    def lines(self) -> Iterator[str]:
+        """The exposition."""
+        yield from heading(self.name, "histogram", self.meaning)
+        for values, buckets in sorted(self._buckets.items()):
+            below = 0
+            for bound, count in zip((*map(str, BUCKETS), "+Inf"), buckets, strict=True):
+                below += count
+                yield sample(f"{self.name}_bucket", (*self.labels, "le"), (*values, bound), below)
+            yield sample(f"{self.name}_sum", self.labels, values, f"{self._seconds[values]:.6f}")
+            yield sample(f"{self.name}_count", self.labels, values, below)
 
 
 class Metrics:
-    """Adds entries up; its size depends on how many worlds, stubs and kinds there are, not on how many calls."""
+    """Adds entries up; its size depends on how many worlds, rules, stubs and kinds there are, not on how many calls."""
 
     def __init__(self) -> None:
         self._counts: dict[str, Counter[Labels]] = {name: Counter() for name in METRICS}
-        self._buckets: dict[Labels, list[int]] = {}
-        self._seconds: dict[Labels, float] = {}
-        self._worlds: set[str] = set()
+        self._times = Histogram("childproof_call_duration_seconds", *METRICS["childproof_call_duration_seconds"][1:])
+        self._known: dict[str, set[str]] = {label: set() for label in MOST}
 
     def add(self, entry: Entry, changes: Iterable[Change | Written] | None = None) -> None:
         """Count one entry; its `changes` where it doesn't list them itself."""
-        world = self._label(entry.world)
-        self._count("calls", world, entry.protocol, entry.verdict, entry.stub or "", entry.fidelity or "")
+        world, stub = self.label("world", entry.world), self.label("stub", entry.stub or "")
+        self._count("calls", world, entry.protocol, entry.verdict, stub, entry.fidelity or "")
         self._count("errors", world, by=entry.error is not None)
-        self._count("rules", entry.rule or "", entry.verdict)
-        self._time((entry.verdict,), entry.duration_us / 1e6)
+        self._count("rules", self.label("rule", entry.rule or ""), entry.verdict)
+        for would in entry.would:
+            self._count("would_deny", self.label("rule", would.rule))
+        self._times.add((entry.verdict, stub), entry.duration_us / 1e6)
         for change in entry.changes if changes is None else changes:
             what = "created" if change.before is None else "deleted" if change.after is None else "changed"
-            self._count("changes", world, change.service, change.kind, what)
+            # A tenant's kind has its name, which a sandbox may have chosen.
+            kind = self.label("kind", change.kind.partition("@")[0])
+            self._count("changes", world, self.label("service", change.service), kind, what)
         for effect in entry.effects:
-            self._count("effects", world, effect.service, effect.type)
+            service = self.label("service", effect.service)
+            self._count("effects", world, service, self.label("type", effect.type))
         self.add_upstream(entry.world, entry.upstream)
 
     def add_upstream(self, world: str, upstream: Upstream) -> None:
         """Count what left the machine for a call of a world that has been counted itself."""
-        world = self._label(world)
+        world = self.label("world", world)
         self._count("upstream_dns", world, by=upstream.dns)
         self._count("upstream_connections", world, by=upstream.connections)
         self._count("upstream_bytes", world, "out", by=upstream.bytes_out)
@@ -73,36 +109,24 @@ class Metrics:
     def lines(self) -> Iterator[str]:
         """The exposition, line by line, without the newlines."""
         for name, (kind, meaning, labels) in METRICS.items():
-            yield from heading(name, kind, meaning)
             if kind == "histogram":
-                yield from self._histogram(name, labels)
-            else:
-                for values, count in sorted(self._counts[name].items()):
-                    yield f"{name}{_labels(labels, values)} {count}"
+                yield from self._times.lines()
+                continue
+            yield from heading(name, kind, meaning)
+            for values, count in sorted(self._counts[name].items()):
+                yield sample(name, labels, values, count)
 
-    def _label(self, world: str) -> str:
-        if world not in self._worlds:
-            if len(self._worlds) >= WORLDS:
+    def label(self, label: str, value: str) -> str:
+        """The value to tell of a label: its own, or where there are too many that of all others."""
+        known = self._known[label]
+        if value not in known:
+            if len(known) >= MOST[label]:
                 return OTHERS
-            self._worlds.add(world)
-        return world
+            known.add(value)
+        return value
 
     def _count(self, name: str, *labels: str, by: int = 1) -> None:
         self._counts[f"childproof_{name}_total"][labels] += by
-
-    def _time(self, labels: Labels, seconds: float) -> None:
-        buckets = self._buckets.setdefault(labels, [0] * (len(BUCKETS) + 1))
-        buckets[bisect_left(BUCKETS, seconds)] += 1
-        self._seconds[labels] = self._seconds.get(labels, 0.0) + seconds
-
-    def _histogram(self, name: str, labels: Labels) -> Iterator[str]:
-        for values, buckets in sorted(self._buckets.items()):
-            below = 0
-            for bound, count in zip((*map(str, BUCKETS), "+Inf"), buckets, strict=True):
-                below += count
-                yield f"{name}_bucket{_labels((*labels, 'le'), (*values, bound))} {below}"
-            yield f"{name}_sum{_labels(labels, values)} {self._seconds[values]:.6f}"
-            yield f"{name}_count{_labels(labels, values)} {below}"
 
 
 def heading(name: str, kind: str, meaning: str) -> Iterator[str]:
@@ -117,6 +141,11 @@ def to_metrics(entries: Iterable[Entry]) -> Iterator[str]:
     for entry in entries:
         metrics.add(entry)
     return metrics.lines()
+
+
+def sample(name: str, labels: Labels, values: Labels, value: float | str) -> str:
+    """One line: a metric with its labels, and its value."""
+    return f"{name}{_labels(labels, values) if labels else ''} {value}"
 
 
 def _labels(names: Labels, values: Labels) -> str:

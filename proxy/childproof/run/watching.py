@@ -14,6 +14,7 @@ from .otlp import Exporter, Sender
 UNDER_WAY = 4096  # allowed calls whose ends are waited for; of more than that, an end may come without its beginning
 
 UPSTREAM = "childproof_upstream_duration_seconds"
+UPSTREAM_MEANING = "Time that allowed calls spent upstream: from the permission to their end."
 TROUBLES = {
     "childproof_trouble_total": "Times that something of childproof's own went wrong.",
     "childproof_unrecorded_total": "Calls that were denied and could not be recorded.",
@@ -26,7 +27,7 @@ class Watching:
 
     def __init__(self, *, sender: Sender | None = None) -> None:
         self.metrics = Metrics()
-        self.upstream = Histogram(UPSTREAM, "Time that allowed calls spent upstream: from the permission to their end.")
+        self.upstream = Histogram(UPSTREAM, UPSTREAM_MEANING)
         self.troubles = 0
         self.connections: Callable[[], Mapping[str, int]] = dict  # by world, of who listens
         self._sender = sender

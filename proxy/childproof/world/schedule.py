@@ -49,6 +49,9 @@ class Agenda:
         self._heap = [(at, job) for job, at in self._open.items()]
         heapq.heapify(self._heap)
 
+    def __len__(self) -> int:
+        return len(self._open)
+
     def due(self, now: int) -> list[str]:
         """The ids of the jobs up to a time, in no particular order."""
         while self._heap and self._open.get(self._heap[0][1]) != self._heap[0][0]:
