@@ -10,7 +10,7 @@ from pathlib import Path
 
 from childproof.errors import SandboxError
 
-from . import egress, installing, proving, redirection, refusals
+from . import defaultroute, egress, installing, proving, redirection, refusals
 from .addresses import Address, name_servers, parse_address
 from .netlink import Message, Netlink
 from .proving import Attempt
@@ -77,6 +77,7 @@ def install(wanted: Redirection, *, name: str = "") -> Outcome:
         ruleset, _ = _for_this_kernel(wanted)
         note = json.dumps({"to": name, "addresses": list(map(str, wanted.to))}) if wanted.to else ""
         installing.install(ruleset, note)
+        defaultroute.lead_to(wanted.to)  # after the rules: before them it would be a way out
     except OSError as error:
         raise _refusal(error) from None
     return check(wanted)
