@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+from collections.abc import Callable
 from enum import Enum, auto
 
 _LENGTH = 64
@@ -61,6 +62,32 @@ async def first_bytes(sock: socket.socket, seconds: float) -> First:
         return First.OTHER if seen else First.SILENCE
     except OSError:
         return First.SILENCE
+
+
+async def looked_at[T](sock: socket.socket, read: Callable[[bytes], T | None], most: int, seconds: float) -> T:
+    """What `read` makes of all that has come, asked again with more of it as long as it says None; nothing is taken.
+
+    Raises TimeoutError where that takes too long, or more than `most` bytes, or the client sends nothing more.
+    """
+    seen = b""
+    async with asyncio.timeout(seconds):
+        while True:
+            await _readable(sock)
+            try:
+                data = sock.recv(most, socket.MSG_PEEK)
+            except BlockingIOError:
+                continue
+            except OSError:
+                raise TimeoutError from None
+            if len(data) > len(seen):
+                found = read(data)
+                if found is not None:
+                    return found
+            if not data or len(data) >= most:
+                raise TimeoutError
+            if len(data) <= len(seen):
+                await asyncio.sleep(_AGAIN)
+            seen = data
 
 
 async def _readable(sock: socket.socket) -> None:

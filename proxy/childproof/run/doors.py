@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 from childproof.capture.admission import Network
@@ -15,6 +16,7 @@ from childproof.capture.dns import DnsDatagrams, serve_datagrams
 from childproof.capture.frontdoor import DNS_PORT, FrontDoor, Limits
 from childproof.capture.names import NameTable
 from childproof.capture.original import original_destination
+from childproof.capture.service import ServiceDoor
 from childproof.model import Call, Protocol, Violation
 from childproof.sandbox.nflog import RefusalReader
 from childproof.sandbox.refusaltables import INTERVAL, RefusalTables
@@ -42,7 +44,7 @@ class Doors:
     """Takes what is redirected, in a world of its own, while the block runs. `sources` are who may come, empty for all.
 
     `place` is what the kernel's refusals say that there is no way out of. `redirected` doors serve this process's own
-    network namespace, whose refusals are there to be read.
+    network namespace, whose refusals are there to be read. `by_name`: what comes is from others', and its address unknown.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Doors:
         sources: tuple[Network, ...] = (),
         place: str = "a sealed sandbox",
         redirected: bool = False,
+        by_name: bool = False,
     ) -> None:
         self.redirected = redirected
         self._ingress = ingress
@@ -64,7 +67,7 @@ class Doors:
         self._names = NameTable(time.monotonic)
         self._engine = parts.engine
         self._proxy = proxy
-        self._door = self._front_door()
+        self._door = self._front_door(by_name=by_name)
         self._dns_door = self._front_door(lambda sock: (str(sock.getsockname()[0]), DNS_PORT))
         self._transports: list[DnsDatagrams] = []
         self._accepting: list[asyncio.Task[None]] = []
@@ -120,9 +123,13 @@ class Doors:
         await asyncio.gather(self._door.close(), self._dns_door.close())
 
     def _front_door(
-        self, destination_of: Callable[[socket.socket], tuple[str, int]] = original_destination
+        self,
+        destination_of: Callable[[socket.socket], tuple[str, int]] = original_destination,
+        *,
+        by_name: bool = False,
     ) -> FrontDoor:
-        return FrontDoor(
+        make = partial(ServiceDoor, name_of=self._proxy.http.name_in) if by_name else FrontDoor
+        return make(
             self._ingress,
             names=self._names,
             judge=self._engine,

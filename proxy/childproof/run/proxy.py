@@ -147,6 +147,7 @@ class Proxy:
             self._parts, self, Ingress(listen.world), sockets, sources=listen.sources, place="this sandbox",
             # one of several is enough to record what the namespace refused
             redirected=kind == "transparent" and not any(door.redirected for door in self._doors),
+            by_name=kind == "service",
         )  # fmt: skip
         self._doors.append(await self._closing.enter_async_context(doors))
         return [

@@ -29,6 +29,7 @@ from .gate import Dial
 from .hooks import Core
 from .intake import Intake
 from .leaf import Leaves
+from .naming import name_in_hello
 from .safety import SAFE_DEFAULTS, require_safe, unsafe_options
 from .shares import Shares
 
@@ -225,6 +226,11 @@ class HttpCapture:
     def context_for(self, host: str) -> ssl.SSLContext:
         """TLS for `host` in the terms of `ssl`: for STARTTLS and implicit TLS of other protocols."""
         return self.leaves.context_for(host)
+
+    @staticmethod
+    def name_in(data: bytes) -> str | None:
+        """The name in a ClientHello: see `naming`."""
+        return name_in_hello(data)
 
     # inside
 

@@ -248,7 +248,7 @@ class Hooks:
         """Remember the name that the client claims, as it stood there; refuse what is not HTTP."""
         data.ignore_connection = False
         data.establish_server_tls_first = False
-        self.site = replace(self.site, sni=_raw_sni(data.client_hello))
+        self.site = replace(self.site, sni=raw_sni(data.client_hello))
         offers = data.client_hello.alpn_protocols
         if offers and not any(offer in ALPN for offer in offers):
             names = ", ".join(offer.decode("latin-1") for offer in offers[:5])
@@ -352,7 +352,7 @@ def _drop_hop_by_hop(request: http.Request) -> None:
         request.headers["connection"] = "close"
 
 
-def _raw_sni(hello: tls.ClientHello) -> str | None:
+def raw_sni(hello: tls.ClientHello) -> str | None:
     """The name in the SNI extension, valid or not. mitmproxy takes an invalid one for none at all."""
     if hello.sni is not None:
         return hello.sni
