@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 from childproof.escape import attempts
 from childproof.escape.lines import AREAS, LINES
-from childproof.escape.session import USERS
 from childproof.escape.table import ATTEMPTS, Absent, Attempt, Closed, Elsewhere, Ending, Open
 from childproof.escape.topology import TOPOLOGIES
 
@@ -58,7 +57,7 @@ def cell(endings: list[Ending], notes: dict[str, int]) -> str:
 
 
 def lines() -> Iterator[str]:
-    columns = [(topology, user) for topology in TOPOLOGIES.values() for user in USERS]
+    columns = [(topology, user) for topology in TOPOLOGIES.values() for user in topology.users]
     made = sum(attempt.make is not None for attempt in ATTEMPTS.values())
     topologies = "\n".join(f"| {one.name} | {one.about} |" for one in TOPOLOGIES.values())
     yield HEAD.format(count=made, topologies=topologies)

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from childproof.escape.lines import AREAS, LINES, PARTS, line_of
-from childproof.escape.session import USERS, NoNamespaces, Result, Session, results, run_session, whole
+from childproof.escape.session import NoNamespaces, Result, Session, results, run_session, whole
 from childproof.escape.table import ATTEMPTS, Absent, Closed, Elsewhere, Manner, Open
 from childproof.escape.topology import TOPOLOGIES
 from tests.escape.beside import once
 from tests.escape.table import page
 
 ROOT = Path(__file__).parents[2]
-RUNS = [(topology, user) for topology in TOPOLOGIES for user in USERS]
+RUNS = [(topology.name, user) for topology in TOPOLOGIES.values() for user in topology.users]
 sealed = pytest.mark.sealed
 
 
@@ -114,7 +114,11 @@ def test_an_attempt_that_is_stopped_says_what_is_recorded() -> None:
         for ending in attempt.endings.values()
         if isinstance(ending, Closed) and not ending.record
     }
-    assert silent <= {"31c", "5e", "5f", "5g", "7a", "7b", "7c", "7d", "7e", "8a", "8b", "8c", "8d", "8e", "8f", "8g"}
+    files = {"31c", "7a", "7b", "7c", "7d", "7e", "7f", "7g", "8e", "8f", "8g", "8i"}
+    sockets = {"5e", "5f", "5g", "8a", "8b", "8c", "8d", "8h"}
+    # What reaches nobody, not even the proxy: bound to a device, from an address that isn't here, to the pod itself.
+    to_nobody = {"1f", "1g", "3b", "3c", "5c", "5h", "6f"}
+    assert silent <= files | sockets | to_nobody
 
 
 # Without a fence: what shows that the attempts would get out, and that the sinkhole would see it. Nothing that touches

@@ -17,7 +17,7 @@ assert attempts.__all__  # importing them fills the table
 
 def main(manner: Manner, given: str) -> None:
     """See the module."""
-    way = (Direct if manner is Manner.DIRECT else Proxied)(json.loads(given))
+    way = (Proxied if manner is Manner.PROXIED else Direct)(json.loads(given))
     chosen = {
         name: attempt.make
         for name, attempt in ATTEMPTS.items()

@@ -12,6 +12,8 @@ LINES: dict[int, dict[str, str]] = {
         "c": "a raw socket",
         "d": "data in the first packet (TCP Fast Open)",
         "e": "Multipath TCP",
+        "f": "a socket bound to a device, marked, or with a route of its own in its packets",
+        "g": "a forged sender, whose replies would leave",
     },
     2: {
         "a": "an address instead of a name, TLS without SNI",
@@ -27,6 +29,7 @@ LINES: dict[int, dict[str, str]] = {
         "a": "a global IPv6 address",
         "b": "a link-local address with a zone id",
         "c": "the proxy's own ports, by `::1` and every other address",
+        "d": "a listener of one's own beside the proxy's",
     },
     4: {
         letter: f"TCP port {port}"
@@ -42,6 +45,7 @@ LINES: dict[int, dict[str, str]] = {
         "e": "packet sockets (AF_PACKET)",
         "f": "raw sockets",
         "g": "socket families that pass by a network namespace (vsock, XDP, RDS, TIPC, …)",
+        "h": "what the kernel says for a process: multicast memberships, neighbours' addresses",
     },
     6: {
         "a": "cloud metadata, 169.254.169.254",
@@ -52,6 +56,7 @@ LINES: dict[int, dict[str, str]] = {
         "f": "the host's own address",
         "g": "a sibling sandbox",
         "h": "an allowed name that leads to one of those",
+        "i": "answers to whoever connects from outside",
     },
     7: {
         "a": "the control interface: the record and the worlds",
@@ -59,6 +64,8 @@ LINES: dict[int, dict[str, str]] = {
         "c": "childproof's own code",
         "d": "the CA's private key",
         "e": "the first process of the sandbox: its files, its memory, its end",
+        "f": "the proxy's process, and memory that it shares",
+        "g": "what the proxy publishes: to change, or with more in it than a certificate",
     },
     8: {
         "a": "`nft flush ruleset`",
@@ -68,6 +75,8 @@ LINES: dict[int, dict[str, str]] = {
         "e": "sockets of container engines, by path",
         "f": "other path-based AF_UNIX sockets",
         "g": "abstract AF_UNIX sockets",
+        "h": "becoming the user who may leave",
+        "i": "the kernel's settings (`/proc/sys`)",
     },
     9: {
         "a": "the proxy killed",

@@ -23,7 +23,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from childproof.sandbox.netlink import NLM_F_CREATE, NLM_F_EXCL, Message, Netlink, attribute, nest, text, u32
+from childproof.sandbox.netlink import (
+    NETLINK_NETFILTER,
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    Message,
+    Netlink,
+    attribute,
+    nest,
+    text,
+    u32,
+)
 
 from .sinkhole import HERE, HERE6, SINK, SINK6, Sinkhole
 
@@ -116,6 +126,14 @@ def sinkhole(ready: int, stop: int, results: int) -> None:
     asyncio.run(Sinkhole("sink").serve(stop, results, ready))
 
 
+def flush_ruleset() -> None:
+    """Take every table of nftables away: what a fence that COMMAND left here would stop is to arrive now."""
+    with contextlib.suppress(OSError), Netlink(NETLINK_NETFILTER) as netlink:
+        header = bytes([0, 0, 0, 10])  # the subsystem of nftables
+        begin, end = (Message(kind, 0, header, acknowledged=False) for kind in (0x10, 0x11))
+        netlink.ask([begin, Message(10 << 8 | 2, 0, bytes([0, 0, 0, 0])), end])  # NFT_MSG_DELTABLE
+
+
 def become_nobody() -> None:
     """Another user of the machine, without capabilities."""
     os.setgroups([])
@@ -153,6 +171,7 @@ def main(command: list[str]) -> None:
     os.write(stop[1], b".")
     with os.fdopen(results[0]) as lines:
         during = json.loads(lines.readline())
+        flush_ruleset()
         for family, place in ((socket.AF_INET, "203.0.113.7"), (socket.AF_INET6, "2001:db8::7")):
             with socket.socket(family, socket.SOCK_DGRAM) as control:
                 control.sendto(b"control", (place, 4444))

@@ -22,10 +22,10 @@ from .lines import line_of
 from .outside import NOBODY
 from .sinkhole import expected
 from .table import ATTEMPTS, Absent, Attempt, Closed, Elsewhere, Open
-from .topology import DB, TOPOLOGIES
+from .topology import TOPOLOGIES, USERS
 
 assert attempts.__all__  # importing them fills the table
-USERS = ("root", "ordinary")
+__all__ = ["USERS", "NoNamespaces", "Result", "Session", "excused", "results", "run_group", "run_session", "whole"]
 _SECONDS = 120
 
 
@@ -77,14 +77,17 @@ def run_session(topology: str, user: str) -> Session:
         folder = Path(name)
         folder.chmod(0o755)
         options = []
-        if user == "ordinary":
+        chosen = TOPOLOGIES[topology]
+        if chosen.needs_root and os.getuid() != 0:
+            raise NoNamespaces("only root can make the users and containers of a pod")
+        if user == "ordinary" and not chosen.needs_root:
             nobody = os.getuid() == 0 and _nobody_can_run(folder)
             options = ["--nobody" if nobody else "--ordinary"]
             if nobody:
                 shutil.chown(folder, NOBODY, NOBODY)
         # Settings of the caller's are not what is tried.
         environ = {name: value for name, value in os.environ.items() if not name.startswith("CHILDPROOF_")}
-        session = [sys.executable, "-m", "childproof.escape.topology", topology, name]
+        session = [sys.executable, "-m", "childproof.escape.topology", topology, user, name]
         done = run_group(
             [sys.executable, "-m", "childproof.escape.outside", *options, *session], folder, environ, _SECONDS
         )
@@ -96,7 +99,7 @@ def run_session(topology: str, user: str) -> Session:
             topology,
             user,
             _answers(lines),
-            _entries(folder / DB),
+            _entries(folder / chosen.db),
             tuple(seen["during"]),
             tuple(seen["requests"]),
             tuple(seen["control"]),

@@ -24,8 +24,11 @@ _ARP = 0x0806
 _PACKET_OUTGOING = 4
 _TCP, _UDP, _ICMPV6 = 6, 17, 58
 _A = 1
-# What the kernel says by itself when a device comes up: neighbour and router discovery, multicast listeners.
+# What the kernel says by itself when a device comes up: neighbour and router discovery, multicast listeners (ICMPv6
+# types). Where it says that for a process, an address in it says something: then it is no chatter.
 _KERNEL_CHATTER = range(130, 144)
+_SOLICITATION, _REPORT = 135, 143
+_LINK_ONLY = "ff02::"
 _HEADERS = {"/public/redirect": "Location: http://elsewhere.example/after\r\n", "/public/altsvc": 'Alt-Svc: h3=":443"\r\n'}  # fmt: skip
 # The first answer and all later ones: public to a rule's eyes, then a place that no rule names.
 _ZONE = {
@@ -139,9 +142,22 @@ def describe(frame: bytes) -> str:
         if following == 0:  # hop-by-hop options, as multicast listener reports have them
             following, start = frame[54], 54 + 8 + frame[55] * 8
         if following == _ICMPV6 and frame[start] in _KERNEL_CHATTER:
-            return ""
+            return _said_for_somebody(frame[start], frame[start:])
         return _transport(following, f"[{socket.inet_ntop(socket.AF_INET6, frame[38:54])}]", frame[start:])
-    return "" if ethertype == _ARP else f"ethertype {ethertype:#06x}"
+    if ethertype == _ARP:
+        asked = socket.inet_ntoa(frame[38:42])
+        return "" if asked in (HERE, SINK) else f"ARP {asked}"
+    return f"ethertype {ethertype:#06x}"
+
+
+def _said_for_somebody(kind: int, message: bytes) -> str:
+    """Neighbour solicitations for machines that aren't, reports of groups that no kernel joins by itself; else empty."""
+    if kind == _SOLICITATION:
+        asked = socket.inet_ntop(socket.AF_INET6, message[8:24])
+        return "" if asked in (HERE6, SINK6) or asked.startswith("fe80::") else f"neighbour {asked}"
+    groups = [message[start + 4 : start + 20] for start in range(8, len(message) - 19, 20)] if kind == _REPORT else []
+    odd = [group for group in (socket.inet_ntop(socket.AF_INET6, one) for one in groups) if not group.startswith(_LINK_ONLY)]  # fmt: skip
+    return f"multicast listener of {odd[0]}" if odd else ""
 
 
 def _transport(protocol: int, address: str, payload: bytes) -> str:

@@ -5,15 +5,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .lines import PARTS
+from .lines import AREAS, PARTS, line_of
 from .ways import Way
 
 
 class Manner(StrEnum):
-    """How a client's calls get in: it dials anything and is caught, or it asks a proxy."""
+    """How a client's calls get in: it dials anything and is caught, or it asks a proxy.
+
+    Caught in a network of its own (`direct`), or in one that it shares with the proxy (`shared`); there also with the
+    capabilities that container engines give where nobody takes them (`capable`).
+    """
 
     DIRECT = "direct"
     PROXIED = "proxied"
+    SHARED = "shared"
+    CAPABLE = "capable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ class Absent:
     why: str
 
 
+ALIKE = Absent("no capability changes what a call says: see pod")
 Ending = Closed | Elsewhere | Open | Absent
 Make = Callable[[Way], object]
 
@@ -76,23 +83,25 @@ class Attempt:
 ATTEMPTS: dict[str, Attempt] = {}
 
 
-def add(part: str, name: str, make: Make | None, *, direct: Ending, proxied: Ending) -> None:
-    """Add a row. Raises ValueError for a part that the matrix hasn't, or a name that is taken."""
+def add(part: str, name: str, make: Make | None, **endings: Ending) -> None:
+    """Add a row: an ending for each manner, by its name; `direct` and `proxied` at least.
+
+    Raises ValueError for a part that the matrix hasn't, or a name that is taken.
+    """
     if part not in PARTS or name in ATTEMPTS:
         raise ValueError(f"{part} {name}: no such part, or a name twice")
-    ATTEMPTS[name] = Attempt(part, name, make, {Manner.DIRECT: direct, Manner.PROXIED: proxied})
+    known = {Manner(manner): ending for manner, ending in endings.items()}
+    known.setdefault(Manner.SHARED, known[Manner.DIRECT])
+    known.setdefault(Manner.CAPABLE, known[Manner.SHARED] if line_of(part) in AREAS["Routing"] else ALIKE)
+    ATTEMPTS[name] = Attempt(part, name, make, known)
 
 
-def attempt(
-    part: str, both: Ending | None = None, *, direct: Ending | None = None, proxied: Ending | None = None
-) -> Callable[[Make], Make]:
-    """The same as a decorator: the row takes the function's name. `both` ends it alike in either manner."""
+def attempt(part: str, both: Ending | None = None, **endings: Ending) -> Callable[[Make], Make]:
+    """The same as a decorator: the row takes the function's name. `both` ends it alike in every manner."""
+    common = {Manner.DIRECT.value: both, Manner.PROXIED.value: both} if both else {}
 
     def decorate(make: Make) -> Make:
-        one, other = direct or both, proxied or both
-        assert one is not None
-        assert other is not None
-        add(part, getattr(make, "__name__", ""), make, direct=one, proxied=other)
+        add(part, getattr(make, "__name__", ""), make, **{**common, **endings})
         return make
 
     return decorate
@@ -110,7 +119,7 @@ def malformed(record: str) -> Closed:
 
 def reset(record: str) -> Closed:
     """What is neither HTTP nor mail: the connection is reset, or the tunnel refused."""
-    return Closed(("reset", "Refused: HTTP/1.1 403"), record)
+    return Closed(("reset", "ConnectionResetError", "Refused: HTTP/1.1 403"), record)
 
 
 AROUND = Open("a client that leaves the proxy out is not seen: only the sealed sandbox has no other way out")

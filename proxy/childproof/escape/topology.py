@@ -1,6 +1,6 @@
 """The topologies: how childproof stands between a client and the sinkhole, and how a client's session is run there.
 
-    python -m childproof.escape.topology NAME FOLDER
+    python -m childproof.escape.topology NAME USER FOLDER
 
 runs one session in FOLDER, in the namespace that `outside` made; the attempts' answers are the last line of its output.
 A topology more is an entry more in TOPOLOGIES: the attempts' endings follow from its manner.
@@ -23,6 +23,8 @@ from typing import Any
 import childproof
 
 from .attempts.meaning import CANARY, LIMIT, PLACEHOLDER
+from .container import ENGINE_DEFAULTS
+from .pod import APP, CHILDPROOF, CONFIG, ETC, PUBLISHED, STATE, STORE, Pod
 from .sinkhole import CREDENTIAL, HOST
 from .table import Manner
 
@@ -54,18 +56,27 @@ rules:
 """
 # What no call may carry out, whoever it goes to.
 SETTINGS = f"canaries: [{{name: escape, value: {CANARY}}}]\n"
-CHILDPROOF = (sys.executable, "-c", "from childproof.cli.entry import main; main()")
-DB, RULE_FILE, STATE, SETTINGS_FILE = "box.db", "rules.yaml", "state", "childproof.yaml"
+DB, RULE_FILE, STATE_FOLDER, SETTINGS_FILE = "box.db", "rules.yaml", "state", "childproof.yaml"
+POD_DB = f"volume/{STORE}"
+
+
+USERS = ("root", "ordinary")
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """One way to stand in between: `run` makes all attempts of a session in a folder, and gives its exit code."""
+    """One way to stand in between: `run` makes all attempts of a session as a user in a folder, and gives its exit code.
+
+    The session is that user's already, unless it `needs_root` to be set up. `db` is where its ledger is, in the folder.
+    """
 
     name: str
     manner: Manner
     about: str
-    run: Callable[[Path], int]
+    run: Callable[[Path, str], int]
+    users: tuple[str, ...] = USERS
+    needs_root: bool = False
+    db: str = DB
 
 
 def _given(folder: Path, **more: Any) -> dict[str, Any]:
@@ -73,7 +84,7 @@ def _given(folder: Path, **more: Any) -> dict[str, Any]:
         "folder": str(folder),
         "db": str(folder / DB),
         "rules": str(folder / RULE_FILE),
-        "state": str(folder / STATE / "childproof"),
+        "state": str(folder / STATE_FOLDER / "childproof"),
         "package": str(Path(childproof.__file__).parent),
         "pid_namespace": str(Path("/proc/self/ns/pid").readlink()),
         **more,
@@ -84,13 +95,15 @@ def _client(manner: Manner, given: Mapping[str, Any]) -> list[str]:
     return [sys.executable, "-m", "childproof.escape.inside", manner, json.dumps(given)]
 
 
-def _sealed(folder: Path) -> int:
+def _sealed(folder: Path, user: str) -> int:
+    del user
     command = [*CHILDPROOF, "run", "--db", DB, "--rules", RULE_FILE, "--report", "none", "--"]
-    with _unix_sockets(folder):
+    with _unix_sockets(str(folder / "agent.sock"), f"\0{folder}"):  # one with a path, one without
         return subprocess.run([*command, *_client(Manner.DIRECT, _given(folder))], cwd=folder, check=False).returncode  # noqa: S603
 
 
-def _explicit(folder: Path) -> int:
+def _explicit(folder: Path, user: str) -> int:
+    del user
     command = [*CHILDPROOF, "serve", "--db", DB, "--rules", RULE_FILE, "--report", "none"]
     command += ["--http", "127.0.0.1:0", "--socks", "127.0.0.1:0"]
     with subprocess.Popen(command, cwd=folder, stderr=subprocess.PIPE, text=True) as proxy:  # noqa: S603
@@ -111,20 +124,68 @@ def _explicit(folder: Path) -> int:
             proxy.send_signal(signal.SIGTERM)
 
 
+def _pod(folder: Path, user: str) -> int:
+    return _in_a_pod(folder, Manner.SHARED, **({} if user == "root" else {"uid": 1000, "gid": 1000}))
+
+
+def _capable(folder: Path, user: str) -> int:
+    del user
+    return _in_a_pod(folder, Manner.CAPABLE, capabilities=ENGINE_DEFAULTS, no_new_privileges=False)
+
+
+def _in_a_pod(folder: Path, manner: Manner, **manifest: Any) -> int:
+    """The order of a manifest: init step, sidecar, app."""
+    pod = Pod.prepare(folder, rules=RULES, config=CONFIG + SETTINGS, environ={VARIABLE: CREDENTIAL})
+    done = pod.init()
+    sys.stderr.write(done.stderr)
+    if done.returncode:
+        return done.returncode
+    given = {
+        "folder": APP,
+        "db": f"{STATE}/{STORE}",
+        "rules": f"{ETC}/rules.yaml",
+        "state": f"{STATE}/state",
+        "published": PUBLISHED,
+    }
+    with pod.serving(), _unix_sockets(str(folder / "agent.sock")):
+        code = (
+            pod.app(**manifest).run(_client(manner, {**_given(folder), **given}), stdout=None, stderr=None).returncode
+        )
+    sys.stderr.write(pod.said())
+    return code
+
+
 TOPOLOGIES = {
     topology.name: topology
     for topology in (
         Topology("sealed", Manner.DIRECT, "`childproof run`: the client in a network of its own", _sealed),
         Topology("explicit", Manner.PROXIED, "`childproof serve`: the client asks a proxy port", _explicit),
+        Topology(
+            "pod",
+            Manner.SHARED,
+            "`childproof init`, then `childproof serve` as a sidecar: the client is another container of the pod, without capabilities",
+            _pod,
+            needs_root=True,
+            db=POD_DB,
+        ),
+        Topology(
+            "pod-defaults",
+            Manner.CAPABLE,
+            "the same, the client's container with the capabilities that engines give where a manifest takes none",
+            _capable,
+            users=("root",),
+            needs_root=True,
+            db=POD_DB,
+        ),
     )
 }
 
 
 @contextlib.contextmanager
-def _unix_sockets(folder: Path) -> Iterator[None]:
-    """Servers outside that tell everybody who gets to them: one with a path, one without."""
+def _unix_sockets(*names: str) -> Iterator[None]:
+    """Servers outside that tell everybody who gets to them."""
     servers = []
-    for name in (str(folder / "agent.sock"), f"\0{folder}"):
+    for name in names:
         server = socket.socket(socket.AF_UNIX)
         server.bind(name)
         server.listen()
@@ -145,15 +206,15 @@ def _tell(server: socket.socket) -> None:
                 client.sendall(b"the way out")
 
 
-def main(name: str, folder: Path) -> int:
+def main(name: str, user: str, folder: Path) -> int:
     """Run a session; its exit code."""
-    os.environ["XDG_STATE_HOME"] = str(folder / STATE)
+    os.environ["XDG_STATE_HOME"] = str(folder / STATE_FOLDER)
     os.environ[VARIABLE] = CREDENTIAL
     (folder / SETTINGS_FILE).write_text(SETTINGS, encoding="utf-8")
     (folder / "place").mkdir(exist_ok=True)
     (folder / RULE_FILE).write_text(RULES, encoding="utf-8")
-    return TOPOLOGIES[name].run(folder)
+    return TOPOLOGIES[name].run(folder, user)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
+    sys.exit(main(sys.argv[1], sys.argv[2], Path(sys.argv[3])))

@@ -172,6 +172,8 @@ def _arriving(wanted: Redirection) -> Iterator[nft.Rule]:
         for port in (wanted.tcp_port, wanted.dns_port):
             yield [*nft.redirected(yes=False), *nft.protocol(_TCP), *nft.port(port), *nft.reject_reset()]
             yield [*nft.redirected(yes=False), *nft.protocol(_UDP), *nft.port(port), *nft.reject_port()]
+        # What the proxy counts is for whoever asks from outside, not for the workload beside it.
+        yield [*nft.arriving_by(_LO), *nft.protocol(_TCP), *nft.port(METRICS_PORT), *nft.reject_reset()]
     # A connection of before us, seen for the first time from its far end, would pass for one that began outside.
     from_outside = [*nft.arriving_by(_LO, yes=False), *nft.protocol(_TCP), *nft.begins()]
     yield [*from_outside, *nft.opens_connection(yes=False), *nft.reject_reset()]

@@ -61,6 +61,20 @@ def filter_program(machine: str | None = None) -> bytes:
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
 
 
+def without_family(family: int, machine: str | None = None) -> bytes:
+    """A filter that refuses sockets of one family and nothing else. Raises SandboxError as `filter_program` does."""
+    machine = machine or platform.machine()
+    if machine not in _MACHINES:
+        raise SandboxError(f"childproof can't filter system calls on this processor ({machine}).")
+    program = [(_LOAD, 0, 0, _ARCHITECTURE)]
+    for calls in _MACHINES[machine]:
+        body = _by_argument(_ARGUMENT_0, (family,), _refuse(errno.EPERM), _allow())
+        block = [(_LOAD, 0, 0, _NUMBER), *_when(calls.socket, body), _allow()]
+        program += [(_EQUAL, 0, len(block), calls.audit), *block]
+    program.append(_refuse(errno.ENOSYS))
+    return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)
+
+
 type _Instruction = tuple[int, int, int, int]
 
 

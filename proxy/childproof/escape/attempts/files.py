@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from childproof.escape.outside import furnish, route
-from childproof.escape.table import UNCONTAINED, Closed, add, attempt
+from childproof.escape.table import UNCONTAINED, Absent, Closed, add, attempt
 from childproof.escape.talk import tried
 from childproof.escape.ways import WAIT, Way
 from childproof.sandbox.netlink import NETLINK_NETFILTER, Message, Netlink, attribute, text, u32
@@ -17,9 +17,11 @@ libc = ctypes.CDLL(None, use_errno=True)
 _NEWNS, _NEWUSER, _NEWNET = 0x20000, 0x10000000, 0x40000000
 _BIND, _REC, _DETACH = 4096, 16384, 2
 _REFUSED = Closed(("refused",))  # no call is made: there is nothing to record
+_NOT_MOUNTED = Closed(("FileNotFoundError",))
+_OWN_FIRST = Absent("the first process is the client's own: a container's processes see no others, see 7f")
 
 
-@attempt("7a", direct=_REFUSED, proxied=UNCONTAINED)
+@attempt("7a", direct=_REFUSED, proxied=UNCONTAINED, shared=_NOT_MOUNTED)
 def the_record(way: Way) -> str:
     """The database and its log: to read, to change, to remove."""
     file = way.given["db"]
@@ -47,7 +49,7 @@ def the_package_itself(way: Way) -> str:
     return tried(lambda: open(way.given["package"] + "/cli/run.py", "a"))
 
 
-@attempt("7d", direct=Closed(("[]",)), proxied=UNCONTAINED)
+@attempt("7d", direct=Closed(("[]",)), proxied=UNCONTAINED, shared=_NOT_MOUNTED)
 def the_key(way: Way) -> str:
     """Where it lies, as the caller sees it."""
     return str(os.listdir(way.given["state"]))
@@ -73,10 +75,10 @@ def the_key_under_other_mounts(way: Way) -> str:
         libc.umount2(state.encode(), _DETACH)
         return str(found + look())
 
-    return _in_a_copy(mounted)
+    return in_a_copy(mounted)
 
 
-@attempt("7e", direct=_REFUSED, proxied=UNCONTAINED)
+@attempt("7e", direct=_REFUSED, proxied=UNCONTAINED, shared=_OWN_FIRST)
 def the_first_process(way: Way) -> str:
     """Its files, its memory, its environment, its network."""
     return tried(
@@ -89,7 +91,7 @@ def the_first_process(way: Way) -> str:
     )
 
 
-@attempt("7e", direct=Closed(("alive",)), proxied=UNCONTAINED)
+@attempt("7e", direct=Closed(("alive",)), proxied=UNCONTAINED, shared=_OWN_FIRST)
 def killing_the_first_process(way: Way) -> str:
     """A signal is sent and has no effect: this attempt could not tell otherwise."""
     if os.readlink("/proc/self/ns/pid") == way.given["pid_namespace"]:
@@ -149,7 +151,7 @@ def a_namespace_of_its_own(way: Way) -> str:
             return "nothing there"
         return "connected"
 
-    return _in_a_copy(dialled)
+    return in_a_copy(dialled)
 
 
 @attempt("8d", direct=_REFUSED, proxied=UNCONTAINED)
@@ -165,7 +167,7 @@ def another_processes_namespace(way: Way) -> str:
     return tried(partial(enter, "/proc/1/ns/net"), partial(enter, "/run/netns/out"))
 
 
-def _in_a_copy(act: Callable[[], str]) -> str:
+def in_a_copy(act: Callable[[], str]) -> str:
     """What it says in a process of its own, so that nothing of it stays."""
     reading, writing = os.pipe()
     if (pid := os.fork()) == 0:
@@ -200,4 +202,7 @@ for _part, _name, _path in (
     ("8f", "the_system_bus", "/run/dbus/system_bus_socket"),
     ("8g", "an_abstract_socket", "\0{folder}"),
 ):
-    add(_part, _name, partial(_connected, name=_path), direct=_NOBODY, proxied=UNCONTAINED)
+    _shared = (
+        Absent("tried by name: every abstract socket that the network namespace has") if _part == "8g" else _NOBODY
+    )
+    add(_part, _name, partial(_connected, name=_path), direct=_NOBODY, proxied=UNCONTAINED, shared=_shared)

@@ -2,9 +2,10 @@
 
 import socket
 import urllib.request
+from dataclasses import replace
 from functools import partial
 
-from childproof.escape.table import AROUND, Absent, Closed, Elsewhere, add, attempt, denied, reset
+from childproof.escape.table import AROUND, Absent, Closed, Elsewhere, Ending, Open, add, attempt, denied, reset
 from childproof.escape.talk import curl, datagram, exchange, fetch, get, over_tls, reads
 from childproof.escape.ways import WAIT, Way
 
@@ -46,6 +47,9 @@ def tcp_fast_open(way: Way) -> str:
 
 # --- addresses, as they are spelt
 
+# In a pod it is the pod's own address, where the client itself may listen.
+_OWN = Closed(("ConnectionRefusedError",))
+
 for _part, _name, _spelt, _read in (
     ("2c", "a_decimal_address", "3405803780", "203.0.113.4"),
     ("2d", "a_hexadecimal_address", "0xcb007105", "203.0.113.5"),
@@ -68,7 +72,8 @@ for _part, _name, _spelt, _read in (
         return exchange(way, spelt, 80, get(f"[{spelt}]" if ":" in spelt else spelt, "/latest/"))
 
     _ending = denied(f"GET http://{_read}/latest/")
-    add(_part, _name, partial(_spelling, spelt=_spelt), direct=_ending, proxied=_ending)
+    _shared = _OWN if _spelt == "10.99.0.1" else _ending
+    add(_part, _name, partial(_spelling, spelt=_spelt), direct=_ending, proxied=_ending, shared=_shared)
 
 
 @attempt("2a", denied("GET https://203.0.113.2/"))
@@ -83,10 +88,17 @@ def an_address_with_a_foreign_sni(way: Way) -> str:
     return over_tls(way, "203.0.113.3", get("api.stripe.com"), sni="api.stripe.com")
 
 
-@attempt("3b", direct=denied("GET http://[fe80::1]/"), proxied=Closed(("Refused: HTTP/1.1 400",), "fe80::1%lo"))
+# Where there is a device, a zone binds to it, and what is bound to it reaches nobody: that is no call.
+@attempt(
+    "3b",
+    direct=denied("GET http://[fe80::1]/"),
+    proxied=Closed(("Refused: HTTP/1.1 400",), "fe80::1%"),
+    shared=Closed(("ConnectionRefusedError",)),
+)
 def a_link_local_address_with_a_zone(way: Way) -> str:
-    """`fe80::1%lo`."""
-    return exchange(way, "fe80::1%lo", 80, get("[fe80::1]"))
+    """`fe80::1%eth0`, or `%lo` where there is no other device."""
+    zone = next((name for _, name in socket.if_nameindex() if name != "lo"), "lo")
+    return exchange(way, f"fe80::1%{zone}", 80, get("[fe80::1]"))
 
 
 # --- ports
@@ -173,18 +185,28 @@ for _part, _name, _family, _kind, _protocol, _record in (
             sock.send(b"\0\r\n")
             return reads(sock)
 
+    _refusal = Closed(
+        ("reset", "OSError: [Errno 113]", "ConnectionRefusedError"),
+        _record,
+        unless=("OSError: [Errno 93]", "OSError: [Errno 94]"),
+    )
     add(
         _part,
         _name,
         partial(_transport, family=_family, kind=_kind, protocol=_protocol),
-        direct=Closed(
-            ("reset", "OSError: [Errno 113]", "ConnectionRefusedError"),
-            _record,
-            unless=("OSError: [Errno 93]", "OSError: [Errno 94]"),
-        ),
+        direct=_refusal,
         proxied=AROUND,
+        # What an unprivileged proxy is told there by the kernel names no protocol beyond the common ones.
+        shared=replace(_refusal, record=_record.replace("DCCP", "IP").replace("UDPLITE", "IP")),
     )
 
+# CAP_NET_RAW gives these; what is sent by them: a_frame, a_raw_packet.
+_RAW: dict[str, Ending] = dict.fromkeys(
+    ("a_packet_socket", "a_raw_socket_below_ip", "a_raw_ipv6_socket"), Closed(("made",))
+)
+_RAW["xdp"] = Open(
+    "CAP_NET_RAW gives AF_XDP, whose frames pass no hook of the kernel's on their way to a device: drop it, as our manifests do"
+)
 _FORBIDDEN = ("PermissionError", "OSError: [Errno 97]", "OSError: [Errno 93]")
 for _part, _name, _domain, _kind, _protocol in (
     ("5e", "a_packet_socket", 17, socket.SOCK_RAW, 0x0003),
@@ -211,6 +233,7 @@ for _part, _name, _domain, _kind, _protocol in (
         partial(_made, family=_domain, kind=_kind, protocol=_protocol),
         direct=Closed(_FORBIDDEN),
         proxied=AROUND,
+        capable=_RAW.get(_name, Closed(_FORBIDDEN)),
     )
 
 
