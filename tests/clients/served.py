@@ -12,6 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import click.testing
+
+from childproof.cli.log import log as log_command
+
 
 @dataclass
 class Served:
@@ -27,13 +31,9 @@ class Served:
 
     def entries(self) -> list[dict[str, Any]]:
         """The ledger so far, as `childproof log --json` gives it."""
-        done = subprocess.run(
-            [sys.executable, "-m", "childproof", "log", "--db", str(self.db), "--json"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return [json.loads(line) for line in done.stdout.splitlines()]
+        told = click.testing.CliRunner().invoke(log_command, ["--db", str(self.db), "--json"])
+        assert told.exit_code == 0, told.output
+        return [json.loads(line) for line in told.stdout.splitlines()]
 
     def run(
         self, *command: str, env: dict[str, str] | None = None, stdin: str = ""
