@@ -62,14 +62,15 @@ class Published:
 
         A copy takes the file's place where that can be: package managers link one file into many environments.
         """
-        if self.trusted_in(path):
-            return True
         path = os.path.realpath(path)
         try:
             with open(path, "rb") as file:
-                content = self.added_to(file.read())
+                before = file.read()
         except OSError:
             return False
+        content = self.added_to(before)
+        if content == before or (_BLOCK.search(before) is None and all(one in before for one in self.certificates)):
+            return True
         return _replace(path, content) or _overwrite(path, content)
 
     def merge(self, env: Mapping[str, str], folder: str | None) -> str:

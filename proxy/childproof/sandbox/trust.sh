@@ -51,6 +51,13 @@ trusts() {
 
 without() { sed '/^# childproof: begin/,/^# childproof: end/d' "$1"; }
 
+# Whether a file holds exactly what it should: a retired authority goes, too.
+current() {
+  trusts "$1" || return 1
+  inside=$(sed -n '/^# childproof: begin/,/^# childproof: end/p' "$1" 2>/dev/null)
+  [ -z "$inside" ] || [ "$inside" = "$(block | sed 1d)" ]
+}
+
 block() {
   printf '\n# childproof: begin (the authority of this sandbox, added by trust.sh)\n'
   cat "$CERT" && printf '# childproof: end\n'
@@ -59,13 +66,14 @@ block() {
 # Somewhere to write: a folder of our own, since others may write to /tmp as well.
 choose_out() {
   if [ -n "$TO" ]; then
-    mkdir -p "$TO" 2>/dev/null && [ -w "$TO" ] || fail 4 "$TO can't be written; write: --to FOLDER that this user may write"
+    mkdir -p "$TO" 2>/dev/null
+    [ -w "$TO" ] || fail 4 "$TO can't be written; expected a folder that this user may write; write: --to FOLDER"
     OUT=$TO
-    return
+    return 0
   fi
   for base in "${TMPDIR:-}" /tmp /var/tmp /dev/shm "${HOME:-}"; do
     OUT=$base/childproof-trust-$(id -u 2>/dev/null)
-    [ -n "$base" ] && mkdir -p -m 755 "$OUT" 2>/dev/null && [ -O "$OUT" ] && [ ! -L "$OUT" ] && [ -w "$OUT" ] && return
+    [ -n "$base" ] && mkdir -p "$OUT" 2>/dev/null && [ -O "$OUT" ] && [ ! -L "$OUT" ] && [ -w "$OUT" ] && return
   done
   OUT=
 }
@@ -135,8 +143,7 @@ print_variable() {
 }
 
 check_variable() {
-  case " $BARE $(echo $MERGED) " in *" $1 "*) ;; *) return 0 ;; esac
-  eval "value=\${$1:-}"
+  case $2 in /*) eval "value=\${$1:-}" ;; *) return 0 ;; esac
   if [ -z "$value" ]; then
     problem "$1 is not set; write: sh $0 -- COMMAND"
   elif ! trusts "$value"; then
@@ -150,7 +157,7 @@ PROBLEMS=0
 problem() { PROBLEMS=$((PROBLEMS + 1)); say "$@"; }
 
 amend() {
-  trusts "$1" && return 0
+  current "$1" && return 0
   file=$(real "$1")
   draft=${file%/*}/.childproof.$$
   # A copy that takes the file's place: package managers link one file into many environments.
@@ -214,6 +221,7 @@ of_program() {
 # The command's own interpreter: itself, or what its first line names.
 of_command() {
   found=$(command -v -- "$1" 2>/dev/null) || return 0
+  case $found in /*) ;; *) return 0 ;; esac
   of_program "$found"
   IFS= read -r first <"$found" 2>/dev/null || return 0
   case $first in
@@ -309,7 +317,7 @@ java_store() {
     number=0
     for mark in $MARKS; do
       number=$((number + 1))
-      alias=childproof-$(printf '%s' "$mark" | tr -dc 'A-Za-z0-9' | tr 'A-Z' 'a-z')
+      alias=childproof-$(printf '%s' "$mark" | tr -dc 'A-Za-z0-9' | tr '[:upper:]' '[:lower:]')
       "$tool" -list -keystore "$store" -storepass changeit -alias "$alias" >/dev/null 2>&1 && continue
       single "$number" >"$OUT/.one.$$"
       "$tool" -importcert -noprompt -keystore "$store" -storepass changeit -alias "$alias" -file "$OUT/.one.$$" \
@@ -380,7 +388,11 @@ client() {
 }
 
 capability() { # number, name
-  [ $((0x$CAPABILITIES >> $1 & 1)) -eq 0 ] && found yes "no $2" || found no "has $2" "drop it: securityContext.capabilities.drop: [ALL]"
+  if [ $((0x$CAPABILITIES >> $1 & 1)) -eq 0 ]; then
+    found yes "no $2"
+  else
+    found no "has $2" "drop it: securityContext.capabilities.drop: [ALL]"
+  fi
 }
 
 doctor() {
@@ -419,7 +431,11 @@ print('[status %d]' % status)"
     capability 19 SYS_PTRACE
     capability 21 SYS_ADMIN
   fi
-  [ "$(id -u)" -ne "$PROXY_UID" ] && found yes "this is not the proxy's user" || found no "this is the proxy's user ($PROXY_UID), who may leave" "run the workload as another one"
+  if [ "$(id -u)" -ne "$PROXY_UID" ]; then
+    found yes "not the proxy's user"
+  else
+    found no "this is the proxy's user ($PROXY_UID), who may leave" "run the workload as another one"
+  fi
   for key in "$CA"/*.key "$CA/childproof-ca.pem" /var/lib/childproof/childproof-ca.pem; do
     if grep -q 'PRIVATE KEY' "$key" 2>/dev/null; then found no "the authority's key can be read" "$key"; fi
   done
@@ -428,7 +444,7 @@ print('[status %d]' % status)"
 
 # --- what was asked for ---
 
-TO= PROXY= JAVA=no FILES=yes MODE=run PROXY_UID=15001
+TO='' PROXY='' JAVA=no FILES=yes MODE=run PROXY_UID=15001
 case $0 in */*) CA=${0%/*} ;; *) CA=. ;; esac
 [ -f "$CA/childproof-ca-cert.pem" ] || CA=/run/childproof/ca
 while [ "$#" -gt 0 ]; do

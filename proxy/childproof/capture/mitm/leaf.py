@@ -57,7 +57,7 @@ class Leaves:
             own_id = ca.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
             self._issuer_id = x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(own_id)
         except x509.ExtensionNotFound:  # of an authority that others made
-            self._issuer_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.certificate.public_key())
+            self._issuer_id = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key())
 
     def _mint(self, host: str) -> x509.Certificate:
         """A certificate for one normalised host name or address."""
