@@ -9,9 +9,6 @@ from functools import partial
 from typing import NoReturn, TextIO
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from childproof import __version__
 from childproof.ledger import CLOCK, Entry, Filter, Tail, timestamp, to_line
@@ -165,7 +162,7 @@ def _archive(entries: Iterable[Entry], file: TextIO) -> None:
 
 
 def _send(entries: Iterable[Entry], url: str) -> None:
-    from childproof.run.config import otlp_endpoint  # noqa: PLC0415 (only where it is asked for)
+    from childproof.run.endpoint import otlp_endpoint  # noqa: PLC0415 (only where it is asked for)
     from childproof.run.otlp import send_all  # noqa: PLC0415
 
     count = send_all(entries, otlp_endpoint(url, os.environ))
@@ -188,6 +185,10 @@ def _columns(entry: Entry, *, wide: bool) -> str:
 
 def _table(entries: list[Entry], *, wide: bool) -> None:
     """As wide as the terminal: what is long is shortened, and times go where there is no room for them."""
+    from rich.console import Console  # noqa: PLC0415 (30 ms, for terminals only)
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     console = Console(highlight=False)
     if not entries:
         console.print("no calls")

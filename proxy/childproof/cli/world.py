@@ -5,12 +5,9 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.text import Text
-from rich.tree import Tree
 
 from childproof.cli.log import log
 from childproof.ledger import Ledger, timestamp
@@ -19,6 +16,9 @@ from childproof.world import Branch, ClockSettings, Store
 from .main import with_examples
 from .options import Clock
 from .reading import call_number, open_ledger, open_worlds, printable, store_option
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 # command -> (module, attribute), imported when used.
 MORE = {
@@ -193,6 +193,9 @@ def _checked(db: str | None, name: str) -> Iterator[tuple[Store, Ledger]]:
 
 
 def _draw(branches: list[Branch]) -> None:
+    from rich.console import Console  # noqa: PLC0415 (30 ms, for terminals only)
+    from rich.tree import Tree  # noqa: PLC0415
+
     tree = Tree("worlds", hide_root=True, guide_style="dim")
     nodes: dict[str, Tree] = {}
     waiting = list(branches)
@@ -208,7 +211,9 @@ def _draw(branches: list[Branch]) -> None:
     Console(highlight=False).print(tree if branches else "no worlds")
 
 
-def _line(branch: Branch) -> Text:
+def _line(branch: Branch) -> "Text":
+    from rich.text import Text  # noqa: PLC0415
+
     own = branch.calls - branch.base
     line = Text(printable(branch.name), "bold")
     line.append(f"  {own} call{'s' if own != 1 else ''}", "default")

@@ -4,12 +4,14 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from childproof.documents import Document, read_yaml, schema_faults
 from childproof.errors import Fault, InputError
 
 from .exporting import milliseconds
+
+if TYPE_CHECKING:
+    from childproof.documents import Document
 
 _HEAD = "# A world of childproof's. `childproof world import FILE` makes it; `childproof schema world-export` is the format."
 _MOST = 50_000_000  # values in one file: these are written by programs
@@ -25,6 +27,8 @@ def write(values: dict[str, Any]) -> Iterator[str]:
 
 def read(text: str, file: str) -> dict[str, Any]:
     """The values of a world's file. Raises InputError with every fault: of syntax, version, keys and times."""
+    from childproof.documents import read_yaml, schema_faults  # noqa: PLC0415 (30 ms, and few read such files)
+
     document, faults = read_yaml(text, file, most=_MOST)
     if isinstance(document.value, dict) and document.value.get("version") != 1:
         # Another version may have other keys: blaming those would mislead.
@@ -43,7 +47,7 @@ def read(text: str, file: str) -> dict[str, Any]:
     return values
 
 
-def _beyond_the_schema(document: Document) -> Iterator[Fault]:
+def _beyond_the_schema(document: "Document") -> Iterator[Fault]:
     """What a JSON Schema can't say: times that are none, numbers that no world can have."""
     values = document.value
     for path in (("time",), ("clock", "start"), ("clock", "set", "wall")):
