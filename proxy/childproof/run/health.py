@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .compose import Parts
 
 MEDIA = "application/json"
-FRESH = 2.0  # seconds for which what a look at the store came to is taken as it was: anybody may ask at any rate
+FRESH = 1.0  # seconds for which what a look at the store came to is taken as it was: anybody may ask at any rate
 
 
 class Health:
@@ -77,15 +77,24 @@ class Health:
     def watch(self, parts: "Parts") -> None:
         """Ask these parts from now on: the rules whether they answer, the store whether it can be written."""
         self.alive = lambda: parts.engine.may_allow("main", "health.invalid", 443)
-        self.checks["the store"] = self.remembered(lambda: _unwritable(parts))
+        self.checks["the store"] = self.remembered(_Recording(parts))
 
 
-def _unwritable(parts: "Parts") -> str | None:
-    try:
-        parts.store.prove_writable()
-    except StoreError as error:
-        return f"calls are denied, since they can't be recorded: {error}"
-    return None
+class _Recording:
+    """Whether calls can be recorded: the store is written, and no call was denied for it since the last look."""
+
+    def __init__(self, parts: "Parts") -> None:
+        self._parts = parts
+        self._missing = 0
+
+    def __call__(self) -> str | None:
+        before, self._missing = self._missing, self._parts.engine.missing().calls
+        try:
+            self._parts.store.prove_writable()
+        except StoreError as error:
+            return f"calls are denied, since they can't be recorded: {error}"
+        more = self._missing - before
+        return f"{more} calls were denied, since they could not be recorded" if more else None
 
 
 def _page(status: int, told: dict[str, Any]) -> Page:

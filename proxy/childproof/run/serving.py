@@ -9,13 +9,15 @@ import asyncio
 import contextlib
 import gc
 import os
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from childproof import __version__
-from childproof.errors import ChildproofError, InputError
+from childproof.capture.binding import shown
+from childproof.errors import BUG, ChildproofError, InputError
 
 from .config import Config
 from .health import Health
@@ -58,7 +60,7 @@ def serve(config: Config, reporting: "Reporting") -> int:
         journal.event("failed", level="error", faults=faults, code=error.exit_code)
         raise
     except Exception as error:
-        journal.event("failed", level="error", faults=[f"a bug of childproof's own: {error!r}"], code=70)
+        journal.event("failed", level="error", faults=[f"a bug of childproof's own: {error!r}"], code=BUG)
         raise
     finally:
         journal.close()
@@ -102,6 +104,7 @@ class _Server:
             async with contextlib.AsyncExitStack() as stack:
                 if "health" in self.sockets.shared:
                     await stack.enter_async_context(answering(self.sockets.shared["health"], pages))
+                    self._say_page("health", "/readyz", self.sockets.shared["health"])
                 parts, authority = await asyncio.to_thread(self._load)
                 loaded.append(parts)
                 if stopping.asked.is_set():
@@ -139,6 +142,8 @@ class _Server:
                 on_trouble=self.journal.trouble,
                 journal=self.journal if self.journal.log is not None else None,
             )
+            if parts.watching is not None:
+                self.journal.heard = parts.watching.told
             try:
                 from . import doors, proxy  # noqa: F401, PLC0415 (mitmproxy)
             except BaseException:
@@ -164,10 +169,12 @@ class _Server:
         else:
             pages[PATH] = page
             sockets = self.sockets.shared["health"]
-        from childproof.capture.binding import shown  # noqa: PLC0415
+        self._say_page("metrics", PATH, sockets)
 
+    def _say_page(self, kind: str, path: str, sockets: Sequence[socket.socket]) -> None:
         for sock in sockets:
-            self.journal.event("listening", f"metrics http://{shown(sock)}{PATH}", kind="metrics", address=shown(sock))
+            where = shown(sock)
+            self.journal.event("listening", f"{kind:<7} http://{where}{path}", kind=kind, address=where)
 
     async def _open(
         self,
@@ -200,7 +207,7 @@ class _Server:
         }
         await stack.enter_async_context(delivering(parts, self.worlds, own_loopback(parts, closed), say))
         watch = self.config.watch
-        reloader = await stack.enter_async_context(Reloader(parts, say, watch=watch))
+        reloader = await stack.enter_async_context(Reloader(parts, say, watch=watch, event=self.journal.event))
         again = await stack.enter_async_context(tended(authority, proxy.http, say, watch=watch))
 
         def hung_up() -> None:

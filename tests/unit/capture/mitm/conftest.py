@@ -13,7 +13,7 @@ from mitmproxy.proxy.context import Context
 from childproof.capture.destination import Destination, Ingress
 from childproof.capture.mitm.answer import AnswerLayer
 from childproof.capture.mitm.calls import Site
-from childproof.capture.mitm.wire import Patience, RequestRoom, ResetConnection
+from childproof.capture.mitm.wire import Patience, RequestRoom, ResetConnection, Stopping
 from childproof.model import Action, Call, Outcome, Part, Reply, Upstream, Verdict
 
 STUB = Verdict(Action.STUB, "r", "a rule says so", stub="s")
@@ -80,6 +80,11 @@ class Wire:
     def leave(self) -> None:
         """The client goes."""
         self._run(events.ConnectionClosed(self.client))
+
+    def stop(self) -> None:
+        """The process stops."""
+        self.patience.ending = True
+        self._run(Stopping())
 
     @property
     def waits(self) -> list[float]:
