@@ -59,7 +59,9 @@ def trust(
         return
     out = _folder(to) if to is not None else amending.place_to_write(os.environ)
     merged = published.merge(os.environ, out)
-    names = {**variables(published.cert, merged), **(proxy_variables(proxy.rstrip("/")) if proxy else {})}
+    names = {**variables(published.cert, merged), **amending.wget_settings(os.environ, published)}
+    if proxy:
+        names |= proxy_variables(proxy.rstrip("/"))
     if java:
         names["JAVA_TOOL_OPTIONS"] = amending.java_options(os.environ, published, proxy)
     if mode == "print":

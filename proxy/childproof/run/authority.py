@@ -23,10 +23,11 @@ from childproof.capture.mitm.mounted import read_mounted
 from childproof.catalog.footprint import Footprint, differ, footprint
 from childproof.errors import ChildproofError, InputError, StoreError
 from childproof.sandbox import trust
+from childproof.sandbox.amending import BUNDLE_NAME, JAVA_NAME, WGET_NAME
 
 from .config import Config
 
-BUNDLE_NAME, JAVA_NAME, ENV_NAME, SCRIPT_NAME = "bundle.pem", "cacerts.jks", "childproof.env", "trust.sh"
+ENV_NAME, SCRIPT_NAME = "childproof.env", "trust.sh"
 LOOK_SECONDS = 1.0
 _SETTLED, _ROUNDS = 0.25, 20
 _DAY = 86_400.0
@@ -84,6 +85,7 @@ def publish_public(public: bytes, folder: Path) -> None:
         CERT_NAME: bundles.bare,
         BUNDLE_NAME: bundles.merged,
         JAVA_NAME: bundles.java(),
+        WGET_NAME: f"ca_certificate = {folder}/{BUNDLE_NAME}\n".encode(),
         ENV_NAME: "".join(f"{name}={value}\n" for name, value in names.items()).encode(),
         SCRIPT_NAME: script(),
     }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from . import trust
 
-CERT_NAME, BUNDLE_NAME, JAVA_NAME = "childproof-ca-cert.pem", "bundle.pem", "cacerts.jks"
+CERT_NAME, BUNDLE_NAME, JAVA_NAME, WGET_NAME = "childproof-ca-cert.pem", "bundle.pem", "cacerts.jks", "wgetrc"
 USUAL = "/run/childproof/ca"
 _BEGIN = b"# childproof: begin (the authority of this sandbox, added by trust.sh)\n"
 _END = b"# childproof: end\n"
@@ -122,6 +122,13 @@ def place_to_write(env: Mapping[str, str]) -> str | None:
         ):
             return folder
     return None
+
+
+def wget_settings(env: Mapping[str, str], published: Published) -> dict[str, str]:
+    """What leads wget with GnuTLS, as Debian builds it, to the bundle, where the user has no settings of their own."""
+    file = os.path.join(published.folder, WGET_NAME)
+    own = env.get("WGETRC") or os.path.exists(os.path.join(env.get("HOME", "/nowhere"), ".wgetrc"))
+    return {} if own or not os.path.exists(file) else {"WGETRC": file}
 
 
 def java_options(env: Mapping[str, str], published: Published, proxy: str = "") -> str:

@@ -125,6 +125,8 @@ each_variable() {
   for name in $BARE; do "$1" "$name" "$CERT"; done
   for name in $MERGED; do "$1" "$name" "$BUNDLE"; done
   for name in $SWITCHES; do "$1" "$name" 1; done
+  # wget with GnuTLS, as Debian builds it, reads no variable but this, which stands for ~/.wgetrc.
+  if [ -z "${WGETRC:-}" ] && [ ! -e "${HOME:-/nowhere}/.wgetrc" ] && [ -e "$CA/wgetrc" ]; then "$1" WGETRC "$CA/wgetrc"; fi
   [ "$JAVA" = no ] || "$1" JAVA_TOOL_OPTIONS "$(java_options)"
   [ -n "$PROXY" ] || return 0
   for name in HTTP_PROXY HTTPS_PROXY ALL_PROXY http_proxy https_proxy all_proxy; do "$1" "$name" "$PROXY"; done
@@ -143,6 +145,7 @@ print_variable() {
 }
 
 check_variable() {
+  [ "$1" != WGETRC ] || return 0
   case $2 in /*) eval "value=\${$1:-}" ;; *) return 0 ;; esac
   if [ -z "$value" ]; then
     problem "$1 is not set; write: sh $0 -- COMMAND"
@@ -406,7 +409,7 @@ import urllib.request, urllib.error
 try: status = urllib.request.urlopen('$url', timeout=20).status
 except urllib.error.HTTPError as error: status = error.code
 print('[status %d]' % status)"
-  client node node -e "require('https').get('$url', r => { console.log('[status ' + r.statusCode + ']'); process.exit() })"
+  client node node -e "require('https').get('$url', r => { console.log('[status ' + r.statusCode + ']'); process.exit() }).on('error', e => console.log(e.code))"
   if [ -z "${https_proxy:-}${HTTPS_PROXY:-}" ]; then
     client openssl sh -c "printf 'GET / HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\n\r\n' | openssl s_client -quiet \
       -verify_return_error -CAfile '$CERT' -connect $HOST:443 -servername $HOST"

@@ -28,7 +28,7 @@ async def main():
     async with aiohttp.ClientSession(trust_env=True) as session, session.get(sys.argv[1]) as reply:
         print("{_REPLIED}", reply.status)
 asyncio.run(main())"""
-_NODE = f"require('https').get(process.argv[1], r => {{ console.log('{_REPLIED}', r.statusCode); process.exit() }})"
+_NODE = f"require('https').get(process.argv[1], r => {{ console.log('{_REPLIED}', r.statusCode); process.exit() }}).on('error', e => console.log(e.code))"
 _FETCH = f"fetch(process.argv[1]).then(r => console.log('{_REPLIED}', r.status)).catch(e => console.log(e.cause || e))"
 _JAVA = f"""
 class Probe {{

@@ -16,7 +16,7 @@ from childproof.run.authority import Authority, open_ca, publish, reload_ca, ten
 from childproof.run.config import CAFiles, Config, load_config
 from tests.unit.capture.mitm.authorities import NOW, Made, mount
 
-PUBLISHED = {"childproof-ca-cert.pem", "bundle.pem", "cacerts.jks", "childproof.env", "trust.sh"}
+PUBLISHED = {"childproof-ca-cert.pem", "bundle.pem", "cacerts.jks", "childproof.env", "wgetrc", "trust.sh"}
 
 
 class Signing:
@@ -168,6 +168,7 @@ def test_while_it_is_tended_a_change_is_taken_over_with_or_without_a_watch(folde
     said, signing = [], Signing()
 
     async def tend(watch, change):
+        signing.changed = asyncio.Event()
         async with tended(authority, signing, said.append, watch=watch, every=0.01) as again:
             await asyncio.sleep(0.05)
             mount(folder / "secret", change, key=change)
@@ -175,7 +176,6 @@ def test_while_it_is_tended_a_change_is_taken_over_with_or_without_a_watch(folde
                 again()
             async with asyncio.timeout(10):
                 await signing.changed.wait()
-            signing.changed.clear()
 
     following = [Made("second"), Made("third")]
     asyncio.run(tend(True, following[0]))

@@ -13,8 +13,9 @@ import pytest
 
 from childproof.capture.mitm.ca import ensure_ca
 from childproof.capture.mitm.rotation import rotate
-from childproof.run.authority import BUNDLE_NAME, CERT_NAME, SCRIPT_NAME, publish
+from childproof.run.authority import SCRIPT_NAME, publish
 from childproof.sandbox import bundles
+from childproof.sandbox.amending import BUNDLE_NAME, CERT_NAME
 from childproof.sandbox.envmode import proxy_variables
 from childproof.sandbox.trust import SYSTEM_BUNDLES, Bundles, system_roots, variables
 from tests.unit.sandbox.workload_tree import confined
@@ -65,8 +66,11 @@ def test_the_script_holds_the_table_that_the_sealed_run_has(published, tmp_path,
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     merged = tmp_path / f"childproof-trust-{os.getuid()}" / BUNDLE_NAME
-    expected = variables(str(published / CERT_NAME), str(merged))
+    monkeypatch.delenv("WGETRC", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    expected = {**variables(str(published / CERT_NAME), str(merged)), "WGETRC": str(published / "wgetrc")}
     assert printed(["sh", str(published / SCRIPT_NAME), "--print-env"]) == expected
+    assert printed([*PYTHON, "--ca", str(published), "--print-env"]) == expected
     url = "http://127.0.0.1:8080"
     assert printed(["sh", str(published / SCRIPT_NAME), "--print-env", "--proxy", url]) == {
         **expected,
