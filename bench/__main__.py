@@ -25,6 +25,7 @@ MODULES = (
     "worlds",
     "seeds",
     "start",
+    "serve",
     "https",
     "leaves",
     "throughput",
