@@ -2,9 +2,12 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -42,6 +45,13 @@ def run(folder: Path, script: str, *options: str, **more: str) -> subprocess.Com
         timeout=60,
         check=False,
     )
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    give_up = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
 
 
 def free_port() -> int:
@@ -104,7 +114,7 @@ def test_a_collector_that_is_down_changes_nothing_for_the_command(tmp_path: Path
     url = f"http://127.0.0.1:{free_port()}"
     done = run(tmp_path, PAY, CHILDPROOF_OTLP=url)
     assert done.returncode == 0, done.stderr
-    assert f"childproof: no telemetry arrives at {url}" in done.stderr
+    assert f"calls did not reach {url}" in done.stderr
     assert "would have charged $20.00" in done.stderr
 
 
@@ -141,6 +151,60 @@ def test_prometheus_asks_a_server_and_a_proxy_port_leads_nobody_there(tmp_path: 
         assert all(entry["upstream"]["bytes_out"] == 0 for entry in served.entries())
 
 
+def test_a_server_says_who_it_is_what_happened_to_it_and_shows_its_key(tmp_path: Path) -> None:
+    """Attributes from variables and files, a key from a mounted secret that is rotated, events, and the end in time."""
+    secret = tmp_path / "otlp-headers"
+    secret.write_text("authorization: Bearer first-key\nx-tenant=a\n")
+    (tmp_path / "namespace").write_text("sandboxes\n")
+    (tmp_path / "rules.yaml").write_text(ANYWHERE.replace("allow: {}", "deny: {}"))
+    with collecting() as collector:
+        (tmp_path / "childproof.yaml").write_text(
+            f"""
+rules: [rules.yaml]
+listen: [{{world: pod-7, http: "127.0.0.1:0", socks: "127.0.0.1:0"}}]
+telemetry:
+  otlp: {collector.url}
+  headers: {{file: otlp-headers}}
+  attributes: {{service.name: fence, k8s.namespace.name: {{file: namespace}}, k8s.pod.name: {{env: POD}}, zone: a}}
+"""
+        )
+        prefix = ("env", "POD=shop-0", "CHILDPROOF_OTLP_ATTRIBUTES=zone=b,host.name=node-1")
+        with serving(tmp_path, listen=(), prefix=prefix) as served:
+            served.run("curl", "-sS", "-x", f"http://{served.http}", "http://a.example/")
+            wait_for(lambda: len(collector.spans) == 1)
+            secret.write_text("authorization: Bearer second-key\n")
+            served.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: "childproof.reloaded" in {log.event_name for log in collector.logs})
+            served.run("curl", "-sS", "-x", f"http://{served.http}", "http://b.example/")
+        spans = [values(span.attributes)["server.address"] for span in collector.spans]
+        assert spans == ["a.example", "b.example"]
+        wanted = {
+            "service.name": "fence", "k8s.namespace.name": "sandboxes", "k8s.pod.name": "shop-0", "zone": "b",
+            "host.name": "node-1", "childproof.world": "pod-7",
+        }  # fmt: skip
+        assert all(wanted.items() <= resource.items() for resource in collector.resources)
+        events = {log.event_name: log for log in collector.logs}
+        assert {"childproof.ready", "childproof.reloaded", "childproof.stopping", "childproof.call"} <= events.keys()
+        assert values(events["childproof.reloaded"].attributes)["childproof.rules"] == 1
+        keys = [(headers["authorization"], headers.get("x-tenant")) for headers in collector.headers]
+        assert keys[0] == ("Bearer first-key", "a")
+        assert keys[-1] == ("Bearer second-key", None)
+
+
+def test_a_collector_that_hangs_holds_up_neither_calls_nor_the_end(tmp_path: Path) -> None:
+    """It takes connections and never answers: calls are answered all the same, and what was lost is said."""
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        url = f"http://127.0.0.1:{hanging.getsockname()[1]}"
+        listen = '[{world: main, http: "127.0.0.1:0", socks: "127.0.0.1:0"}]'
+        text = f"listen: {listen}\ntelemetry: {{otlp: '{url}'}}\nstop: {{grace: 0.2s}}\n"
+        (tmp_path / "childproof.yaml").write_text(text)
+        with serving(tmp_path, listen=()) as served:
+            for number in range(5):
+                got = served.run("curl", "-sS", "-x", f"http://{served.http}", f"http://host{number}.example/")
+                assert "childproof_denied" in got.stdout
+    assert f"telemetry of 5 calls did not reach {url}" in served.said
+
+
 def test_an_address_that_is_taken_is_told_before_anything_starts(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -151,5 +215,5 @@ def test_an_address_that_is_taken_is_told_before_anything_starts(tmp_path: Path)
             cwd=tmp_path, env={**os.environ, "XDG_STATE_HOME": str(tmp_path / "state")},
             capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
-    assert done.returncode == 2
-    assert f"127.0.0.1:{port} can't be listened on" in done.stderr
+    assert done.returncode == 3
+    assert f"metrics 127.0.0.1:{port}: another program listens here" in done.stderr

@@ -159,13 +159,13 @@ def _nobody(service: str) -> Worker:
     raise LookupError(f"nobody does {service}'s work here")
 
 
-def _watched(config: Config, say: Callable[[str], None]) -> "Watching | None":
+def _watched(config: Config, say: Callable[[str], None], worlds: Sequence[str]) -> "Watching | None":
     """Who watches, if anybody is to. Raises ChildproofError where a library is missing."""
     if config.otlp is None and not config.metrics:
         return None
     from .watching import watching  # noqa: PLC0415 (only for those who ask for it)
 
-    return watching(config, say)
+    return watching(config, say, worlds)
 
 
 def compose(
@@ -195,7 +195,7 @@ def compose(
                 seed_world(world, config.worlds, store, catalog, wall=wall, say=on_trouble)
             _settled(store.ensure(world, seed=seed, clock=clock), seed, clock, on_trouble)
         ledger = Ledger(store.connection, lock=store.lock)
-        watched = _watched(config, on_trouble)
+        watched = _watched(config, on_trouble, worlds)
     except BaseException:
         store.close()
         raise

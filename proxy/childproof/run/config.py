@@ -20,6 +20,7 @@ from childproof.errors import Fault, InputError
 from childproof.model import HostError, SecretSource, normalize_host, parse_address
 from childproof.model.places import LOOPBACK, Listener
 
+from .endpoint import EXPECTED_URL, URL, Endpoint, telemetry
 from .listen import ADDRESS, Listen, listeners
 from .origin import Origin
 
@@ -34,6 +35,7 @@ VARIABLES = (
     "WORLD",
     "OTLP",
     "OTLP_HEADERS",
+    "OTLP_ATTRIBUTES",
     "METRICS",
     "DEBUG",
 )  # after the prefix
@@ -44,11 +46,10 @@ DEFAULT_GRACE = 4.0  # seconds for calls in progress when a server is stopped
 _SIZE = re.compile(r"(\d+) ?([KMG]?)(i?)B")
 # Variables that must have a form: name, pattern, what is expected, an example.
 _FORMS = (
-    ("OTLP", r"https?://[^\s?#]+", "the URL of an OTLP receiver over HTTP", "http://127.0.0.1:4318"),
+    ("OTLP", URL, *EXPECTED_URL),
     ("METRICS", ADDRESS, "HOST:PORT", "127.0.0.1:9464"),
 )
 PRIVATE = (PREFIX + "OTLP_HEADERS",)  # what a command isn't to see
-_HEADER = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # RFC 9110, section 5.6.2
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3}
 
 
@@ -79,14 +80,6 @@ class Log:
 
     format: Literal["json", "text"] = "json"
     calls: Literal["none", "denied", "all"] = "denied"
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """Where an OpenTelemetry collector listens: `url` without a signal's path, and headers for it, its key for instance."""
-
-    url: str
-    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +147,7 @@ def load_config(environ: Mapping[str, str], directory: Path, file: Path | None =
         canaries=tuple(_canary(item, base) for item in values.get("canaries", ())),
         max_body=_bytes(limits.get("body", DEFAULT_MAX_BODY)),
         connections=limits.get("connections", DEFAULT_CONNECTIONS),
-        otlp=Endpoint(values["telemetry"]["otlp"]) if "telemetry" in values else None,
+        otlp=telemetry(values.get("telemetry", {}), base, environ),
         metrics=values.get("metrics", ""),
         health=values.get("health", ""),
         log=Log(**values["log"]) if "log" in values else None,
@@ -295,26 +288,6 @@ def _with_environ(config: Config, environ: Mapping[str, str]) -> Config:
         stubs=paths("STUBS") or config.stubs,
         store=environ.get(PREFIX + "STORE") or config.store,
         state_dir=Path(state).absolute() if state else config.state_dir,
-        otlp=_endpoint(config.otlp, environ),
+        otlp=config.otlp or telemetry({}, Path(), environ),
         metrics=environ.get(PREFIX + "METRICS") or config.metrics,
     )
-
-
-def otlp_endpoint(url: str, environ: Mapping[str, str]) -> Endpoint:
-    """The collector at `url`, with the headers of the environment. Raises InputError for what is no URL.
-
-    Headers stand in the environment alone, from which a command doesn't see them: it can read the file.
-    """
-    _, pattern, expected, example = _FORMS[0]
-    if not re.fullmatch(pattern, url):
-        raise InputError.single("--otlp", repr(url), expected, example)
-    pairs = [item.partition("=") for item in environ.get(PREFIX + "OTLP_HEADERS", "").split(",") if item.strip()]
-    if not all(sign and re.fullmatch(_HEADER, name.strip()) for name, sign, _ in pairs):
-        found = f"{PREFIX}OTLP_HEADERS holds what is no header"  # not the text itself, which may be a credential
-        raise InputError.single("environment", found, "name=value, with `,` between them", "authorization=Bearer …")
-    return Endpoint(url, tuple((name.strip(), value.strip()) for name, _, value in pairs))
-
-
-def _endpoint(configured: Endpoint | None, environ: Mapping[str, str]) -> Endpoint | None:
-    url = environ.get(PREFIX + "OTLP") or (configured.url if configured is not None else "")
-    return otlp_endpoint(url, environ) if url else None

@@ -44,6 +44,8 @@ class Journal:
         self._clock = clock
         self._lines = lines
         self._plain = Trouble()
+        # Told of all but calls: the event, its sentence, its level and its fields, masked. Must be quick, and not fail.
+        self.heard: Callable[[str, str, str, Mapping[str, Any]], None] | None = None
         self._said: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._handler = _Records(self)
         if log is not None:
@@ -57,6 +59,8 @@ class Journal:
 
     def event(self, event: str, sentence: str = "", level: Level = "info", **fields: Any) -> None:
         """Something happened. People read `sentence`, if there is one, machines it as `message` and all fields that aren't empty."""
+        if self.heard is not None and event not in _CALLS:
+            self.heard(event, redact(sentence), level, {name: _masked(value) for name, value in fields.items()})
         if self._lines is None:
             if sentence:
                 say(sentence)
@@ -73,6 +77,8 @@ class Journal:
         """Something of childproof's own went wrong; the same again is counted, and said again after a while."""
         if self._lines is None:
             self._plain(message)
+            if self.heard is not None:
+                self.heard("trouble", redact(message), "warning", {})
             return
         now = self._clock()
         at, again = self._said.get(message, (float("-inf"), 0))
@@ -129,6 +135,7 @@ class Journal:
         return printable_json(json.dumps({**head, **fields}, ensure_ascii=False, default=str))
 
 
+_CALLS = frozenset({"call", "call_ended"})
 # What a line tells of a call, by the names of `childproof log --json`.
 _FIELDS = (
     "world", "sandbox", "protocol", "target", "method", "verdict", "rule", "reason", "stub", "operation", "fidelity",

@@ -7,19 +7,22 @@ command's own telemetry. What is sent goes from this process, never through a sa
 import logging
 import os
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from childproof import __version__
-from childproof.errors import ChildproofError
+from childproof.errors import ChildproofError, InputError
 from childproof.ledger import Entry
-from childproof.ledger.spans import Span, span_of
+from childproof.ledger.spans import Severity, Span, span_of
 from childproof.model.text import printable
 
-from .config import Endpoint
+from .endpoint import Endpoint, Pairs, read_headers
 
 if TYPE_CHECKING:
     from opentelemetry.trace import SpanContext
@@ -27,9 +30,21 @@ if TYPE_CHECKING:
 BATCH = 256
 EVERY = 1.0  # seconds between two sends, where there is less than a batch
 TIMEOUT = 5.0  # of one send, with its retries
-PATIENCE = 10.0  # for the last ones, at the end
+PATIENCE = 4.0  # for the last ones, at the end, where nobody says otherwise
 MOST = 8192  # entries that wait
 HEAVIEST = 32 * 1024 * 1024  # bytes of bodies that wait
+MOST_EVENTS = 256  # of the server, that wait
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to a server: a word, a sentence, and what else there is to say. `at` is unix nanoseconds."""
+
+    name: str
+    at: int
+    line: str = ""
+    severity: Severity = Severity.INFO
+    fields: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 
 
 class Exporter:
@@ -52,22 +67,49 @@ class Exporter:
         quiet.propagate = False
         base = endpoint.url.rstrip("/")
         options: dict[str, Any] = {"headers": dict(endpoint.headers), "timeout": TIMEOUT}
+        self._endpoint = endpoint
+        self._named: Pairs = ()  # headers that the file held last
+        self._file: tuple[int, int] | None = None  # the file's time and size then
         with _without_variables():
-            sessions = [Session(), Session()]
+            self._sessions = sessions = [Session(), Session()]
             for session in sessions:
                 session.trust_env = False  # no proxy of the command's environment
             # Their `shutdown` has no types.
             self._spans: Any = OTLPSpanExporter(f"{base}/v1/traces", session=sessions[0], **options)
             self._logs: Any = OTLPLogExporter(f"{base}/v1/logs", session=sessions[1], **options)
-        self._resource = Resource({"service.name": "childproof", "service.version": __version__})
+        own = {"service.name": "childproof", "service.version": __version__}
+        self._resource = Resource({**own, **dict(endpoint.attributes)})
         self._scope = InstrumentationScope("childproof", __version__)
 
     def send(self, spans: Iterable[Span]) -> bool:
         """Send these calls as spans and as log records; whether all of it arrived."""
         sent = list(spans)
+        self._authorize()
         traced = self._spans.export([self._span(span) for span in sent])
         logged = self._logs.export([self._log(span) for span in sent])
         return bool(traced.name == logged.name == "SUCCESS")
+
+    def tell(self, events: Iterable[Event]) -> bool:
+        """Send these events of the server as log records; whether they arrived."""
+        self._authorize()
+        return bool(self._logs.export([self._event(event) for event in events]).name == "SUCCESS")
+
+    def _authorize(self) -> None:
+        """Use the headers that stand in the file by now; those from before where it can't be read for the moment."""
+        file = self._endpoint.headers_file
+        if file is None:
+            return
+        with suppress(OSError, InputError):
+            seen = file.stat()
+            mark = (seen.st_mtime_ns, seen.st_size)
+            if mark == self._file:
+                return
+            pairs = read_headers(file)
+            for session in self._sessions:
+                for name, _ in self._named:
+                    session.headers.pop(name, None)
+                session.headers.update({**dict(self._endpoint.headers), **dict(pairs)})
+            self._named, self._file = pairs, mark
 
     def close(self) -> None:
         """Give connections back."""
@@ -108,6 +150,21 @@ class Exporter:
         )
         return ReadableLogRecord(record, self._resource, self._scope)
 
+    def _event(self, event: Event) -> Any:
+        from opentelemetry._logs import LogRecord, SeverityNumber  # noqa: PLC0415
+        from opentelemetry.sdk._logs import ReadableLogRecord  # noqa: PLC0415
+
+        record = LogRecord(
+            timestamp=event.at,
+            observed_timestamp=event.at,
+            severity_text=event.severity.name,
+            severity_number=SeverityNumber(int(event.severity)),
+            body=event.line or event.name,
+            attributes={f"childproof.{name}": value for name, value in event.fields.items()},
+            event_name=f"childproof.{event.name}",
+        )
+        return ReadableLogRecord(record, self._resource, self._scope)
+
 
 class Sender:
     """Sends what is put, from a thread of its own; a bounded queue. What finds no room or no endpoint is counted."""
@@ -117,10 +174,13 @@ class Sender:
         self._url = url
         self._say = say
         self._waiting: deque[tuple[Entry, int]] = deque()
+        self._events: deque[Event] = deque(maxlen=MOST_EVENTS)  # the newest count
         self._weight = 0
         self._wake = threading.Condition()
         self._ended = False
+        self._leaving = 0  # calls that are being sent
         self.lost = 0
+        self._nobody = f"no telemetry arrives at {url}; calls are answered and recorded all the same"
         self._thread = threading.Thread(target=self._run, name="childproof-otlp", daemon=True)
         self._thread.start()
 
@@ -141,14 +201,21 @@ class Sender:
             if len(self._waiting) >= BATCH:
                 self._wake.notify()
 
+    def tell(self, event: Event) -> None:
+        """Have an event of the server sent. Never waits."""
+        with self._wake:
+            if not self._ended:
+                self._events.append(event)
+
     def close(self, within: float = PATIENCE) -> None:
         """Send what waits, for so many seconds at most, and say what was lost."""
         with self._wake:
             self._ended = True
             self._wake.notify()
         self._thread.join(within)
-        if self.lost or self._waiting:
-            self._say(f"telemetry of {self.lost + len(self._waiting):,} calls did not reach {self._url}")
+        lost = self.lost + len(self._waiting) + self._leaving
+        if lost:
+            self._say(f"telemetry of {lost:,} calls did not reach {self._url}")
 
     def _run(self) -> None:
         while True:
@@ -157,23 +224,43 @@ class Sender:
                     self._wake.wait(EVERY)
                 batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
                 self._weight -= sum(_weight(entry) for entry, _ in batch)
-                if not batch and self._ended:
+                self._leaving = len(batch)
+                events = list(self._events)
+                self._events.clear()
+                if not batch and not events and self._ended:
                     break
-            if batch and not self._sent(batch):
+            if events and not self._attempted(partial(self._exporter.tell, events)) and not batch:
+                self._say(self._nobody)
+            arrived = not batch or self._sent(batch)
+            with self._wake:
+                self._leaving = 0
+            if not arrived:
                 with self._wake:
                     self.lost += len(batch)
                     if self._ended:  # nobody there: the rest would only wait in vain
                         self.lost += len(self._waiting)
                         self._waiting.clear()
-                self._say(f"no telemetry arrives at {self._url}; calls are answered and recorded all the same")
+                self._say(self._nobody)
         self._exporter.close()
 
     def _sent(self, batch: list[tuple[Entry, int]]) -> bool:
+        return self._attempted(
+            lambda: self._exporter.send([span_of(entry, written=written) for entry, written in batch])
+        )
+
+    def _attempted(self, send: Callable[[], bool]) -> bool:
         try:
-            return self._exporter.send([span_of(entry, written=written) for entry, written in batch])
+            return send()
         except Exception as error:  # noqa: BLE001 (whatever the SDK or an entry does: the next batch gets its chance)
             self._say(f"telemetry failed: {type(error).__name__}: {printable(str(error))}")
             return False
+
+
+def event(name: str, sentence: str, level: str, fields: Mapping[str, Any]) -> Event:
+    """An event as a server's journal has it, as of now."""
+    severity = {"warning": Severity.WARN, "error": Severity.ERROR}.get(level, Severity.INFO)
+    told = {key: value if isinstance(value, str | int | float) else str(value) for key, value in fields.items()}
+    return Event(name, time.time_ns(), sentence, severity, told)
 
 
 def send_all(entries: Iterable[Entry], endpoint: Endpoint) -> int:

@@ -118,11 +118,22 @@ def _add(known: list[Path], more: list[Path]) -> None:
 
 
 class Reloader:
-    """Reads again when it is asked to, and with `watch` when a file has changed. Use `async with`, in the loop of the calls."""
+    """Reads again when it is asked to, and with `watch` when a file has changed. Use `async with`, in the loop of the calls.
 
-    def __init__(self, parts: Parts, say: Callable[[str], None], *, watch: bool = False, every: float = EVERY) -> None:
+    `event` is told of what came of it (see `Journal.event`); without it, `say` hears the sentences.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        say: Callable[[str], None],
+        *,
+        watch: bool = False,
+        every: float = EVERY,
+        event: Callable[..., None] | None = None,
+    ) -> None:
         self._parts = parts
-        self._say = say
+        self._event = event or _sentences(say)
         self._watch = watch
         self._every = every
         self._config = parts.config
@@ -183,13 +194,13 @@ class Reloader:
             self._seen = {**self._sight(), **looked} if self._watch else {}
             if self._parts.watching is not None:
                 self._parts.watching.troubles += 1
-            self._say(f"the rules stay as they were, {problem}")
+            self._event("reload_failed", f"the rules stay as they were, {problem}", "error", fault=reloads.fault)
         else:
             reloads.succeeded, reloads.fault = reloads.succeeded + 1, ""
             reloads.at, reloads.restart = wall_clock(), fresh.restart
-            self._say("the rules were read again")
+            self._event("reloaded", "the rules were read again", rules=len(fresh.rules), stubs=len(fresh.catalog.given))
             for name in fresh.restart:
-                self._say(f"{name} changed: restart to apply it")
+                self._event("restart_needed", f"{name} changed: restart to apply it", "warning", setting=name)
             del fresh
             with suppress(Exception):
                 await _in_thread(former.clear)  # ten thousand rules take their time to go, too
@@ -238,6 +249,15 @@ class Reloader:
             folders = dict.fromkeys(path.parent for path in known if path.suffix in {".yaml", ".yml"})
             beside = [file for folder in folders for file in (*folder.glob("*.yaml"), *folder.glob("*.yml"))]
         return footprint([*known, *beside])
+
+
+def _sentences(say: Callable[[str], None]) -> Callable[..., None]:
+    """Events for whoever reads sentences."""
+
+    def event(_event: str, sentence: str, _level: str = "info", **_fields: object) -> None:
+        say(sentence)
+
+    return event
 
 
 async def _in_thread[T](work: Callable[[], T]) -> T:

@@ -185,6 +185,8 @@ def _hidden(config: Config, report: "ReportFile | None") -> list[Path]:
     if report is not None and report.path.is_file():
         files.append(report.path)
     keys = [config.ca.key] if config.ca.key is not None else []
+    if config.otlp is not None and config.otlp.headers_file is not None:
+        keys.append(config.otlp.headers_file)
     return [config.state_dir, *keys, *(file for file in files if file.exists())]
 
 

@@ -1,7 +1,8 @@
 """Who watches a running engine: Prometheus, which asks for counts, and an OpenTelemetry collector, which is told of calls."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from childproof.engine import Missing
 from childproof.ledger import Entry
@@ -9,7 +10,7 @@ from childproof.ledger.metrics import Histogram, Metrics, heading, sample
 from childproof.model import Upstream, Written
 
 from .config import Config
-from .otlp import Exporter, Sender
+from .otlp import Exporter, Sender, event
 
 UNDER_WAY = 4096  # allowed calls whose ends are waited for; of more than that, an end may come without its beginning
 
@@ -64,6 +65,11 @@ class Watching:
 
         return heard
 
+    def told(self, name: str, sentence: str, level: str, fields: Mapping[str, Any]) -> None:
+        """Pass on what happened to the server itself."""
+        if self._sender is not None:
+            self._sender.tell(event(name, sentence, level, fields))
+
     def close(self, within: float | None = None) -> None:
         """Pass on what is left, in so many seconds if they are given: calls that never ended too."""
         for entry, written in self._under_way.values():
@@ -94,8 +100,14 @@ class Watching:
             self._sender.put(entry, len(written))
 
 
-def watching(config: Config, say: Callable[[str], None]) -> Watching | None:
-    """What the configuration asks for; None where nobody is to watch. Raises ChildproofError where a library is missing."""
+def watching(config: Config, say: Callable[[str], None], worlds: Sequence[str] = ()) -> Watching | None:
+    """What the configuration asks for; None where nobody is to watch. Raises ChildproofError where a library is missing.
+
+    Of a single world, telemetry says that it comes from there.
+    """
     if config.otlp is not None:
-        return Watching(sender=Sender(Exporter(config.otlp), config.otlp.url, say))
+        where = {"childproof.world": worlds[0]} if len(worlds) == 1 else {}
+        attributes = tuple({**where, **dict(config.otlp.attributes)}.items())
+        endpoint = replace(config.otlp, attributes=attributes)
+        return Watching(sender=Sender(Exporter(endpoint), endpoint.url, say))
     return Watching() if config.metrics else None

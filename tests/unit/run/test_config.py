@@ -6,7 +6,8 @@ import pytest
 
 from childproof.errors import InputError
 from childproof.model.places import Listener
-from childproof.run.config import Config, Endpoint, load_config, split_address
+from childproof.run.config import Config, load_config, split_address
+from childproof.run.endpoint import Endpoint
 from childproof.run.listen import Listen
 
 HOME = {"HOME": "/home/someone"}

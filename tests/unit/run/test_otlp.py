@@ -4,16 +4,17 @@ import builtins
 import os
 import socket
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from childproof.errors import ChildproofError
+from childproof.errors import ChildproofError, InputError
 from childproof.ledger import Recorded, trace_of
 from childproof.model import Effect, Upstream
 from childproof.run import otlp
-from childproof.run.config import Endpoint
-from childproof.run.otlp import Exporter, Sender, send_all
+from childproof.run.endpoint import Endpoint, read_headers, telemetry
+from childproof.run.otlp import Event, Exporter, Sender, send_all
 from childproof.run.watching import Watching
 
 from .collector import Collector, collecting, values
@@ -170,3 +171,62 @@ class TestWatching:
         assert (found["http.response.status_code"], found["childproof.upstream.bytes_out"]) == (204, 10)
         assert first.end_time_unix_nano - first.start_time_unix_nano == 5_000_000
         assert second.span_id.hex() == "00000000000000ff"
+
+
+class TestEndpoint:
+    """What a file and the environment say of where telemetry goes."""
+
+    def test_a_file_of_headers_takes_both_spellings_and_empty_lines(self, tmp_path: Path) -> None:
+        file = tmp_path / "headers"
+        file.write_text("authorization: Bearer a=b\n\nx-key=c:d\n")
+        assert read_headers(file) == (("authorization", "Bearer a=b"), ("x-key", "c:d"))
+
+    @pytest.mark.parametrize(
+        "content", [b"Bearer secret-value", b"a b=secret-value", b"=secret-value", b"x=\x00secret-value", b"\xff", None,
+                    b"x=" + b"secret-value" * 2000],
+    )  # fmt: skip
+    def test_what_is_no_header_is_told_by_its_line_without_what_it_says(
+        self, tmp_path: Path, content: bytes | None
+    ) -> None:
+        if content is not None:
+            (tmp_path / "headers").write_bytes(content)
+        values = {"otlp": "http://collector.example:4318", "headers": {"file": "headers"}}
+        with pytest.raises(InputError) as refused:
+            telemetry(values, tmp_path, {})
+        assert str(tmp_path / "headers") in str(refused.value)
+        assert "secret" not in str(refused.value)
+
+    def test_everything_that_is_missing_is_told_at_once(self, tmp_path: Path) -> None:
+        values = {
+            "otlp": "http://c.example",
+            "attributes": {"a": {"env": "NOBODY"}, "b": {"file": "nothing"}, "c": "x"},
+        }
+        with pytest.raises(InputError) as refused:
+            telemetry(values, tmp_path, {})
+        assert [fault.found.partition(":")[0] for fault in refused.value.faults] == ["attributes.a", "attributes.b"]
+
+    def test_the_environment_wins_and_adds(self, tmp_path: Path) -> None:
+        environ = {"CHILDPROOF_OTLP": "http://b.example", "CHILDPROOF_OTLP_ATTRIBUTES": "a=2, c=3"}
+        found = telemetry({"otlp": "http://a.example", "attributes": {"a": "1", "b": "1"}}, tmp_path, environ)
+        assert found == Endpoint("http://b.example", attributes=(("a", "2"), ("b", "1"), ("c", "3")))
+        with pytest.raises(InputError, match="CHILDPROOF_OTLP_ATTRIBUTES holds what is no attribute"):
+            telemetry({}, tmp_path, {**environ, "CHILDPROOF_OTLP_ATTRIBUTES": "a"})
+        assert telemetry({}, tmp_path, {}) is None
+
+    def test_a_file_that_can_not_be_read_for_a_moment_leaves_the_key_as_it_was(
+        self, collector: Collector, tmp_path: Path
+    ) -> None:
+        file = tmp_path / "headers"
+        file.write_text("x-key=first")
+        exporter = Exporter(Endpoint(collector.url, headers_file=file))
+        for text in (None, "x-key", "x-key=second"):
+            exporter.send([])
+            exporter.tell([Event("ready", 1)])
+            if text is None:
+                file.unlink()
+            else:
+                file.write_text(text)
+        exporter.tell([Event("ready", 1)])
+        exporter.close()
+        keys = [headers["x-key"] for headers in collector.headers]
+        assert (keys[0], keys[-2:], set(keys)) == ("first", ["first", "second"], {"first", "second"})

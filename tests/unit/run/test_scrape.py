@@ -54,8 +54,10 @@ def test_prometheus_reads_what_was_counted() -> None:
     assert found["childproof_calls_total", tuple(sorted({**calls, "fidelity": "gap"}.items()))] == 1
     assert found["childproof_rules_total", (("rule", "docs"), ("verdict", "allow"))] == 1
     assert found["childproof_upstream_bytes_total", (("direction", "out"), ("world", "demo"))] == 300
-    assert found["childproof_call_duration_seconds_bucket", (("le", "0.001"), ("verdict", "stub"))] == 2
-    assert found["childproof_call_duration_seconds_sum", (("verdict", "allow"),)] == 2
+    assert found["childproof_call_duration_seconds_bucket", (("le", "0.001"), ("stub", "stripe"), ("verdict", "stub"))] == 2
+    allowed_label = (("stub", ""), ("verdict", "allow"))
+    assert found["childproof_call_duration_seconds_sum", allowed_label] == 2
+    assert found["childproof_upstream_duration_seconds_sum", ()] == 2 - ENTRY.duration_us / 1e6
     assert (found["childproof_trouble_total", ()], found["childproof_unrecorded_total", ()]) == (1, 2)
     assert found["childproof_telemetry_lost_total", ()] == 0
     # The parser leaves `_total` out of a counter's name.
