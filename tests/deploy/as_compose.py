@@ -176,8 +176,7 @@ def session(file: str, folder: Path, *, init_fails: bool) -> dict[str, Any]:
         seen["codes"] = project.codes
         seen["running"] = list(project.running)
         if seen["up"]:
-            waited(lambda: len(spoken(folder / "agent.log")) > 1, project.running["agent"], 15)
-            seen["agent"] = spoken(folder / "agent.log")
+            seen["agent"] = spoken(folder / "agent.log", project.running["agent"])
             seen["visitor"] = project.visit("calls")
             (project.source / "config" / "rules.new").write_text("version: 1\ndefault: deny\nrules: []\n")
             (project.source / "config" / "rules.new").rename(project.source / "config" / "rules.yaml")

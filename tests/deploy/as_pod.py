@@ -25,11 +25,15 @@ NODE6, POD6 = "fd00:244::1", "fd00:244::2"
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 VISITOR = Path(__file__).with_name("visitor.py")
 
+type Secrets = dict[str, dict[str, str]]
+
 
 class Pod:
     """One pod of a workload's template."""
 
-    def __init__(self, resources: list[Resource], workload: str, folder: Path, made: Machine, network: int) -> None:
+    def __init__(
+        self, resources: list[Resource], workload: str, folder: Path, made: Machine, network: int, ca: Secrets
+    ) -> None:
         [found] = [one for one in resources if one["kind"] == "Deployment" and one["metadata"]["name"] == workload]
         template = found["spec"]["template"]
         self.spec: dict[str, Any] = template["spec"]
@@ -37,7 +41,7 @@ class Pod:
         maps = {one["metadata"]["name"]: one["data"] for one in resources if one["kind"] == "ConfigMap"}
         volumes = folder / "volumes"
         volumes.mkdir()
-        self.volumes = Volumes(volumes, self.spec, template["metadata"]["labels"], maps, secrets(folder))
+        self.volumes = Volumes(volumes, self.spec, template["metadata"]["labels"], maps, ca)
         self.volumes.make()
         self.running: dict[str, subprocess.Popen[str]] = {}
 
@@ -109,7 +113,7 @@ class Pod:
         return seen
 
 
-def secrets(folder: Path) -> dict[str, dict[str, str]]:
+def secrets(folder: Path) -> Secrets:
     """A CA made as the manifest's comment says."""
     text = (KUBERNETES / "overlays" / "kept" / "kustomization.yaml").read_text()
     [written] = re.findall(r"^#   (openssl .*\\\n#     .*)$", text, re.MULTILINE)
@@ -136,7 +140,7 @@ def session(kustomization: str, folder: Path, *, init_fails: bool) -> dict[str, 
     seen: dict[str, Any] = {}
     with machine(folder, RESOLVER) as made:
         resources = build(Path(kustomization))
-        pod = Pod(resources, "agent", folder, made, network(made))
+        pod = Pod(resources, "agent", folder, made, network(made), secrets(folder))
         if init_fails:
             del pod.container("childproof-init")[0]["securityContext"]["capabilities"]["add"]
             return {"start": pod.initialise(POD), "running": list(pod.running)}
@@ -145,9 +149,7 @@ def session(kustomization: str, folder: Path, *, init_fails: bool) -> dict[str, 
         spec = pod.container("childproof")[0]
         if seen["start"].get("childproof") == 200:
             pod.start("agent")
-            log = folder / "agent.log"
-            waited(lambda: len(spoken(log)) > 1, pod.running["agent"], 15)
-            seen["agent"] = spoken(log)
+            seen["agent"] = spoken(folder / "agent.log", pod.running["agent"])
             seen["visitor"] = pod.visit("calls")
             pod.volumes.update("childproof", {"rules.yaml": "version: 1\ndefault: deny\nrules: []\n"})
             seen["after the change"] = pod.visit("until-denied", "https://crm.example.com/contacts")

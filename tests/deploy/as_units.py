@@ -155,8 +155,7 @@ def session(folder: Path, *, init_fails: bool) -> dict[str, Any]:
             [(post, _)] = commands(read("childproof@.service", INSTANCE), "ExecStartPost", units.environment)
             seen["ready"] = proxy.run(["timeout", "30", *post]).returncode
             units.start("agent", units.agent(network))
-            waited(lambda: len(spoken(folder / "agent.log")) > 1, units.running["agent"], 15)
-            seen["agent"] = spoken(folder / "agent.log")
+            seen["agent"] = spoken(folder / "agent.log", units.running["agent"])
             seen["visitor"] = units.visit(network, "calls")
             seen["stop"] = {name: units.stop(name) for name in ("agent", "childproof")}
             seen["after"] = units.visit(network, "down")

@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -28,7 +29,8 @@ BIN = Path(sys.prefix) / "bin"
 PATIENCE = 60.0
 _OURS_TO_END = ("setpriv", "--pdeathsig", "KILL")
 _EPHEMERAL = 32768
-_PACKET_OUTGOING = 4
+_SOL_PACKET, _PACKET_STATISTICS, _PACKET_IGNORE_OUTGOING = 263, 6, 23
+_SO_RCVBUFFORCE, _ROOM = 33, 64 * 1024 * 1024
 _ETH_P_ALL = 3
 
 
@@ -103,6 +105,8 @@ class Machine:
         """Record what arrives at a device of the machine's."""
         packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
         packets.setblocking(False)
+        packets.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
+        packets.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
         packets.bind((device, 0))
         self._taps.append(packets)
 
@@ -110,10 +114,11 @@ class Machine:
         """What arrived there so far, each once, in a few words; answers to connections of the machine's left out, and who asks for addresses of its link."""
         found: dict[str, None] = {}
         for packets in self._taps:
+            _, lost = struct.unpack("=II", packets.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
+            assert lost == 0, f"{lost} frames were not recorded"
             with contextlib.suppress(BlockingIOError):
                 while True:
-                    frame, (_, _, kind, *_) = packets.recvfrom(65535)
-                    words = describe(frame) if kind != _PACKET_OUTGOING else ""
+                    words = describe(packets.recv(65535))
                     port = words.rpartition(":")[2]
                     if (
                         words
@@ -170,6 +175,11 @@ def lines(file: Path) -> list[str]:
     return file.read_text().splitlines() if file.exists() else []
 
 
-def spoken(file: Path) -> list[Any]:
-    """What the example agent printed: its lines of JSON, among those of the start wrapper."""
-    return [json.loads(line) for line in lines(file) if line.startswith("{")]
+def spoken(file: Path, agent: subprocess.Popen[str]) -> list[Any]:
+    """What the example agent has printed when it has made its two calls: its lines of JSON, among the start wrapper's."""
+
+    def said() -> list[Any]:
+        return [json.loads(line) for line in lines(file) if line.startswith("{")]
+
+    waited(lambda: len(said()) > 1, agent, 20)
+    return said()

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -35,16 +36,27 @@ def applied() -> dict[str, list[Resource]]:
     return {name: build(FOLDER / name) for name in FOLDERS}
 
 
+@cache
+def registry(version: str) -> tuple[Any, jsonschema_rs.Registry]:
+    """The folder of a version's schemas, in which unknown fields are faults, and what they refer to."""
+    folder = files("kubernetes_validate").joinpath(f"kubernetes-json-schema/v{version}.0-local-strict")
+    definitions = json.loads(folder.joinpath("_definitions.json").read_text())
+    return folder, jsonschema_rs.Registry([("json-schema:///_definitions.json", definitions)])
+
+
+@cache
+def validator(version: str, name: str) -> Any:
+    """What checks one kind of resource."""
+    folder, known = registry(version)
+    return jsonschema_rs.validator_for(json.loads(folder.joinpath(f"{name}.json").read_text()), registry=known)
+
+
 def faults(resource: Resource, version: str) -> list[str]:
     """What Kubernetes' API server of that version would refuse, unknown fields included."""
-    folder = files("kubernetes_validate").joinpath(f"kubernetes-json-schema/v{version}.0-local-strict")
     group, _, number = resource["apiVersion"].rpartition("/")
     name = "-".join(filter(None, (resource["kind"].lower(), group.partition(".")[0], number)))
-    definitions = folder.joinpath("_definitions.json")
-    schema = json.loads(folder.joinpath(f"{name}.json").read_text())
-    registry = jsonschema_rs.Registry([("json-schema:///_definitions.json", json.loads(definitions.read_text()))])
-    validator = jsonschema_rs.validator_for(schema, registry=registry)
-    return [f"{'/'.join(map(str, error.instance_path))}: {error.message}" for error in validator.iter_errors(resource)]
+    errors = validator(version, name).iter_errors(resource)
+    return [f"{'/'.join(map(str, error.instance_path))}: {error.message}" for error in errors]
 
 
 def workloads(resources: list[Resource]) -> list[Resource]:
