@@ -26,6 +26,10 @@ _WITHOUT_EGRESS = (
     "this kernel has no egress hook for packet sockets (Linux 5.16 has): a workload with NET_RAW could send whole"
     " frames; write for each of its containers: securityContext: {capabilities: {drop: [ALL]}}"
 )
+_LOOPBACK_NAMES = (
+    "{} in /etc/resolv.conf is loopback's, and what is asked there can't be sent elsewhere: where the workload's file is the"
+    " same, give it another; any address will do, such as `nameserver 192.0.2.53`"
+)
 _WITHOUT_RECORD = (
     "this kernel has no hashlimit match (xt_hashlimit, nft_compat): refused UDP and ICMP leave no entry in the ledger"
 )
@@ -94,6 +98,8 @@ def check(wanted: Redirection) -> Outcome:
             raise _refusal(error) from None
         ruleset, faults, compared = redirection.chains(wanted), [], False
         warnings = ["the rules themselves weren't read, which takes NET_ADMIN: only attempts were made"]
+    if wanted.to:
+        warnings += [_LOOPBACK_NAMES.format(resolver) for resolver in wanted.resolvers if resolver.is_loopback]
     tried: tuple[Attempt, ...] = ()
     if proving.may_leave(wanted.uid):
         warnings.append(f"no attempts were made: uid {wanted.uid} is let out; run the check as another user")

@@ -13,6 +13,9 @@ _GET_TABLE, _GET_CHAIN, _GET_RULE = _NFT | 1, _NFT | 4, _NFT | 7
 _TABLE_NAME, _TABLE_NOTE, _CHAIN_NAME, _RULE_CHAIN = 1, 6, 3, 2
 _BODY = 4  # bytes of struct nfgenmsg, whose first is the family
 _REHEARSED = f"{TABLE}-rehearsal"
+# What the kernel tells, by family and chain.
+type Chains = dict[tuple[int, str], bytes]
+type Rules = dict[tuple[int, str], list[bytes]]
 NOT_PERMITTED = frozenset({errno.EPERM, errno.EACCES})
 
 
@@ -60,18 +63,18 @@ def note_of() -> str | None:
 def differences(ruleset: Sequence[Chain]) -> list[str]:
     """What in the kernel isn't as the ruleset says, each as half a sentence. Raises OSError without NET_ADMIN."""
     with Netlink(NETLINK_NETFILTER) as netlink:
-        chains = {
-            (body[0], _string(body, _CHAIN_NAME)): body[_BODY:] for body in _ours(netlink, _GET_CHAIN)
-        }  # fmt: skip
-        rules: dict[tuple[int, str], list[bytes]] = {}
-        for body in _ours(netlink, _GET_RULE):
-            rules.setdefault((body[0], _string(body, _RULE_CHAIN)), []).append(body[_BODY:])
-    return list(_compared(ruleset, chains, rules))
+        return list(_compared(ruleset, *_dumped(netlink)))
 
 
-def _compared(
-    ruleset: Sequence[Chain], chains: dict[tuple[int, str], bytes], rules: dict[tuple[int, str], list[bytes]]
-) -> Iterator[str]:
+def _dumped(netlink: Netlink) -> tuple[Chains, Rules]:
+    chains = {(body[0], _string(body, _CHAIN_NAME)): body[_BODY:] for body in _ours(netlink, _GET_CHAIN)}
+    rules: Rules = {}
+    for body in _ours(netlink, _GET_RULE):
+        rules.setdefault((body[0], _string(body, _RULE_CHAIN)), []).append(body[_BODY:])
+    return chains, rules
+
+
+def _compared(ruleset: Sequence[Chain], chains: Chains, rules: Rules) -> Iterator[str]:
     for chain in ruleset:
         key = (chain.family, chain.name)
         found = chains.pop(key, None)
