@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from childproof.model import Change, Upstream, Written
+from childproof.model import NO_UPSTREAM, Change, Upstream, Written
 
 from .entry import Entry
 
@@ -97,6 +97,11 @@ class Metrics:
             service = self.label("service", effect.service)
             self._count("effects", world, service, self.label("type", effect.type))
         self.add_upstream(entry.world, entry.upstream)
+
+    def expect(self, world: str) -> None:
+        """Begin a world's counts of what is wrong at zero: of a count that begins with one, nobody sees the increase."""
+        self._count("errors", self.label("world", world), by=0)
+        self.add_upstream(world, NO_UPSTREAM)
 
     def add_upstream(self, world: str, upstream: Upstream) -> None:
         """Count what left the machine for a call of a world that has been counted itself."""

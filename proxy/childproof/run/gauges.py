@@ -34,6 +34,7 @@ GAUGES: dict[str, tuple[str, str, Labels]] = {
     "childproof_reload_failed": ("gauge", "1 where the last reload failed, and older rules are in force.", ()),
     "childproof_reload_pending": ("gauge", "1 while a reload is under way.", ()),
     "childproof_restart_needed": ("gauge", "Settings that have changed and wait for a restart.", ()),
+    "childproof_ca_expiry_timestamp_seconds": ("gauge", "When the certificate authority expires, in unix time.", ()),
     "process_cpu_seconds_total": ("counter", "CPU time of the process, user and system.", ()),
     "process_resident_memory_bytes": ("gauge", "Resident memory of the process.", ()),
     "process_virtual_memory_bytes": ("gauge", "Virtual memory of the process.", ()),
@@ -78,6 +79,8 @@ def _state(parts: Parts, label: Label) -> dict[str, Values]:
     }
     if watching is not None:
         found["childproof_telemetry_waiting"] = {(): watching.waiting}
+        if watching.authority_ends is not None:
+            found["childproof_ca_expiry_timestamp_seconds"] = {(): watching.authority_ends()}
         open_now = watching.connections().items()
         found["childproof_connections_open"] = _by_world(((world, count) for world, count in open_now), label)
     with suppress(StoreError):

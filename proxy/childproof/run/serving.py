@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LISTEN = (Listen("main", http="127.0.0.1:8080", socks="127.0.0.1:1080"),)
 LAST = 0.5  # seconds beyond the grace, in which telemetry is sent
+_LEAST = 0.1  # seconds for it where the rest took longer
 MOST_REPORTED = 50_000  # entries; a server of months would read for minutes, and it is to be gone in seconds
 
 
@@ -94,7 +95,7 @@ class _Server:
             return ending(0, missing, lambda text: self.journal.event("incomplete", text, "error"))
         finally:
             for parts in loaded:
-                parts.close(max(LAST, self.deadline - time.monotonic()) if self.deadline else None)
+                parts.close(max(_LEAST, self.deadline - time.monotonic()) if self.deadline else None)
 
     async def _serve(self, loaded: "list[Parts]") -> int:
         """Gives the ledger's position at the start."""
@@ -202,6 +203,8 @@ class _Server:
         )
         health.told["reload"] = parts.reloads.as_json
         health.told["ca"] = authority.told
+        if parts.watching is not None:
+            parts.watching.authority_ends = lambda: authority.ca.ends.timestamp()  # noqa: PLW0108 (another one may come)
         closed = {place.port for place in opened} | {
             sock.getsockname()[1] for sockets in self.sockets.shared.values() for sock in sockets
         }

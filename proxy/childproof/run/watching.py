@@ -31,6 +31,7 @@ class Watching:
         self.upstream = Histogram(UPSTREAM, UPSTREAM_MEANING)
         self.troubles = 0
         self.connections: Callable[[], Mapping[str, int]] = dict  # by world, of who listens
+        self.authority_ends: Callable[[], float] | None = None  # unix time
         self._sender = sender
         self._under_way: dict[str, tuple[Entry, tuple[Written, ...]]] = {}
 
@@ -109,5 +110,11 @@ def watching(config: Config, say: Callable[[str], None], worlds: Sequence[str] =
         where = {"childproof.world": worlds[0]} if len(worlds) == 1 else {}
         attributes = tuple({**where, **dict(config.otlp.attributes)}.items())
         endpoint = replace(config.otlp, attributes=attributes)
-        return Watching(sender=Sender(Exporter(endpoint), endpoint.url, say))
-    return Watching() if config.metrics else None
+        found = Watching(sender=Sender(Exporter(endpoint), endpoint.url, say))
+    elif config.metrics:
+        found = Watching()
+    else:
+        return None
+    for world in worlds:
+        found.metrics.expect(world)
+    return found
