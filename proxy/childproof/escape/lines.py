@@ -86,6 +86,9 @@ LINES: dict[int, dict[str, str]] = {
         "e": "the proxy out of memory",
         "f": "the proxy out of file descriptors",
         "g": "the proxy's disk full",
+        "h": "the step that sets the fence up fails",
+        "i": "the proxy's port taken by somebody else while it is down",
+        "j": "the proxy ended in good order",
     },
     10: {
         "a": "CONNECT to the proxy itself, by every address it has",

@@ -71,9 +71,11 @@ class Pod:
         """The ledger's file."""
         return self.folder / "volume" / STORE
 
-    def init(self, *options: str) -> subprocess.CompletedProcess[str]:
+    def init(
+        self, *options: str, capabilities: frozenset[int] = frozenset({NET_ADMIN})
+    ) -> subprocess.CompletedProcess[str]:
         """The init step; the app must not start where its exit code isn't 0."""
-        step = Container("init", capabilities=frozenset({NET_ADMIN}))
+        step = Container("init", capabilities=capabilities)
         return step.run([*CHILDPROOF, "init", *options])
 
     def sidecar(self) -> Container:

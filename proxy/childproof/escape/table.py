@@ -122,6 +122,8 @@ def reset(record: str) -> Closed:
     return Closed(("reset", "ConnectionResetError", "Refused: HTTP/1.1 403"), record)
 
 
-AROUND = Open("a client that leaves the proxy out is not seen: only the sealed sandbox has no other way out")
+AROUND = Open(
+    "a client that leaves the proxy out is not seen: only where connections are caught is there no other way out"
+)
 UNCONTAINED = Open("the client is a process like any other: what its user may do, it may do")
 NO_PROXY = Absent("there is no proxy to speak to inside: every connection is caught as it is")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from childproof.escape.table import NO_PROXY, Absent, Closed, Elsewhere, add, attempt
+from childproof.escape.table import AROUND, NO_PROXY, Absent, Closed, Elsewhere, add, attempt
 from childproof.escape.talk import exchange, get, said
 from childproof.escape.ways import Proxied, Way
 
@@ -66,6 +66,7 @@ def connect_to_loopback(way: Way) -> str:
     return exchange(way, "::1", 9, get("[::1]:9"))
 
 
+_IN_A_POD = "tests/escape/test_pod_states.py::test_"
 for _part, _name in (
     ("9a", "an_engine_that_is_killed"),
     ("9b", "an_engine_that_is_stopped"),
@@ -82,4 +83,30 @@ for _part, _name in (
         None,
         direct=Absent("`childproof run` reads its rules once") if _part == "9d" else _held,
         proxied=_held,
+        shared=Elsewhere(f"{_IN_A_POD}{_name}_lets_nothing_through"),
     )
+
+add(
+    "9h",
+    "an_init_step_that_fails",
+    None,
+    direct=Elsewhere(f"{_STATES}a_machine_that_can_not_seal_runs_nothing"),
+    proxied=Absent("there is no redirection"),
+    shared=Elsewhere(f"{_IN_A_POD}an_init_step_that_fails_says_so"),
+)
+add(
+    "9i",
+    "a_port_that_somebody_took",
+    None,
+    direct=Absent("its listeners are made in the sandbox before its first process, and end with it"),
+    proxied=AROUND,
+    shared=Elsewhere(f"{_IN_A_POD}a_port_that_somebody_took_lets_nothing_through"),
+)
+add(
+    "9j",
+    "a_proxy_that_is_ended",
+    None,
+    direct=Absent("the sandbox ends with it"),
+    proxied=Absent("nobody answers: see 9a"),
+    shared=Elsewhere(f"{_IN_A_POD}a_proxy_that_is_ended_lets_nothing_through"),
+)

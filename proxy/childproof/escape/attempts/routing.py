@@ -66,6 +66,8 @@ for _part, _name, _spelt, _read in (
     ("6e", "the_gateway", "10.99.0.2", "10.99.0.2"),
     ("6f", "the_hosts_own_address", "10.99.0.1", "10.99.0.1"),
     ("6f", "this_network", "0.0.0.1", "0.0.0.1"),
+    ("6g", "a_sibling_pod", "10.99.0.77", "10.99.0.77"),
+    ("6g", "a_sibling_pod_over_ipv6", "fd00:99::77", "[fd00:99::77]"),
 ):
 
     def _spelling(way: Way, spelt: str) -> str:
@@ -245,6 +247,7 @@ add(
     None,
     direct=Elsewhere("tests/escape/test_siblings.py::test_a_sandbox_reaches_no_other"),
     proxied=Absent("what listens on the machine is reached as any call is: see 6f and 10c"),
+    shared=Absent("a sibling has an address of the network's, as anybody: tried by that"),
 )
 
 
