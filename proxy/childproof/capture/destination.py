@@ -5,6 +5,8 @@ from typing import Protocol
 
 from childproof.model import Call, Outcome, Reply, Upstream
 
+UNKNOWN = "unknown.invalid"  # the host where nobody knows it: nobody's name, ever (RFC 6761, section 6.4)
+
 
 @dataclass(frozen=True, slots=True)
 class Ingress:

@@ -26,7 +26,7 @@ from .dialer import dial
 from .names import NameTable
 from .original import DestinationUnknown, original_destination
 from .smtp import SMTP_PORTS, smtp_protocol_factory
-from .tcp import Dial, reset, tcp_protocol_factory
+from .tcp import Dial, reset, tcp_protocol_factory, wind_up
 
 log = logging.getLogger(__name__)
 DNS_PORT = 53
@@ -81,9 +81,9 @@ class FrontDoor:
         self._sources = sources
         self._dns = dns.Answerer(ingress, names, judge)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._silent: set[asyncio.Task[Any]] = (
-            set()
-        )  # on which nobody has said anything, or asks for names now and then
+        self._passed_on: set[asyncio.BaseTransport] = set()  # to mail and raw TCP
+        # On these nobody has said anything, or asks for names now and then.
+        self._silent: set[asyncio.Task[Any]] = set()
 
     async def serve(self, listener: socket.socket) -> None:
         """Accept until cancelled or the listener is closed. No connection's failure ends the loop.
@@ -132,6 +132,8 @@ class FrontDoor:
         """End the connections on which nothing is under way; `serve` is over."""
         for task in self._silent:
             task.cancel()
+        for transport in list(self._passed_on):
+            wind_up(transport)
 
     async def close(self) -> None:
         """End every connection that is still ours, after a moment for those that are about to end by themselves."""
@@ -204,14 +206,26 @@ class FrontDoor:
         make = partial(
             smtp_protocol_factory, self._ingress, destination, self._judge, self._tls_context, on_close=over.set
         )
-        await _until_over(sock, make, over)
+        await self._until_over(sock, make, over)
 
     async def _tcp(self, sock: socket.socket, destination: Destination) -> None:
         over = asyncio.Event()
         make = partial(
             tcp_protocol_factory, self._ingress, destination, self._judge, dial=self._dial, on_close=over.set
         )
-        await _until_over(sock, make, over)
+        await self._until_over(sock, make, over)
+
+    async def _until_over(self, sock: socket.socket, make: Callable[[], asyncio.Protocol], over: asyncio.Event) -> None:
+        transport, _ = await asyncio.get_running_loop().connect_accepted_socket(make, sock)
+        self._passed_on.add(transport)
+        try:
+            await over.wait()
+        finally:
+            self._passed_on.discard(transport)
+            transport.abort()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(GRACE):
+                    await over.wait()  # its entry is written on the way out
 
     def _refuse(self, sock: socket.socket, reason: str, kind: str = "unsupported") -> None:
         """Reset a connection that can't be judged, with an entry; wherever it wanted to go, as far as we know."""
@@ -234,14 +248,3 @@ def _peer(sock: socket.socket) -> str:
         return str(sock.getpeername()[0])
     except OSError:
         return "a connection that is gone already"
-
-
-async def _until_over(sock: socket.socket, make: Callable[[], asyncio.Protocol], over: asyncio.Event) -> None:
-    transport, _ = await asyncio.get_running_loop().connect_accepted_socket(make, sock)
-    try:
-        await over.wait()
-    finally:
-        transport.abort()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(GRACE):
-                await over.wait()  # its entry is written on the way out

@@ -17,14 +17,13 @@ import h11
 from childproof.model import Call, HostError, Protocol, Violation, is_address, normalize_host
 
 from . import dns, peek
-from .destination import Destination, Ingress
+from .destination import UNKNOWN, Destination, Ingress
 from .frontdoor import DNS_PORT, HTTP_PORTS, NOT_HTTP, FrontDoor
 from .original import DestinationUnknown, original_destination
 from .smtp import SMTP_PORTS
 from .smtp.factory import IMPLICIT_TLS
 from .tcp import reset
 
-UNKNOWN = "unknown.invalid"  # nobody's name, ever (RFC 6761, section 6.4)
 LARGEST = 32 * 1024  # bytes of a ClientHello or of a request's head that are looked at
 WHOLE = 10.0  # seconds for them to be whole once they have begun
 _TLS = 0x16

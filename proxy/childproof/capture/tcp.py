@@ -40,6 +40,13 @@ def reset_transport(transport: asyncio.WriteTransport) -> None:
     transport.abort()
 
 
+def wind_up(transport: asyncio.BaseTransport) -> None:
+    """The process stops: have what is spoken on a connection end, where it knows how; the rest ends with the process."""
+    told = getattr(transport.get_protocol(), "wind_up", None) if isinstance(transport, asyncio.Transport) else None
+    if told is not None:
+        told()
+
+
 def tcp_call(ingress: Ingress, destination: Destination, violation: Violation | None = None) -> Call:
     """The call that a raw connection is."""
     return Call(

@@ -204,7 +204,7 @@ class _Server:
         health.told["reload"] = parts.reloads.as_json
         health.told["ca"] = authority.told
         if parts.watching is not None:
-            parts.watching.authority_ends = lambda: authority.ca.ends.timestamp()  # noqa: PLW0108 (another one may come)
+            parts.watching.authority_ends = authority.expiry  # noqa: PLW0108 (another one may come)
         closed = {place.port for place in opened} | {
             sock.getsockname()[1] for sockets in self.sockets.shared.values() for sock in sockets
         }

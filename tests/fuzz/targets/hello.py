@@ -10,7 +10,7 @@ import struct
 from mitmproxy.proxy.layers.tls import parse_client_hello
 from OpenSSL import SSL
 
-from childproof.capture.mitm.hooks import _raw_sni
+from childproof.capture.mitm.hooks import raw_sni
 from childproof.capture.peek import First, classify
 from childproof.model import HostError, normalize_host
 
@@ -42,7 +42,7 @@ def _hello(data: bytes) -> None:
     if hello is None:
         assert not read_by_openssl, (data, read_by_openssl)
         return
-    name = _raw_sni(hello)
+    name = raw_sni(hello)
     if name:
         try:
             normalize_host(name)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import random
+import smtplib
 import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -11,11 +12,13 @@ from typing import Any
 
 import pytest
 
-from childproof.capture.destination import Destination, Ingress
+from childproof.capture.destination import UNKNOWN, Destination, Ingress
 from childproof.capture.frontdoor import Limits
 from childproof.capture.mitm.naming import name_in_hello
 from childproof.capture.names import NameTable
-from childproof.capture.service import LARGEST, UNKNOWN, ServiceDoor, Unnamed, http_destination, tls_destination
+from childproof.capture.service import LARGEST, ServiceDoor, Unnamed, http_destination, tls_destination
+from childproof.capture.smtp import smtp_protocol_factory
+from childproof.capture.tcp import wind_up
 from childproof.model import Call, Protocol
 
 
@@ -179,5 +182,60 @@ def test_who_is_not_among_the_sources_is_refused_with_an_entry(judge: Any, certi
             assert http.adopted == []
             [call] = judge.calls
             assert "127.0.0.1 is not among those" in call.violation.reason
+
+    asyncio.run(main())
+
+
+def test_mail_is_answered_by_its_port_with_a_certificate_for_the_name_that_is_asked_for(
+    judge: Any, certificates: Any
+) -> None:
+    """Nobody knows the host; STARTTLS says whom the client means to reach, and the entry doesn't take its word."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        served = smtp_protocol_factory(Ingress("w"), Destination(UNKNOWN, 587), judge, certificates.server)
+        server = await loop.create_server(lambda: served, "127.0.0.1", 0)
+
+        def send() -> None:
+            with smtplib.SMTP(*server.sockets[0].getsockname()) as client:
+                client._host = "smtp.mail.example"  # type: ignore[attr-defined]  # whom it means; it dialled an address
+                client.starttls(context=certificates.client())
+                client.sendmail("a@x.example", ["b@y.example"], "Subject: hi\r\n\r\nho")
+
+        await loop.run_in_executor(None, send)
+        server.close()
+        assert [call.host for call in judge.calls if call.violation is None] == [UNKNOWN]
+
+    asyncio.run(main())
+
+
+def test_an_idle_mail_session_is_told_that_the_process_stops(judge: Any, certificates: Any) -> None:
+    """And one with a mail under way goes on."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        made = []
+
+        def serve() -> asyncio.Protocol:
+            made.append(smtp_protocol_factory(Ingress("w"), Destination("m.example", 25), judge, certificates.server))
+            return made[-1]
+
+        server = await loop.create_server(serve, "127.0.0.1", 0)
+        talks = [await asyncio.open_connection(*server.sockets[0].getsockname()) for _ in range(2)]
+        for reader, _ in talks:
+            await reader.readline()
+        reader, writer = talks[1]
+        for line in (b"HELO me\r\n", b"MAIL FROM:<a@x.example>\r\n"):
+            writer.write(line)
+            await reader.readline()
+        for one in made:
+            wind_up(one.transport)  # type: ignore[attr-defined]  # aiosmtpd's own
+        assert await talks[0][0].read() == b"421 4.3.2 Service shutting down\r\n"
+        for line in (b"RCPT TO:<b@y.example>\r\n", b"DATA\r\n", b"Subject: hi\r\n\r\nho\r\n.\r\n"):
+            writer.write(line)
+            answer = await reader.readline()
+        assert answer.startswith(b"250")
+        writer.close()
+        server.close()
 
     asyncio.run(main())

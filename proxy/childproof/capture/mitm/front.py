@@ -19,7 +19,7 @@ from childproof.capture.destination import Destination, Ingress, Judge
 from childproof.capture.frontdoor import HTTP_PORTS, NOT_HTTP
 from childproof.capture.peek import First, classify
 from childproof.capture.smtp import SMTP_PORTS
-from childproof.capture.tcp import reset_transport, tcp_protocol_factory
+from childproof.capture.tcp import reset_transport, tcp_protocol_factory, wind_up
 from childproof.model import HostError, Outcome, Protocol, Violation, normalize_host
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide, internal, other_call
@@ -68,9 +68,11 @@ class Onward:
     passed_on: "weakref.WeakSet[asyncio.Transport]" = field(default_factory=weakref.WeakSet)  # to mail and raw TCP
 
     def wind_up(self) -> None:
-        """End the connections on which nothing was said."""
+        """End the connections on which nothing was said, or no mail is under way."""
         for front in list(self.live):
             front.wind_up()
+        for transport in list(self.passed_on):
+            wind_up(transport)
 
     @property
     def open(self) -> int:

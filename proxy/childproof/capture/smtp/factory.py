@@ -4,10 +4,10 @@ import asyncio
 import ssl
 from collections.abc import Callable
 
-from childproof.capture.destination import Destination, Ingress, Judge
+from childproof.capture.destination import UNKNOWN, Destination, Ingress, Judge
 
 from .record import Record
-from .tls import ImplicitTls, refuse_other_names
+from .tls import ImplicitTls, refuse_other_names, take_any_name
 
 IMPLICIT_TLS = 465
 SUBMISSION = 587
@@ -34,7 +34,10 @@ def smtp_protocol_factory(
     loop = asyncio.get_running_loop()
     implicit = destination.port == IMPLICIT_TLS
     context = tls_context(destination.host)
-    refuse_other_names(context, destination.host)
+    if destination.host == UNKNOWN:
+        take_any_name(context, tls_context)
+    else:
+        refuse_other_names(context, destination.host)
     record = Record(ingress, destination, judge, tls=implicit)
     server = SmtpServer(
         record,

@@ -167,6 +167,13 @@ class SmtpServer(SMTP):
         assert isinstance(self.transport, asyncio.WriteTransport)
         reset_transport(self.transport)
 
+    def wind_up(self) -> None:
+        """The process stops: say so (RFC 5321, section 3.8), unless a mail is under way."""
+        under_way = self.envelope is not None and self.envelope.mail_from is not None
+        if not under_way and isinstance(self.transport, asyncio.Transport):
+            self.transport.write(b"421 4.3.2 Service shutting down\r\n")
+            self._hang_up()
+
     def accept_login(self, login: bytes) -> AuthResult:
         """Anybody may in: the name is kept for the ledger, a password goes nowhere."""
         self._record.user = clean(login.decode("utf-8", "replace"))[:MAX_USER]

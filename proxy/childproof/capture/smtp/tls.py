@@ -75,3 +75,19 @@ def refuse_other_names(context: ssl.SSLContext, host: str) -> None:
         return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
     context.sni_callback = check  # type: ignore[assignment,unused-ignore]  # typeshed names SSLSocket alone
+
+
+def take_any_name(context: ssl.SSLContext, context_for: Callable[[str], ssl.SSLContext]) -> None:
+    """Where nobody knows what a client dialled: a certificate for the host that it names (SNI)."""
+
+    def check(connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> int | None:
+        del context
+        if name is None:
+            return None
+        try:
+            connection.context = context_for(normalize_host(name))
+        except HostError:
+            return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
+        return None
+
+    context.sni_callback = check  # type: ignore[assignment,unused-ignore]  # typeshed names SSLSocket alone
