@@ -142,10 +142,9 @@ class Authority:
         verb = "expired" if left <= dt.timedelta() else "expires"
         return f"the certificate authority {verb} at {ends}: {means}"
 
-    @property
-    def seconds_left(self) -> float:
-        """Until it expires, for a gauge; negative when it has."""
-        return (self._read.ends - self._now()).total_seconds()
+    def expiry(self) -> float:
+        """When it expires, in unix time."""
+        return self._read.ends.timestamp()
 
     def told(self) -> dict[str, Any]:
         """What a probe's page says of it."""

@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from .proxy import Listening, Proxy
 
 DEFAULT_LISTEN = (Listen("main", http="127.0.0.1:8080", socks="127.0.0.1:1080"),)
-LAST = 0.5  # seconds beyond the grace, in which telemetry is sent
-_LEAST = 0.1  # seconds for it where the rest took longer
+LAST = 0.2  # seconds for telemetry where calls have taken all of the grace
 MOST_REPORTED = 50_000  # entries; a server of months would read for minutes, and it is to be gone in seconds
 
 
@@ -95,7 +94,7 @@ class _Server:
             return ending(0, missing, lambda text: self.journal.event("incomplete", text, "error"))
         finally:
             for parts in loaded:
-                parts.close(max(_LEAST, self.deadline - time.monotonic()) if self.deadline else None)
+                parts.close(max(LAST, self.deadline - time.monotonic()) if self.deadline else None)
 
     async def _serve(self, loaded: "list[Parts]") -> int:
         """Gives the ledger's position at the start."""
@@ -119,7 +118,7 @@ class _Server:
                 )
                 await stopping.asked.wait()
                 health.phase = "stopping"
-                self.deadline = time.monotonic() + self.config.grace + LAST
+                self.deadline = time.monotonic() + self.config.grace
                 self.journal.event("stopping", signal=stopping.by, grace=self.config.grace)
                 left = await proxy.drain(self.config.grace, stopping.insisted)
                 if left:
@@ -204,7 +203,7 @@ class _Server:
         health.told["reload"] = parts.reloads.as_json
         health.told["ca"] = authority.told
         if parts.watching is not None:
-            parts.watching.authority_ends = authority.expiry  # noqa: PLW0108 (another one may come)
+            parts.watching.authority_ends = authority.expiry
         closed = {place.port for place in opened} | {
             sock.getsockname()[1] for sockets in self.sockets.shared.values() for sock in sockets
         }

@@ -157,7 +157,7 @@ def test_it_warns_before_it_expires(folder, days, warned):
     authority = Authority(config(folder, cert=cert, key=key), now=lambda: NOW)
     assert bool(authority.warning) is warned
     assert authority.told()["warning"] == authority.warning
-    assert authority.seconds_left == dt.timedelta(days=days[1]).total_seconds()
+    assert authority.expiry() == (NOW + dt.timedelta(days=days[1])).timestamp()
 
 
 def test_while_it_is_tended_a_change_is_taken_over_with_or_without_a_watch(folder):
