@@ -5,6 +5,8 @@ import sys
 from importlib.metadata import Distribution, distributions
 from typing import Any
 
+_MIT = "Permission is hereby granted, free of charge, to any person obtaining a copy of this software"
+
 
 def component(found: Distribution) -> dict[str, Any]:
     """One package: its name as the index has it, its version, its licence in its own words."""
@@ -25,14 +27,17 @@ def component(found: Distribution) -> dict[str, Any]:
 
 
 def licence_names(found: Distribution) -> list[str]:
-    """What an older package says: its classifiers, else the first line of its licence field."""
+    """What an older package says: its classifiers, else its licence field's first line, else what its licence's text begins with."""
     classified = [
         one.rpartition(" :: ")[2]
         for one in found.metadata.get_all("Classifier") or []
         if one.startswith("License :: ") and one != "License :: OSI Approved"
     ]
     written = (found.metadata.get("License") or "").strip()
-    return classified or ([written.splitlines()[0]] if written else [])
+    if classified or written:
+        return classified or [written.splitlines()[0]]
+    texts = [one.read_text(encoding="utf-8") for one in found.files or [] if one.name.startswith("LICEN")]
+    return ["MIT License" if _MIT in " ".join(text.split()) else text.strip().splitlines()[0] for text in texts[:1]]
 
 
 def main() -> None:

@@ -24,6 +24,8 @@ NODE, POD, RESOLVER = "10.244.0.1", "10.244.0.2", "10.96.0.10"
 NODE6, POD6 = "fd00:244::1", "fd00:244::2"
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 VISITOR = Path(__file__).with_name("visitor.py")
+# What docs/deploy.md has operators run in the sidecar, besides what needs none.
+OPERATORS = (("childproof", "health"), ("childproof", "log", "--json"), ("childproof", "ca", "print"))
 
 type Secrets = dict[str, dict[str, str]]
 
@@ -98,6 +100,11 @@ class Pod:
         )
         return seen
 
+    def execute(self, name: str, *words: str) -> tuple[int, str]:
+        """What `kubectl exec -c NAME -- WORDS…` gives: the exit code and standard output."""
+        done = self.container(name)[1].run(words)
+        return done.returncode, done.stdout
+
     def stop(self) -> dict[str, Any]:
         """SIGTERM to the containers, then, when they have ended, to the sidecars: exit codes in that order."""
         seen: dict[str, Any] = {}
@@ -151,6 +158,7 @@ def session(kustomization: str, folder: Path, *, init_fails: bool) -> dict[str, 
             pod.start("agent")
             seen["agent"] = spoken(folder / "agent.log", pod.running["agent"])
             seen["visitor"] = pod.visit("calls")
+            seen["exec"] = {" ".join(words): pod.execute("childproof", *words) for words in OPERATORS}
             pod.volumes.update("childproof", {"rules.yaml": "version: 1\ndefault: deny\nrules: []\n"})
             seen["after the change"] = pod.visit("until-denied", "https://crm.example.com/contacts")
             pod.volumes.update("childproof", {"rules.yaml": "version: 1\nrules: [{name: broken}]\n"})

@@ -88,6 +88,18 @@ def test_the_label_names_the_world(seen: dict[str, Any]) -> None:
     assert [event["worlds"] for event in events if event["event"] == "ready"] == [["main"]]
 
 
+def test_operators_read_the_ledger_in_the_sidecar(seen: dict[str, Any]) -> None:
+    """The image's configuration is the mounted one, so that `kubectl exec` needs no options."""
+    assert seen["exec"]["childproof health"][0] == 0
+    code, printed = seen["exec"]["childproof log --json"]
+    assert code == 0
+    calls = [json.loads(line) for line in printed.splitlines()]
+    assert {call["stub"] for call in calls if call["verdict"] == "stub"} == {"stripe", "crm"}
+    code, certificate = seen["exec"]["childproof ca print"]
+    assert (code, certificate.count("BEGIN CERTIFICATE")) == (0, 1)
+    assert "PRIVATE" not in certificate
+
+
 def test_the_sidecar_ends_after_the_agent_within_its_grace(seen: dict[str, Any]) -> None:
     """Both with 0, and nothing unrecorded."""
     assert seen["stop"] == {"agent": 0, "childproof": 0}
