@@ -3,9 +3,11 @@
 import contextlib
 import json
 import os
+import re
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,15 @@ def filled(folder: Path) -> Iterator[None]:
         ballast.unlink()
 
 
+def ready(served: Served) -> tuple[int, str]:
+    """What a probe is told: the status, and how the first reason begins."""
+    found = re.search(r"health +(\S+)", served.head)
+    assert found is not None
+    reply = requests.get(f"{found[1]}/readyz", timeout=30)
+    reasons = reply.json()["reasons"]
+    return reply.status_code, reasons[0].partition(":")[0] if reasons else ""
+
+
 def reason(reply: requests.Response) -> str:
     assert reply.status_code == 403
     assert reply.headers["x-childproof"] == "deny"
@@ -65,7 +76,9 @@ def reason(reply: requests.Response) -> str:
 def test_a_disk_that_fills_up_denies_and_tells_and_goes_on_with_room(tmp_path: Path) -> None:
     work = tmp_path / "work"
     work.mkdir()
-    with serving(work, prefix=TINY, code=1) as served, requests.Session() as session:
+    (tmp_path / "health.yaml").write_text("health: 127.0.0.1:0\n")
+    config = ("--config", str(tmp_path / "health.yaml"))
+    with serving(work, *config, prefix=TINY, code=1) as served, requests.Session() as session:
         disk = Path(f"/proc/{served.process.pid}/root{work}")  # seen from outside of its mount namespace
         answered = [create(served, session).json()["id"] for _ in range(5)]
         with filled(disk):
@@ -80,10 +93,13 @@ def test_a_disk_that_fills_up_denies_and_tells_and_goes_on_with_room(tmp_path: P
                     assert "childproof.db can't grow: the disk is full; free some space" in reason(reply)
                     assert "whoever runs childproof must act" in reply.json()["error"]["hint"]
             assert denied > 5
+            assert ready(served) == (503, "calls are denied, since they can't be recorded")
             for name in ("childproof.db", "childproof.db-wal"):  # what is there is whole, though nothing can be added
                 (tmp_path / name).write_bytes((disk / name).read_bytes())
             check(tmp_path / "childproof.db", answered)
         answered += [create(served, session).json()["id"] for _ in range(5)]
+        while ready(served)[0] != 200:
+            time.sleep(0.1)  # what was found counts for a moment
         for name in ("childproof.db", "childproof.db-wal"):
             (tmp_path / name).write_bytes((disk / name).read_bytes())
         check(tmp_path / "childproof.db", answered)
@@ -217,7 +233,7 @@ def test_a_file_that_is_not_ours_to_use_starts_nothing_and_stays_as_it_is(
         timeout=60,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == 4
     assert done.stderr.startswith(f"childproof: childproof.db {words}"), done.stderr
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "started").exists()

@@ -104,7 +104,7 @@ class _Server:
             async with contextlib.AsyncExitStack() as stack:
                 if "health" in self.sockets.shared:
                     await stack.enter_async_context(answering(self.sockets.shared["health"], pages))
-                    self._say_page("health", "/readyz", self.sockets.shared["health"])
+                    self._say_page("health", "", self.sockets.shared["health"])
                 parts, authority = await asyncio.to_thread(self._load)
                 loaded.append(parts)
                 if stopping.asked.is_set():
