@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from childproof.catalog import load_catalog
+from childproof.catalog import Catalog, load_catalog
 from childproof.model import Call, Effect, Protocol
 from childproof.run.planting import grow
 from childproof.stubkit.stub import Answer, Stub
@@ -13,6 +14,12 @@ from childproof.world import ClockSettings, Store
 from childproof.world.world import World
 
 START = 1_767_603_600_000  # 2026-01-05T09:00:00Z
+
+
+@cache
+def shipped_catalog() -> Catalog:
+    """The shipped stubs, each loaded once for all tests of a process: what they know of calls is in worlds."""
+    return load_catalog()
 
 
 @contextmanager
@@ -28,7 +35,7 @@ def planted(text: str, folder: Path) -> Iterator[Store]:
     file = folder / "planted.yaml"
     file.write_text(text)
     with Store.open(":memory:", wall=lambda: START) as store:
-        with grow(file, load_catalog(), lambda: START) as grown:
+        with grow(file, shipped_catalog(), lambda: START) as grown:
             grown.keep(store, "planted")
         yield store
 

@@ -5,11 +5,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import urlencode
 
+from childproof.catalog import Catalog, load_catalog
 from childproof.ledger import Entry
 from childproof.model import Call, Envelope, Outcome, Protocol, Upstream, Violation
 from childproof.run.compose import Parts, compose
@@ -60,14 +62,25 @@ class Advance:
 Step = Call | Advance
 
 
+@cache
+def _shipped() -> Catalog:
+    return load_catalog()
+
+
 @contextmanager
-def opened(folder: Path, store: str, world: str = "main") -> Iterator[Parts]:
-    """What a run is made of, over a store; the world is made where there is none."""
+def opened(folder: Path, store: str, world: str = "main", *, fresh: bool = False) -> Iterator[Parts]:
+    """What a run is made of, over a store; the world is made where there is none.
+
+    The shipped stubs are loaded once for all, as a reload of a server's keeps them, but for one that is `fresh`.
+    """
     rules = folder / "rules.yaml"
     if not rules.exists():
         rules.write_text(RULES)
     config = Config(state_dir=folder, rules=(rules,), stubs=STUBS, store=store)
     parts = compose(config, worlds=(world,), seed=SEED, clock=CLOCK, wall=lambda: START)
+    if not fresh:
+        _shipped().check(("stripe", "email"))
+        parts.catalog.keep(_shipped())
     try:
         yield parts
     finally:

@@ -78,7 +78,7 @@ def test_a_restart_in_the_middle_changes_nothing(recorded: Recorded, tmp_path: P
     store = str(tmp_path / "childproof.db")
     with session.opened(tmp_path, store) as parts:
         told = session.play(parts, recorded.steps[:split])
-    with session.opened(tmp_path, store) as parts:
+    with session.opened(tmp_path, store, fresh=True) as parts:
         told += session.play(parts, recorded.steps[split:])
         assert told == recorded.told
         assert session.ledger(parts) == recorded.ledger

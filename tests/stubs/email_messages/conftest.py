@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from childproof.catalog import load_catalog
 from childproof.model import Call, Envelope, Protocol
 from childproof.stubkit.stub import Answer, Stub
 from childproof.world import Store, World
+from tests.stubs.inprocess import shipped_catalog
 
 
 @pytest.fixture(scope="session")
 def stub() -> Stub:
-    return load_catalog().get("email")
+    return shipped_catalog().get("email")
 
 
 @dataclass

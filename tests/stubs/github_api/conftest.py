@@ -16,16 +16,15 @@ import requests
 from requests.adapters import BaseAdapter
 from urllib3 import HTTPResponse
 
-from childproof.catalog import load_catalog
 from childproof.stubkit.stub import Stub
-from tests.stubs.inprocess import fresh_world, hold, https, let_pass
+from tests.stubs.inprocess import fresh_world, hold, https, let_pass, shipped_catalog
 
 KEY = "ghp_childproof"
 
 
 @pytest.fixture(scope="session")
 def stub() -> Stub:
-    return load_catalog().get("github")
+    return shipped_catalog().get("github")
 
 
 @pytest.fixture

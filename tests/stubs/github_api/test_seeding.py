@@ -6,11 +6,10 @@ from pathlib import Path
 import github
 import pytest
 
-from childproof.catalog import load_catalog
 from childproof.errors import InputError
 from childproof.run.planting import grow
 from childproof.stubkit.stub import Stub
-from tests.stubs.inprocess import START, world_of
+from tests.stubs.inprocess import START, shipped_catalog, world_of
 
 from .conftest import Api, InProcess, hub
 
@@ -51,6 +50,6 @@ def test_a_name_that_is_none_is_refused(tmp_path: Path):
     """With its place, before anything is planted."""
     file = tmp_path / "dev.yaml"
     file.write_text("world: dev\ngithub: {repositories: [{name: a/b/c}]}\n")
-    with pytest.raises(InputError) as caught, grow(file, load_catalog(), lambda: START):
+    with pytest.raises(InputError) as caught, grow(file, shipped_catalog(), lambda: START):
         pass
     assert "'a/b/c'; expected a name, or owner/name" in str(caught.value)

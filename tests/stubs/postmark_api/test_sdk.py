@@ -12,10 +12,9 @@ import requests
 from postmarker.core import PostmarkClient
 from postmarker.exceptions import ClientError
 
-from childproof.catalog import load_catalog
 from childproof.errors import InputError
 from tests.mail_desk import Desk
-from tests.stubs.inprocess import https, world_of
+from tests.stubs.inprocess import https, shipped_catalog, world_of
 
 
 class InProcess(requests.adapters.BaseAdapter):
@@ -189,7 +188,7 @@ def test_templates_of_a_world_file_are_found_by_their_aliases(tmp_path: Path) ->
         headers = {"X-Postmark-Server-Token": "a-server-token"}
         call = https("GET", "https://api.postmarkapp.com/templates/welcome", headers, b"")
         with world.transaction() as tx:
-            found = json.loads(load_catalog().get("postmark").answer(call, tx).reply.body)
+            found = json.loads(shipped_catalog().get("postmark").answer(call, tx).reply.body)
         assert (found["Subject"], found["LayoutTemplate"], found["TemplateType"]) == (
             "Hi {{name}}",
             "frame",

@@ -36,10 +36,9 @@ from sendgrid.helpers.mail import (
     To,
 )
 
-from childproof.catalog import load_catalog
 from childproof.errors import InputError
 from tests.mail_desk import START, Desk
-from tests.stubs.inprocess import https, world_of
+from tests.stubs.inprocess import https, shipped_catalog, world_of
 
 AS_JSON = {"Authorization": "Bearer SG.an.example", "Content-Type": "application/json"}
 
@@ -309,7 +308,7 @@ def test_a_template_of_a_world_file_is_filled_in_by_its_id(tmp_path: Path) -> No
     asked = {"from": {"email": "shop@example.com"}, "template_id": "d-0123", "personalizations": [
         {"to": [{"email": "zoe@example.com"}], "dynamic_template_data": {"name": "Zoe"}}]}  # fmt: skip
     with world_of(f"world: shop\nsendgrid: {{templates: [{template}]}}\n", tmp_path) as world:
-        stub = load_catalog().get("sendgrid")
+        stub = shipped_catalog().get("sendgrid")
         call = https("POST", "https://api.sendgrid.com/v3/mail/send", AS_JSON, json.dumps(asked).encode())
         with world.transaction() as tx:
             answer = stub.answer(call, tx)

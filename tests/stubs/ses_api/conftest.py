@@ -17,16 +17,16 @@ from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from childproof.catalog import load_catalog
 from childproof.model import Call, Effect, Envelope, Protocol
 from childproof.stubkit.oauth import TOKENS
 from childproof.world import OUTBOX, ClockSettings, Mail, Store, Transaction, deliveries, perform, told
 from childproof.world.schedule import QUEUE
 from childproof.world.world import World
+from tests.stubs.inprocess import shipped_catalog
 
 START = 1_767_603_600_000  # 2026-01-05T09:00:00Z
 KEY, SECRET = "AKIATEST", "secret"
-CATALOG = load_catalog()
+CATALOG = shipped_catalog()
 
 
 class _Raw(io.BytesIO):

@@ -14,10 +14,9 @@ import pytest
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
-from childproof.catalog import load_catalog
 from childproof.model import Reply
 from childproof.stubkit.stub import Stub
-from tests.stubs.inprocess import fresh_world, hold, https, let_pass
+from tests.stubs.inprocess import fresh_world, hold, https, let_pass, shipped_catalog
 
 BOT = "xoxb-childproof-test"
 USER = "xoxp-childproof-test"
@@ -25,7 +24,7 @@ USER = "xoxp-childproof-test"
 
 @pytest.fixture(scope="session")
 def stub() -> Stub:
-    return load_catalog().get("slack")
+    return shipped_catalog().get("slack")
 
 
 @pytest.fixture

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from childproof.catalog import load_catalog
 from childproof.errors import InputError
 from childproof.run.planting import grow
 from childproof.stubkit.stub import Stub
 from childproof.world.world import World
-from tests.stubs.inprocess import START, world_of
+from tests.stubs.inprocess import START, shipped_catalog, world_of
 
 from .conftest import BOT, USER, Api, InProcess, error
 
@@ -108,7 +107,7 @@ def test_what_can_not_be_is_refused_before_anything_is_made(tmp_path: Path, sect
     """With its place in the file."""
     file = tmp_path / "office.yaml"
     file.write_text(f"world: office\npeople: 6\nslack:\n  {section}\n")
-    with pytest.raises(InputError) as caught, grow(file, load_catalog(), lambda: START):
+    with pytest.raises(InputError) as caught, grow(file, shipped_catalog(), lambda: START):
         pass
     assert WRONG[section] in str(caught.value)
     assert str(caught.value).startswith(f"{file}:4:")

@@ -13,18 +13,17 @@ from urllib.parse import urljoin
 import pytest
 import stripe
 
-from childproof.catalog import load_catalog
 from childproof.model import Effect
 from childproof.stubkit.stub import Stub
 from tests.stripe_events import event_misfits
-from tests.stubs.inprocess import fresh_world, hold, https, let_pass
+from tests.stubs.inprocess import fresh_world, hold, https, let_pass, shipped_catalog
 
 KEY = "sk_test_childproof123"
 
 
 @pytest.fixture(scope="session")
 def stub() -> Stub:
-    return load_catalog().get("stripe")
+    return shipped_catalog().get("stripe")
 
 
 @pytest.fixture

@@ -7,11 +7,10 @@ from urllib.parse import urlsplit
 import pytest
 import stripe
 
-from childproof.catalog import load_catalog
 from childproof.run.planting import grow
 from childproof.stubkit.stub import Stub
 from childproof.world import Store
-from tests.stubs.inprocess import START
+from tests.stubs.inprocess import START, shipped_catalog
 
 from .conftest import KEY, Api, InProcess
 
@@ -85,7 +84,7 @@ def test_somebody_of_the_world_is_verified(stub: Stub, tmp_path: Path) -> None:
     (tmp_path / "world.yaml").write_text("world: known\npeople: {count: 1, given: [{name: Mona Lisa}]}\n")
     with (
         Store.open(":memory:", wall=lambda: START) as store,
-        grow(tmp_path / "world.yaml", load_catalog(), lambda: START) as grown,
+        grow(tmp_path / "world.yaml", shipped_catalog(), lambda: START) as grown,
     ):
         grown.keep(store, "known")
         api = Api(stub, store.world("known"))

@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 import msgspec
 import pytest
 
-from childproof.catalog import load_catalog
 from childproof.engine import Engine
 from childproof.ledger import Entry, Ledger
 from childproof.model import Call, Protocol
 from childproof.policy import Source, load_ruleset
 from childproof.world import ClockSettings, Store
+from tests.stubs.inprocess import shipped_catalog
 
 START = 1_767_603_600_000  # 2026-01-05T09:00:00Z
 STRIPE = "  - {name: stripe, match: {host: api.stripe.com}, stub: stripe}\n"
@@ -25,7 +25,7 @@ PAYMENT = {"amount": 42_000, "currency": "usd", "source": "tok_visa", "descripti
 
 class Shop:
     def __init__(self, rules: str) -> None:
-        catalog = load_catalog()
+        catalog = shipped_catalog()
         self.store = Store.open(":memory:", wall=lambda: START)
         self.store.create("main", seed=7, clock=ClockSettings(START, "step"))
         self.ledger = Ledger(self.store.connection, lock=self.store.lock)

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 import pytest
 import stripe
 
-from childproof.catalog import load_catalog
 from childproof.errors import InputError
 from childproof.run.planting import grow
 from childproof.stubkit.stub import Stub
 from childproof.world.world import World
-from tests.stubs.inprocess import START, world_of
+from tests.stubs.inprocess import START, shipped_catalog, world_of
 
 from .conftest import KEY, Api, InProcess
 
@@ -67,6 +66,6 @@ def test_subscriptions_need_customers_and_something_to_subscribe_to(tmp_path):
     """A file that asks for what can't be is refused at its line."""
     file = tmp_path / "shop.yaml"
     file.write_text("world: w\nstripe:\n  subscriptions: {share: 1}\n")
-    with pytest.raises(InputError) as caught, grow(file, load_catalog(), lambda: START):
+    with pytest.raises(InputError) as caught, grow(file, shipped_catalog(), lambda: START):
         pass
     assert "subscriptions, without customers" in str(caught.value)
