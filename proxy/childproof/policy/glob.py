@@ -6,6 +6,7 @@ run of characters but `/` (and a whole segment `*` is exactly one that isn't emp
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .path import canonical_path, is_ambiguous
 
@@ -35,6 +36,7 @@ class PathGlob:
         return self.literal == len(self.segments)
 
 
+@lru_cache(maxsize=1024)  # many rules of a file have the same
 def parse_path_glob(text: str) -> PathGlob:
     """A path pattern from a rule file. Raises GlobError, with what to write instead where that is clear."""
     if not text.startswith("/"):

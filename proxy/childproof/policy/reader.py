@@ -1,6 +1,6 @@
 """What the readers of a rule's parts share: values with a place, and faults that pile up instead of raising."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,23 +33,24 @@ class Part:
 
     def get(self, key: str) -> Any:
         """The value of a key, None where it is missing or already refused."""
-        if self.report.bad and (*self.path, key) in self.report.bad:
+        value = self.value.get(key)
+        if value is None or (self.report.bad and (*self.path, key) in self.report.bad):
             return None
-        return self.value.get(key)
+        return value
 
     def part(self, key: str) -> "Part | None":
         """The mapping under a key, None where it is missing or already refused."""
         value = self.get(key)
         return Part(self.report, (*self.path, key), value) if isinstance(value, dict) else None
 
-    def items(self, key: str) -> Iterator[tuple[Path, Any]]:
+    def items(self, key: str) -> Sequence[tuple[Path, Any]]:
         """The value of a key that takes one or a list, as places and values."""
         value = self.get(key)
+        if value is None:
+            return ()
         if isinstance(value, list):
-            for place, item in enumerate(value):
-                yield (*self.path, key, place), item
-        elif value is not None:
-            yield (*self.path, key), value
+            return [((*self.path, key, place), item) for place, item in enumerate(value)]
+        return (((*self.path, key), value),)
 
     def fault(self, key: str, found: str, expected: str, write: str = "") -> None:
         """A fault at one of the keys."""

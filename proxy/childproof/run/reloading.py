@@ -228,7 +228,9 @@ class Reloader:
             now = self._sight()
             pause = max(self._every, (time.perf_counter() - started) * SHARE)
             if differ(now, self._seen) and await self._settled(now):
-                self.request()
+                await self._idle.wait()  # whoever asked for it meanwhile may have got it
+                if differ(self._sight(), self._seen):
+                    self.request()
 
     async def _settled(self, now: Footprint) -> bool:
         """Wait until files stay as they are and none is away that was there; whether they differ from before then."""
