@@ -16,7 +16,8 @@ What was tried to get out, line by line: in each topology, as root and as an ord
 attempts in `childproof.escape` that the tests (`tests/escape/test_matrix.py`) and
 
 ```
-childproof doctor --escape            # on this machine, beside a sinkhole of its own; some ten seconds
+childproof doctor --escape                  # on this machine, beside a sinkhole of its own; some twenty seconds
+childproof doctor --escape --topology pod   # only there
 childproof doctor --escape --json
 ```
 
@@ -32,7 +33,9 @@ read too. A test fails where the page and the table differ, and where a part has
 
 The doctor makes the attempts that are *closed*: it starts a sandbox and a proxy in namespaces that lead nowhere, sends nothing off the
 machine, prints what each attempt saw and what the ledger recorded, and exits with 1 where something got out or is not on record.
-Where the kernel gives no namespaces, it says so and exits with 1.
+Where the kernel gives no namespaces, it says so and exits with 1. A pod takes root: its containers have users of their own. They are
+made by the kernel's own calls, in the order of a manifest (init step, sidecar, app), with no container engine: each has mounts,
+processes and IPC of its own, and all share one network namespace. In a pod, `root` and `ordinary` are the client's container's user.
 
 | topology | is |
 |---|---|

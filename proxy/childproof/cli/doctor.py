@@ -36,13 +36,22 @@ class Finding:
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of lines.")
-@click.option("--escape", is_flag=True, help="Try to get out instead, in every way that is known; some ten seconds.")
+@click.option("--escape", is_flag=True, help="Try to get out instead, in every way that is known; some twenty seconds.")
+@click.option(
+    "--topology",
+    "topologies",
+    multiple=True,
+    metavar="NAME",
+    help="With --escape: only there, several times for several: sealed, explicit, pod or pod-defaults [default: all].",
+)
 @click.option("--workload", is_flag=True, help="Prove from inside a workload what is trusted and what is closed.")
 @click.option(
     "--ca", metavar="FOLDER", help="With --workload: where childproof publishes [default: /run/childproof/ca]."
 )
 @click.option("--uid", type=int, default=15001, metavar="N", help="With --workload: the proxy's user [default: 15001].")
-def doctor(*, as_json: bool, escape: bool, workload: bool, ca: str | None, uid: int) -> None:
+def doctor(
+    *, as_json: bool, escape: bool, topologies: tuple[str, ...], workload: bool, ca: str | None, uid: int
+) -> None:
     """Report what this machine supports and which clients trust us.
 
     Makes a sandbox and tries each client that is installed inside it, against a host that exists nowhere. Exits with 0
@@ -59,9 +68,14 @@ def doctor(*, as_json: bool, escape: bool, workload: bool, ca: str | None, uid: 
 
         sys.exit(0 if proved(as_json=as_json, ca=ca, uid=uid) else CheckError.exit_code)
     if escape:
-        from .escape import report as tried  # noqa: PLC0415 (the other half needs none of it)
+        from childproof.escape.topology import TOPOLOGIES  # noqa: PLC0415 (the other halves need none of it)
 
-        sys.exit(0 if tried(as_json=as_json) else 1)
+        from .escape import report as tried  # noqa: PLC0415
+
+        for name in topologies:
+            if name not in TOPOLOGIES:
+                raise click.BadParameter(f"{name!r} is not one of {', '.join(TOPOLOGIES)}", param_hint="--topology")
+        sys.exit(0 if tried(as_json=as_json, topologies=topologies) else 1)
     support = probe(sys.executable)
     machine = _machine(support)
     clients = iter(()) if support.refusal else map(_client, _try_clients())

@@ -32,6 +32,12 @@ CHILDPROOF = (sys.executable, "-c", "from childproof.cli.entry import main; main
 ETC, STATE, PUBLISHED, APP = "/etc/childproof", "/var/lib/childproof", "/run/childproof/ca", "/app"
 STORE = "box.db"
 HEALTH, METRICS = 15021, 15090
+_SETTINGS = {
+    "ipv4/ping_group_range": "0 2147483647",
+    "ipv4/ip_unprivileged_port_start": "0",
+    "ipv4/ip_forward": "1",
+    "ipv6/conf/all/forwarding": "1",
+}
 _PATIENCE = 40  # seconds that the slowest machine may take until the proxy is ready
 
 CONFIG = f"""
@@ -65,6 +71,13 @@ class Pod:
         (folder / "config" / "childproof.yaml").write_text(config, encoding="utf-8")
         (folder / "config" / "rules.yaml").write_text(rules, encoding="utf-8")
         return cls(folder, environ or {})
+
+    @staticmethod
+    def settings() -> None:
+        """The network namespace's settings as nodes and container runtimes have them: more open than a fresh one's."""
+        for name, value in _SETTINGS.items():
+            with contextlib.suppress(OSError):
+                Path("/proc/sys/net", name).write_text(value)
 
     @property
     def store(self) -> Path:

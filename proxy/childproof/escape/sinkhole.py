@@ -28,7 +28,9 @@ _A = 1
 # types). Where it says that for a process, an address in it says something: then it is no chatter.
 _KERNEL_CHATTER = range(130, 144)
 _SOLICITATION, _REPORT = 135, 143
-_LINK_ONLY = "ff02::"
+# All nodes, all routers, MLD's own, snoopers, and those of the kernel's own addresses.
+_KERNELS_GROUPS = ("ff01::1", "ff01::2", "ff02::1", "ff02::2", "ff02::16", "ff02::6a", "ff05::2")
+_OF_AN_ADDRESS = "ff02::1:ff"
 _HEADERS = {"/public/redirect": "Location: http://elsewhere.example/after\r\n", "/public/altsvc": 'Alt-Svc: h3=":443"\r\n'}  # fmt: skip
 # The first answer and all later ones: public to a rule's eyes, then a place that no rule names.
 _ZONE = {
@@ -155,9 +157,11 @@ def _said_for_somebody(kind: int, message: bytes) -> str:
     if kind == _SOLICITATION:
         asked = socket.inet_ntop(socket.AF_INET6, message[8:24])
         return "" if asked in (HERE6, SINK6) or asked.startswith("fe80::") else f"neighbour {asked}"
-    groups = [message[start + 4 : start + 20] for start in range(8, len(message) - 19, 20)] if kind == _REPORT else []
-    odd = [group for group in (socket.inet_ntop(socket.AF_INET6, one) for one in groups) if not group.startswith(_LINK_ONLY)]  # fmt: skip
-    return f"multicast listener of {odd[0]}" if odd else ""
+    for start in range(8, len(message) - 19, 20) if kind == _REPORT else ():
+        group = socket.inet_ntop(socket.AF_INET6, message[start + 4 : start + 20])
+        if group not in _KERNELS_GROUPS and not group.startswith(_OF_AN_ADDRESS):
+            return f"multicast listener of {group}"
+    return ""
 
 
 def _transport(protocol: int, address: str, payload: bytes) -> str:

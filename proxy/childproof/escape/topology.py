@@ -136,6 +136,7 @@ def _capable(folder: Path, user: str) -> int:
 def _in_a_pod(folder: Path, manner: Manner, **manifest: Any) -> int:
     """The order of a manifest: init step, sidecar, app."""
     pod = Pod.prepare(folder, rules=RULES, config=CONFIG + SETTINGS, environ={VARIABLE: CREDENTIAL})
+    pod.settings()
     done = pod.init()
     sys.stderr.write(done.stderr)
     if done.returncode:

@@ -40,8 +40,9 @@ def held(topology: str, user: str) -> Session:
 
 @pytest.fixture
 def report(monkeypatch):
-    def run(session, *options):
+    def run(session, *options, uid=0):
         monkeypatch.setattr(module, "run_session", session)
+        monkeypatch.setattr(module.os, "getuid", lambda: uid)
         return CliRunner().invoke(doctor, ["--escape", *options])
 
     return run
@@ -67,6 +68,21 @@ def test_json_has_every_attempt_with_its_line_answer_and_record(report):
         lines = {attempt["line"] for attempt in one["attempts"]} | {int(x["part"][:-1]) for x in one["not_tried"]}
         assert lines == set(range(1, 33))
         assert {"part", "attempt", "tried", "result", "answer", "record", "fault"} <= set(one["attempts"][0])
+
+
+def test_one_topology_can_be_asked_for_and_an_unknown_one_is_refused(report):
+    found = json.loads(report(held, "--json", "--topology", "pod").output)
+    assert [one["topology"] for one in found["topologies"]] == ["pod"]
+    result = report(held, "--topology", "pot")
+    assert (result.exit_code, "'pot' is not one of sealed, explicit, pod" in result.output) == (2, True)
+
+
+def test_what_takes_root_is_not_tried_without_and_said_so(report):
+    result = report(held, uid=1000)
+    assert result.exit_code == 0, result.output
+    assert "not tried: pod, pod-defaults: only root" in result.output
+    found = json.loads(report(held, "--json", uid=1000).output)
+    assert [one["topology"] for one in found["topologies"]] == ["sealed", "explicit"]
 
 
 @pytest.mark.parametrize(

@@ -269,12 +269,16 @@ def a_raw_packet(way: Way) -> str:
 
 
 @attempt(
-    "5c", direct=Closed(("OSError: [Errno 13]", "OSError: [Errno 113]"), unless=("PermissionError",)), proxied=AROUND
+    "5c", direct=Closed(("PermissionError", "OSError: [Errno 113]"), "2606:4700::67", unless=("no",)), proxied=AROUND
 )
 def ping_over_ipv6(way: Way) -> str:
     """The same as ICMPv6."""
     del way
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, socket.IPPROTO_ICMPV6) as sock:
+    try:
+        sock = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM, socket.IPPROTO_ICMPV6)
+    except PermissionError:
+        return "no such sockets for this group of users"
+    with sock:
         sock.settimeout(_BRIEF)
         sock.connect(("2606:4700::67", 0))
         sock.send(bytes([128, 0, 0, 0, 0, 0, 0, 0]))
@@ -290,8 +294,9 @@ def a_multicast_membership(way: Way) -> str:
         group = struct.pack("=4s4sI", socket.inet_aton("239.77.66.55"), bytes(4), index)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
-            group = socket.inet_pton(socket.AF_INET6, "ff15::4d65:7373:6167:65") + struct.pack("=I", index)
-            other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
+            for place in ("ff15::4d65:7373:6167:65", "ff02::4d65:7373"):
+                group = socket.inet_pton(socket.AF_INET6, place) + struct.pack("=I", index)
+                other.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
     return "joined"
 
 
