@@ -1,11 +1,13 @@
 """Killed at any moment, no answered call is lost and none is there by half."""
 
+import contextlib
 import os
 import random
 import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,50 +15,82 @@ import pytest
 from childproof.ledger import Ledger
 from childproof.world import Store
 
+# Writes until it is killed. Told a file a line, it has a process of its own for each, forked from what is loaded already.
 CHILD = """
-import sys
+import os, sys
 from childproof.ledger import Entry, Ledger
 from childproof.world import Store
 
-store = Store.open(sys.argv[1], wall=lambda: 0)
-ledger = Ledger(store.connection)
-worlds = [store.ensure("one"), store.ensure("two")]
-number = 0
-while True:
-    world = worlds[number % 2]
-    with world.transaction() as tx:
-        for part in range(4):
-            tx.put("s", f"part{part}", f"id{tx.seq}", {"seq": tx.seq, "pad": "x" * 700})
-        tx.put("s", "total", "total", {"calls": tx.counter("s", "calls")})
-        ledger.append(Entry(
-            f"call_{tx.world}_{tx.seq}", tx.world, "", tx.seq, 0, 0, "http", "GET /", "h", 443, "GET", "/", "stub",
-            None, "", "s", None, None, 200, 0, None, None, tx.changes, (),
-        ))
-        seq = tx.seq
-    # What an answer on the wire is for the engine: only ever after the commit.
-    sys.stdout.write(f"{tx.world} {seq}\\n")
-    sys.stdout.flush()
-    number += 1
+def write(path):
+    print("process", os.getpid(), flush=True)
+    store = Store.open(path, wall=lambda: 0)
+    ledger = Ledger(store.connection)
+    worlds = [store.ensure("one"), store.ensure("two")]
+    number = 0
+    while True:
+        world = worlds[number % 2]
+        with world.transaction() as tx:
+            for part in range(4):
+                tx.put("s", f"part{part}", f"id{tx.seq}", {"seq": tx.seq, "pad": "x" * 700})
+            tx.put("s", "total", "total", {"calls": tx.counter("s", "calls")})
+            ledger.append(Entry(
+                f"call_{tx.world}_{tx.seq}", tx.world, "", tx.seq, 0, 0, "http", "GET /", "h", 443, "GET", "/", "stub",
+                None, "", "s", None, None, 200, 0, None, None, tx.changes, (),
+            ))
+            seq = tx.seq
+        # What an answer on the wire is for the engine: only ever after the commit. So short a line is written whole.
+        sys.stdout.write(f"{tx.world} {seq}\\n")
+        sys.stdout.flush()
+        number += 1
+
+for line in sys.stdin:
+    pid = os.fork()
+    if not pid:
+        write(line.strip())
+    _, status = os.waitpid(pid, 0)
+    print("signal", os.WTERMSIG(status), flush=True)
 """
 CHAINS = 2  # files, so that two processors have something to do
 KILLS = 40  # of each; with those of tests/clients/test_kill.py a hundred
 
 
-def run_until_killed(path: Path, calls: int) -> dict[str, int]:
-    """Start the child, kill -9 it after so many answers and a moment; returns the last call answered by each world."""
-    with subprocess.Popen([sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
-        answered: dict[str, int] = {}
-        for _, line in zip(range(calls), child.stdout, strict=False):
-            world, seq = line.split()
-            answered[world] = int(seq)
-        os.kill(child.pid, signal.SIGKILL)
-        rest = child.stdout.read()
-        for line in rest[: rest.rfind("\n") + 1].splitlines():
-            world, seq = line.split()
-            answered[world] = int(seq)
-    assert child.returncode == -signal.SIGKILL
-    return answered
+@contextlib.contextmanager
+def writing() -> Iterator[subprocess.Popen[str]]:
+    """What starts writers."""
+    command = [sys.executable, "-c", CHILD]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writers:
+        try:
+            yield writers
+        finally:
+            assert writers.stdin is not None
+            writers.stdin.close()
+
+
+def started(writers: subprocess.Popen[str], path: Path) -> int:
+    """The process of a new writer."""
+    assert writers.stdin is not None
+    assert writers.stdout is not None
+    writers.stdin.write(f"{path}\n")
+    writers.stdin.flush()
+    word, pid = writers.stdout.readline().split()
+    assert word == "process"
+    return int(pid)
+
+
+def run_until_killed(writers: subprocess.Popen[str], path: Path, calls: int) -> dict[str, int]:
+    """Start a writer, kill -9 it after so many answers and a moment; returns the last call answered by each world."""
+    pid = started(writers, path)
+    assert writers.stdout is not None
+    answered: dict[str, int] = {}
+    for said in range(sys.maxsize):
+        if said == calls:
+            os.kill(pid, signal.SIGKILL)
+        word, number = writers.stdout.readline().split()
+        if word == "signal":
+            assert int(number) == signal.SIGKILL
+            return answered
+        answered[word] = int(number)
+    raise AssertionError
 
 
 @pytest.mark.slow
@@ -66,9 +100,10 @@ def test_kill_9_under_load_loses_no_answered_call_and_leaves_no_half(tmp_path, c
     path = tmp_path / "childproof.db"
     moments = random.Random(chain)
     answered = {"one": 0, "two": 0}
-    for _ in range(KILLS):
-        answered |= run_until_killed(path, moments.randrange(1, 60))
-        check(path, answered)
+    with writing() as writers:
+        for _ in range(KILLS):
+            answered |= run_until_killed(writers, path, moments.randrange(1, 60))
+            check(path, answered)
     with Store.open(path, wall=lambda: 0, readonly=True) as store:
         assert store.check() == Ledger(store.connection).check() == []
     with sqlite3.connect(path) as connection:
@@ -96,10 +131,11 @@ def check(path: Path, answered: dict[str, int]) -> None:
 
 def test_readers_in_other_processes_see_whole_calls_while_one_writes(tmp_path):
     path = tmp_path / "childproof.db"
-    with subprocess.Popen([sys.executable, "-c", CHILD, str(path)], stdout=subprocess.PIPE, text=True) as child:
-        assert child.stdout is not None
+    with writing() as writers:
+        pid = started(writers, path)
+        assert writers.stdout is not None
         try:
-            for line in child.stdout:
+            for line in writers.stdout:
                 if line == "two 5\n":
                     break
             seen = set()
@@ -112,10 +148,9 @@ def test_readers_in_other_processes_see_whole_calls_while_one_writes(tmp_path):
                         assert counts == {now.seq}
                         assert now.get("s", "total", "total") == {"calls": now.seq}
                     assert [entry.seq for entry in ledger.entries(world="one", limit=5)] == [1, 2, 3, 4, 5]
-                    child.stdout.readline()
+                    writers.stdout.readline()
         finally:
-            os.kill(child.pid, signal.SIGKILL)
-            child.stdout.read()
+            os.kill(pid, signal.SIGKILL)
 
 
 WRITER = """
