@@ -25,6 +25,7 @@ from .compose import Parts
 from .proxy import Proxy
 
 log = logging.getLogger(__name__)
+_LAST_SHARES = 16  # of refused flows
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,19 +143,22 @@ class Doors:
 
     async def _look_for_refusals(self) -> None:
         tables = RefusalTables(self._refused, self._lost)
-        ending = False
-        while True:
-            more = False
+
+        def read() -> bool:
             try:
-                more = tables.read()
+                return tables.read()
             except Exception:
                 log.exception("refused packets could not be recorded")
-            if ending and not more:
-                return
-            try:
+                return False
+
+        try:
+            while True:
+                more = read()
                 await asyncio.sleep(0 if more else INTERVAL)
-            except asyncio.CancelledError:
-                ending = True  # once more, for the last moments
+        finally:
+            # of the last moments, as much as a stop has time for
+            if all(read() for _ in range(_LAST_SHARES)):
+                self._lost()
 
     def _refused(self, protocol: str, address: str, port: int) -> None:
         if protocol == "udp":

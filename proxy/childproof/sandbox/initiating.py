@@ -30,6 +30,10 @@ _LOOPBACK_NAMES = (
     "{} in /etc/resolv.conf is loopback's, and what is asked there can't be sent elsewhere: where the workload's file is the"
     " same, give it another; any address will do, such as `nameserver 192.0.2.53`"
 )
+_DOCKERS_NAMES = (
+    "{} in /etc/resolv.conf is Docker's resolver, which asks on from this namespace as root and so finds the proxy instead:"
+    " mount an /etc/resolv.conf with a name server of the network into this container and the proxy's"
+)
 _WITHOUT_RECORD = (
     "this kernel has no hashlimit match (xt_hashlimit, nft_compat): refused UDP and ICMP leave no entry in the ledger"
 )
@@ -100,6 +104,8 @@ def check(wanted: Redirection) -> Outcome:
         warnings = ["the rules themselves weren't read, which takes NET_ADMIN: only attempts were made"]
     if wanted.to:
         warnings += [_LOOPBACK_NAMES.format(resolver) for resolver in wanted.resolvers if resolver.is_loopback]
+    elif redirection.DOCKER in wanted.resolvers:
+        warnings.append(_DOCKERS_NAMES.format(redirection.DOCKER))
     tried: tuple[Attempt, ...] = ()
     if proving.may_leave(wanted.uid):
         warnings.append(f"no attempts were made: uid {wanted.uid} is let out; run the check as another user")

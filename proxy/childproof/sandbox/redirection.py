@@ -39,7 +39,7 @@ _LOOPBACK = (IPv4Address("127.0.0.1"), IPv6Address("::1"))
 # Marks of flows: those that the proxy's user began, those that nobody answers, and those that began outside.
 _OUT, _REFUSED, _IN = 0x63680001, 0x63680002, 0x63680003
 # Docker's resolver answers at a port of its own too, and asks from outside the namespace.
-_DOCKER = IPv4Address("127.0.0.11")
+DOCKER = IPv4Address("127.0.0.11")
 # What IPv6 can't do without on its link: router solicitation, and neighbours' addresses (RFC 4861).
 NEIGHBOURS = (133, 135, 136)
 
@@ -118,7 +118,7 @@ def _to_proxy(wanted: Redirection, which: nft.Rule, port: int) -> Iterator[nft.R
 
 def _leaving(wanted: Redirection) -> Iterator[nft.Rule]:
     """Refuses with an error that the sender sees. Devices are not told apart here: nat has changed the route by now."""
-    yield [*_at(_DOCKER), *nft.begins(), *_somebody_else(wanted), *nft.reject_forbidden()]
+    yield [*_at(DOCKER), *nft.begins(), *_somebody_else(wanted), *nft.reject_forbidden()]
     for loopback in _LOOPBACK:
         # A socket that is bound to a device has even loopback's address routed out by that device.
         astray = [*nft.redirected(yes=True), *_at(loopback)]

@@ -4,7 +4,8 @@ import contextlib
 import ipaddress
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from . import refusals
@@ -13,10 +14,13 @@ from .nflog import Refused
 INTERVAL = 0.5  # seconds between two looks; each takes some 0.1 ms
 _AT_ONCE = 64  # flows
 _SILENCE = 60.0  # seconds between two records that something is missing
-_FLOW = re.compile(r"\d+ \S+:(\d+)->(\S+):(\d+) ")
+_FLOW = re.compile(r"\S+:(\d+)->(\S+):(\d+)")
 _UNREACHABLE = re.compile(
     r"^Icmp: (?P<names>.*)\nIcmp: (?P<values>.*)$|^Icmp6OutDestUnreachs\s+(?P<six>\d+)", re.MULTILINE
 )
+
+
+type _Line = tuple[str, str]  # protocol, and the flow as the kernel writes it
 
 
 class RefusalTables:
@@ -38,31 +42,37 @@ class RefusalTables:
         self._on_lost = on_lost
         self._proc = proc
         self._clock = clock
-        self._known: set[Refused] = set()
+        self._known: set[_Line] = set()
+        self._new: deque[_Line] = deque()
         self._counted = self._count()
         self._lost_at = -_SILENCE
 
     def read(self) -> bool:
-        """Look once, and tell a bounded share of what is new: whether there is more. Never raises for what is shown."""
+        """Look, and tell a bounded share of what is new: whether there is more. Never raises for what the kernel shows."""
+        if not self._new:
+            self._look()
+        for _ in range(min(_AT_ONCE, len(self._new))):
+            flow = _flow(self._new.popleft())
+            if flow is not None:
+                self._on_refused(flow.protocol, flow.address, flow.port)
+        return bool(self._new)
+
+    def _look(self) -> None:
         tables = self._tables()
         if not tables:
             counted = self._count()
             if counted > self._counted:
                 self._lose()
             self._counted = counted
-            return False
-        found: set[Refused] = set()
+            return
+        found: set[_Line] = set()
         for table in tables:
-            flows = list(_flows(table))
-            found.update(flows)
-            if len(flows) >= refusals.MOST:
+            lines = _lines(table)
+            found.update(lines)
+            if len(lines) >= refusals.MOST:
                 self._lose()
-        self._known &= found
-        new = sorted(found - self._known, key=lambda flow: (flow.protocol, flow.address, flow.port))
-        for flow in new[:_AT_ONCE]:
-            self._known.add(flow)
-            self._on_refused(flow.protocol, flow.address, flow.port)
-        return len(new) > _AT_ONCE
+        self._new.extend(sorted(found - self._known))
+        self._known = found
 
     def _tables(self) -> list[Path]:
         return [
@@ -87,14 +97,22 @@ class RefusalTables:
             self._on_lost()
 
 
-def _flows(table: Path) -> Iterator[Refused]:
-    try:
-        lines = table.read_text().splitlines()
-    except OSError:
-        return  # the redirection was removed meanwhile
+def _lines(table: Path) -> list[_Line]:
+    """Each line's flow as it is written, behind the seconds that it will stay."""
     protocol = table.name.removeprefix(refusals.PREFIX)
-    for line in lines:
-        found = _FLOW.match(line)
-        with contextlib.suppress(ValueError):
-            if found is not None:
-                yield Refused(protocol, str(ipaddress.ip_address(found[2])), int(found[3]), int(found[1]))
+    try:
+        written = table.read_text().splitlines()
+    except OSError:
+        return []  # the redirection was removed meanwhile
+    return [(protocol, line.split(" ", 2)[1]) for line in written if line.count(" ") > 1]
+
+
+def _flow(line: _Line) -> Refused | None:
+    protocol, written = line
+    found = _FLOW.fullmatch(written)
+    if found is None:
+        return None
+    try:
+        return Refused(protocol, str(ipaddress.ip_address(found[2])), int(found[3]), int(found[1]))
+    except ValueError:
+        return None

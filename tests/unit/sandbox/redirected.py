@@ -298,6 +298,11 @@ def shared(neighbour):
     told["gap"] = under_traffic(neighbour, wanted)
     told["taken away"] = taken_away(wanted)
     initiating.install(wanted)
+    docker = (redirection.DOCKER,)
+    told["docker's resolver"] = [
+        outcome(initiating.check(Redirection(resolvers=docker)))["warnings"],
+        outcome(initiating.check(Redirection(uid=None, resolvers=docker, to=RESOLVERS)))["warnings"],
+    ]
     told["without admin"] = as_user(0, refused_install)
     told["nobody"] = nobody(neighbour)
     told["removed"] = [initiating.remove(), initiating.remove()]

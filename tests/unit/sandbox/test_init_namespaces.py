@@ -133,6 +133,13 @@ def test_a_rule_that_is_gone_is_noticed(shared):
         assert any(f"the chain {chain} has" in fault for fault in gone["after"])
 
 
+def test_resolvers_that_cannot_work_are_told(shared):
+    """Docker's asks on as root from inside; and what is asked at loopback can't be sent elsewhere."""
+    [here], [elsewhere] = shared["docker's resolver"]
+    assert "asks on from this namespace as root" in here
+    assert "can't be sent elsewhere" in elsewhere
+
+
 def test_without_net_admin_it_says_what_to_write(shared):
     assert shared["without admin"].startswith("5 init needs NET_ADMIN")
     assert "add: [NET_ADMIN]" in shared["without admin"]
