@@ -5,12 +5,12 @@ from pathlib import Path
 
 import click.testing
 
-from childproof.catalog import load_catalog
 from childproof.cli.reading import open_ledger
 from childproof.cli.stubs_conform import conform_command
 from childproof.ledger import Filter
 from childproof.model import Effect
 from childproof.stubkit.stub import Stub
+from tests.stubs.inprocess import shipped_catalog
 
 # Effects that aren't events of the document's: what was sent, what failed, and the events of version 2 of the API.
 _OTHERS = ("webhook.", "mail.", "job.", "v1.", "v2.")
@@ -46,5 +46,5 @@ def record_conforms(db: Path, *, replies: int = 0, events: int = 0) -> str:
             effect for entry in ledger.entries(world=None, only=Filter("stub", "stripe")) for effect in entry.effects
         ]
     assert len(told) >= events
-    assert event_misfits(load_catalog().get("stripe"), told) == []
+    assert event_misfits(shipped_catalog().get("stripe"), told) == []
     return result.output
