@@ -1,11 +1,15 @@
 """Rules and stubs that are replaced under a running server: calls go on, and each is judged by one state of them."""
 
 import http.client
+import json
+import re
 import signal
 import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
 
 from tests.clients.served import serving
 
@@ -67,6 +71,14 @@ class Client(threading.Thread):
         return bool(self.answers) and self.answers[-1][1] == b"%d" % state
 
 
+def ready(head: str) -> dict[str, Any]:
+    """What /readyz says; it must be 200."""
+    [address] = re.findall(r"health +http://([\d.:]+)", head)
+    with urlopen(f"http://{address}/readyz", timeout=10) as reply:
+        found: dict[str, Any] = json.load(reply)
+        return found
+
+
 def wait_for(condition: Callable[[], bool]) -> None:
     give_up = time.monotonic() + 30
     while not condition():
@@ -85,6 +97,7 @@ def test_calls_go_on_while_rules_and_stubs_are_replaced(tmp_path: Path) -> None:
     (stub / "stub.yaml").write_text(STUB)
     (stub / "openapi.yaml").write_text(DOCUMENT)
     (stub / "state.py").write_text(PYTHON % 0)
+    (tmp_path / "childproof.yaml").write_text("health: 127.0.0.1:0\n")
     options = ("--rules", str(rules / "rules.yaml"), "--stubs", str(stub.parent))
     with serving(tmp_path, *options) as served:
         by_rule = Client(served.http, "http://state.example/")
@@ -102,7 +115,8 @@ def test_calls_go_on_while_rules_and_stubs_are_replaced(tmp_path: Path) -> None:
         (rules / "..data").unlink()  # and is gone: nothing happens, but that it is told
         served.process.send_signal(signal.SIGHUP)
         count = len(by_rule.answers)
-        wait_for(lambda: len(by_rule.answers) > count + 20)
+        wait_for(lambda: len(by_rule.answers) > count + 20 and not ready(served.head)["reload"]["ok"])
+        told = ready(served.head)
         for client in (by_rule, by_stub):
             client.over.set()
             client.join(30)
@@ -113,5 +127,7 @@ def test_calls_go_on_while_rules_and_stubs_are_replaced(tmp_path: Path) -> None:
         assert states == sorted(states)
         assert states[-1] == 6
     assert len(recorded) == len(by_rule.answers) + len(by_stub.answers)
+    assert (told["status"], told["reload"]["failed"]) == ("ready", 1)
+    assert "No such file or directory" in told["reload"]["fault"]
     assert served.said.count("the rules stay as they were") == 1
     assert "rules.yaml: No such file or directory" in served.said
