@@ -1,6 +1,21 @@
 """The attempts themselves, by the matrix' areas. Importing this package fills the table."""
 
-from . import beside, bodies, device, dns, files, hosts, meaning, paths, protocol, proxy, routing, smuggling
+from . import (
+    beside,
+    bodies,
+    device,
+    dns,
+    files,
+    forging,
+    hosts,
+    meaning,
+    paths,
+    protocol,
+    proxy,
+    routing,
+    smuggling,
+    users,
+)
 
 __all__ = [
     "beside",
@@ -8,6 +23,7 @@ __all__ = [
     "device",
     "dns",
     "files",
+    "forging",
     "hosts",
     "meaning",
     "paths",
@@ -15,4 +31,5 @@ __all__ = [
     "proxy",
     "routing",
     "smuggling",
+    "users",
 ]

@@ -1,5 +1,6 @@
 """Lines 3, 7 and 8 in a pod: the proxy is a container beside the client's, in the same network namespace."""
 
+import contextlib
 import os
 import re
 import socket
@@ -47,6 +48,22 @@ def the_ports_for_probes(way: Way) -> str:
                     continue
                 seen.update(word for word in ("childproof_", "example", "stripe", "main", "limited") if word in answer)
     return f"more than health: {sorted(seen)}" if seen else "health"
+
+
+@attempt("3d", direct=Closed(("HTTP/1.1 403",), "GET http://beside.example/"), proxied=UNCONTAINED)
+def a_listener_beside_the_proxys(way: Way) -> str:
+    """At its ports, on every address that is still free, with every option that shares one: calls go to it all the same."""
+    with contextlib.ExitStack() as stack:
+        for kind, port in ((socket.SOCK_STREAM, 15001), (socket.SOCK_STREAM, 15053), (socket.SOCK_DGRAM, 15053)):
+            for host in ("127.0.0.1", "::1", "0.0.0.0", "::", *own_addresses().values()):
+                sock = stack.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, kind))
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                with contextlib.suppress(OSError):
+                    sock.bind((host, port))
+                    if kind == socket.SOCK_STREAM:
+                        sock.listen()
+        return exchange(way, "beside.example", 80, get("beside.example"))
 
 
 @attempt("7f", direct=_APART, proxied=UNCONTAINED, shared=Closed(("not there",)))
