@@ -1,6 +1,8 @@
 """Trust in workloads: real clients behind the start wrapper, against the real proxy, and across a rotation."""
 
 import http.client
+import json
+import os
 import shutil
 import signal
 import ssl
@@ -12,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from childproof.run.authority import SCRIPT_NAME
+from childproof.capture.mitm.ca import ensure_ca
+from childproof.run.authority import SCRIPT_NAME, publish
 from childproof.sandbox.amending import CERT_NAME
 from childproof.sandbox.workload import HOST
 from tests.clients.served import Served, serving
@@ -59,6 +62,7 @@ class Probe { public static void main(String[] arguments) throws Exception {
 } }
 """
 SECONDS = 15
+CHILDPROOF = [sys.executable, "-m", "childproof"]
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +95,39 @@ def test_every_client_here_trusts_the_proxy_behind_the_start_wrapper(side, tmp_p
     assert bare.returncode == 60
 
 
+def test_inside_a_sealed_run_both_doctors_find_everything_closed_and_trusted(tmp_path, needs_sealing):
+    """With curl alone, and Python: the others are tried by `childproof doctor`."""
+    for folder in ("bin", "ca"):
+        (tmp_path / folder).mkdir()
+    for program in filter(None, map(shutil.which, ("curl", "sh", "sed", "grep", "id", "head", "tail", "mkdir"))):
+        (tmp_path / "bin" / Path(program).name).symlink_to(program)
+    publish(ensure_ca(tmp_path / "state"), tmp_path / "ca")
+    script = f'"$@" --json; echo $?; exec sh ca/{SCRIPT_NAME} --doctor'
+    run = [*CHILDPROOF, "run", "--db", ":memory:", "--report", "none", "--", "sh", "-c", script, "sh"]
+    done = subprocess.run(
+        [*run, *CHILDPROOF, "doctor", "--workload"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PATH": str(tmp_path / "bin"),
+            "HOME": str(tmp_path),
+            "CHILDPROOF_STATE": str(tmp_path / "state"),
+        },
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    text, code, of_shell = done.stdout.partition("\n0\n")
+    assert code, text
+    found = json.loads(text)
+    assert [one for part in ("containment", "clients", "bundles") for one in found[part] if not one["works"]] == []
+    assert (found["closed"], found["trusted"], len(found["containment"])) == (True, True, 10)
+    assert "✗" not in of_shell
+    assert "✓ curl trusts childproof" in of_shell
+    assert "✓ no NET_RAW" in of_shell
+
+
 def context(*certificates: bytes) -> ssl.SSLContext:
     return ssl.create_default_context(cadata=b"\n".join(certificates).decode())
 
@@ -111,9 +148,7 @@ def asked(connection: http.client.HTTPSConnection) -> int:
 
 def step(served: Served, folder: Path, name: str) -> list[bytes]:
     """One step of the rotation by the command line, taken over by the running proxy; what is published then."""
-    subprocess.run(
-        [sys.executable, "-m", "childproof", "ca", "rotate", name], cwd=folder, check=True, capture_output=True
-    )
+    subprocess.run([*CHILDPROOF, "ca", "rotate", name], cwd=folder, check=True, capture_output=True)
     served.process.send_signal(signal.SIGHUP)
     published = (folder / "ca" / CERT_NAME).read_bytes()
     return [part + b"-----END CERTIFICATE-----\n" for part in published.split(b"-----END CERTIFICATE-----\n")[:-1]]

@@ -11,7 +11,7 @@ from childproof.errors import ChildproofError
 from childproof.sandbox import amending
 from childproof.sandbox.amending import Published
 from childproof.sandbox.workload import Finding, closed
-from childproof.sandbox.workload_clients import trusting
+from childproof.sandbox.workload_clients import bundled, trusting
 
 from .doctor import print_findings
 
@@ -20,7 +20,10 @@ _PLACES = ((amending.USUAL, amending.CERT_NAME), ("/run/childproof", "ca.pem"))
 
 
 def report(*, as_json: bool, ca: str | None, uid: int) -> bool:
-    """Try everything and print it; whether all is as it should be."""
+    """Try everything and print it; whether all is closed and every client that is here trusts us.
+
+    What packages bring is told beside that: most clients are led past it by variables.
+    """
     published = _published(ca)
     folders = [*_states(), *((published.folder,) if published is not None else ())]
     shut: list[Finding] = []
@@ -34,6 +37,9 @@ def report(*, as_json: bool, ca: str | None, uid: int) -> bool:
         else:
             for _ in (*closing, *clients):
                 pass
+    bundles = list(bundled(published)) if published is not None else []
+    if not as_json and bundles:
+        print_findings("bundles of packages that hold the certificate (childproof trust --init amends them)", bundles)
     open_, distrusting = ([one.subject for one in found if not one.works] for found in (shut, trusted))
     if as_json:
         told = {
@@ -41,6 +47,7 @@ def report(*, as_json: bool, ca: str | None, uid: int) -> bool:
             "trusted": not distrusting,
             "containment": [asdict(one) for one in shut],
             "clients": [asdict(one) for one in trusted],
+            "bundles": [asdict(one) for one in bundles],
         }
         print(json.dumps(told, indent=2))
     return not open_ and not distrusting

@@ -185,5 +185,6 @@ def _has_module(python: str, module: str) -> bool:
 
 def _last_line(text: str, otherwise: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith("at ")]  # Java's and Node's traces
     telling = [line for line in lines if "certificate" in line.lower() or "ssl" in line.lower()]
     return (telling or lines or [otherwise])[-1][:200]

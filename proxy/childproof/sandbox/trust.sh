@@ -410,7 +410,7 @@ try: status = urllib.request.urlopen('$url', timeout=20).status
 except urllib.error.HTTPError as error: status = error.code
 print('[status %d]' % status)"
   client node node -e "require('https').get('$url', r => { console.log('[status ' + r.statusCode + ']'); process.exit() }).on('error', e => console.log(e.code))"
-  if [ -z "${https_proxy:-}${HTTPS_PROXY:-}" ]; then
+  if have openssl && [ -z "${https_proxy:-}${HTTPS_PROXY:-}" ]; then
     client openssl sh -c "printf 'GET / HTTP/1.1\r\nHost: $HOST\r\nConnection: close\r\n\r\n' | openssl s_client -quiet \
       -verify_return_error -CAfile '$CERT' -connect $HOST:443 -servername $HOST"
   fi

@@ -7,17 +7,19 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .amending import Published
 from .bundles import find_bundles
 from .clients import Client, installed, try_client
+from .trust import SYSTEM_BUNDLES
 from .workload import HOST, Finding
 
 _URL = f"https://{HOST}/"
 _REPLIED = "childproof-doctor replied"
 _SECONDS = 20
+_SYSTEM = frozenset(map(os.path.realpath, SYSTEM_BUNDLES))
 
 _PYTHON = f"""import sys, urllib.request, urllib.error
 try: status = urllib.request.urlopen(sys.argv[1], timeout={_SECONDS}).status
@@ -58,23 +60,24 @@ CLIENTS = (
 )  # fmt: skip
 
 
-def trusting(folder: Path, published: Published | None, programs: Sequence[str] = ()) -> Iterator[Finding]:
-    """Each installed client, one after the other, and the bundles that packages bring. `folder` is where clients may write.
-
-    `programs` limits which of them are tried.
-    """
+def trusting(folder: Path, published: Published | None) -> Iterator[Finding]:
+    """Each installed client, one after the other. `folder` is where they may write."""
     yield seen_authority(published)
     for client, program in installed(os.environ, sys.executable, CLIENTS):
-        if programs and client.program not in programs:
-            continue
         if client.program == "perl" and not _runs(program, "-MLWP::Protocol::https", "-e", "1"):
             continue
         trial = try_client(client, program, folder)
         yield Finding(f"{trial.client} trusts childproof", trial.trusted, "" if trial.trusted else trial.said)
-    if published is not None:
-        lacking = [path for path in find_bundles(("sh",), os.environ, os.getcwd()) if not published.trusted_in(path)]
-        note = f"{', '.join(lacking)}; write: childproof trust --init, as a user who may change them" if lacking else ""
-        yield Finding("bundles that packages bring hold the certificate", not lacking, note)
+
+
+def bundled(published: Published) -> Iterator[Finding]:
+    """Each bundle that a package brings, and whether it holds the certificate.
+
+    The system's are left out: variables lead past them, and clients that read no variable have been tried.
+    """
+    for path in find_bundles(("sh",), os.environ, os.getcwd()):
+        if path not in _SYSTEM:
+            yield Finding(path, published.trusted_in(path))
 
 
 def seen_authority(published: Published | None, fetch: Callable[[ssl.SSLContext], int] | None = None) -> Finding:
