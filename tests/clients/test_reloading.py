@@ -1,6 +1,7 @@
 """Rules and stubs that are replaced under a running server: calls go on, and each is judged by one state of them."""
 
 import http.client
+import http.server
 import json
 import re
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-from tests.clients.served import serving
+from tests.clients.served import Served, serving
 
 # In even states the name `one` stands in the first file and `two` in the second, in odd ones the other way round: what is
 # read half from one state and half from another has a name twice, and is refused.
@@ -131,3 +132,37 @@ def test_calls_go_on_while_rules_and_stubs_are_replaced(tmp_path: Path) -> None:
     assert "No such file or directory" in told["reload"]["fault"]
     assert served.said.count("the rules stay as they were") == 1
     assert "rules.yaml: No such file or directory" in served.said
+
+
+def test_a_webhook_finds_a_listener_that_was_named_meanwhile(tmp_path: Path) -> None:
+    """`webhooks.deliver` takes effect without a restart: what nobody would have taken before arrives."""
+    arrived = threading.Event()
+
+    class Shop(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+            arrived.set()
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Shop) as shop:
+        threading.Thread(target=shop.serve_forever, daemon=True).start()
+        written = "webhooks: {loopback: true, deliver: {%s: %d}}\n"
+        config = tmp_path / "childproof.yaml"
+        config.write_text(written % ("other.example", shop.server_port))
+        with serving(tmp_path) as served:
+            proxy = ("-sS", "--fail", "-x", f"http://{served.http}", "-u", "sk_test_childproof:", "-o", "/dev/null")
+            hook = ("-d", "url=http://shop.example/hook", "-d", "enabled_events[]=*")
+            assert served.run("curl", *proxy, "https://api.stripe.com/v1/webhook_endpoints", *hook).returncode == 0
+            config.write_text(written % ("shop.example", shop.server_port))
+            served.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: post_customer(served, proxy) and arrived.wait(0.2))
+        shop.shutdown()
+
+
+def post_customer(served: Served, proxy: tuple[str, ...]) -> bool:
+    return served.run("curl", *proxy, "https://api.stripe.com/v1/customers", "-d", "name=Jenny").returncode == 0

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from childproof.catalog.footprint import footprint
 from childproof.engine import Missing
 from childproof.errors import InputError
 from childproof.model import Action, Call, Outcome, Protocol
@@ -462,16 +461,3 @@ class TestWatching:
         )  # fmt: skip
         assert ["stay as they were" in event for event in said] == [True, False]
         assert called(parts, "b.example").verdict.rule == "second"
-
-
-def test_a_footprint_is_bounded_and_knows_no_caches(tmp_path):
-    """A circle of links, a cache, an editor's file: none of them is a reason to read again."""
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "again").symlink_to(tmp_path)
-    before = footprint([tmp_path])
-    (tmp_path / "__pycache__").mkdir()
-    (tmp_path / "__pycache__" / "x.pyc").touch()
-    (tmp_path / ".x.swp").touch()
-    assert footprint([tmp_path]) == before
-    (tmp_path / "a" / "new").touch()
-    assert footprint([tmp_path]) != before
