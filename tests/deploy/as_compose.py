@@ -18,7 +18,17 @@ from typing import Any
 from childproof.escape import container as kernel
 from childproof.escape.container import ENGINE_DEFAULTS, Container, Mount
 from tests.deploy.composefile import FOLDER, order, read
-from tests.deploy.machine import Machine, agent_environment, image_environment, ip, lines, machine, spoken, waited
+from tests.deploy.machine import (
+    ONLY_VARIABLES,
+    Machine,
+    agent_environment,
+    image_environment,
+    ip,
+    lines,
+    machine,
+    spoken,
+    waited,
+)
 
 DOCKERS_RESOLVER = "127.0.0.11"
 OUTSIDE = "172.30.0"
@@ -149,7 +159,7 @@ class Project:
 
     def visit(self, *what: str) -> dict[str, Any]:
         """Run visitor.py in the agent's place, as `docker compose exec` would: its JSON."""
-        start = self.services["agent"]["command"][:2]
+        start = [*self.services["agent"]["command"][:2], *ONLY_VARIABLES]
         done = self.container("agent").run([*start, "python", "-c", VISITOR, *what])
         seen: dict[str, Any] = (
             json.loads(done.stdout) if done.returncode == 0 else {"failed": done.stdout + done.stderr}

@@ -17,7 +17,7 @@ from typing import Any
 
 from childproof.escape.container import Container
 from tests.deploy.kustomize import Resource, build
-from tests.deploy.machine import ROOT, Machine, get, ip, lines, machine, spoken, waited
+from tests.deploy.machine import ONLY_VARIABLES, ROOT, Machine, get, ip, lines, machine, spoken, waited
 from tests.deploy.podspec import Volumes, command, container
 
 NODE, POD, RESOLVER = "10.244.0.1", "10.244.0.2", "10.96.0.10"
@@ -92,7 +92,7 @@ class Pod:
     def visit(self, *what: str) -> dict[str, Any]:
         """Run visitor.py in the agent's place, as `kubectl exec` would: its JSON."""
         spec, made = self.container(self.spec["containers"][0]["name"])
-        start = spec["command"][:2] if what[0] != "before" else []  # the start wrapper
+        start = [*spec["command"][:2], *ONLY_VARIABLES] if what[0] != "before" else []
         source = VISITOR.read_text()
         done = made.run([*start, "python", "-c", source, *what])
         seen: dict[str, Any] = (

@@ -17,7 +17,7 @@ from typing import Any
 from childproof.escape import container as kernel
 from childproof.escape.container import Container, Mount
 from childproof.sandbox import linux
-from tests.deploy.machine import BIN, Machine, image_environment, lines, machine, spoken, waited
+from tests.deploy.machine import BIN, ONLY_VARIABLES, Machine, image_environment, lines, machine, spoken, waited
 from tests.deploy.units import FOLDER, assignments, commands, read
 
 INSTANCE = "main"
@@ -123,7 +123,7 @@ class Units:
     def visit(self, network: int, *what: str) -> dict[str, Any]:
         """Run visitor.py as the agent's unit would be run."""
         [(command, _)] = commands(read("agent@.service", INSTANCE), "ExecStart", self.environment)
-        done = self.agent(network).run([*command[:-1], "-c", VISITOR, *what])
+        done = self.agent(network).run([*command[:2], *ONLY_VARIABLES, command[2], "-c", VISITOR, *what])
         seen: dict[str, Any] = (
             json.loads(done.stdout) if done.returncode == 0 else {"failed": done.stdout + done.stderr}
         )
