@@ -9,20 +9,23 @@ SHELL ["/bin/sh", "-eu", "-c"]
 # Fixed, so that the same source gives the same bytes: zip entries, files' times, the order of sets in bytecode.
 ARG SOURCE_DATE_EPOCH=1577836800
 ENV SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH} PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 \
-    PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore PIP_NO_COMPILE=1
+    PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 # The extras that the image carries, with a comma between them: what isn't in it can't be installed into it later.
 ARG EXTRAS=grpc,otel
 WORKDIR /src
 
-# What is needed changes seldom, so it is a layer of its own. Wheels only: nothing is compiled, so nothing here could.
+# What is needed changes seldom, so it is a layer of its own. Wheels only: nothing is compiled, so nothing here could. The two
+# secrets may be left out; they say how to reach a package index of one's own, and its authority.
 COPY pyproject.toml constraints.txt ./
 RUN --mount=type=cache,target=/root/.cache/pip \
+    --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
+    --mount=type=secret,id=ca.pem,target=/run/secrets/ca.pem \
     python -c 'import os, tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; \
       extras = [p["optional-dependencies"][e] for e in os.environ["EXTRAS"].split(",") if e]; \
       print("\n".join(sum(extras, p["dependencies"])))' > requirements.txt; \
     python -m venv --without-pip /opt/childproof; \
-    python -m pip --python /opt/childproof install --only-binary=:all: --constraint constraints.txt --requirement requirements.txt; \
-    python -m pip install --only-binary=:all: --constraint constraints.txt hatchling
+    python -m pip --python /opt/childproof install --no-compile --only-binary=:all: --constraint constraints.txt --requirement requirements.txt; \
+    python -m pip install --no-compile --only-binary=:all: --constraint constraints.txt hatchling
 
 COPY README.md LICENSE THIRD_PARTY_NOTICES.md ./
 COPY deploy/image/sbom.py deploy/image/slim.py deploy/image/
@@ -33,16 +36,17 @@ COPY proxy proxy
 ARG VERSION=
 RUN python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist .; \
     found=$(ls dist); case "$found" in childproof-"${VERSION:-*}"-*) ;; *) echo "VERSION=$VERSION, but this is $found" >&2; exit 1;; esac; \
-    python -m pip --python /opt/childproof install --no-cache-dir --no-deps dist/*.whl; \
+    python -m pip --python /opt/childproof install --no-compile --no-cache-dir --no-deps dist/*.whl; \
     python -m pip --python /opt/childproof check; \
     mkdir doc; cp LICENSE THIRD_PARTY_NOTICES.md doc; \
     /opt/childproof/bin/python deploy/image/sbom.py > doc/sbom.cdx.json; \
     # What nothing here can come to use goes (slim.py says why), and of the commands that came along all but one. Bytecode now,
-    # since a read-only root can't take it later: not compared with files' times, which a builder may change, and made by one
-    # process, since several give other bytes each time.
+    # since a read-only root can't take it later: not compared with files' times, which a builder may change, made by one process,
+    # since several give other bytes each time, and not for what only mitmproxy's and CEL's own programs would import.
     /opt/childproof/bin/python deploy/image/slim.py; \
     find /opt/childproof/bin -mindepth 1 ! -name 'python*' ! -name childproof -delete; \
-    python -m compileall -q --invalidation-mode unchecked-hash /opt/childproof/lib; \
+    python -m compileall -q --invalidation-mode unchecked-hash \
+      -x '/site-packages/(flask|jinja2|ldap3|prompt_toolkit|pydantic|pygments|tornado|typer|urwid|wcwidth|werkzeug)/' /opt/childproof/lib; \
     find /opt/childproof doc -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 # --- what runs ---------------------------------------------------------------------------------------------------------

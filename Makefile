@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test kills check bench fuzz soak format clean
+.PHONY: demo test kills check bench fuzz soak image format clean
 demo: $(VENV)/.ready
 	@$(BIN)/childproof run --world demo --db childproof.db -- $(BIN)/python examples/checkout_agent.py
 
@@ -16,6 +16,7 @@ kills: $(VENV)/.ready
 
 check: $(VENV)/.ready
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/hadolint Dockerfile
 	@$(BIN)/mypy
 	@$(BIN)/mypy --explicit-package-bases stubs/*/*.py
 	@$(BIN)/lint-imports
@@ -36,6 +37,16 @@ fuzz: $(VENV)/.ready
 MINUTES := 10
 soak: $(VENV)/.ready
 	@$(BIN)/python -m tests.soak --minutes $(MINUTES)
+
+# make image TAG=registry/childproof:0.1.0 BUILD_ARGS="--pull --build-arg EXTRAS="; with whichever builder is there
+BUILDER := $(firstword $(foreach builder,docker podman buildah,$(if $(shell command -v $(builder)),$(builder))))
+TAG := childproof
+image:
+	@test -n "$(BUILDER)" || { echo "make image needs docker, podman or buildah" >&2; exit 1; }
+	@epoch=$$(git log -1 --format=%ct) && $(BUILDER) build $(if $(filter-out docker,$(BUILDER)),--format=docker) \
+	  --build-arg VERSION=$$(sed -n 's/^__version__ = "\(.*\)"/\1/p' proxy/childproof/__init__.py) \
+	  --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(date --utc --date=@$$epoch +%FT%TZ) \
+	  --build-arg SOURCE_DATE_EPOCH=$$epoch $(BUILD_ARGS) --tag $(TAG) .
 
 format: $(VENV)/.ready
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
