@@ -21,7 +21,7 @@ from childproof.errors import Fault, InputError
 MOST_BYTES = 96 * 1024 * 1024  # of one file, unpacked; the largest published documents have half of it
 _EXPECTED = "an OpenAPI 3 or Swagger 2 document in JSON or YAML"
 _BYTE = re.compile(r"\(byte (\d+)\)")
-_TARGET = re.compile(rb'\s*:\s*("(?:[^"\\]|\\.)*")')
+_TARGET = re.compile(rb'\s*:\s*("[^"\\]*(?:\\.[^"\\]*)*")')
 
 # What stands between names in a pointer: keywords of schemas and of documents.
 _KEYWORDS = frozenset({
@@ -92,6 +92,7 @@ class Sources:
         self.main = main
         self._folder = folder
         self._files: dict[str, Source] = {"": main}
+        self._own = Path(main.file).name if folder is not None else None  # by which the first file may be called
 
     def get(self, file: str) -> Source | None:
         """A file of the document; None for one that can't be read, which `load` has told."""
@@ -116,7 +117,7 @@ class Sources:
     def split(self, reference: str, base: str) -> tuple[str, tuple[str, ...]]:
         """As the function of this name does; the first file by its own name is the first file. Raises ValueError."""
         file, steps = split(reference, base)
-        return ("" if self._folder is not None and file == Path(self.main.file).name else file), steps
+        return ("" if file == self._own else file), steps
 
     def names(self) -> Iterator[str]:
         """The files besides the first that were read so far."""
