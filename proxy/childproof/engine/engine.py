@@ -31,11 +31,11 @@ from childproof.world import MOST, Store, Transaction, World
 
 from .address import at_own_address
 from .callid import brought_trace, identify
-from .checks import Checks
 from .deliveries import NOWHERE, Deliveries
 from .denial import denial, http_date
 from .jobs import Jobs
 from .passing import Passing
+from .policies import Policies
 from .recording import Decision, Recording, Watcher
 from .shortfall import Missing, Shortfall
 from .streams import Streams
@@ -68,27 +68,29 @@ class Engine:
     ) -> None:
         self._store = store
         self._recording = Recording(ledger, wall, watcher)
-        self._rules = rules
-        self._catalog = catalog
+        self.policies = Policies(rules, catalog, vault, max_body=max_body)
         self._jobs = Jobs(self._recording, self._stub, self._decide)
         self._wall = wall
         self._worlds: dict[str, World] = {}
         self._started: dict[str, tuple[int, str]] = {}  # of calls under way: the moment, the world
-        self.max_body = max_body
-        self._checks = Checks(catalog, vault, max_body=max_body)
         self._on_trouble = on_trouble
         self._shortfall = Shortfall(on_trouble)
         self._streams = Streams(self._recording, self._jobs, self._world, on_trouble, self._recordable)
 
     @property
     def rules(self) -> Ruleset:
-        """The rules in force."""
-        return self._rules
+        """The rules in force, of all worlds that have none of their own (`policies`)."""
+        return self.policies.common.rules
 
     @property
     def catalog(self) -> Catalog:
         """The stubs in force."""
-        return self._catalog
+        return self.policies.catalog
+
+    @property
+    def max_body(self) -> int:
+        """The largest body in bytes that is judged."""
+        return self.policies.max_body
 
     def replace_rules(
         self, rules: Ruleset, vault: Vault = EMPTY, *, catalog: Catalog | None = None, max_body: int | None = None
@@ -97,15 +99,11 @@ class Engine:
 
         Nothing in here can fail half-way. Replies that go on are finished by the stub that began them.
         """
-        catalog = self._catalog if catalog is None else catalog
-        max_body = self.max_body if max_body is None else max_body
-        checks = Checks(catalog, vault, max_body=max_body)
-        self._rules, self._catalog, self._checks, self.max_body = rules, catalog, checks, max_body
+        self.policies.replace(rules, vault, catalog=catalog, max_body=max_body)
 
     def may_allow(self, world: str, host: str, port: int) -> bool:
-        """Whether any rule could let an HTTP call to this host through. All worlds share the ruleset."""
-        del world
-        return self._rules.may_allow(host, port, Protocol.HTTP)
+        """Whether any rule of this world could let an HTTP call to this host through."""
+        return self.policies.of(world).rules.may_allow(host, port, Protocol.HTTP)
 
     def handle(self, call: Call) -> Outcome:
         """Judge and answer one call. Never raises: a bug of ours is a denial with a record."""
@@ -164,7 +162,7 @@ class Engine:
         return self._shortfall.all() if world is None else self._shortfall.of(world)
 
     def _stub(self, name: str) -> "Stub":
-        return self._catalog.get(name)  # of now: stubs may be replaced
+        return self.policies.catalog.get(name)  # of now: stubs may be replaced
 
     def _world(self, name: str) -> World:
         world = self._worlds.get(name)
@@ -215,7 +213,7 @@ class Engine:
             self._on_trouble(f"mail of world {world.name} waits for the next call: {failure}")
 
     def _recordable(self, call: Call, decision: Decision) -> Decision:
-        return self._checks.recordable(call, decision)  # those of now: rules may be replaced
+        return self.policies.of(call.world).checks.recordable(call, decision)  # those of now: rules may be replaced
 
     def _decide(self, call: Call, tx: Transaction, call_id: str) -> Decision:
         return self._recordable(call, self._decided(call, tx, call_id))
@@ -227,8 +225,9 @@ class Engine:
         if call.protocol is Protocol.HTTP and len(call.body) > self.max_body:
             verdict = Verdict(reason=f"the body has {len(call.body)} bytes, at most {self.max_body} are judged")
             return Decision(verdict, denial(call, verdict, call_id, at=tx.now(), status=413))
-        judgement = at_own_address(call, self._rules.judge(call))
-        checked = self._checks.check(call, tx, call_id, judgement)
+        policy = self.policies.of(call.world)
+        judgement = at_own_address(call, policy.rules.judge(call))
+        checked = policy.checks.check(call, tx, call_id, judgement)
         return checked.of(checked.refused or self._carry_out(call, tx, call_id, judgement))
 
     def _carry_out(self, call: Call, tx: Transaction, call_id: str, judgement: Judgement) -> Decision:
@@ -250,7 +249,7 @@ class Engine:
     ) -> Decision:
         match verdict.action:
             case Action.STUB if verdict.stub is not None:
-                answer = self._catalog.get(verdict.stub).answer(call, tx)
+                answer = self.policies.catalog.get(verdict.stub).answer(call, tx)
                 if answer.error:
                     last = answer.error.strip().splitlines()[-1]
                     self._on_trouble(f"the stub {verdict.stub} failed: {last} (childproof show {call_id})")
@@ -265,7 +264,7 @@ class Engine:
             case Action.REPLY:
                 return Decision(verdict, _canned(call, rule, tx))
             case Action.ALLOW if rule is not None and call.protocol in _FORWARDED:
-                return Decision(verdict, forward=self._checks.forward(call, rule, refused))
+                return Decision(verdict, forward=self.policies.of(call.world).checks.forward(call, rule, refused))
             case Action.DENY:
                 return Decision(verdict, denial(call, verdict, call_id, at=tx.now()))
             case _:  # an allowed datagram, say: policy refuses such rules, and nothing depends on that here
@@ -296,7 +295,7 @@ class Engine:
         if store:  # it meets every call: the same words, said once
             self._on_trouble(f"calls are denied: {verdict.reason}")
         else:
-            target = (self._checks.shown(call) or call).target
+            target = (self.policies.of(call.world).checks.shown(call) or call).target
             self._on_trouble(f"{target} was denied: {verdict.reason} (childproof show {call_id})")
         return call_id, decision
 

@@ -33,8 +33,8 @@ class Writer(Shop):
 def bench_where_mail_is(rule: Rule | None, stub: Writer) -> Bench:
     """The shop's rule for HTTP, this one for mail."""
     bench = Bench(STUB, stub=stub)
-    http, rules = bench.engine._rules.judge(POST), bench.engine._rules
-    mail = Bench(rule).engine._rules.judge(POST)
+    http, rules = bench.engine.rules.judge(POST), bench.engine.rules
+    mail = Bench(rule).engine.rules.judge(POST)
     rules.judge = lambda call: mail if call.protocol is Protocol.SMTP else http  # type: ignore[method-assign]
     return bench
 

@@ -1,0 +1,68 @@
+"""What is in force: the rules of all worlds, and of those worlds that have rules of their own.
+
+Stubs are the same for all worlds of a process, and so is how much of a body is judged. A world's own rules stand in the
+place of the common ones, not beside them.
+"""
+
+from dataclasses import dataclass
+
+from childproof.catalog import Catalog
+from childproof.policy import Ruleset
+
+from .checks import Checks
+from .vault import EMPTY, Vault
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A ruleset with the credentials that it names, and the checks that go with both."""
+
+    rules: Ruleset
+    vault: Vault
+    checks: Checks
+
+
+class Policies:
+    """Which policy a world's calls are judged by. `max_body` is in bytes."""
+
+    def __init__(self, rules: Ruleset, catalog: Catalog, vault: Vault, *, max_body: int) -> None:
+        self.catalog = catalog
+        self.max_body = max_body
+        self.common = Policy(rules, vault, Checks(catalog, vault, max_body=max_body))
+        self._own: dict[str, Policy] = {}
+
+    def of(self, world: str) -> Policy:
+        """The policy of a world of this name."""
+        return self._own.get(world, self.common) if self._own else self.common
+
+    def replace(self, rules: Ruleset, vault: Vault, *, catalog: Catalog | None, max_body: int | None) -> None:
+        """Another common policy, other stubs, another bound: complete, or as it was where this raises."""
+        catalog = self.catalog if catalog is None else catalog
+        max_body = self.max_body if max_body is None else max_body
+        common = Policy(rules, vault, Checks(catalog, vault, max_body=max_body))
+        own = {
+            world: Policy(policy.rules, policy.vault, Checks(catalog, policy.vault, max_body=max_body))
+            for world, policy in self._own.items()
+        }
+        self.common, self.catalog, self.max_body, self._own = common, catalog, max_body, own
+
+    def own(self, world: str) -> Ruleset | None:
+        """The rules that a world has of its own; None where it is judged by the common ones."""
+        policy = self._own.get(world)
+        return None if policy is None else policy.rules
+
+    def give(self, world: str, rules: Ruleset, vault: Vault = EMPTY) -> None:
+        """Judge a world by rules of its own, which must have been read with this process's stubs, from the next call on."""
+        self._own[world] = Policy(rules, vault, Checks(self.catalog, vault, max_body=self.max_body))
+
+    def inherit(self, world: str, origin: str) -> None:
+        """Judge a world as another one is judged now: a fork has its origin's rules."""
+        policy = self._own.get(origin)
+        if policy is None:
+            self._own.pop(world, None)
+        else:
+            self._own[world] = policy
+
+    def take(self, world: str) -> None:
+        """Judge a world by the common rules again, if it wasn't."""
+        self._own.pop(world, None)
