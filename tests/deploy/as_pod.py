@@ -24,6 +24,10 @@ NODE, POD, RESOLVER = "10.244.0.1", "10.244.0.2", "10.96.0.10"
 NODE6, POD6 = "fd00:244::1", "fd00:244::2"
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 VISITOR = Path(__file__).with_name("visitor.py")
+CURL = (
+    "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-u", "sk_test_agent:",
+    "https://api.stripe.com/v1/charges",
+)  # fmt: skip
 # What docs/deploy.md has operators run in the sidecar, besides what needs none.
 OPERATORS = (("childproof", "health"), ("childproof", "log", "--json"), ("childproof", "ca", "print"))
 
@@ -91,14 +95,18 @@ class Pod:
 
     def visit(self, *what: str) -> dict[str, Any]:
         """Run visitor.py in the agent's place, as `kubectl exec` would: its JSON."""
-        spec, made = self.container(self.spec["containers"][0]["name"])
-        start = [*spec["command"][:2], *ONLY_VARIABLES] if what[0] != "before" else []
+        _, made = self.container(self.spec["containers"][0]["name"])
+        start = self.wrapper() if what[0] != "before" else []
         source = VISITOR.read_text()
         done = made.run([*start, "python", "-c", source, *what])
         seen: dict[str, Any] = (
             json.loads(done.stdout) if done.returncode == 0 else {"failed": done.stdout + done.stderr}
         )
         return seen
+
+    def wrapper(self) -> list[str]:
+        """The start wrapper, as the agent's command has it."""
+        return [*self.spec["containers"][0]["command"][:2], *ONLY_VARIABLES]
 
     def execute(self, name: str, *words: str) -> tuple[int, str]:
         """What `kubectl exec -c NAME -- WORDS…` gives: the exit code and standard output."""
@@ -158,6 +166,8 @@ def session(kustomization: str, folder: Path, *, init_fails: bool) -> dict[str, 
             pod.start("agent")
             seen["agent"] = spoken(folder / "agent.log", pod.running["agent"])
             seen["visitor"] = pod.visit("calls")
+            seen["mail"] = pod.visit("mail")
+            seen["curl"] = pod.execute("agent", *pod.wrapper(), *CURL)
             seen["exec"] = {" ".join(words): pod.execute("childproof", *words) for words in OPERATORS}
             pod.volumes.update("childproof", {"rules.yaml": "version: 1\ndefault: deny\nrules: []\n"})
             seen["after the change"] = pod.visit("until-denied", "https://crm.example.com/contacts")

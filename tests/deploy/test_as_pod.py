@@ -45,6 +45,12 @@ def test_a_stub_of_a_configmap_keeps_state(seen: dict[str, Any]) -> None:
     assert [one["id"] for one in seen["visitor"]["listed"][1]["items"]] == [made["id"]]
 
 
+def test_mail_and_other_clients_are_answered(seen: dict[str, Any]) -> None:
+    """By its port, since SMTP names no host; and curl, by the bundle that a variable names."""
+    assert seen["mail"] == {"refused": {}}
+    assert seen["curl"] == [0, "200"]
+
+
 def test_everything_else_is_refused_at_once(seen: dict[str, Any]) -> None:
     visitor = seen["visitor"]
     assert denied(visitor["denied"])
@@ -94,7 +100,7 @@ def test_operators_read_the_ledger_in_the_sidecar(seen: dict[str, Any]) -> None:
     code, printed = seen["exec"]["childproof log --json"]
     assert code == 0
     calls = [json.loads(line) for line in printed.splitlines()]
-    assert {call["stub"] for call in calls if call["verdict"] == "stub"} == {"stripe", "crm"}
+    assert {call["stub"] for call in calls if call["verdict"] == "stub"} == {"stripe", "crm", "email"}
     code, certificate = seen["exec"]["childproof ca print"]
     assert (code, certificate.count("BEGIN CERTIFICATE")) == (0, 1)
     assert "PRIVATE" not in certificate

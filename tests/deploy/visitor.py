@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import smtplib
 import socket
 import sys
 import time
@@ -100,6 +101,13 @@ def calls():
     }
 
 
+def mail():
+    """A mail by SMTP, to a host that exists nowhere."""
+    message = "From: agent@example.com\r\nTo: ada@example.com\r\nSubject: hello\r\n\r\nfrom the pod\r\n"
+    with smtplib.SMTP("smtp.example.com", 25, timeout=15) as session:
+        return {"refused": session.sendmail("agent@example.com", ["ada@example.com"], message)}
+
+
 def reading(path):
     """A file's bytes; none of a folder."""
     return path.read_bytes() if path.is_file() else b""
@@ -116,6 +124,7 @@ def until_denied(url):
 
 
 tried = {
+    "mail": mail,
     "before": before,
     "down": down,
     "calls": calls,
