@@ -19,7 +19,6 @@ from childproof.capture.mitm.ca import (
     show,
     utc_now,
 )
-from childproof.capture.mitm.mounted import read_mounted
 from childproof.catalog.footprint import Footprint, differ, footprint
 from childproof.errors import ChildproofError, InputError, StoreError
 from childproof.sandbox import trust
@@ -51,6 +50,8 @@ def open_ca(config: Config, *, now: Callable[[], dt.datetime] = utc_now) -> CA:
     given = config.ca
     if given.cert is None or given.key is None:
         return ensure_ca(config.state_dir, now=now)
+    from childproof.capture.mitm.mounted import read_mounted  # noqa: PLC0415 (only where one is mounted)
+
     ca = read_mounted(given.cert, given.key, config.state_dir / CERT_NAME, now=now)
     try:
         config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

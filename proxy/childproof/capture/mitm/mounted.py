@@ -34,7 +34,10 @@ def read_mounted(cert: Path, key: Path, shown: Path, *, now: Callable[[], dt.dat
     ours = [one for one in found if one.public_key() == secret.public_key()]
     if not ours:
         raise InputError.single(
-            cert, f"not the certificate of the key in {key}", "a certificate and its key", f"openssl x509 -in {cert}"
+            cert,
+            f"not the certificate of the key in {key}",
+            "the two files of one pair",
+            "ca: {cert: tls.crt, key: tls.key}",
         )
     certificate = ours[0]
     path = _path(cert, certificate, found)
