@@ -123,7 +123,7 @@ def test_an_attempt_that_is_stopped_says_what_is_recorded() -> None:
 
 # Without a fence: what shows that the attempts would get out, and that the sinkhole would see it. Nothing that touches
 # files or processes.
-UNFENCED = ["a_raw_socket", "quic", "udp_over_ipv6", "dns_txt", "a_direct_resolver", "dns_over_tcp", "port_22", "smc", "ping", "one_resolution_a_call", "a_datagram_bound_to_a_device", "a_frame", "a_raw_packet", "an_answer_to_a_forged_datagram", "an_answer_to_a_forged_connection", "a_multicast_membership", "a_neighbours_address"]  # fmt: skip
+UNFENCED = ["a_raw_socket", "quic", "udp_over_ipv6", "dns_txt", "a_direct_resolver", "dns_over_tcp", "port_22", "smc", "ping", "one_resolution_a_call", "a_datagram_bound_to_a_device", "a_frame", "a_raw_packet", "an_answer_to_a_forged_datagram", "an_answer_to_a_forged_connection", "an_error_for_a_forged_datagram", "loopback_by_a_device_over_ipv6", "everybody_on_the_link", "a_multicast_membership", "a_neighbours_address"]  # fmt: skip
 BARE = f"""
 import json
 from childproof.escape import ways
@@ -148,7 +148,10 @@ def test_the_same_attempts_get_out_where_there_is_no_fence(tmp_path: Path) -> No
     assert {"TCP 203.0.113.1:80", "UDP 203.0.113.30:443", "UDP [2606:4700::31]:123"} <= set(seen["during"]), done.stdout
     assert {"DNS c4nary-0f-the-test.txt.tunnel.example", "TCP 9.9.9.9:53", "TCP 203.0.113.20:22"} <= set(seen["during"])
     assert {"UDP 203.0.113.64:4464", "UDP 203.0.113.65:4465", "ethertype 0x88b5"} <= set(seen["during"])
-    assert {"UDP [2001:db8:77::1]:4477", "TCP [2001:db8:77::1]:4477", "IP protocol 58 to [2606:4700::66]"} <= set(seen["during"])
+    assert {"UDP [2001:db8:77::1]:4477", "TCP [2001:db8:77::1]:4477", "IP protocol 58 to [2606:4700::66]"} <= set(
+        seen["during"]
+    )
+    assert {"IP protocol 58 to [2001:db8:77::1]", "UDP [::1]:4464", "UDP 255.255.255.255:4464"} <= set(seen["during"])
     assert {"ARP 10.99.0.77", "neighbour fd00:99::4d65:7373:6167"} <= set(seen["during"])
     assert any(frame.startswith("multicast listener of ff15::") for frame in seen["during"])
     assert seen["requests"] == ["GET once.reached.example/public/once"]

@@ -94,12 +94,16 @@ for _name, _family, _place in (
     ("a_datagram_bound_to_a_device", socket.AF_INET, "203.0.113.64"),
     ("a_datagram_bound_to_a_device_over_ipv6", socket.AF_INET6, "2606:4700::64"),
     ("a_query_bound_to_a_device", socket.AF_INET, "10.99.0.2"),
+    ("loopback_by_a_device", socket.AF_INET, "127.0.0.1"),
+    ("loopback_by_a_device_over_ipv6", socket.AF_INET6, "::1"),
+    ("everybody_on_the_link", socket.AF_INET, "255.255.255.255"),
 ):
 
     def _send(way: Way, family: int, place: str, port: int) -> str:
         del way
         with socket.socket(family, socket.SOCK_DGRAM) as sock:
             _bound(sock)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             sock.sendto(SECRET.encode(), (place, port))
         return "sent"
 
@@ -114,7 +118,7 @@ NO_PACKETS = Closed(("PermissionError", "OSError: [Errno 97]"))
 
 
 @attempt("5e", direct=NO_PACKETS, proxied=AROUND, capable=Closed(("sent",)))
-def aframe(way: Way) -> str:
+def a_frame(way: Way) -> str:
     """A datagram in a frame of one's own making, and a frame of no protocol; past the device's queue too."""
     del way
     for bypass in (0, 1):

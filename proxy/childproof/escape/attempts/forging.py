@@ -52,6 +52,18 @@ def an_answer_to_a_forged_datagram(way: Way) -> str:
 
 
 @attempt("1g", direct=UNSEEN, proxied=AROUND)
+def an_error_for_a_forged_datagram(way: Way) -> str:
+    """Nobody listens at that port, and the kernel's error would carry what was sent."""
+    del way
+    sent = 0
+    for family, own in own_addresses().items():
+        for forger in _forging(family, socket.SOCK_DGRAM):
+            with contextlib.suppress(OSError):
+                sent += forger.sendto(SECRET.encode(), (own, 4478))
+    return f"{sent} bytes sent"
+
+
+@attempt("1g", direct=UNSEEN, proxied=AROUND)
 def an_answer_to_a_forged_query(way: Way) -> str:
     """The proxy answers names: here to whom it asks itself, who would see the question in the answer."""
     del way
