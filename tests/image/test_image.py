@@ -184,6 +184,9 @@ def test_a_pod_of_the_image_is_closed_until_it_serves_and_after_it_has_stopped(
         assert podman.podman("wait", proxy).stdout.strip() == "0"
         assert podman.run(*agent).stdout.splitlines()[0].startswith("0 "), "closed again"
 
+        code = _stopped_early(podman, image, f"early{suffix}")
+        assert code in ("0", "143"), "the first process of a container can be stopped before it serves, too"
+
         certificate = podman.run(
             "--rm", *volumes, "--entrypoint=cat", image, "/run/childproof/ca/childproof-ca-cert.pem"
         )
@@ -192,7 +195,7 @@ def test_a_pod_of_the_image_is_closed_until_it_serves_and_after_it_has_stopped(
         again = podman.podman("exec", proxy, "cat", "/run/childproof/ca/childproof-ca-cert.pem")
         assert again.stdout == certificate.stdout, "a start finds the authority of the one before"
     finally:
-        podman.podman("rm", "--force", "--time=0", proxy, check=False)
+        podman.podman("rm", "--force", "--volumes", "--time=0", proxy, f"early{suffix}", check=False)
         podman.podman("volume", "rm", "--force", f"state{suffix}", f"ca{suffix}", check=False)
 
 
@@ -232,3 +235,12 @@ def _until_ready(podman: Engine, container: str) -> None:
             return
         time.sleep(0.2)
     raise AssertionError(podman.podman("logs", container, check=False).stdout)
+
+
+def _stopped_early(podman: Engine, image: str, name: str) -> str:
+    """The exit code of a container that is told to stop as soon as it says anything."""
+    podman.run("--detach", f"--name={name}", image)
+    while "starting" not in podman.podman("logs", name).stdout:
+        time.sleep(0.05)
+    podman.podman("stop", "--time=30", name)
+    return podman.podman("wait", name).stdout.strip()

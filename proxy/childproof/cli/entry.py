@@ -8,6 +8,8 @@ from .streams import OUTPUT_REFUSED
 
 def main() -> None:
     """Import the command line and run it. Exit 1, with one line, where a full disk refuses the output."""
+    if os.getpid() == 1:
+        _can_be_stopped()
     try:
         try:
             from .main import main as run  # noqa: PLC0415 (what is imported here can be interrupted)
@@ -30,6 +32,13 @@ def main() -> None:
         except OSError:
             _discard(2)
         sys.exit(1)
+
+
+def _can_be_stopped() -> None:
+    """End at SIGTERM until a command has a way of its own: to a container's first process, the kernel brings only what it handles."""
+    import signal  # noqa: PLC0415 (1 ms that nobody else pays)
+
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def _flush() -> None:
