@@ -4,6 +4,7 @@
 empty difference decides. Whatever goes wrong in here is a denial.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
@@ -59,6 +60,7 @@ class Ruleset:
         self.rules = tuple(rules)
         self.files = files
         self.named = named
+        self.actions = Counter(rule.action for rule in self.rules)  # how many rules do what
         self._index = _Index(enumerate(self.rules))
         self._numbers = {rule.name: number for number, rule in enumerate(self.rules)}
         self._by_range = [rule for rule in self.rules if rule.action is not Action.ALLOW and rule.match.networks]

@@ -14,6 +14,7 @@ from pathlib import Path
 from childproof import __version__
 from childproof.errors import StoreError
 from childproof.ledger.metrics import METRICS, Labels, heading, sample
+from childproof.model import Action
 
 from .compose import Parts
 from .watching import TROUBLES, UPSTREAM, UPSTREAM_MEANING
@@ -65,10 +66,10 @@ def gauge_lines(parts: Parts, label: Label) -> Iterator[str]:
 
 def _state(parts: Parts, label: Label) -> dict[str, Values]:
     reloads, engine, watching = parts.reloads, parts.engine, parts.watching
-    actions = Counter(rule.action.value for rule in engine.rules.rules)
+    actions = engine.rules.actions
     found: dict[str, Values] = {
         "childproof_build_info": {(__version__, platform.python_version()): 1},
-        "childproof_rules_loaded": {(action,): actions[action] for action in ("allow", "deny", "reply", "stub")},
+        "childproof_rules_loaded": {(action.value,): actions[action] for action in Action},
         "childproof_stubs_loaded": {(): len(engine.catalog.loaded())},
         "childproof_reloads_total": {("failure",): reloads.failed, ("success",): reloads.succeeded},
         "childproof_reload_last_success_timestamp_seconds": {(): reloads.at / 1000},

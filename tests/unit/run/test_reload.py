@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,7 +16,7 @@ from childproof.model import Action, Call, Outcome, Protocol
 from childproof.run import reloading as module
 from childproof.run.compose import Parts, compose
 from childproof.run.config import Config, load_config
-from childproof.run.reloading import Reloader, read_again, reread
+from childproof.run.reloading import _RUNNING, _WRITTEN, Reloader, read_again, reread
 from childproof.run.watching import Watching
 
 FIRST = "version: 1\nrules: [{name: first, match: {host: a.example}, reply: {status: 200, text: first}}]\n"
@@ -301,6 +302,13 @@ class TestConfiguration:
         ]
         assert answered(parts) == (Action.REPLY, "second")
         assert parts.reloads.as_json()["restart_for"] == ["listen", "limits.connections", "webhooks.loopback"]
+
+    def test_the_page_says_of_every_setting_when_it_takes_effect(self):
+        page = Path(__file__).parents[3].joinpath("docs", "observability.md").read_text()
+        [row] = re.findall(r"^\| `listen`, .*$", page, re.MULTILINE)
+        waiting = [_WRITTEN.get(name, name) for name in Config.__dataclass_fields__ if name not in _RUNNING]
+        told = set(re.findall(r"`([a-z_.]+)`", row.split("|")[1]))
+        assert told == {*waiting, "webhooks.loopback"}
 
     @pytest.mark.parametrize("text", ["rules: [other.yaml]\nrulez: 1\n", "rules: [nowhere.yaml]\n", "rules: [", None])
     def test_a_broken_configuration_changes_nothing(self, parts, folder, text):
