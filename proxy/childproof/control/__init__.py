@@ -1,0 +1,1 @@
+"""The control API: worlds, records, rules and sandboxes over HTTP, for harnesses. Never reachable from a sandbox."""

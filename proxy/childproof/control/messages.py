@@ -1,0 +1,112 @@
+"""What goes over the wire, as types: the API reads and writes them, and so does `childproof.client`.
+
+Within /v1 fields are added, never renamed, removed or given another meaning. Times are RFC 3339 in UTC, as in the ledger's lines.
+"""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta, Struct
+
+WorldName = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=1000,
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){0,9}$",
+        description="letters, digits, `_`, `-` and `.`, with `/` between parts; in paths of this API `/` is written `:`",
+    ),
+]
+Labels = Annotated[dict[str, str], Meta(description="metadata")]
+
+
+class Given(Struct, frozen=True, forbid_unknown_fields=True):
+    """A body that a client sends: unknown fields are refused."""
+
+
+class Told(Struct, frozen=True):
+    """A body that we send: a client ignores fields that it doesn't know."""
+
+
+class World(Told, frozen=True):
+    """A world's place among the others. `base` is the call of `parent` that it was forked after."""
+
+    name: str
+    parent: str | None
+    base: int
+    calls: int
+    seed: int
+    created: str
+    metadata: dict[str, str]
+    rules: Annotated[str, Meta(description="`own`, or `common` where it is judged by the server's")] = "common"
+
+
+class Worlds(Told, frozen=True):
+    """All of them, each after the one that it was forked from."""
+
+    worlds: list[World]
+
+
+class NewWorld(Given, frozen=True):
+    """An empty world; with `from` a fork of another; with `file` what such a text plants."""
+
+    name: WorldName
+    from_: WorldName | None = msgspec.field(name="from", default=None)
+    at: Annotated[str | int | None, Meta(description="with `from`: a call's number or id, or a time of that world")] = (
+        None
+    )
+    seed: int = 0
+    clock: Annotated[str, Meta(description="real, @TIME, frozen@TIME or step:1s@TIME")] = "real"
+    file: Annotated[str | None, Meta(description="a world file's YAML")] = None
+    metadata: Labels = {}
+
+
+class Fork(Given, frozen=True):
+    """A new world that goes on where another one is, or was."""
+
+    name: WorldName
+    at: Annotated[
+        str | int | None, Meta(description="a call's number or id, or a time of the world; now where it is left out")
+    ] = None
+    metadata: Labels = {}
+
+
+class Undone(Told, frozen=True):
+    """A world that was reset: where it is now, and how many calls are gone."""
+
+    world: World
+    undone: int
+
+
+class Deleted(Told, frozen=True):
+    """The worlds that are gone."""
+
+    deleted: list[str]
+
+
+class DeleteQuery(Given, frozen=True):
+    """What goes with it."""
+
+    with_children: bool = False
+
+
+class Mistaken(Told, frozen=True):
+    """One thing that is wrong: a JSON Pointer into the body, or `?name` of a parameter."""
+
+    pointer: str
+    found: str
+    expected: str
+    write: str = ""
+
+
+class Problem(Told, frozen=True):
+    """RFC 9457. `type` ends in a word that programs may compare."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[Mistaken] = []
+
+
+Json = dict[str, Any]

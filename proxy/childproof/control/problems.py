@@ -1,0 +1,84 @@
+"""What goes wrong, in the terms of RFC 9457 (problem details): status, a sentence, and what to send instead."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from childproof.errors import Fault, InputError, StoreError
+
+MEDIA = "application/problem+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """One thing that is wrong in a request. `pointer` is a JSON Pointer into the body, or names a parameter, as `?limit`."""
+
+    pointer: str
+    found: str
+    expected: str
+    write: str = ""
+
+
+class Problem(Exception):
+    """A refusal. `kind` is a word that programs may compare; `headers` go with the reply. Nothing was changed."""
+
+    def __init__(
+        self,
+        status: int,
+        kind: str,
+        detail: str,
+        *,
+        mistakes: Iterable[Mistake] = (),
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.mistakes = tuple(mistakes)
+        self.headers = dict(headers)
+        super().__init__(detail)
+
+    def as_json(self) -> dict[str, Any]:
+        """The body. `type` is a relative reference (RFC 9457, section 3.1.1): the word is what counts."""
+        told: dict[str, Any] = {
+            "type": f"/v1/problems#{self.kind}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.mistakes:
+            told["errors"] = [
+                {
+                    "pointer": mistake.pointer,
+                    "found": mistake.found,
+                    "expected": mistake.expected,
+                    **({"write": mistake.write} if mistake.write else {}),
+                }
+                for mistake in self.mistakes
+            ]
+        return told
+
+
+def not_found(what: str, hint: str) -> Problem:
+    """Something that isn't there, and where to look what is."""
+    return Problem(404, "not_found", f"{what} isn't there; {hint}")
+
+
+def of_input(error: InputError, pointer: str = "") -> Problem:
+    """What a person wrote wrongly, in a text that came in at `pointer`. Places in that text stand before what was found."""
+    return Problem(
+        422,
+        "invalid",
+        str(error.faults[0]) if len(error.faults) == 1 else f"{len(error.faults)} faults, nothing was changed",
+        mistakes=[Mistake(pointer, _found(fault), fault.expected, fault.write) for fault in error.faults],
+    )
+
+
+def of_store(error: StoreError) -> Problem:
+    """A store that can't be used now."""
+    return Problem(503, "store", str(error))
+
+
+def _found(fault: Fault) -> str:
+    return f"{fault.line}:{fault.column}: {fault.found}" if fault.line else fault.found

@@ -1,0 +1,79 @@
+"""Requests into values: bodies and query parameters are decoded strictly, and what doesn't fit is named by its place."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from starlette.requests import Request
+
+from .operation import Nothing
+from .problems import Mistake, Problem
+
+LARGEST = 16 * 1024 * 1024  # bytes of a body: a world file or a ruleset of ten thousand rules fits
+_PLACE = re.compile(r"^(?P<said>.*?)(?: - at `(?P<place>[^`]*)`)?$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[\]]+)|\[([^\]]*)\]")
+
+
+async def read_body(request: Request, wanted: Any) -> Any:
+    """The body as `wanted`, None where the operation takes none. Raises Problem."""
+    content = await _content(request)
+    if wanted is None:
+        if content:
+            raise Problem(400, "body", "this operation takes no body")
+        return None
+    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if content and media != "application/json":
+        raise Problem(415, "media_type", f"a body of type {media or 'unknown'}; send application/json")
+    try:
+        return msgspec.json.decode(content or b"{}", type=wanted)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error), "") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Problem(400, "json", f"the body is no JSON: {error}") from None
+
+
+def read_query(pairs: Sequence[tuple[str, str]], wanted: Any) -> Any:
+    """The query's parameters as `wanted`, each given once at most. Raises Problem."""
+    values: dict[str, str] = {}
+    known = {field.encode_name for field in msgspec.structs.fields(wanted)}
+    mistakes = []
+    for name, value in pairs:
+        if name not in known:
+            expected = f"one of {', '.join(sorted(known))}" if known else "no parameters"
+            mistakes.append(Mistake(f"?{name}", "an unknown parameter", expected))
+        elif name in values:
+            mistakes.append(Mistake(f"?{name}", "a parameter that is given twice", "one value"))
+        values[name] = value
+    if mistakes:
+        raise Problem(400, "parameters", "the query doesn't fit; nothing was done", mistakes=mistakes)
+    if wanted is Nothing:
+        return None
+    try:
+        return msgspec.convert(values, wanted, strict=False)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error), "?") from None
+
+
+async def _content(request: Request) -> bytes:
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > LARGEST:
+            raise Problem(413, "too_large", f"a body of more than {LARGEST} bytes", headers=[("connection", "close")])
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _invalid(message: str, mark: str) -> Problem:
+    """Msgspec's sentence, as a place and what was wrong there."""
+    matched = _PLACE.match(message)
+    said, place = (matched["said"], matched["place"] or "$") if matched else (message, "$")
+    steps = [name or index for name, index in _STEP.findall(place.removeprefix("$"))]
+    pointer = f"?{steps[0]}" if mark and steps else "".join(f"/{step}" for step in steps)
+    expected, _, found = said.removeprefix("Expected ").partition(", got ")
+    if not found:
+        expected, found = "what the schema in /v1/openapi.json says", said
+    return Problem(
+        422, "invalid", f"{said}{f' at {pointer}' if pointer else ''}", mistakes=[Mistake(pointer, found, expected)]
+    )
