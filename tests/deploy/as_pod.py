@@ -24,10 +24,6 @@ NODE, POD, RESOLVER = "10.244.0.1", "10.244.0.2", "10.96.0.10"
 NODE6, POD6 = "fd00:244::1", "fd00:244::2"
 KUBERNETES = ROOT / "deploy" / "kubernetes"
 VISITOR = Path(__file__).with_name("visitor.py")
-CURL = (
-    "curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "-u", "sk_test_agent:",
-    "https://api.stripe.com/v1/charges",
-)  # fmt: skip
 # What docs/deploy.md has operators run in the sidecar, besides what needs none.
 OPERATORS = (("childproof", "health"), ("childproof", "log", "--json"), ("childproof", "ca", "print"))
 
@@ -167,7 +163,8 @@ def session(kustomization: str, folder: Path, *, init_fails: bool) -> dict[str, 
             seen["agent"] = spoken(folder / "agent.log", pod.running["agent"])
             seen["visitor"] = pod.visit("calls")
             seen["mail"] = pod.visit("mail")
-            seen["curl"] = pod.execute("agent", *pod.wrapper(), *CURL)
+            wrapper = pod.wrapper()
+            seen["proof"] = pod.execute("agent", *wrapper, "--", *wrapper[:2], "--doctor")
             seen["exec"] = {" ".join(words): pod.execute("childproof", *words) for words in OPERATORS}
             pod.volumes.update("childproof", {"rules.yaml": "version: 1\ndefault: deny\nrules: []\n"})
             seen["after the change"] = pod.visit("until-denied", "https://crm.example.com/contacts")
