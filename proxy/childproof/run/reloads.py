@@ -8,6 +8,8 @@ from childproof.ledger import timestamp
 
 from .config import Config
 
+_MOST = 4000  # characters of faults; the log has them all
+
 
 @dataclass(slots=True)
 class Reloads:
@@ -34,7 +36,9 @@ class Reloads:
         if self.at:
             told["at"] = timestamp(self.at)
         if self.fault:
-            told |= {"failed_at": timestamp(self.tried_at), "fault": self.fault}
+            from childproof.ledger.redaction import redact  # noqa: PLC0415 (its patterns cost, and few reloads fail)
+
+            told |= {"failed_at": timestamp(self.tried_at), "fault": redact(self.fault[:_MOST])}
         if self.restart:
             told["restart_for"] = list(self.restart)
         return told
