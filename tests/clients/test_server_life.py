@@ -40,7 +40,11 @@ class Server:
         self.health, self.proxy = free_port(), free_port()
         settings = {
             "rules": ["rules.yaml"],
-            "listen": [{"world": {"file": "world.txt"}, "http": f"127.0.0.1:{self.proxy}"}],
+            "listen": [
+                {"world": {"file": "world.txt"}, "http": f"127.0.0.1:{self.proxy}"},
+                {"world": "other", "service": "localhost:0", "dns": "127.0.0.1:0", "from": ["127.0.0.0/8"]},
+                {"world": "pod", "transparent": "127.0.0.1:0"},
+            ],
             "health": f"127.0.0.1:{self.health}",
             "metrics": f"127.0.0.1:{self.health}",
             "log": {"calls": "all"},
@@ -167,13 +171,60 @@ def test_a_server_ends_with_every_answer_recorded(tmp_path: Path) -> None:
         assert subprocess.run(probe, check=False, capture_output=True).returncode == 1
     names = [event["event"] for event in running.events]
     assert [name for name in names if name not in ("call", "listening")] == [
-        "starting", "ca", "ready", "stopping", "report", "stopped",
+        "starting", "ca", "ready", "stopping", "report", "report", "report", "stopped",
     ]  # fmt: skip
     calls = [event for event in running.events if event["event"] == "call"]
     assert len(calls) == len(recorded) + 1  # the slow one
     assert {call["world"] for call in calls} == {"team-a/run-7"}
     assert running.events[-1]["code"] == 0
     assert running.said == ""
+
+
+def test_what_comes_from_other_namespaces_goes_where_it_says(tmp_path: Path) -> None:
+    """By SNI and Host through a real client, in the listener's own world; names are answered for it, and nobody is relayed."""
+    with server(tmp_path) as running:
+        running.until_ready()
+        assert running.process.stdout is not None
+        places: dict[str, str] = {}
+        while "ready" not in places:
+            event = json.loads(running.process.stdout.readline())
+            places.setdefault(event.get("kind", event["event"]), event.get("address", ""))
+        service = ("--connect-to", f"::{places['service']}", "--cacert", str(tmp_path / "state/childproof-ca-cert.pem"))
+        for url, *more in (
+            ("https://quick.example/tls",),
+            ("http://quick.example:8080/plain",),
+            ("https://quick.example/other", "-H", "Host: other.example"),
+            ("https://nobody.example/",),
+        ):
+            done = subprocess.run(["curl", "-sS", *service, *more, url], capture_output=True, text=True, check=True)
+            assert (done.stdout == "quick") == (url.endswith(("tls", "plain"))), done.stdout
+        host, _, port = places["transparent"].rpartition(":")
+        with pytest.raises(ConnectionResetError), socket.create_connection((host, int(port))) as direct:
+            direct.sendall(b"GET / HTTP/1.1\r\nHost: quick.example\r\n\r\n")
+            direct.recv(1)
+        query = bytes.fromhex("000701000001000000000000") + b"\5quick\7example\0\0\1\0\1"
+        host, _, port = places["dns"].rpartition(":")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as names:
+            names.settimeout(20)
+            names.sendto(query, (host, int(port)))
+            assert names.recv(512)[-4:-2] == bytes([198, 18])
+        with contextlib.closing(socket.create_connection((host, int(port)))) as stream:
+            stream.sendall(len(query).to_bytes(2, "big") + query)
+            assert stream.recv(512)[-4:-2] == bytes([198, 18])
+        calls = {(call["world"], call["target"], call["verdict"], call["reason"]) for call in running.calls()}
+        assert running.stop() == 0
+    assert {call[:3] for call in calls} == {
+        ("other", "GET https://quick.example/tls", "reply"),
+        ("other", "GET http://quick.example:8080/plain", "reply"),
+        ("other", "GET https://quick.example/other", "deny"),
+        ("other", "GET https://nobody.example/", "deny"),
+        ("other", "DNS A quick.example", "reply"),
+        ("pod", f"TCP {places['transparent']}", "deny"),
+    }
+    reasons = {call[3] for call in calls if call[2] == "deny"}
+    own = ("the connection was made to childproof's own listener", "the connection's original destination is unknown")
+    assert any(reason.startswith(own) for reason in reasons)
+    assert any("other.example" in reason for reason in reasons)
 
 
 def test_what_does_not_end_is_cut_off_with_its_entry_and_a_second_signal_insists(tmp_path: Path) -> None:

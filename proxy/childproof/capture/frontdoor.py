@@ -230,6 +230,8 @@ class FrontDoor:
     def _refuse(self, sock: socket.socket, reason: str, kind: str = "unsupported") -> None:
         """Reset a connection that can't be judged, with an entry; wherever it wanted to go, as far as we know."""
         address, port = "", 0
+        with contextlib.suppress(OSError):
+            address, port = sock.getsockname()[:2]  # where nothing was redirected, it wanted to come here
         with contextlib.suppress(OSError, DestinationUnknown):
             address, port = self._destination_of(sock)
         reset(sock)

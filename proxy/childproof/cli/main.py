@@ -20,7 +20,11 @@ from .streams import OUTPUT_REFUSED, prepare_streams
 # command -> (module, attribute, one line for --help): a module is imported only when its command runs.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("childproof.cli.run", "run", "Run a command sealed in; print afterwards what would have happened."),
-    "serve": ("childproof.cli.serve", "serve", "Listen as an explicit HTTP and SOCKS5 proxy until interrupted."),
+    "serve": (
+        "childproof.cli.serve",
+        "serve",
+        "Serve clients, sandboxes and pods as childproof.yaml says, until it is stopped.",
+    ),
     "init": (
         "childproof.cli.init",
         "init",

@@ -1,4 +1,4 @@
-"""`childproof serve`: the explicit proxy, for clients that can be told to use one."""
+"""`childproof serve`: a server for clients that can be told to use a proxy, and for networks that lead to it."""
 
 import os
 import re
@@ -52,7 +52,7 @@ def serve(
     report: str,
     metrics: str | None,
 ) -> None:
-    """Listen as an explicit HTTP and SOCKS5 proxy, or at the addresses of stubs, until interrupted.
+    """Listen as an explicit proxy, for redirections, or at the addresses of stubs, until SIGTERM or Ctrl-C.
 
     Listeners come from childproof.yaml; without any, HTTP is on 127.0.0.1:8080 and SOCKS5 on 127.0.0.1:1080.
     """

@@ -4,6 +4,7 @@ Until its listener opens, a bound socket refuses connections, and no other progr
 """
 
 import contextlib
+import errno
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from childproof.errors import Fault, ListenError
 from .config import split_address
 from .listen import Listen
 
+_TRIES = 20  # for a port that is free in all that it is wanted for
 UDP = "/udp"  # behind a key: the same address over UDP
 
 
@@ -53,13 +55,27 @@ def bind_all(items: Sequence[Listen], **shared: str) -> Sockets:
 
 
 def _bind(found: dict[str, list[socket.socket]], key: str, address: str) -> Iterator[Fault]:
-    kinds: tuple[Kind, ...] = ("udp", "tcp") if key == "dns" else ("tcp",)
     host, port = split_address(address)
-    for kind in kinds:
+    for left in reversed(range(_TRIES if not port else 1)):
         try:
-            sockets = bind(host, port, kind)
+            found.update(_bound(key, host, port))
         except OSError as error:
+            if left and error.errno == errno.EADDRINUSE:
+                continue  # free for one protocol or family, and not for the other
             yield unbound(key, address, error)
-            return
-        found[key + UDP if kind == "udp" else key] = sockets
-        port = port or sockets[0].getsockname()[1]
+        return
+
+
+def _bound(key: str, host: str, port: int) -> dict[str, list[socket.socket]]:
+    """All sockets of one address, on the same port. Raises OSError; then none is open."""
+    kinds: tuple[Kind, ...] = ("udp", "tcp") if key == "dns" else ("tcp",)
+    found: dict[str, list[socket.socket]] = {}
+    with contextlib.ExitStack() as undo:
+        for kind in kinds:
+            sockets = bind(host, port, kind)
+            for sock in sockets:
+                undo.callback(sock.close)
+            found[key + UDP if kind == "udp" else key] = sockets
+            port = port or sockets[0].getsockname()[1]
+        undo.pop_all()
+    return found

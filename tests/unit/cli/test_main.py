@@ -75,6 +75,28 @@ def test_nothing_can_be_said_where_errors_are_refused_too() -> None:
     assert shell("childproof schema config > /dev/full 2> /dev/full").returncode == 1
 
 
+def test_a_bug_of_ours_is_one_line_and_has_an_exit_code_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without secrets; its traceback is there for who asks."""
+
+    secret = "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"
+
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError(f"it had {secret}")
+
+    monkeypatch.setattr("childproof.cli.main.cli.main", broken)
+    for debug, lines in (("", 1), ("1", 5)):
+        monkeypatch.setenv("CHILDPROOF_DEBUG", debug)
+        with pytest.raises(SystemExit) as caught:
+            main([])
+        assert caught.value.code == 70
+        err = capsys.readouterr().err
+        assert err.splitlines()[-1].startswith("childproof: a bug of ours: ValueError: it had ")
+        assert (err.count("\n") >= lines, "Traceback" in err) == (True, bool(debug))
+        assert secret not in err
+
+
 def test_what_an_encoding_does_not_have_is_said_otherwise() -> None:
     done = shell("childproof rules explain 'GET https://a.example/%C3%BC'", PYTHONIOENCODING="ascii")
     assert done.returncode == 0

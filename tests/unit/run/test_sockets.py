@@ -1,0 +1,40 @@
+"""Every address bound at once, or none."""
+
+import contextlib
+import socket
+
+import pytest
+
+from childproof.errors import ListenError
+from childproof.run.listen import Listen
+from childproof.run.sockets import UDP, bind_all
+
+
+def test_a_name_server_has_one_port_for_all_that_it_speaks() -> None:
+    """UDP and TCP, IPv4 and IPv6; bound sockets refuse until they listen."""
+    bound = bind_all([Listen("w", transparent="localhost:0", dns="localhost:0")], health="127.0.0.1:0", metrics="")
+    [item] = bound.items
+    assert len({sock.getsockname()[1] for sock in (*item["dns"], *item["dns" + UDP])}) == 1
+    assert len({sock.getsockname()[1] for sock in item["transparent"]}) == 1
+    assert list(bound.shared) == ["health"]
+    with socket.socket() as client:
+        assert client.connect_ex(item["transparent"][0].getsockname()) != 0
+    bound.close()
+    assert all(sock.fileno() < 0 for sockets in item.values() for sock in sockets)
+
+
+def test_all_that_can_not_be_had_is_told_and_nothing_stays_open() -> None:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        items = [
+            Listen("w", http=f"127.0.0.1:{port}"),
+            Listen("w", socks="203.0.113.9:1"),
+            Listen("w", http="127.0.0.1:0"),
+        ]
+        with pytest.raises(ListenError) as caught:
+            bind_all(items, health="no.such.name.invalid:1")
+    assert [fault.file for fault in caught.value.faults] == [
+        f"http 127.0.0.1:{port}", "socks 203.0.113.9:1", "health no.such.name.invalid:1",
+    ]  # fmt: skip
+    assert caught.value.exit_code == 3
+    assert all(fault.write for fault in caught.value.faults)
