@@ -14,19 +14,24 @@
 #   --env-only      leave files alone
 set -u
 
-# The table. Variables that add to a client's own roots get the certificate, those that replace them the merged bundle.
-BARE="NODE_EXTRA_CA_CERTS DENO_CERT"
-MERGED="SSL_CERT_FILE REQUESTS_CA_BUNDLE PIP_CERT CURL_CA_BUNDLE GIT_SSL_CAINFO npm_config_cafile BUNDLE_SSL_CA_CERT
+# Everything is done in a subshell (see the end): a variable of this script must not overwrite one of the workload's.
+settings() {
+  # The table. Variables that add to a client's own roots get the certificate, those that replace them the merged bundle.
+  BARE="NODE_EXTRA_CA_CERTS DENO_CERT"
+  MERGED="SSL_CERT_FILE REQUESTS_CA_BUNDLE PIP_CERT CURL_CA_BUNDLE GIT_SSL_CAINFO npm_config_cafile BUNDLE_SSL_CA_CERT
 CARGO_HTTP_CAINFO AWS_CA_BUNDLE GRPC_DEFAULT_SSL_ROOTS_FILE_PATH PERL_LWP_SSL_CA_FILE CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE
 NIX_SSL_CERT_FILE HTTPLIB2_CA_CERTS"
-SWITCHES="UV_NATIVE_TLS UV_SYSTEM_CERTS"
-SYSTEM="/etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt
+  SWITCHES="UV_NATIVE_TLS UV_SYSTEM_CERTS"
+  SYSTEM="/etc/ssl/certs/ca-certificates.crt /etc/pki/tls/certs/ca-bundle.crt
 /etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem /etc/pki/tls/cacert.pem /etc/ssl/ca-bundle.pem /etc/ssl/cert.pem
 /etc/ssl/certs/ca-bundle.crt /usr/lib/ssl/cert.pem /usr/local/etc/ssl/cert.pem /var/lib/ca-certificates/ca-bundle.pem"
-NO_PROXIES="localhost,127.0.0.0/8,127.0.0.1,::1"
-LEAST_SIZE=8000   # bytes; a smaller file of such a name is somebody's own certificate
-MOST_FOUND=200    # files below the working directory
-SEARCH_SECONDS=10
+  NO_PROXIES="localhost,127.0.0.0/8,127.0.0.1,::1"
+  LEAST_SIZE=8000 # bytes; a smaller file of such a name is somebody's own certificate
+  MOST_FOUND=200  # files below the working directory
+  SEARCH_SECONDS=10
+  HOST=doctor.childproof.example PROXY_UID=15001
+  PROBLEMS=0 SEEN=: TO='' PROXY='' JAVA=no FILES=yes MODE=run CONSUMED=0
+}
 
 say() { printf 'childproof trust: %s\n' "$*" >&2; }
 fail() { code=$1; shift; say "$@"; exit "$code"; }
@@ -134,7 +139,9 @@ each_variable() {
   "$1" NODE_USE_ENV_PROXY 1
 }
 
-set_variable() { export "$1=$2"; }
+quoted() { printf "'%s'" "$(printf '%s' "$1" | sed "s/'/'\\\\''/g")"; }
+
+export_variable() { printf 'export %s=%s\n' "$1" "$(quoted "$2")"; }
 
 # With quotes only where a shell needs them: other readers of such files take them literally.
 print_variable() {
@@ -156,7 +163,6 @@ check_variable() {
 
 # --- bundles that clients bring along and read whatever the variables say ---
 
-PROBLEMS=0
 problem() { PROBLEMS=$((PROBLEMS + 1)); say "$@"; }
 
 amend() {
@@ -188,7 +194,6 @@ is_bundle() {
   [ "$size" -ge "$LEAST_SIZE" ] && grep -q 'BEGIN CERTIFICATE' "$1" 2>/dev/null
 }
 
-SEEN=:
 consider() {
   [ -f "$1" ] || return 0
   case $SEEN in *":$1:"*) return 0 ;; esac
@@ -370,7 +375,6 @@ chromium() {
 
 # --- proving it from in here ---
 
-HOST=doctor.childproof.example
 found() { # mark, what, note
   case $1 in no) PROBLEMS=$((PROBLEMS + 1)); sign='✗' ;; yes) sign='✓' ;; *) sign='-' ;; esac
   printf '  %s %s%s\n' "$sign" "$2" "${3:+   $3}"
@@ -447,58 +451,68 @@ print('[status %d]' % status)"
 
 # --- what was asked for ---
 
-TO='' PROXY='' JAVA=no FILES=yes MODE=run PROXY_UID=15001
-case $0 in */*) CA=${0%/*} ;; *) CA=. ;; esac
-[ -f "$CA/childproof-ca-cert.pem" ] || CA=/run/childproof/ca
-while [ "$#" -gt 0 ]; do
-  case $1 in
-    --) shift; break ;;
-    --init | --print-env | --check | --doctor) MODE=${1#--} ;;
-    --ca | --to | --proxy)
-      [ "$#" -ge 2 ] || fail 2 "$1 needs a value"
-      case $1 in --ca) CA=$2 ;; --to) TO=$2 ;; --proxy) PROXY=$2 ;; esac
-      shift ;;
-    --java) JAVA=yes ;;
-    --env-only) FILES=no ;;
-    -h | --help) sed -n '2,/^set -u/s/^#\( \|$\)//p' "$0"; exit 0 ;;
-    -*) fail 2 "unknown option $1; write: sh $0 --help" ;;
-    *) break ;;
+main() {
+  settings
+  case $0 in */*) CA=${0%/*} ;; *) CA=. ;; esac
+  [ -f "$CA/childproof-ca-cert.pem" ] || CA=/run/childproof/ca
+  while [ "$#" -gt 0 ]; do
+    case $1 in
+      --) shift; CONSUMED=$((CONSUMED + 1)); break ;;
+      --init | --print-env | --check | --doctor) MODE=${1#--} ;;
+      --ca | --to | --proxy)
+        [ "$#" -ge 2 ] || fail 2 "$1 needs a value"
+        case $1 in --ca) CA=$2 ;; --to) TO=$2 ;; --proxy) PROXY=$2 ;; esac
+        shift
+        CONSUMED=$((CONSUMED + 1)) ;;
+      --java) JAVA=yes ;;
+      --env-only) FILES=no ;;
+      -h | --help) sed -n '2,/^set -u/s/^#\( \|$\)//p' "$0"; exit 0 ;;
+      -*) fail 2 "unknown option $1; write: sh $0 --help" ;;
+      *) break ;;
+    esac
+    shift
+    CONSUMED=$((CONSUMED + 1))
+  done
+  [ "$MODE" != run ] || [ "$#" -gt 0 ] || fail 2 "no command; write: sh $0 -- COMMAND"
+  case $PROXY in '' | http://*:[0-9]*) ;; *) fail 2 "--proxy $PROXY is no proxy's URL; write: --proxy http://127.0.0.1:8080" ;; esac
+
+  CERT=$CA/childproof-ca-cert.pem
+  [ -r "$CERT" ] || fail 2 "$CERT isn't there; expected the folder where childproof publishes (ca.publish); write: --ca FOLDER"
+  case $CA in /*) ;; *) CA=$(cd "$CA" && pwd); CERT=$CA/childproof-ca-cert.pem ;; esac
+  MARKS=$(marks "$CERT")
+  [ -n "$MARKS" ] || fail 2 "$CERT holds no certificate"
+  umask 022
+  choose_out
+
+  case $MODE in
+    check)
+      BUNDLE=$CA/bundle.pem
+      each_variable check_variable
+      [ "$FILES" = no ] || each_bundle check_bundle "$@"
+      [ "$PROBLEMS" -eq 0 ] || exit 6
+      exit 0 ;;
+    doctor)
+      doctor
+      [ "$PROBLEMS" -eq 0 ] || exit 6
+      exit 0 ;;
   esac
-  shift
-done
-[ "$MODE" != run ] || [ "$#" -gt 0 ] || fail 2 "no command; write: sh $0 -- COMMAND"
-case $PROXY in '' | http://*:[0-9]*) ;; *) fail 2 "--proxy $PROXY is no proxy's URL; write: --proxy http://127.0.0.1:8080" ;; esac
 
-CERT=$CA/childproof-ca-cert.pem
-[ -r "$CERT" ] || fail 2 "$CERT isn't there; expected the folder where childproof publishes (ca.publish); write: --ca FOLDER"
-case $CA in /*) ;; *) CA=$(cd "$CA" && pwd); CERT=$CA/childproof-ca-cert.pem ;; esac
-MARKS=$(marks "$CERT")
-[ -n "$MARKS" ] || fail 2 "$CERT holds no certificate"
-umask 022
-choose_out
+  merge
+  if [ "$FILES" = yes ] && [ "$MODE" != print-env ]; then
+    each_bundle amend "$@"
+    each_store
+    chromium
+  fi
+  case $MODE in
+    init) [ -z "$OUT" ] || cp "$CERT" "$OUT/ca.pem" 2>/dev/null; exit 0 ;;
+    print-env) each_variable print_variable; exit 0 ;;
+  esac
+  {
+    each_variable export_variable
+    # shellcheck disable=SC2016 # for the shell that reads it
+    printf 'shift %s; exec "$@" 8>&-\n' "$CONSUMED"
+  } >&9
+}
 
-case $MODE in
-  check)
-    BUNDLE=$CA/bundle.pem
-    each_variable check_variable
-    [ "$FILES" = no ] || each_bundle check_bundle "$@"
-    [ "$PROBLEMS" -eq 0 ] || exit 6
-    exit 0 ;;
-  doctor)
-    doctor
-    [ "$PROBLEMS" -eq 0 ] || exit 6
-    exit 0 ;;
-esac
-
-merge
-if [ "$FILES" = yes ] && [ "$MODE" != print-env ]; then
-  each_bundle amend "$@"
-  each_store
-  chromium
-fi
-case $MODE in
-  init) [ -z "$OUT" ] || cp "$CERT" "$OUT/ca.pem" 2>/dev/null; exit 0 ;;
-  print-env) each_variable print_variable; exit 0 ;;
-esac
-each_variable set_variable
-exec "$@"
+# What main writes to descriptor 9 is done here: nothing, an exit, or the variables and the command.
+{ eval "$( (main "$@" 9>&1 >&8 </dev/null) || printf 'exit %s' "$?")"; } 8>&1

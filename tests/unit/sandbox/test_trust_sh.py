@@ -128,6 +128,25 @@ def test_a_rotated_authority_takes_the_place_of_the_former_one(published, worklo
 
 
 @WAYS
+def test_the_command_keeps_its_surroundings(published, tmp_path, way):
+    """Its own variables, whatever a script calls its own; its umask, standard input and descriptors."""
+    upper = ["HOST", "MODE", "CA", "TO", "OUT", "FILES", "JAVA", "PROXY", "CERT", "BUNDLE", "SYSTEM"]
+    names = [*upper, "name", "file", "line", "value", "prefix", "home", "store", "last", "code"]
+    script = f'for n in {" ".join(names)}; do eval "echo \\$$n"; done; umask; cat; echo third >&3; echo "$0 $#"'
+    around = ["sh", "-c", 'umask 027; exec 3>"$1"; shift; exec "$@"', "sh", str(tmp_path / "third")]
+    done = subprocess.run(
+        [*around, *tool(way, published), "--env-only", "--", "sh", "-c", script, "it's", "a b"],
+        env={**os.environ, "TMPDIR": str(tmp_path), **{name: f"my {name}'s" for name in names}},
+        input="words\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.splitlines() == [*(f"my {name}'s" for name in names), "0027", "words", "it's 1"], done.stderr
+    assert (tmp_path / "third").read_text() == "third\n"
+
+
+@WAYS
 def test_without_roots_or_a_place_to_write_the_published_bundle_serves(published, tmp_path, way):
     """A workload that can write nowhere still starts, with the proxy's own roots."""
     home = tmp_path / "nothing"
