@@ -112,6 +112,14 @@ def test_env_sets_what_is_used_and_nothing_else(name: str) -> None:
         assert used == settings().keys()
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_only_the_proxy_is_asked_for_its_health(name: str) -> None:
+    """The image's own check would call every other container of it unhealthy."""
+    for service, written in read(name)["services"].items():
+        if written["image"].startswith("childproof:") and service != "childproof":
+            assert written["healthcheck"] == {"disable": True}
+
+
 def test_both_files_run_the_same_agent() -> None:
     """The variants differ in where the proxy stands, not in what is run."""
     one, other = (read(name)["services"]["agent"] for name in FILES)
