@@ -190,16 +190,19 @@ def _iso(time: dt.datetime) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def reload_ca(authority: Authority, signing: Signing, say: Callable[[str], None]) -> bool:
+type Say = Callable[[str], None]
+
+
+def reload_ca(authority: Authority, signing: Signing, say: Say, warn: Say | None = None) -> bool:
     """Take over a changed authority, for new connections; say what came of it. Never raises: the old one stays.
 
-    False where the new one is broken.
+    False where the new one is broken, which `warn` is told, if it is given.
     """
     try:
         changed = authority.reload()
     except Exception as error:  # noqa: BLE001 (out of memory, or a bug of ours: as little a reason to stop signing)
         problem = str(error) if isinstance(error, ChildproofError) else repr(error)
-        say(f"the certificate authority stays as it was, the new one is broken:\n{problem}")
+        (warn or say)(f"the certificate authority stays as it was, the new one is broken:\n{problem}")
         return False
     if changed:
         signing.replace_ca(authority.ca)
@@ -211,7 +214,8 @@ def reload_ca(authority: Authority, signing: Signing, say: Callable[[str], None]
 async def tended(
     authority: Authority,
     signing: Signing,
-    say: Callable[[str], None],
+    say: Say,
+    warn: Say | None = None,
     *,
     watch: bool = True,
     every: float = LOOK_SECONDS,
@@ -221,7 +225,9 @@ async def tended(
     Gives a function that has the authority read again soon, whatever is watched: for SIGHUP.
     """
     wanted = asyncio.Event()
-    task = asyncio.create_task(_tend(authority, signing, say, wanted, every if watch else None))
+    task = asyncio.create_task(
+        _tend(authority, signing, say, warn or say, wanted=wanted, every=every if watch else None)
+    )
     try:
         yield wanted.set
     finally:
@@ -231,13 +237,13 @@ async def tended(
 
 
 async def _tend(
-    authority: Authority, signing: Signing, say: Callable[[str], None], wanted: asyncio.Event, every: float | None
+    authority: Authority, signing: Signing, say: Say, warn: Say, *, wanted: asyncio.Event, every: float | None
 ) -> None:
     seen, warned = footprint(authority.files), 0.0
     loop = asyncio.get_running_loop()
     while True:
         if authority.warning and (not warned or loop.time() - warned > _DAY):
-            say(authority.warning)
+            warn(authority.warning)
             warned = loop.time()
         with suppress(TimeoutError):
             await asyncio.wait_for(wanted.wait(), every or _DAY / 24)
@@ -246,7 +252,7 @@ async def _tend(
             wanted.clear()
             seen = await _settled(authority, found)
             stale = authority.stale()
-            if reload_ca(authority, signing, say) and stale:
+            if reload_ca(authority, signing, say, warn) and stale:
                 signing.replace_ca(authority.ca)
 
 

@@ -210,7 +210,8 @@ class _Server:
         await stack.enter_async_context(delivering(parts, self.worlds, own_loopback(parts, closed), say))
         watch = self.config.watch
         reloader = await stack.enter_async_context(Reloader(parts, say, watch=watch, event=self.journal.event))
-        again = await stack.enter_async_context(tended(authority, proxy.http, say, watch=watch))
+        warn = self.journal.trouble
+        again = await stack.enter_async_context(tended(authority, proxy.http, say, warn, watch=watch))
 
         def hung_up() -> None:
             reloader.request()
