@@ -28,7 +28,7 @@ RUN --mount=type=cache,target=/root/.cache/pip \
     python -m pip install --no-compile --only-binary=:all: --constraint constraints.txt hatchling
 
 COPY README.md LICENSE THIRD_PARTY_NOTICES.md ./
-COPY deploy/image/sbom.py deploy/image/slim.py deploy/image/
+COPY deploy/image deploy/image
 COPY rules rules
 COPY stubs stubs
 COPY proxy proxy
@@ -38,7 +38,7 @@ RUN python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-di
     found=$(ls dist); case "$found" in childproof-"${VERSION:-*}"-*) ;; *) echo "VERSION=$VERSION, but this is $found" >&2; exit 1;; esac; \
     python -m pip --python /opt/childproof install --no-compile --no-cache-dir --no-deps dist/*.whl; \
     python -m pip --python /opt/childproof check; \
-    mkdir doc; cp LICENSE THIRD_PARTY_NOTICES.md doc; \
+    mkdir doc etc; cp LICENSE THIRD_PARTY_NOTICES.md doc; cp deploy/image/*.yaml etc; chmod 0644 doc/* etc/*; \
     /opt/childproof/bin/python deploy/image/sbom.py > doc/sbom.cdx.json; \
     # What nothing here can come to use goes (slim.py says why), and of the commands that came along all but one. Bytecode now,
     # since a read-only root can't take it later: not compared with files' times, which a builder may change, made by one process,
@@ -47,7 +47,7 @@ RUN python -m pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-di
     find /opt/childproof/bin -mindepth 1 ! -name 'python*' ! -name childproof -delete; \
     python -m compileall -q --invalidation-mode unchecked-hash \
       -x '/site-packages/(flask|jinja2|ldap3|prompt_toolkit|pydantic|pygments|tornado|typer|urwid|wcwidth|werkzeug)/' /opt/childproof/lib; \
-    find /opt/childproof doc -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
+    find /opt/childproof doc etc -exec touch --no-dereference --date="@$SOURCE_DATE_EPOCH" {} +
 
 # --- what runs ---------------------------------------------------------------------------------------------------------
 FROM ${BASE}
@@ -59,12 +59,11 @@ RUN rm -rf /usr/local/lib/python3*/site-packages/* /usr/local/lib/python3*/ensur
     find / -xdev -type f -perm /6000 -exec chmod a-s {} +; \
     echo 'childproof:x:15001:15001::/var/lib/childproof:/usr/sbin/nologin' >> /etc/passwd; \
     echo 'childproof:x:15001:' >> /etc/group; \
-    install -d -m 0755 /etc/childproof; \
     install -d -m 0755 -o 15001 -g 15001 /run/childproof /run/childproof/ca; \
     install -d -m 0700 -o 15001 -g 15001 /var/lib/childproof
 COPY --from=build /opt/childproof /opt/childproof
 COPY --from=build /src/doc /usr/share/doc/childproof
-COPY deploy/image/childproof.yaml deploy/image/rules.yaml /etc/childproof/
+COPY --from=build /src/etc /etc/childproof
 
 # TMPDIR: SQLite's large sorts, the one thing that wants a temporary file, go to the volume; /tmp isn't needed.
 ENV PATH=/opt/childproof/bin:/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin \
@@ -77,7 +76,7 @@ USER 15001:15001
 # transparent TCP; DNS; health; metrics
 EXPOSE 15001/tcp 15053/tcp 15053/udp 15021/tcp 15090/tcp
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["childproof", "health"]
+HEALTHCHECK --interval=30s --timeout=3s --start-period=30s --retries=3 CMD ["childproof", "health"]
 ENTRYPOINT ["childproof"]
 CMD ["serve", "--config", "/etc/childproof/childproof.yaml"]
 
