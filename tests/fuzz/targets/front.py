@@ -13,7 +13,8 @@ from typing import Any
 from childproof.capture.destination import Destination, Ingress
 from childproof.capture.dialer import Dialed
 from childproof.capture.mitm.calls import Site
-from childproof.capture.mitm.front import Front, Onward, Stage
+from childproof.capture.mitm.front import Front, Stage
+from childproof.capture.mitm.onward import Onward
 from childproof.model import Forward, normalize_host
 from tests.fuzz.fakes import Judge, Transport, pieces
 

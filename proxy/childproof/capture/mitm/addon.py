@@ -19,11 +19,12 @@ from mitmproxy.proxy import commands, events, mode_servers, mode_specs, server
 from childproof.capture.destination import Destination, Ingress, Judge
 from childproof.capture.dialer import dial as real_dial
 
-from .front import Front, Onward, ProtocolFactory
+from .front import Front
 from .gate import Dial
 from .handler import GuardedHandler
 from .hooks import Core
 from .intake import Intake
+from .onward import Onward, ProtocolFactory
 from .safety import SAFE_DEFAULTS, unsafe_options
 
 logger = logging.getLogger(__name__)

@@ -24,12 +24,13 @@ from childproof.errors import InputError, ListenError
 
 from .ca import CA
 from .calls import Site
-from .front import Front, Onward, ProtocolFactory
+from .front import Front
 from .gate import Dial
 from .hooks import Core
 from .intake import Intake
 from .leaf import Leaves
 from .naming import name_in_hello
+from .onward import Onward, ProtocolFactory
 from .safety import SAFE_DEFAULTS, require_safe, unsafe_options
 from .shares import Shares
 

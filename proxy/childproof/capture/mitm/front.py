@@ -8,9 +8,8 @@ import asyncio
 import enum
 import ipaddress
 import struct
-import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import cast
 
 import h11
@@ -19,15 +18,14 @@ from childproof.capture.destination import Destination, Ingress, Judge
 from childproof.capture.frontdoor import HTTP_PORTS, NOT_HTTP
 from childproof.capture.peek import First, classify
 from childproof.capture.smtp import SMTP_PORTS
-from childproof.capture.tcp import reset_transport, tcp_protocol_factory, wind_up
+from childproof.capture.tcp import reset_transport, tcp_protocol_factory
 from childproof.model import HostError, Outcome, Protocol, Violation, normalize_host
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide, internal, other_call
 from .decided import Decided
-from .gate import Dial
 from .hosts import disagreement, host_and_port
+from .onward import Onward
 from .replies import denial, render, reply_of
-from .shares import Shares
 
 HANDSHAKE_SECONDS = 30.0  # for a CONNECT or SOCKS request to be whole
 SILENCE_SECONDS = 2.0  # in a tunnel: who waits this long waits for the server to speak first
@@ -39,9 +37,6 @@ _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
 SOCKS_VERSION = 5  # RFC 1928
 SOCKS_OK, SOCKS_NOT_ALLOWED, SOCKS_BAD_COMMAND, SOCKS_BAD_ADDRESS = 0, 2, 7, 8
 
-ProtocolFactory = Callable[[Ingress, Destination], asyncio.Protocol]
-Take = Callable[[asyncio.Transport, bytes, Site], None]
-
 
 class Stage(enum.Enum):
     """Where a connection stands."""
@@ -52,39 +47,6 @@ class Stage(enum.Enum):
     SOCKS = enum.auto()
     PEEK = enum.auto()  # the destination is known; what is spoken?
     GONE = enum.auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Onward:
-    """Where connections go from here. Without `smtp`, mail is raw TCP like anything else."""
-
-    judge: Judge
-    http: Take
-    dial: Dial
-    smtp: ProtocolFactory | None = None
-    tcp: ProtocolFactory | None = None  # in the place of the relay that judges by itself
-    shares: Shares | None = None
-    live: set["Front"] = field(default_factory=set)
-    passed_on: "weakref.WeakSet[asyncio.Transport]" = field(default_factory=weakref.WeakSet)  # to mail and raw TCP
-
-    def wind_up(self) -> None:
-        """End the connections on which nothing was said, or no mail is under way."""
-        for front in list(self.live):
-            front.wind_up()
-        for transport in list(self.passed_on):
-            wind_up(transport)
-
-    @property
-    def open(self) -> int:
-        """How many connections are still here, or were passed on to mail and raw TCP."""
-        return len(self.live) + sum(not transport.is_closing() for transport in self.passed_on)
-
-    def end(self) -> None:
-        """Reset whatever hasn't become an HTTP connection."""
-        for front in list(self.live):
-            front.reset()
-        for transport in list(self.passed_on):
-            reset_transport(transport)
 
 
 class Front(asyncio.Protocol):
