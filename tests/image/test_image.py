@@ -156,8 +156,9 @@ def test_a_pod_of_the_image_is_closed_until_it_serves_and_after_it_has_stopped(
     try:
         assert podman.run("--rm", image, "--version").stdout == f"childproof, version {_version(podman, image)}\n"
         bad = podman.run("--rm", f"--volume={tmp_path}/bad.yaml:/etc/childproof/childproof.yaml:ro", image, check=False)
-        assert bad.returncode == 2
-        assert "rulez" in bad.stderr
+        assert (bad.returncode, "rulez" in bad.stderr) == (2, True)
+        closed = podman.run("--rm", "--tmpfs=/var/lib/childproof:mode=0755", image, check=False)
+        assert (closed.returncode, "/var/lib/childproof" in closed.stderr) == (4, True), "a volume that isn't its own"
 
         podman.run("--rm", "--user=0:0", "--cap-add=NET_ADMIN", *volumes, image, "init")
         before = podman.run(*agent).stdout.splitlines()
@@ -177,6 +178,8 @@ def test_a_pod_of_the_image_is_closed_until_it_serves_and_after_it_has_stopped(
         assert any(line.startswith("403 ") and "childproof_denied" in line for line in calls)
         assert "childproof-ca.pem'" not in calls[-1]
         assert calls[-1].endswith("] False"), "the agent may read the certificate and write nothing"
+
+        assert "api.stripe.com" in podman.podman("exec", proxy, "childproof", "log").stdout
 
         podman.podman("stop", "--time=10", proxy)
         events = [json.loads(line) for line in podman.podman("logs", proxy).stdout.splitlines()]
