@@ -52,7 +52,7 @@ require('http').request({{host, port, method: 'CONNECT', path: '{HOST}:443', hea
   secure.on('data', data => {{ console.log('replied', data.toString().slice(9, 12)); process.exit() }})
 }}).end()" """,
     ),
-    "java": ("java", f"java Probe.java {URL}"),
+    "java": ("java", f"java -XX:TieredStopAtLevel=1 Probe.java {URL}"),
 }
 JAVA = """
 class Probe { public static void main(String[] arguments) throws Exception {

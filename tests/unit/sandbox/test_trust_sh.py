@@ -117,7 +117,7 @@ def test_a_rotated_authority_takes_the_place_of_the_former_one(published, worklo
     confined(folder, "sh", str(ca / "pub" / SCRIPT_NAME), "--init", env=env)
     assert file.read_bytes().count(b"# childproof: begin") == 1
     old = (ca / "pub" / CERT_NAME).read_bytes().strip()
-    for step, way in (("prepare", "python"), ("switch", ["sh"]), ("retire", "python")):
+    for step, way in (("prepare", ["sh"]), ("switch", ["sh"]), ("retire", "python")):
         rotated, _ = rotate(ca / "state", step)
         publish(rotated, ca / "pub")
         confined(folder, *tool(way, ca / "pub"), "--init", env=env)
@@ -168,7 +168,7 @@ def test_without_roots_or_a_place_to_write_the_published_bundle_serves(published
     ],
 )
 def test_mistakes_have_a_message_and_a_code(published, tmp_path, way, options, code, said):
-    if way == "python" and code == 2 and options:
+    if way == "python" and code != 4:
         pytest.skip("held by click, and by the others")  # each start of Python costs as much as all shells
     done = subprocess.run([*tool(way, published), *options], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == code
