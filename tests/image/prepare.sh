@@ -53,3 +53,4 @@ chroot "$root" python3 -m compileall -q /usr/local/lib/python3.13
 tar -C "$root" -cf - --exclude=./dev . | "${storage[@]}" import --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' \
   --change 'CMD ["python3"]' - "localhost/$tag" >/dev/null
 "${storage[@]}" tag "localhost/$tag" "$made"
+"${storage[@]}" image prune --force >/dev/null || true  # the one before
