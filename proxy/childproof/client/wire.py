@@ -1,0 +1,186 @@
+"""Requests to one server over TCP or a unix socket, on connections that are kept.
+
+The standard library's http.client, since whoever imports this pays for it: there is one server, nearby, and no
+redirect, cookie or proxy to follow.
+"""
+
+import http.client
+import os
+import select
+import socket
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from childproof.errors import InputError
+
+from .errors import UNREACHABLE, ControlError
+
+_AGAIN = ("GET", "HEAD", "PUT", "DELETE")  # what may be sent twice (RFC 9110, 9.2.2)
+_LOST = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A whole reply. `headers` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+class _Unix(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        try:
+            self.sock.connect(self._path)
+        except OSError:
+            self.sock.close()
+            raise
+
+
+class Wire:
+    """A server's address, and the connections to it that are open and idle. Threads may share one.
+
+    `timeout` is in seconds, for each time that something is waited for. Raises InputError for an address that is none.
+    """
+
+    def __init__(self, url: str, token: str | None, timeout: float) -> None:
+        self.url = url
+        self.timeout = timeout
+        self._headers = {"authorization": f"Bearer {token}"} if token else {}
+        self._token = bool(token)
+        self._idle: list[http.client.HTTPConnection] = []
+        self._lock = threading.Lock()
+        self._pid = os.getpid()
+        parts = urlsplit(url)
+        self._unix = url.removeprefix("unix:").removeprefix("//") if url.startswith("unix:") else None
+        if self._unix is None and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query):
+            raise InputError.single(
+                "--server",
+                f"{url!r}",
+                "the address of a control API",
+                "unix:/run/childproof.sock or http://127.0.0.1:15000",
+            )
+        self._secure, self._host, self._port = parts.scheme == "https", parts.hostname or "", parts.port
+        self._base = "" if self._unix is not None else parts.path.rstrip("/")
+
+    def request(
+        self, method: str, path: str, content: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Received:
+        """Ask, and read the whole reply. Raises ControlError where no server answers."""
+        connection, kept = self._take()
+        try:
+            try:
+                response = self._send(connection, method, path, content, headers)
+            except _LOST:
+                if not kept or method not in _AGAIN:
+                    raise
+                connection.close()  # the server had closed it: nobody read this
+                response = self._send(connection, method, path, content, headers)
+            received = Received(
+                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+            )
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise self._unreached(error) from None
+        except BaseException:
+            connection.close()
+            raise
+        if response.will_close:
+            connection.close()
+        else:
+            self._keep(connection)
+        return received
+
+    def stream(
+        self, path: str, headers: Mapping[str, str], *, timeout: float
+    ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
+        """A reply whose end isn't waited for, on a connection that the caller closes. Raises ControlError."""
+        connection = self._made(timeout)
+        try:
+            return connection, self._send(connection, "GET", path, None, headers)
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            raise self._unreached(error) from None
+
+    def close(self) -> None:
+        """Close what is idle."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+
+    def _send(
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        content: bytes | None,
+        headers: Mapping[str, str] | None,
+    ) -> http.client.HTTPResponse:
+        media = {} if content is None else {"content-type": "application/json"}
+        connection.request(
+            method, self._base + path, body=content, headers={**self._headers, **media, **(headers or {})}
+        )
+        return connection.getresponse()
+
+    def _take(self) -> tuple[http.client.HTTPConnection, bool]:
+        """A connection, and whether it was kept: one that the server hasn't closed, as far as one can see."""
+        with self._lock:
+            if self._pid != os.getpid():  # a fork has its parent's connections, which are the parent's
+                self._pid, self._idle = os.getpid(), []
+            while self._idle:
+                connection = self._idle.pop()
+                if connection.sock is not None and not _readable(connection.sock):
+                    return connection, True
+                connection.close()
+        return self._made(self.timeout), False
+
+    def _keep(self, connection: http.client.HTTPConnection) -> None:
+        with self._lock:
+            self._idle.append(connection)
+
+    def _made(self, timeout: float) -> http.client.HTTPConnection:
+        if self._unix is not None:
+            return _Unix(self._unix, timeout)
+        kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
+        return kind(self._host, self._port, timeout=timeout)
+
+    def _unreached(self, error: Exception) -> ControlError:
+        start = "start one with: childproof serve --control ADDRESS"
+        match error:
+            case TimeoutError():
+                said = f"{self.url} took longer than {self.timeout:g} seconds; is it stopped, or busy?"
+            case FileNotFoundError():
+                said = f"there is no socket {self._unix}; {start}"
+            case ConnectionRefusedError():
+                said = f"nobody listens at {self.url}; {start}"
+            case PermissionError():
+                said = f"{self.url} may not be opened by this user; it belongs to the user who started the server"
+            case socket.gaierror():
+                said = f"{self._host!r} is no host that this machine knows; look at the address {self.url}"
+            case http.client.RemoteDisconnected() | ConnectionResetError() | BrokenPipeError():
+                said = f"{self.url} closed the connection without an answer; its standard error may say why"
+            case http.client.HTTPException():
+                said = f"{self.url} does not speak HTTP; is it the address of --control?"
+            case OSError():
+                said = f"{self.url} can't be reached: {error.strerror or error}; {start}"
+            case _:
+                said = f"{self.url} can't be reached: {error}"
+        return ControlError(0, UNREACHABLE, said)
+
+
+def _readable(sock: socket.socket) -> bool:
+    """Whether there is something to read, which on an idle connection is its end."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(0))

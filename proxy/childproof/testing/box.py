@@ -1,0 +1,159 @@
+"""A world for one test, and the ways into it: variables for clients of this process, and commands that run sealed."""
+
+import contextlib
+import itertools
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from childproof.client import ControlError
+from childproof.errors import ChildproofError
+
+from .calls import Call, chosen
+from .options import Options
+from .server import Server, shared
+from .world import World
+
+_numbers = itertools.count(1)
+_lock = threading.Lock()
+_TTL = 86_400  # seconds; it is gone with the server long before
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A command that has run sealed. `code` is its exit code, or 128 and the signal's number; `calls` are those it made."""
+
+    code: int
+    stdout: str
+    stderr: str
+    calls: list[Call]
+
+
+class Box:
+    """A fresh world. `env` leads clients into it, `run` runs a command that has no other way out. Use `with`."""
+
+    def __init__(self, wanted: Options, name: str = "sandbox") -> None:
+        self.server: Server = shared(wanted.stubs)
+        client = self.server.client
+        base = _base(self.server, wanted)
+        made = client.fork(
+            base, f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name).strip('-.')[:80] or 'test'}-{next(_numbers)}"
+        )
+        self.world = World(client, made.name, made.base)
+        self._sandbox: dict[str, Any] | None = None
+        self._env: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Variables that lead clients of this machine into the world: its proxy, and certificates to trust."""
+        if self._sandbox is None:
+            self._sandbox = self.server.client.create_sandbox(world=self.world.name, ttl=_TTL)
+            self._env = self.server.environment(self._sandbox)
+        return dict(self._env)
+
+    @property
+    def proxy(self) -> str:
+        """The URL of its HTTP proxy, for clients that read no variable."""
+        return self.env["HTTPS_PROXY"]
+
+    @property
+    def ca(self) -> Path:
+        """A file with the machine's certificate authorities and ours, for such clients."""
+        return Path(self.env["SSL_CERT_FILE"])
+
+    @contextlib.contextmanager
+    def intercepting(self) -> Iterator[World]:
+        """While it lasts, this process's environment leads its clients into the world; then it is as it was.
+
+        The environment is the whole process's: what other threads do meanwhile is led there too.
+        """
+        given = self.env
+        before = {name: os.environ.get(name) for name in given}
+        os.environ.update(given)
+        try:
+            yield self.world
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    os.environ.pop(name, None)
+                else:
+                    os.environ[name] = value
+
+    def run(
+        self,
+        command: Sequence[str | os.PathLike[str]],
+        *,
+        input: str | None = None,  # noqa: A002 (as subprocess has it)
+        cwd: str | os.PathLike[str] | None = None,
+        env: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Ran:
+        """Run a command sealed in this world. `env` is added to this process's environment.
+
+        Raises subprocess.TimeoutExpired, SandboxError where the machine can't seal.
+        """
+        before = len(self.world.all_calls())
+        ours = self._env.items()
+        environ = {name: value for name, value in os.environ.items() if (name, value) not in ours}
+        started = [
+            sys.executable,
+            "-m",
+            "childproof",
+            "run",
+            "--server",
+            self.server.address,
+            "--world",
+            self.world.name,
+        ]
+        started += ["--token-file", str(self.server.token_file), "--report", "none", "--", *map(os.fspath, command)]
+        done = subprocess.run(  # noqa: S603 (running a command is what it is for)
+            started, input=input, stdin=subprocess.DEVNULL if input is None else None, cwd=cwd,
+            env={**environ, **(env or {})}, capture_output=True, text=True, timeout=timeout, check=False,
+        )  # fmt: skip
+        calls = chosen(self.world.all_calls()[before:])
+        return Ran(done.returncode, done.stdout, done.stderr, calls)
+
+    def close(self) -> None:
+        """Close its listener and throw its world away."""
+        if not self.server.alive:
+            return
+        with contextlib.suppress(ControlError):  # the test may have deleted it
+            if self._sandbox is not None:
+                self.server.client.delete_sandbox(self._sandbox["id"])
+            self.world.delete()
+
+
+def _base(server: Server, wanted: Options) -> str:
+    """The world that those of this kind are forked from, made by the first who asks."""
+    with _lock:
+        if wanted not in server.bases:
+            client, name = server.client, wanted.name
+            try:
+                if wanted.from_ is not None:
+                    client.import_(wanted.from_, name=name)
+                else:
+                    client.create(name, seed=wanted.seed, clock=wanted.clock, file=wanted.file)
+                if wanted.rules is not None:
+                    client.give_rules(name, wanted.rules)
+            except ControlError as error:
+                with contextlib.suppress(ControlError):
+                    client.delete(name)
+                raise UnfitError(f"no such world can be made: {error}") from None
+            server.bases[wanted] = name
+        return server.bases[wanted]
+
+
+class UnfitError(ChildproofError):
+    """What was asked of a world doesn't fit: its rules, its file, its clock."""

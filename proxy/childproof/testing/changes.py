@@ -1,0 +1,86 @@
+"""What a world's calls changed, entity by entity, and which of it nobody had asked for."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .calls import Call
+from .mail import SERVICE
+from .tables import aligned
+
+MOST = 20
+_OF_A_MAIL = ("attachment", "source", "delivery", "mailbox")
+_RECORDS = ("event", "events")  # what a service writes down of each change
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An entity that isn't as it was: before the first call that changed it, and after the last."""
+
+    service: str
+    kind: str
+    id: str
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+    call: Call  # the last that changed it
+
+    @property
+    def how(self) -> str:
+        """In words: made, deleted, or the fields that differ."""
+        if self.before is None:
+            return "made"
+        if self.after is None:
+            return "deleted"
+        names = [name for name in {**self.before, **self.after} if self.before.get(name) != self.after.get(name)]
+        told = [f"{name}: {self.before.get(name)!r} → {self.after.get(name)!r}" for name in names]
+        text = ", ".join(told)
+        return text if len(text) <= 80 else f"changed {', '.join(names)}"[:80]
+
+
+def changed(calls: Sequence[Call]) -> list[Changed]:
+    """All entities that calls changed, but those that are as they were in the end."""
+    found: dict[tuple[str, str, str], Changed] = {}
+    for call in calls:
+        for one in call.line["changes"]:
+            key = one["service"], one["kind"], one["id"]
+            before = found[key].before if key in found else one["before"]
+            found[key] = Changed(*key, before, one["after"], call)
+    return [one for one in found.values() if one.before != one.after]
+
+
+def outside(calls: Sequence[Call], allowed: Mapping[str, Sequence[str] | str]) -> list[Changed]:
+    """What calls changed beyond `allowed`: service -> kinds, or `*`."""
+    return [
+        one
+        for one in changed(calls)
+        if not one.service.startswith("_") and one.kind not in _RECORDS and not _is_allowed(one, allowed)
+    ]
+
+
+def message(found: Sequence[Changed], allowed: Mapping[str, Sequence[str] | str]) -> str:
+    """What was changed beside what was to be, and by which calls."""
+    named = ", ".join(
+        f"{service}: {kinds if isinstance(kinds, str) else ', '.join(kinds)}" for service, kinds in allowed.items()
+    )
+    head = f"expected {f'no change but of {named}' if named else 'no change'}; {len(found)} other{'s' if len(found) != 1 else ''}"
+    rows = [("service", "kind", "id", "what", "by")]
+    rows += [
+        (one.service, one.kind, one.id, one.how, f"{one.call.method or one.call.protocol} {one.call.place}")
+        for one in found[:MOST]
+    ]
+    more = [f"  … and {len(found) - MOST} more"] if len(found) > MOST else []
+    return "\n".join([head, "", *(f"  {line}" for line in aligned(rows)), *more])
+
+
+def kinds_of(told: Any) -> dict[str, int]:
+    """Kinds and counts, as the API tells them."""
+    listed = told.get("kinds", told) if isinstance(told, dict) else told
+    return {one["kind"]: one["count"] for one in listed} if isinstance(listed, list) else dict(listed)
+
+
+def _is_allowed(one: Changed, allowed: Mapping[str, Sequence[str] | str]) -> bool:
+    kinds = allowed.get(one.service, ())
+    kinds = (kinds,) if isinstance(kinds, str) else kinds
+    return (
+        "*" in kinds or one.kind in kinds or (one.service == SERVICE and one.kind in _OF_A_MAIL and "message" in kinds)
+    )

@@ -1,0 +1,162 @@
+"""One `childproof serve` per test process, a child of it, which everything goes to over its control socket.
+
+A process of its own, since proxy, TLS and stubs would share the interpreter's lock, event loop and trust with what is tested,
+and their imports would cost every test run a second. It has a folder of its own: nothing of the machine's state is touched.
+"""
+
+import atexit
+import contextlib
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from childproof.client import Client, ControlError
+from childproof.errors import ChildproofError
+
+if TYPE_CHECKING:
+    from .options import Options
+
+START = 60.0  # seconds, on a machine that does much else
+_END = 5.0
+_CONFIG = """\
+stop: {grace: 0s}
+"""
+
+
+class ServerFailedError(ChildproofError):
+    """The child process didn't start, or is gone. The message holds what it said."""
+
+
+class Server:
+    """A running server. `client` asks it; `stubs` are folders besides the shipped stubs. `close` ends it."""
+
+    def __init__(self, stubs: Sequence[Path] = ()) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="childproof-"))  # 0700
+        self.address = f"unix:{self.folder / 'control.sock'}"
+        self.token = secrets.token_urlsafe(32)
+        self.token_file = self.folder / "token"
+        self.token_file.touch(mode=0o600)
+        self.token_file.write_text(self.token)
+        self.store = self.folder / "worlds.db"
+        self._errors = self.folder / "stderr"
+        self._pid = os.getpid()
+        config = self.folder / "childproof.yaml"
+        config.write_text(_CONFIG)
+        command = [sys.executable, "-m", "childproof.testing.child", "serve", "--config", str(config)]
+        command += ["--control", self.address, "--db", str(self.store), "--report", "none"]
+        command += [word for folder in stubs for word in ("--stubs", str(folder))]
+        with self._errors.open("wb") as errors:
+            self.process = subprocess.Popen(  # noqa: S603 (our own program)
+                command, stdin=subprocess.PIPE, stdout=errors, stderr=errors, cwd=self.folder, env=self._environment()
+            )  # fmt: skip
+        self.client = Client(self.address, token=self.token)
+        self.bases: dict[Options, str] = {}  # what worlds are forked from, by their kind
+        self._bundles: tuple[str, str] | None = None
+        try:
+            self._await_ready()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is there and this process's: a fork of the process that started it has none."""
+        return self._pid == os.getpid() and self.process.poll() is None
+
+    def said(self) -> str:
+        """What it wrote to its output and standard error."""
+        try:
+            return self._errors.read_text(errors="replace").strip()
+        except OSError:
+            return ""
+
+    def environment(self, sandbox: Mapping[str, Any]) -> dict[str, str]:
+        """The variables of a sandbox that was made, with the certificates in files of this server's folder."""
+        if self._bundles is None:
+            from childproof.sandbox.trust import Bundles, system_roots  # noqa: PLC0415 (where somebody needs them)
+
+            bundles = Bundles.build(sandbox["ca"].encode(), system_roots())
+            bare, merged = self.folder / "ca.pem", self.folder / "bundle.pem"
+            bare.write_bytes(bundles.bare)
+            merged.write_bytes(bundles.merged)
+            self._bundles = str(bare), str(merged)
+        bare_file, merged_file = self._bundles
+        return {
+            name: value.replace("{ca}", bare_file).replace("{bundle}", merged_file)
+            for name, value in sandbox["environment"].items()
+        }
+
+    def close(self) -> None:
+        """End it, and wait until it is gone. Its folder goes with it."""
+        if self._pid != os.getpid():
+            return
+        self.client.close()
+        with contextlib.suppress(OSError):
+            if self.process.stdin is not None:
+                self.process.stdin.close()
+        self.process.terminate()
+        try:
+            self.process.wait(_END)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _environment(self) -> dict[str, str]:
+        """Ours, without what configures childproof, or leads its own connections through a proxy."""
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("CHILDPROOF_")}
+        return {**environ, "CHILDPROOF_CONTROL_TOKEN": self.token, "CHILDPROOF_STATE": str(self.folder)}
+
+    def _await_ready(self) -> None:
+        end = time.monotonic() + START
+        while True:
+            if self.process.poll() is not None:
+                raise ServerFailedError(
+                    f"childproof's server ended at once, with {self.process.returncode}:\n{self.said()}"
+                )
+            try:
+                self.client.ready()
+            except ControlError as error:
+                if error.status not in (0, 503) or time.monotonic() > end:
+                    raise ServerFailedError(f"childproof's server isn't ready: {error}\n{self.said()}") from None
+                time.sleep(0.01)
+            else:
+                return
+
+
+_servers: dict[tuple[Path, ...], Server] = {}
+_lock = threading.Lock()
+
+
+def shared(stubs: Sequence[str | Path] = ()) -> Server:
+    """This process's server with these stubs, started by the first who asks. Raises ServerFailedError."""
+    key = tuple(Path(folder).absolute() for folder in stubs)
+    with _lock:
+        server = _servers.get(key)
+        if server is None or not server.alive:
+            if not _servers:
+                atexit.register(close_all)
+            server = _servers[key] = Server(key)
+        return server
+
+
+def running() -> bool:
+    """Whether this process has started one."""
+    return any(server.alive for server in _servers.values())
+
+
+def close_all() -> None:
+    """End this process's servers."""
+    with _lock:
+        servers = list(_servers.values())
+        _servers.clear()
+    for server in servers:
+        server.close()
