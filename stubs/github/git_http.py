@@ -31,42 +31,9 @@ class _Said(Exception):
 
 
 @operation("GET /{owner}/{repo}/info/refs")
-def info_refs(ctx: Context, owner: str, repo: str) -> Response:
-    """What there is, and what can be asked for: the first thing that git does."""
-    return _refs(ctx, owner, repo)
-
-
 @operation("GET /{owner}/{repo}.git/info/refs")
-def info_refs_git(ctx: Context, owner: str, repo: str) -> Response:
-    """Likewise, by the address that ends with .git."""
-    return _refs(ctx, owner, repo)
-
-
-@operation("POST /{owner}/{repo}/git-upload-pack")
-def upload_pack(ctx: Context, owner: str, repo: str) -> Response:
-    """What a clone or a fetch lacks."""
-    return _upload(ctx, owner, repo)
-
-
-@operation("POST /{owner}/{repo}.git/git-upload-pack")
-def upload_pack_git(ctx: Context, owner: str, repo: str) -> Response:
-    """Likewise."""
-    return _upload(ctx, owner, repo)
-
-
-@operation("POST /{owner}/{repo}/git-receive-pack")
-def receive_pack(ctx: Context, owner: str, repo: str) -> Response:
-    """A push."""
-    return _receive(ctx, owner, repo)
-
-
-@operation("POST /{owner}/{repo}.git/git-receive-pack")
-def receive_pack_git(ctx: Context, owner: str, repo: str) -> Response:
-    """Likewise."""
-    return _receive(ctx, owner, repo)
-
-
-def _refs(ctx: Context, owner: str, repo: str) -> Response:
+def info_refs(ctx: Context, owner: str, repo: str) -> Response:
+    """What there is, and what can be asked for: the first thing that git does. With .git in the address, or without."""
     service = ctx.query.get("service", "")
     if service not in {"git-upload-pack", "git-receive-pack"}:
         return Response(403, b"Please upgrade your git client.\n", _PLAIN)
@@ -78,7 +45,10 @@ def _refs(ctx: Context, owner: str, repo: str) -> Response:
     return made
 
 
-def _upload(ctx: Context, owner: str, repo: str) -> Response:
+@operation("POST /{owner}/{repo}/git-upload-pack")
+@operation("POST /{owner}/{repo}.git/git-upload-pack")
+def upload_pack(ctx: Context, owner: str, repo: str) -> Response:
+    """What a clone or a fetch lacks."""
     try:
         found = _open(ctx, owner, repo, writes=False)
         made: Response = pull_git.of(ctx, found).upload_pack()
@@ -89,7 +59,10 @@ def _upload(ctx: Context, owner: str, repo: str) -> Response:
     return made
 
 
-def _receive(ctx: Context, owner: str, repo: str) -> Response:
+@operation("POST /{owner}/{repo}/git-receive-pack")
+@operation("POST /{owner}/{repo}.git/git-receive-pack")
+def receive_pack(ctx: Context, owner: str, repo: str) -> Response:
+    """A push."""
     try:
         found = _open(ctx, owner, repo, writes=True)
         place = pull_git.of(ctx, found)

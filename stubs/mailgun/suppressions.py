@@ -1,4 +1,7 @@
-"""Bounces, complaints, unsubscribes, and what is allowed whatever happens: each kept by domain and address."""
+"""Bounces, complaints, unsubscribes, and what is allowed whatever happens: each kept by domain and address.
+
+The four have the same operations, which tell them apart by their own path (`_kind`).
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -39,169 +42,32 @@ ALLOWED = Kind(
     "allowed", "whitelists", "Address/Domain not found in allowlist table", "Allowlist addresses/domains for this domain have been removed",
     "Allowlist address/domain has been removed", "value",
 )  # fmt: skip
+KINDS = {kind.table: kind for kind in (BOUNCES, COMPLAINTS, UNSUBSCRIBES, ALLOWED)}
+
+
+def _kind(ctx: Context) -> Kind:
+    return KINDS[ctx.operation.split("/")[3]]
 
 
 @operation("GET /v3/{domain_name}/bounces")
-def bounces(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Who has bounced."""
-    return _listed(ctx, BOUNCES, domain_name)
-
-
-@operation("POST /v3/{domain_name}/bounces")
-def add_bounces(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Add one, or up to a thousand."""
-    return _added(ctx, BOUNCES, domain_name)
-
-
-@operation("DELETE /v3/{domain_name}/bounces")
-def clear_bounces(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Forget all."""
-    return _cleared(ctx, BOUNCES, domain_name)
-
-
-@operation("POST /v3/{domain_name}/bounces/import")
-def import_bounces(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Add those of a file."""
-    return _imported(ctx, BOUNCES, domain_name)
-
-
-@operation("GET /v3/{domain_name}/bounces/{address}")
-def bounce(ctx: Context, domain_name: str, address: str) -> dict[str, Any]:
-    """One of them."""
-    return _shown(_found(ctx, BOUNCES, domain_name, address))
-
-
-@operation("DELETE /v3/{domain_name}/bounces/{address}")
-def delete_bounce(ctx: Context, domain_name: str, address: str) -> dict[str, Any]:
-    """Send to them again."""
-    return _deleted(ctx, BOUNCES, domain_name, address)
-
-
 @operation("GET /v3/{domain_name}/complaints")
-def complaints(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Who has complained."""
-    return _listed(ctx, COMPLAINTS, domain_name)
-
-
-@operation("POST /v3/{domain_name}/complaints")
-def add_complaints(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Add one, or up to a thousand."""
-    return _added(ctx, COMPLAINTS, domain_name)
-
-
-@operation("DELETE /v3/{domain_name}/complaints")
-def clear_complaints(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Forget all."""
-    return _cleared(ctx, COMPLAINTS, domain_name)
-
-
-@operation("POST /v3/{domain_name}/complaints/import")
-def import_complaints(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Add those of a file."""
-    return _imported(ctx, COMPLAINTS, domain_name)
-
-
-@operation("GET /v3/{domain_name}/complaints/{address}")
-def complaint(ctx: Context, domain_name: str, address: str) -> dict[str, Any]:
-    """One of them."""
-    return _shown(_found(ctx, COMPLAINTS, domain_name, address))
-
-
-@operation("DELETE /v3/{domain_name}/complaints/{address}")
-def delete_complaint(ctx: Context, domain_name: str, address: str) -> dict[str, Any]:
-    """Send to them again."""
-    return _deleted(ctx, COMPLAINTS, domain_name, address)
-
-
 @operation("GET /v3/{domain_name}/unsubscribes")
-def unsubscribes(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Who has left."""
-    return _listed(ctx, UNSUBSCRIBES, domain_name)
-
-
-@operation("POST /v3/{domain_name}/unsubscribes")
-def add_unsubscribes(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Add one, or up to a thousand."""
-    return _added(ctx, UNSUBSCRIBES, domain_name)
-
-
-@operation("DELETE /v3/{domain_name}/unsubscribes")
-def clear_unsubscribes(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Forget all."""
-    return _cleared(ctx, UNSUBSCRIBES, domain_name)
-
-
-@operation("POST /v3/{domain_name}/unsubscribes/import")
-def import_unsubscribes(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Add those of a file."""
-    return _imported(ctx, UNSUBSCRIBES, domain_name)
-
-
-@operation("GET /v3/{domain_name}/unsubscribes/{address}")
-def unsubscribe(ctx: Context, domain_name: str, address: str) -> dict[str, Any]:
-    """One of them."""
-    return _shown(_found(ctx, UNSUBSCRIBES, domain_name, address))
-
-
-@operation("DELETE /v3/{domain_name}/unsubscribes/{address}")
-def delete_unsubscribe(ctx: Context, domain_name: str, address: str) -> dict[str, Any]:
-    """Send to them again."""
-    return _deleted(ctx, UNSUBSCRIBES, domain_name, address)
-
-
 @operation("GET /v3/{domain_name}/whitelists")
-def allowed(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Who never counts as bounced."""
-    return _listed(ctx, ALLOWED, domain_name)
-
-
-@operation("POST /v3/{domain_name}/whitelists")
-def allow(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Add an address, or a whole domain."""
-    given: Any = dict(ctx.fields()) or ctx.body
-    given = given if isinstance(given, dict) else {}
-    domain = common.domain(ctx, domain_name)["name"]
-    kind = "address" if given.get("address") else "domain"
-    if not given.get(kind):
-        raise Refusal.of("missing", param="address")
-    _keep(ctx, ALLOWED, domain, given)
-    return {"message": "Address/Domain has been added to the allowlists table", "type": kind, "value": given[kind]}
-
-
-@operation("DELETE /v3/{domain_name}/whitelists")
-def clear_allowed(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Forget all."""
-    return _cleared(ctx, ALLOWED, domain_name)
-
-
-@operation("POST /v3/{domain_name}/whitelists/import")
-def import_allowed(ctx: Context, domain_name: str) -> dict[str, Any]:
-    """Add those of a file."""
-    return _imported(ctx, ALLOWED, domain_name)
-
-
-@operation("GET /v3/{domain_name}/whitelists/{value}")
-def allowed_one(ctx: Context, domain_name: str, value: str) -> dict[str, Any]:
-    """One of them."""
-    return _shown(_found(ctx, ALLOWED, domain_name, value))
-
-
-@operation("DELETE /v3/{domain_name}/whitelists/{value}")
-def disallow(ctx: Context, domain_name: str, value: str) -> dict[str, Any]:
-    """Take one out."""
-    return _deleted(ctx, ALLOWED, domain_name, value)
-
-
-def _listed(ctx: Context, kind: Kind, domain_name: str) -> dict[str, Any]:
-    domain = common.domain(ctx, domain_name)["name"]
+def listed(ctx: Context, domain_name: str) -> dict[str, Any]:
+    """Who has bounced, has complained, has left, or never counts as bounced."""
+    kind, domain = _kind(ctx), common.domain(ctx, domain_name)["name"]
     term = str(ctx.query.get("term") or "").lower()
     found = [one for one in ctx.list(kind.resource, _domain=domain) if one["_key"].startswith(term)]
     shown, paging = common.paged(ctx, found, lambda one: str(one["_key"]))
     return {"items": [_shown(one) for one in shown], "paging": paging}
 
 
-def _added(ctx: Context, kind: Kind, domain_name: str) -> dict[str, Any]:
-    domain = common.domain(ctx, domain_name)["name"]
+@operation("POST /v3/{domain_name}/bounces")
+@operation("POST /v3/{domain_name}/complaints")
+@operation("POST /v3/{domain_name}/unsubscribes")
+def add(ctx: Context, domain_name: str) -> dict[str, Any]:
+    """Add one, or up to a thousand."""
+    kind, domain = _kind(ctx), common.domain(ctx, domain_name)["name"]
     body: Any = ctx.body
     if isinstance(body, list):
         if len(body) > MOST:
@@ -214,12 +80,62 @@ def _added(ctx: Context, kind: Kind, domain_name: str) -> dict[str, Any]:
     return {"message": f"Address has been added to the {kind.table} table", "address": given["address"]}
 
 
-def _imported(ctx: Context, kind: Kind, domain_name: str) -> dict[str, Any]:
+@operation("POST /v3/{domain_name}/whitelists")
+def allow(ctx: Context, domain_name: str) -> dict[str, Any]:
+    """Add an address, or a whole domain."""
+    given: Any = dict(ctx.fields()) or ctx.body
+    given = given if isinstance(given, dict) else {}
     domain = common.domain(ctx, domain_name)["name"]
+    what = "address" if given.get("address") else "domain"
+    if not given.get(what):
+        raise Refusal.of("missing", param="address")
+    _keep(ctx, ALLOWED, domain, given)
+    return {"message": "Address/Domain has been added to the allowlists table", "type": what, "value": given[what]}
+
+
+@operation("DELETE /v3/{domain_name}/bounces")
+@operation("DELETE /v3/{domain_name}/complaints")
+@operation("DELETE /v3/{domain_name}/unsubscribes")
+@operation("DELETE /v3/{domain_name}/whitelists")
+def clear(ctx: Context, domain_name: str) -> dict[str, Any]:
+    """Forget all."""
+    kind = _kind(ctx)
+    for one in ctx.list(kind.resource, _domain=common.domain(ctx, domain_name)["name"]):
+        ctx.delete(one)
+    return {"message": kind.cleared}
+
+
+@operation("POST /v3/{domain_name}/bounces/import")
+@operation("POST /v3/{domain_name}/complaints/import")
+@operation("POST /v3/{domain_name}/unsubscribes/import")
+@operation("POST /v3/{domain_name}/whitelists/import")
+def add_file(ctx: Context, domain_name: str) -> dict[str, Any]:
+    """Add those of a file."""
+    kind, domain = _kind(ctx), common.domain(ctx, domain_name)["name"]
     for given in common.rows(ctx.file("file")):
         if common.bare(given.get("address", "")) or (kind is ALLOWED and given.get("domain")):
             _keep(ctx, kind, domain, given)
     return {"message": "file uploaded successfully for processing. standby..."}
+
+
+@operation("GET /v3/{domain_name}/bounces/{address}")
+@operation("GET /v3/{domain_name}/complaints/{address}")
+@operation("GET /v3/{domain_name}/unsubscribes/{address}")
+@operation("GET /v3/{domain_name}/whitelists/{value}")
+def one_of(ctx: Context, domain_name: str, address: str = "", value: str = "") -> dict[str, Any]:
+    """One of them."""
+    return _shown(_found(ctx, domain_name, address or value))
+
+
+@operation("DELETE /v3/{domain_name}/bounces/{address}")
+@operation("DELETE /v3/{domain_name}/complaints/{address}")
+@operation("DELETE /v3/{domain_name}/unsubscribes/{address}")
+@operation("DELETE /v3/{domain_name}/whitelists/{value}")
+def take_out(ctx: Context, domain_name: str, address: str = "", value: str = "") -> dict[str, Any]:
+    """Take one out: send to them again, or count them as everybody."""
+    kind, found = _kind(ctx), _found(ctx, domain_name, address or value)
+    ctx.delete(found)
+    return {"message": kind.removed, kind.key: found[kind.key]}
 
 
 def _keep(ctx: Context, kind: Kind, domain: str, given: Any) -> None:
@@ -253,24 +169,12 @@ def _keep(ctx: Context, kind: Kind, domain: str, given: Any) -> None:
         ctx.create(kind.resource, **{kind.key: address}, **fields, _domain=domain, _key=address.lower())
 
 
-def _found(ctx: Context, kind: Kind, domain_name: str, address: str) -> Entity:
-    domain = common.domain(ctx, domain_name)["name"]
+def _found(ctx: Context, domain_name: str, address: str) -> Entity:
+    kind, domain = _kind(ctx), common.domain(ctx, domain_name)["name"]
     found = next(iter(ctx.list(kind.resource, _domain=domain, _key=address.lower(), limit=1)), None)
     if found is None:
         raise wrong(kind.missing, 404)
     return found
-
-
-def _deleted(ctx: Context, kind: Kind, domain_name: str, address: str) -> dict[str, Any]:
-    found = _found(ctx, kind, domain_name, address)
-    ctx.delete(found)
-    return {"message": kind.removed, kind.key: found[kind.key]}
-
-
-def _cleared(ctx: Context, kind: Kind, domain_name: str) -> dict[str, Any]:
-    for one in ctx.list(kind.resource, _domain=common.domain(ctx, domain_name)["name"]):
-        ctx.delete(one)
-    return {"message": kind.cleared}
 
 
 def _shown(found: Entity) -> dict[str, Any]:
