@@ -157,6 +157,12 @@ class Engine:
             self._on_trouble, began, places, world_time,
         )  # fmt: skip
 
+    def forget(self, world: str) -> None:
+        """A world was deleted: its own rules, and whatever else is kept in memory for it, go as well."""
+        self._worlds.pop(world, None)
+        self.policies.take(world)
+        self._shortfall.forget(world)
+
     def missing(self, world: str | None = None) -> Missing:
         """What the ledger could not take of a world's calls, or of all."""
         return self._shortfall.all() if world is None else self._shortfall.of(world)

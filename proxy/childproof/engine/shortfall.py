@@ -65,6 +65,12 @@ class Shortfall:
         count, self._now = self._now, 0
         self._say(f"calls are recorded again; {count} {'was' if count == 1 else 'were'} denied without a record")
 
+    def forget(self, world: str) -> None:
+        """A world is gone, and its record with it: what that lacked counts for all worlds together, not for a name."""
+        for counter in (self._calls, self._ends):
+            if world in counter:
+                counter[""] += counter.pop(world)
+
     def of(self, world: str) -> Missing:
         """What is missing of one world."""
         return Missing(self._calls[world], self._ends[world])

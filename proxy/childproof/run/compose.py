@@ -59,14 +59,18 @@ class Parts:
         """The stubs in force."""
         return self.engine.catalog
 
-    def report(self, world: str, *, after: int) -> "Report":
-        """The outcome of the calls of `world` that were recorded since `after`, a `Ledger.position()`."""
+    def report(self, world: str, *, after: int, sandbox: str = "") -> "Report":
+        """The outcome of the calls of `world` that were recorded since `after`, a `Ledger.position()`.
+
+        With `sandbox`, without what others in that world called.
+        """
         from .report import summarize  # noqa: PLC0415 (for the end; the start needs none of it)
 
         def words(service: str, effects: Sequence[Effect]) -> str:
             return self.catalog.get(service).outcomes(effects) if service in self.catalog else ""
 
-        entries = self.ledger.entries(world=world, after=after)
+        found = self.ledger.entries(world=world, after=after)
+        entries = (entry for entry in found if not sandbox or entry.sandbox in ("", sandbox))
         return summarize(world, entries, words, self.engine.missing(world))
 
     def close(self, within: float | None = None) -> None:

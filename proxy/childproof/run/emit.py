@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +9,8 @@ from typing import Literal
 from childproof.errors import StoreError
 
 from .compose import Parts
-from .report import to_json, to_text, unpainted
+from .printing import put, terminal
+from .report import Report, to_json, to_text, unpainted
 from .reportfile import ReportFile
 from .trouble import say
 
@@ -34,9 +34,10 @@ def emit_reports(parts: Parts, worlds: Sequence[str], after: int, reporting: Rep
     """
     if reporting.form == "none":
         return
-    width, paint = (None, unpainted) if reporting.file is not None else _terminal()
+    width, coloured = (None, False) if reporting.file is not None else terminal()
+    paint = painted if coloured else unpainted
     texts = []
-    ledger = _shown(parts.config.store)
+    ledger = shown_store(parts.config.store)
     for world in worlds:
         try:
             report = parts.report(world, after=after)
@@ -46,46 +47,23 @@ def emit_reports(parts: Parts, worlds: Sequence[str], after: int, reporting: Rep
         if reporting.form == "json":
             texts.append(json.dumps(to_json(report, ledger=ledger)))
         else:
-            option = "" if ledger == "childproof.db" else f" --db {ledger}"
-            log = f"childproof log --world {world}{option}"
-            texts.append(to_text(report, ledger=ledger, log_command=log, width=width, paint=paint))
-    text = "\n".join(texts) + "\n"
-    if reporting.file is not None:
-        try:
-            reporting.file.write(text)
-        except OSError as error:
-            say(f"{reporting.file.path}: the report could not be written: {error.strerror}; here it is")
-        else:
-            return
-    _print(text if reporting.form == "json" else f"\n{text}")
+            texts.append(worded(report, ledger, width, paint))
+    put("\n".join(texts), reporting.form, reporting.file)
 
 
-def _print(text: str) -> None:
-    try:
-        sys.stderr.write(text)
-        sys.stderr.flush()
-    except (OSError, ValueError):
-        # Nobody reads any more. Python would try again at its end, and exit with a code of its own.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+def worded(report: Report, ledger: str, width: int | None = None, paint: Callable[[str, str], str] = unpainted) -> str:
+    """A report as people read it; `ledger` is the database as they name it."""
+    option = "" if ledger == "childproof.db" else f" --db {ledger}"
+    log = f"childproof log --world {report.world}{option}"
+    return to_text(report, ledger=ledger, log_command=log, width=width, paint=paint)
 
 
-def _terminal() -> tuple[int | None, Callable[[str, str], str]]:
-    """The columns of standard error and how to colour there; None and not at all where it is no terminal."""
-    if not sys.stderr.isatty():
-        return None, unpainted
-    try:
-        width = os.get_terminal_size(sys.stderr.fileno()).columns or None
-    except OSError:
-        width = None
-    plain = "NO_COLOR" in os.environ or os.environ.get("TERM", "dumb") == "dumb"
-    return width, unpainted if plain else _painted
-
-
-def _painted(kind: str, text: str) -> str:
+def painted(kind: str, text: str) -> str:
+    """A text in the colour of its kind."""
     return f"\x1b[{_COLOURS.get(kind, _SERVICE)}m{text}\x1b[0m"
 
 
-def _shown(store: str) -> str:
+def shown_store(store: str) -> str:
     """The database as a user would name it from here."""
     here = os.path.relpath(store)
     return store if here.startswith("..") else here

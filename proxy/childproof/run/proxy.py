@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import socket
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -23,7 +24,7 @@ from .listen import Listen
 from .sockets import UDP, Sockets, bind_all
 
 if TYPE_CHECKING:
-    from .doors import Doors
+    from .doors import Doors, DoorSockets
 
 _LOOK = 0.01  # seconds between two looks whether connections have ended
 
@@ -70,6 +71,8 @@ class Proxy:
     async def __aexit__(self, *_: object) -> None:
         try:
             await self._closing.aclose()
+            for doors in [*self._doors]:
+                await self.close_for((), doors)
         finally:
             await self.http.stop()
             for bound in self._bound:
@@ -92,6 +95,33 @@ class Proxy:
                 faults = [unbound(key, address, error) for key, address in listen.addresses().items()]
                 raise ListenError(faults) from None
         return opened
+
+    async def open_for(self, sockets: list[socket.socket], ingress: Ingress, stub: str = "") -> None:
+        """Open bound sockets of a loopback for one sandbox: as a proxy, or as the address of a stub.
+
+        Raises OSError where somebody else was quicker to listen, LookupError for a stub that isn't there.
+        """
+        destination = None
+        if stub:
+            ingress, destination = self.at_stub(stub, ingress.world, ingress.sandbox)
+        await self.http.listen_on(sockets, ingress, destination)
+
+    async def open_doors(self, ingress: Ingress, sockets: "DoorSockets") -> "Doors":
+        """Serve a sealed sandbox whose listeners came from elsewhere, until `close_for` or the end."""
+        from .doors import Doors  # noqa: PLC0415 (which is made of this module's)
+
+        doors = Doors(self._parts, self, ingress, sockets)
+        await doors.__aenter__()
+        self._doors.append(doors)
+        return doors
+
+    async def close_for(self, ingresses: Iterable[Ingress], doors: "Doors | None" = None) -> None:
+        """Close what was opened for one sandbox, and its connections."""
+        if doors is not None and doors in self._doors:
+            self._doors.remove(doors)
+            await doors.__aexit__()
+        for ingress in ingresses:
+            await self.http.close_world(ingress)
 
     async def drain(self, seconds: float, hurry: asyncio.Event) -> int:
         """Take no new connections, and wait until those that there are have ended; how many haven't in `seconds`.
@@ -166,10 +196,16 @@ class Proxy:
                 f"127.0.0.1:{port}",
             )
         try:
-            stub = self._parts.catalog.get(listen.stub)
+            return self.at_stub(listen.stub, listen.world, anybody=listen.anybody)
         except LookupError as error:
             raise InputError.single(f"at {listen.at}", str(error), "the name of a stub") from None
-        ingress = Ingress(listen.world, stub=listen.stub, names="" if listen.anybody else ",".join(stub.hosts))
+
+    def at_stub(
+        self, name: str, world: str, sandbox: str = "", *, anybody: bool = False
+    ) -> tuple[Ingress, Destination]:
+        """Who calls at the address of a stub, and where. Raises LookupError where there is no such stub."""
+        stub = self._parts.catalog.get(name)
+        ingress = Ingress(world, sandbox, name, "" if anybody else ",".join(stub.hosts))
         return ingress, Destination(stub.service.host, 443)
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-import childproof
 from childproof.errors import InputError, SandboxError
 from childproof.sandbox.sealed import SandboxSpec, SealedSandbox
 
@@ -108,15 +107,18 @@ def _prepare(session: Session, config: Config, sandbox: SealedSandbox | None) ->
     """Everything that may be wrong in what people wrote, found before anything starts; then the rest is imported."""
     from .authority import open_ca  # noqa: PLC0415 (heavy: after the fork)
     from .compose import compose  # noqa: PLC0415
+    from .covered import hidden, judging  # noqa: PLC0415
     from .secrets import secret_files, stand_ins  # noqa: PLC0415
 
     ca = open_ca(config)
     parts = compose(config, worlds=(session.world,), seed=session.seed, clock=session.clock, on_trouble=Trouble())
     if sandbox is not None:
+        # The report's file too: the command could turn it into a link to where we may write and it may not.
+        report = [session.report_to.path] if session.report_to is not None and session.report_to.path.is_file() else []
         sandbox.furnish(
             ca_cert=ca.cert_pem,
-            hidden=[*_hidden(config, session.report_to), *secret_files(parts.secrets)],
-            read_only=_judging(session, parts),
+            hidden=[*hidden(config, *report), *secret_files(parts.secrets)],
+            read_only=judging(parts),
             environ=stand_ins(session.shown(), parts.secrets),
         )
     from . import proxy  # noqa: F401, PLC0415 (mitmproxy, which takes as long as all else: meanwhile mounts are made)
@@ -146,22 +148,6 @@ async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox) 
             listeners.close()
 
 
-def _judging(session: Session, parts: "Parts") -> list[Path]:
-    """What judges and answers the next run too, and so must not be the command's to change."""
-    from childproof.catalog.shipped import shipped  # noqa: PLC0415 (imported by now)
-
-    configured = config_file(session.environ, session.cwd, session.config_file)
-    return [
-        *([configured] if configured is not None else []),
-        *parts.rule_files,
-        *parts.config.stubs,
-        *parts.config.worlds,
-        shipped("stubs"),
-        shipped("rules"),
-        Path(childproof.__file__).parent,
-    ]
-
-
 def _warn_of_a_new_configuration(session: Session, before: Config) -> None:
     """A file that didn't exist couldn't be kept from being made: say that the next start would read it."""
     try:
@@ -171,23 +157,6 @@ def _warn_of_a_new_configuration(session: Session, before: Config) -> None:
     if changed:
         file = config_file(session.environ, session.cwd, session.config_file)
         say(f"the command left another configuration behind; look at {file or DEFAULT_FILE} before you start again")
-
-
-def _hidden(config: Config, report: "ReportFile | None") -> list[Path]:
-    """What the command must not see: the CA's key, and the record, which it could otherwise rewrite.
-
-    The report's file too, which it could turn into a link to where we may write and it may not.
-    """
-    store = Path(config.store).resolve()  # SQLite keeps its log beside the file itself, not beside a link to it
-    files = [store.with_name(store.name + suffix) for suffix in ("", "-wal", "-shm")]
-    if config.store == ":memory:":
-        files = []
-    if report is not None and report.path.is_file():
-        files.append(report.path)
-    keys = [config.ca.key] if config.ca.key is not None else []
-    if config.otlp is not None and config.otlp.headers_file is not None:
-        keys.append(config.otlp.headers_file)
-    return [config.state_dir, *keys, *(file for file in files if file.exists())]
 
 
 async def _unsealed(parts: "Parts", ca: "CA", session: Session) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Container, Sequence
 from contextlib import asynccontextmanager
 
 from childproof.capture.webhooks import Connect, Deliverer
@@ -18,7 +18,7 @@ from .trouble import say
 @asynccontextmanager
 async def delivering(
     parts: Parts, worlds: Sequence[str], connect: Connect | None, say: Callable[[str], None] = say
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Deliverer]:
     """Deliver for these worlds meanwhile. `connect` reaches the sandbox's loopback; None: nothing is delivered there."""
 
     def handed_out(config: Config) -> Deliveries:
@@ -32,22 +32,25 @@ async def delivering(
         parts.store.when_stirred(deliverer.stir)
         parts.reloads.applied.append(reloaded)
         try:
-            yield
+            yield deliverer
         finally:
             parts.reloads.applied.remove(reloaded)
             parts.store.when_stirred(None)
 
 
-def own_loopback(parts: Parts, closed: Collection[int]) -> Connect | None:
-    """This process's loopback, where the configuration says that it is the sandbox's; but for our own ports."""
+def own_loopback(parts: Parts, closed: Container[int]) -> Connect | None:
+    """This process's loopback, where the configuration says that it is the sandbox's; but for our own ports, `closed`.
+
+    Those may become more and fewer meanwhile.
+    """
     if not parts.config.webhooks.loopback:
         return None
 
     metrics = parts.config.metrics
-    ours = {*closed, *([split_address(metrics)[1]] if metrics else ())}
+    told = split_address(metrics)[1] if metrics else None
 
     async def connect(address: str, port: int) -> socket.socket:
-        if port in ours:
+        if port in closed or port == told:
             raise ConnectionRefusedError("childproof itself listens there")
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)

@@ -191,7 +191,7 @@ class SealedSandbox:
         finally:
             self._connecting.pop(token, None)
         try:
-            await _established(sock)
+            await established(sock)
         except BaseException:
             sock.close()
             raise
@@ -315,7 +315,7 @@ def _be_child(ours: socket.socket, theirs: socket.socket, inherited: Inherited, 
         os._exit(125)
 
 
-async def _established(sock: socket.socket) -> None:
+async def established(sock: socket.socket) -> None:
     """Wait until a connection that is under way is there. Raises OSError where it isn't made."""
     loop = asyncio.get_running_loop()
     writable = loop.create_future()

@@ -275,7 +275,10 @@ class Store:
                 )
             lineage.delete(self._database, world.id, record)
             self._database.forget()
-        return [name, *names]
+        gone = [name, *names]
+        # Numbers are never given again, so nobody would ask for these any more.
+        self._worlds = {number: one for number, one in self._worlds.items() if one.name not in gone}
+        return gone
 
     def _parent(self, origin: World, base: int) -> int:
         """The branch that made call `base` is the parent: unchanged branches in between would only cost reads."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from .lean import Master, Options, Proxyserver, TlsConfig  # isort: skip - before anything imports all of mitmproxy
 
@@ -20,6 +20,7 @@ from mitmproxy.proxy import mode_specs
 from childproof.capture.binding import bind, unbound
 from childproof.capture.destination import Destination, Ingress, Judge
 from childproof.capture.dialer import dial as real_dial
+from childproof.capture.tcp import reset_transport
 from childproof.errors import InputError, ListenError
 
 from .ca import CA
@@ -182,10 +183,14 @@ class HttpCapture:
             if owner == ingress:
                 server.close()
                 del self._servers[server]
-        self._shares.forget(ingress)
+        left = self._shares.forget(ingress)
+        self._onward.end(ingress)
         mode = self._modes.pop(ingress, None)
         if mode is not None:
             await self._intake.end(mode)
+        for transport in left:  # mail, raw TCP, and what HTTP has not let go of
+            if not transport.is_closing():
+                reset_transport(cast("asyncio.Transport", transport))
 
     def wind_up(self) -> None:
         """Take no new connections, end those on which nothing is under way, and the others with what is."""

@@ -319,6 +319,11 @@ class Front(asyncio.Protocol):
         self._transport.write(last_words)
         self._transport.close()
 
+    @property
+    def ingress(self) -> Ingress:
+        """Whose listener it came in at."""
+        return self._ingress
+
     def wind_up(self) -> None:
         """The process stops: who has said nothing yet is sent away."""
         if self._data or self._stage is Stage.SOCKS:

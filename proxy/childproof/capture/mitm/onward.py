@@ -45,9 +45,12 @@ class Onward:
         """How many connections are still here, or were passed on to mail and raw TCP."""
         return len(self.live) + sum(not transport.is_closing() for transport in self.passed_on)
 
-    def end(self) -> None:
-        """Reset whatever hasn't become an HTTP connection."""
+    def end(self, ingress: Ingress | None = None) -> None:
+        """Reset whatever hasn't become an HTTP connection; of one listener, whatever is still here."""
         for front in list(self.live):
-            front.reset()
+            if ingress is None or front.ingress == ingress:
+                front.reset()
+        if ingress is not None:
+            return
         for transport in list(self.passed_on):
             reset_transport(transport)

@@ -30,6 +30,7 @@ class Shares:
         """How many connections each has, without those that are over but not yet collected."""
         return {ingress: sum(not transport.is_closing() for transport in own) for ingress, own in self._open.items()}
 
-    def forget(self, ingress: Ingress) -> None:
-        """The listener is gone."""
-        self._open.pop(ingress, None)
+    def forget(self, ingress: Ingress) -> list[asyncio.BaseTransport]:
+        """The listener is gone; its connections that aren't."""
+        own = self._open.pop(ingress, ())
+        return [transport for transport in own if not transport.is_closing()]

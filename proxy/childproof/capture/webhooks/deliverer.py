@@ -27,6 +27,7 @@ LOOK_SECONDS = 0.5  # between two looks for what other processes, or the clock, 
 PATIENCE = 1.0  # a listener that takes longer gets its next message meanwhile
 AT_ONCE = 32  # attempts of a world under way: one sandbox's slow listeners hold up no other's
 MOST = 256  # attempts of a world that are under way or stand in line; the rest waits in the world
+SHARE = 0.05  # of the time goes into looks, at most: with a thousand worlds there are fewer
 GRACE = 1.0  # at the end, for what is under way
 PAUSE = 5.0  # before an attempt whose outcome could not be stored is made again
 
@@ -35,12 +36,13 @@ PAUSE = 5.0  # before an attempt whose outcome could not be stored is made again
 class _Turn:
     """One delivery's place in its listener's line."""
 
+    world: str
     begun: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Deliverer:
-    """Delivers for some worlds. Use `async with`; leaving it ends what is under way; what has no outcome by then stays queued.
+    """Delivers for some worlds, which may become more and fewer (`join`, `leave`). Use `async with`; leaving it ends what is under way; what has no outcome by then stays queued.
 
     `connect` reaches listeners in the sandbox; None where there are none, so that only rules can let a webhook go.
     """
@@ -57,27 +59,45 @@ class Deliverer:
     ) -> None:
         self._deliveries = deliveries
         self._settle = settle
-        self._worlds = tuple(worlds)
         self._connect = connect
+        self._own: dict[str, Connect] = {}  # of worlds whose sandboxes have a loopback of their own
         self._roots = roots
         self._say = say
         self._stirred = asyncio.Event()
+        self._in_want = set(worlds)  # of a look, before the next one at all of them
         self._busy: set[tuple[str, str]] = set()
         self._lines: dict[tuple[str, str, str], _Turn] = {}
         self._tasks: dict[asyncio.Task[None], _Turn] = {}
-        self._room = {world: asyncio.Semaphore(AT_ONCE) for world in self._worlds}
+        self._room = {world: asyncio.Semaphore(AT_ONCE) for world in worlds}
         self._looking: asyncio.Task[None] | None = None
         self._failing = ""
 
     def stir(self, world: str) -> None:
         """Have it looked at once: something was queued. Called in the loop's thread."""
-        del world
-        self._stirred.set()
+        if world in self._room:
+            self._in_want.add(world)
+            self._stirred.set()
 
     def use(self, deliveries: Deliveries) -> None:
         """Go on with others, from the next attempt on: what leads where has changed."""
         self._deliveries = deliveries
+        self._in_want.update(self._room)
         self._stirred.set()
+
+    def join(self, world: str, connect: Connect | None = None) -> None:
+        """Deliver for one more world. `connect` reaches its own sandbox's loopback, in the place of everybody's."""
+        self._room.setdefault(world, asyncio.Semaphore(AT_ONCE))
+        if connect is not None:
+            self._own[world] = connect
+        self.stir(world)
+
+    def leave(self, world: str) -> None:
+        """Deliver no more for a world: what is under way ends, and what has no outcome stays queued there."""
+        self._room.pop(world, None)
+        self._own.pop(world, None)
+        self._in_want.discard(world)
+        for task in [task for task, turn in self._tasks.items() if turn.world == world]:
+            task.cancel()
 
     async def __aenter__(self) -> Self:
         self._looking = asyncio.create_task(self._look_forever())
@@ -97,9 +117,13 @@ class Deliverer:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look_forever(self) -> None:
+        loop = asyncio.get_running_loop()
+        all_at = loop.time()  # when all worlds are to be looked at
         while True:
             self._stirred.clear()
-            for world in self._worlds:
+            started, every = loop.time(), loop.time() >= all_at
+            wanted, self._in_want = [*self._room] if every else [*self._in_want], set()
+            for world in wanted:
                 try:
                     busy = self._busy_in(world)
                     for delivery in self._deliveries.due(world, busy, MOST - len(busy)):
@@ -110,8 +134,10 @@ class Deliverer:
                     if str(error) != self._failing:
                         self._failing = str(error)
                         self._say(f"webhooks of world {world} wait: {error}")
+            if every:
+                all_at = loop.time() + max(LOOK_SECONDS, (loop.time() - started) / SHARE)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
+                async with asyncio.timeout_at(all_at):
                     await self._stirred.wait()
 
     def _busy_in(self, world: str) -> frozenset[str]:
@@ -121,7 +147,7 @@ class Deliverer:
         key = (world, delivery.id)
         self._busy.add(key)
         line = (world, delivery.service, delivery.subscription or delivery.url)
-        before, turn = self._lines.get(line), _Turn()
+        before, turn = self._lines.get(line), _Turn(world)
         self._lines[line] = turn
         task = asyncio.create_task(self._deliver(world, delivery.id, before, turn))
         self._tasks[task] = turn
@@ -139,7 +165,7 @@ class Deliverer:
             else:
                 self._busy.discard(key)
             if len(self._busy_in(world)) <= MOST // 2:  # there is room again, worth a look at what else is due
-                self._stirred.set()
+                self.stir(world)
 
         task.add_done_callback(over)
 
@@ -149,14 +175,18 @@ class Deliverer:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(PATIENCE):
                     await before.ended.wait()
-        async with self._room[world]:
+        room = self._room.get(world)
+        if room is None:
+            return
+        async with room:
             turn.begun.set()
             parcel = self._deliveries.prepared(world, delivery_id)
             if parcel is None:
                 return
-            if parcel.place.inside is not None and self._connect is not None:
+            connect = self._own.get(world, self._connect)
+            if parcel.place.inside is not None and connect is not None:
                 started = time.perf_counter_ns()
-                attempt = await self._inside(parcel, parcel.place.inside, self._connect)
+                attempt = await self._inside(parcel, parcel.place.inside, connect)
                 self._deliveries.made(parcel, attempt, started)
                 return
             outcome = self._deliveries.judged(parcel)

@@ -1,0 +1,112 @@
+"""Sandboxes over the API: make, list, renew, delete. Who opens their listeners is somebody else (`Host`)."""
+
+from typing import Protocol
+
+from . import messages_sandboxes as messages
+from .operation import Asked, Operation
+from .problems import not_found
+
+_UNKNOWN = "no such sandbox: deleted, or expired"
+
+
+class Host(Protocol):
+    """Who makes sandboxes. Every refusal is a Problem or another ChildproofError, and nothing has changed then."""
+
+    async def create(self, wanted: messages.NewSandbox) -> messages.MadeSandbox:
+        """Make one, all of it or nothing."""
+        ...
+
+    def all(self) -> list[messages.Sandbox]:
+        """All of them, the oldest first."""
+        ...
+
+    def get(self, sandbox: str) -> messages.Sandbox:
+        """One of them. Raises LookupError."""
+        ...
+
+    def renew(self, sandbox: str, ttl: int | None) -> messages.Sandbox:
+        """Let it live on. Raises LookupError."""
+        ...
+
+    async def delete(self, sandbox: str, *, keep: bool) -> messages.DeletedSandbox:
+        """End it, its connections, and its world where that was made for it. Raises LookupError."""
+        ...
+
+    def report(self, sandbox: str, width: int | None, *, colours: bool) -> messages.SandboxReport:
+        """What came of its calls. Raises LookupError."""
+        ...
+
+
+class Sandboxes:
+    """The operations, over a host."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+
+    def operations(self) -> list[Operation]:
+        """Their table."""
+        unknown = {404: _UNKNOWN}
+        return [
+            Operation("GET", "/v1/sandboxes", "listSandboxes", "All sandboxes", self.list, answer=messages.Sandboxes),
+            Operation(
+                "POST", "/v1/sandboxes", "createSandbox", "A world and listeners that lead to it, in one step", self.create,
+                body=messages.NewSandbox, answer=messages.MadeSandbox, status=201,
+                problems={404: "no such world", 409: "the world's name is taken", 429: "there are too many"},
+            ),
+            Operation(
+                "GET", "/v1/sandboxes/{sandbox}", "getSandbox", "One sandbox", self.get,
+                answer=messages.Sandbox, problems=unknown,
+            ),
+            Operation(
+                "DELETE", "/v1/sandboxes/{sandbox}", "deleteSandbox", "Close it, and delete the world that was made for it",
+                self.delete, query=messages.SandboxQuery, answer=messages.DeletedSandbox, problems=unknown,
+            ),
+            Operation(
+                "POST", "/v1/sandboxes/{sandbox}/renew", "renewSandbox", "Let it live for a while from now", self.renew,
+                body=messages.Renewal, answer=messages.Sandbox, problems=unknown,
+            ),
+            Operation(
+                "GET", "/v1/sandboxes/{sandbox}/report", "reportSandbox", "What came of its calls so far", self.report,
+                query=messages.ReportQuery, answer=messages.SandboxReport, problems=unknown,
+            ),
+        ]  # fmt: skip
+
+    def list(self, asked: Asked) -> messages.Sandboxes:  # noqa: ARG002 (all operations take it)
+        """GET /v1/sandboxes."""
+        return messages.Sandboxes(self._host.all())
+
+    async def create(self, asked: Asked) -> messages.MadeSandbox:
+        """POST /v1/sandboxes."""
+        return await self._host.create(asked.body)
+
+    def get(self, asked: Asked) -> messages.Sandbox:
+        """GET /v1/sandboxes/{sandbox}."""
+        try:
+            return self._host.get(asked.path["sandbox"])
+        except LookupError:
+            raise self._unknown(asked) from None
+
+    async def delete(self, asked: Asked) -> messages.DeletedSandbox:
+        """DELETE /v1/sandboxes/{sandbox}."""
+        try:
+            return await self._host.delete(asked.path["sandbox"], keep=asked.query.keep)
+        except LookupError:
+            raise self._unknown(asked) from None
+
+    def renew(self, asked: Asked) -> messages.Sandbox:
+        """POST /v1/sandboxes/{sandbox}/renew."""
+        try:
+            return self._host.renew(asked.path["sandbox"], asked.body.ttl)
+        except LookupError:
+            raise self._unknown(asked) from None
+
+    def report(self, asked: Asked) -> messages.SandboxReport:
+        """GET /v1/sandboxes/{sandbox}/report."""
+        try:
+            return self._host.report(asked.path["sandbox"], asked.query.width, colours=asked.query.colours)
+        except LookupError:
+            raise self._unknown(asked) from None
+
+    @staticmethod
+    def _unknown(asked: Asked) -> Exception:
+        return not_found(f"the sandbox {asked.path['sandbox'][:100]!r}", "GET /v1/sandboxes lists them")

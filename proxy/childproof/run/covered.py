@@ -1,0 +1,40 @@
+"""Files that a sealed command must not see, and those that it must not change: the record, keys, and what judges it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import childproof
+
+from .config import Config
+
+if TYPE_CHECKING:
+    from .compose import Parts
+
+
+def hidden(config: Config, *others: Path) -> list[Path]:
+    """What the command must not see: the CA's key, and the record, which it could otherwise rewrite; and `others`."""
+    store = Path(config.store).resolve()  # SQLite keeps its log beside the file itself, not beside a link to it
+    files = [store.with_name(store.name + suffix) for suffix in ("", "-wal", "-shm")]
+    if config.store == ":memory:":
+        files = []
+    files += others
+    keys = [config.ca.key] if config.ca.key is not None else []
+    if config.otlp is not None and config.otlp.headers_file is not None:
+        keys.append(config.otlp.headers_file)
+    return [config.state_dir, *keys, *(file for file in files if file.exists())]
+
+
+def judging(parts: "Parts") -> list[Path]:
+    """What judges and answers the next run too, and so must not be the command's to change."""
+    from childproof.catalog.shipped import shipped  # noqa: PLC0415 (imported by now)
+
+    origin = parts.config.origin
+    return [
+        *([origin.file] if origin is not None else []),
+        *parts.rule_files,
+        *parts.config.stubs,
+        *parts.config.worlds,
+        shipped("stubs"),
+        shipped("rules"),
+        Path(childproof.__file__).parent,
+    ]
