@@ -11,13 +11,15 @@ from typing import NoReturn, TextIO
 import click
 
 from childproof import __version__
-from childproof.ledger import CLOCK, Entry, Filter, Tail, timestamp, to_line
+from childproof.ledger import CLOCK, Entry, Filter, timestamp, to_line
 from childproof.ledger.har import to_har
 from childproof.ledger.metrics import to_metrics
 from childproof.model import Fidelity, Protocol
 
 from .options import Since
-from .reading import duration, find_call, open_ledger, printable, store_option
+from .reading import duration, find_call, printable
+from .records import Tail
+from .where import Where, where_options
 
 SHOWN = 100
 POLL = 0.1
@@ -29,7 +31,7 @@ STYLES = {"stub": "green", "reply": "green", "allow": "yellow", "deny": "red"}
 
 
 @click.command()
-@store_option
+@where_options
 @click.option("--world", metavar="NAME", help="Only this world, with what it inherited by a fork [default: all].")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line; its keys are in docs/ledger.md.")
 @click.option(
@@ -66,7 +68,7 @@ STYLES = {"stub": "green", "reply": "green", "allow": "yellow", "deny": "red"}
 )
 def log(
     *,
-    db: str | None,
+    where: Where,
     world: str | None,
     as_json: bool,
     har: TextIO | None,
@@ -102,17 +104,17 @@ def log(
             f"{' and '.join([*forms, *(['--follow'] if follow else [])])} don't go together; choose one"
         )
     person = sys.stdout.isatty() and not forms
-    with open_ledger(db) as (store, ledger):
-        names = store.names()
+    with where.records() as records:
+        names = records.names()
         if world is not None:
-            store.world(world)  # says which there are, if not this one
+            records.branch(world)  # says which there are, if not this one
         if trace is not None and not _TRACE.fullmatch(trace):
-            trace = find_call(store, ledger, trace, world).trace
+            trace = find_call(records, trace, world).trace
         only = Filter(verdict, service, fidelity, since, path, entity, protocols, trace)
         # Following begins before the list is read, so that nothing falls between the two.
-        tail = ledger.tail(world=world, only=only)
+        tail = records.tail(world=world, only=only) if follow else None
         shown = (limit or None) if limit is not None else (SHOWN if person else None)
-        entries = ledger.entries(world=world, only=only, last=shown)
+        entries = records.entries(world=world, only=only, last=shown)
         wide = world is None and len(names) > 1
         if har is not None:
             _archive(entries, har)
@@ -126,7 +128,7 @@ def log(
             _table(list(entries), wide=wide)
         else:
             _print(_columns(entry, wide=wide) for entry in entries)
-        if follow:
+        if tail is not None:
             _follow(tail, to_line if as_json else partial(_columns, wide=wide))
 
 

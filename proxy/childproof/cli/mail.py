@@ -12,12 +12,13 @@ from rich.text import Text
 
 from childproof.errors import ChildproofError
 from childproof.ledger import timestamp
-from childproof.world import Store
 
 from .attachments import save
 from .mail_boxes import boxes
 from .mailbox import Message, addresses, as_line, content_of, find, messages, source_of
-from .reading import open_ledger, printable, store_option
+from .reading import printable
+from .records import Records
+from .where import Where, chosen, where_options
 
 SHOWN = 100
 ROOMY = 90  # columns of a terminal from which on there is room for times
@@ -34,7 +35,7 @@ def _list_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--to", metavar="ADDRESS", help="Only what lies in this mailbox."),
         _json_option("One JSON object a line."),
         _world_option,
-        store_option,
+        where_options,
     ):
         command = option(command)
     return command
@@ -71,7 +72,7 @@ def list_(ctx: click.Context, /, **options: Any) -> None:
 
 
 @mail.command(short_help="Show one message, or save its attachments.")
-@store_option
+@where_options
 @_world_option
 @_json_option("As one JSON object.")
 @click.option("--html", is_flag=True, help="Only the HTML text, as it is.")
@@ -88,24 +89,24 @@ def show(ctx: click.Context, /, *, message: str, **options: Any) -> None:
       childproof mail show msg_x8 --html > receipt.html
       childproof mail show 1 --part 2 > invoice.pdf
     """
-    chosen = _inherited(ctx, options)
-    whole = [name for name in ("as_json", "html", "raw") if chosen[name]]
-    if len(whole) + (chosen["part"] is not None or chosen["folder"] is not None) > 1:
+    given = _inherited(ctx, options)
+    whole = [name for name in ("as_json", "html", "raw") if given[name]]
+    if len(whole) + (given["part"] is not None or given["folder"] is not None) > 1:
         raise click.UsageError("only one of --json, --html, --raw, and --part or --save")
-    with open_ledger(chosen["db"]) as (store, _):
-        found = find(store, message, chosen["world"])
-        if chosen["folder"] is not None:
-            for file in _save(store, found, chosen["folder"], chosen["part"]):
+    with given["where"].records() as records:
+        found = find(records, message, given["world"])
+        if given["folder"] is not None:
+            for file in _save(records, found, given["folder"], given["part"]):
                 print(file)
-        elif chosen["part"] is not None:
-            _write(content_of(store, found, chosen["part"]))
-        elif chosen["raw"]:
-            _write(source_of(store, found))
-        elif chosen["html"]:
+        elif given["part"] is not None:
+            _write(content_of(records, found, given["part"]))
+        elif given["raw"]:
+            _write(source_of(records, found))
+        elif given["html"]:
             if found.value["html"] is None:
                 raise ChildproofError(f"message {found.number} has no HTML text")
             _print(found.value["html"])
-        elif chosen["as_json"]:
+        elif given["as_json"]:
             print(as_line(found))
         else:
             _show(found)
@@ -117,14 +118,17 @@ mail.add_command(boxes)
 def _inherited(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
     """Options may stand before the command too: `childproof mail --world demo show 1`."""
     before = ctx.parent.params if ctx.parent is not None else {}
-    return {name: before.get(name) if value in (None, False) else value for name, value in options.items()}
+    given = {name: before.get(name) if value in (None, False) else value for name, value in options.items()}
+    if given["where"] == Where():
+        given["where"] = chosen(*(before.get(name) for name in ("db", "server", "token_file")))
+    return given
 
 
-def _list(*, db: str | None, world: str | None, as_json: bool | None, to: str | None, limit: int | None) -> None:
+def _list(*, where: Where, world: str | None, as_json: bool | None, to: str | None, limit: int | None) -> None:
     person = sys.stdout.isatty() and not as_json
-    with open_ledger(db) as (store, _):
-        names = [world] if world is not None else store.names()
-        listed = [message for name in names for message in messages(store, name, to)]
+    with where.records() as records:
+        names = [world] if world is not None else records.names()
+        listed = [message for name in names for message in messages(records, name, to)]
     shown = (limit or None) if limit is not None else (SHOWN if person else None)
     if shown is not None:
         listed = listed[-shown:]
@@ -138,12 +142,12 @@ def _list(*, db: str | None, world: str | None, as_json: bool | None, to: str | 
             print(_columns(message, wide=len(names) > 1))
 
 
-def _save(store: Store, message: Message, folder: Path, part: int | None) -> Iterator[Path]:
+def _save(records: Records, message: Message, folder: Path, part: int | None) -> Iterator[Path]:
     listed = message.value["attachments"]
     if not listed:
         raise ChildproofError(f"message {message.number} has no attachments")
     for number in [part] if part is not None else range(1, len(listed) + 1):
-        content = content_of(store, message, number)
+        content = content_of(records, message, number)
         yield save(folder, listed[number - 1]["filename"], listed[number - 1]["type"], number, content)
 
 

@@ -11,27 +11,29 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from childproof.world import Store
-
 from .mailbox import SERVICE
-from .reading import open_ledger, printable, store_option
+from .reading import printable
+from .records import Records
+from .where import Where, chosen, where_options
 
 
 @click.command()
-@store_option
+@where_options
 @click.option("--world", metavar="NAME", help="Only this world, with what it inherited [default: all].")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_context
-def boxes(ctx: click.Context, /, *, db: str | None, world: str | None, as_json: bool) -> None:
+def boxes(ctx: click.Context, /, *, where: Where, world: str | None, as_json: bool) -> None:
     """List the mailboxes: address, whose it is, how many messages lie in it.
 
     Those come first that the world was seeded with, then those that came with a message.
     """
     before = ctx.parent.params if ctx.parent is not None else {}
-    db, world = db or before.get("db"), world or before.get("world")
-    with open_ledger(db) as (store, _):
-        names = [world] if world is not None else store.names()
-        found = [(name, *box) for name in names for box in mailboxes(store, name)]
+    world = world or before.get("world")
+    if where == Where():
+        where = chosen(*(before.get(name) for name in ("db", "server", "token_file")))
+    with where.records() as records:
+        names = [world] if world is not None else records.names()
+        found = [(name, *box) for name in names for box in mailboxes(records, name)]
     if as_json or before.get("as_json"):
         for name, address, owner, count in found:
             print(json.dumps({"world": name, "address": address, "name": owner, "messages": count}))
@@ -43,11 +45,10 @@ def boxes(ctx: click.Context, /, *, db: str | None, world: str | None, as_json: 
             print("\t".join([name, *columns] if len(names) > 1 else columns))
 
 
-def mailboxes(store: Store, world: str) -> Iterator[tuple[str, str, int]]:
+def mailboxes(records: Records, world: str) -> Iterator[tuple[str, str, int]]:
     """Address, owner and number of messages of each mailbox of a world."""
-    with store.world(world).view() as view:
-        counts = Counter(row["mailbox"] for row in view.list(SERVICE, "delivery", newest_first=False))
-        known = {box["address"]: str(box["name"]) for box in view.list(SERVICE, "mailbox", newest_first=False)}
+    counts = Counter(row["mailbox"] for row in records.held(world, SERVICE, "delivery"))
+    known = {box["address"]: str(box["name"]) for box in records.held(world, SERVICE, "mailbox")}
     for address in [*known, *(address for address in counts if address not in known)]:
         yield address, known.get(address, ""), counts[address]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from childproof.errors import ChildproofError
 from childproof.model.text import printable_json
-from childproof.world import Snapshot, Store
+
+from .records import Records
 
 SERVICE = "email"
 
@@ -32,26 +33,25 @@ class Message:
         return addresses(self.value["from"]) or self.value["envelope"]["from"]
 
 
-def messages(store: Store, world: str, to: str | None = None) -> Iterator[Message]:
+def messages(records: Records, world: str, to: str | None = None) -> Iterator[Message]:
     """A world's messages in the order in which they came; with `to`, only what lies in that mailbox."""
-    with store.world(world).view() as view:
-        listed = view.list(SERVICE, "message", newest_first=False)
-        mine = None if to is None else _mailbox(view, to)
+    listed = records.held(world, SERVICE, "message")
+    mine = None if to is None else _mailbox(records, world, to)
     for number, value in enumerate(listed, 1):
         if mine is None or value["id"] in mine:
             yield Message(world, number, value)
 
 
-def _mailbox(view: Snapshot, address: str) -> set[str]:
+def _mailbox(records: Records, world: str, address: str) -> set[str]:
     """The ids of the messages in a mailbox, whatever the case of the address."""
     wanted = address.casefold()
-    return {row["message"] for row in view.list(SERVICE, "delivery") if row["mailbox"].casefold() == wanted}
+    return {row["message"] for row in records.held(world, SERVICE, "delivery") if row["mailbox"].casefold() == wanted}
 
 
-def find(store: Store, wanted: str, world: str | None) -> Message:
+def find(records: Records, wanted: str, world: str | None) -> Message:
     """The message meant by a number or the beginning of an id. Raises ChildproofError where it is none, or several."""
-    names = [world] if world is not None else store.names()
-    known = [message for name in names for message in messages(store, name)]
+    names = [world] if world is not None else records.names()
+    known = [message for name in names for message in messages(records, name)]
     if wanted.isdecimal():
         found = [message for message in known if message.number == int(wanted)]
     else:
@@ -66,22 +66,20 @@ def find(store: Store, wanted: str, world: str | None) -> Message:
     raise ChildproofError(f"{wanted!r} is {len(found)} messages; add --world, or write more of an id:\n{some}")
 
 
-def content_of(store: Store, message: Message, part: int) -> bytes:
+def content_of(records: Records, message: Message, part: int) -> bytes:
     """The content of attachment `part`, counted from 1. Raises ChildproofError where there is none."""
     listed = message.value["attachments"]
     if part > len(listed):
         raise ChildproofError(f"message {message.number} has {len(listed)} attachments, there is no part {part}")
-    with store.world(message.world).view() as view:
-        stored = view.get(SERVICE, "attachment", listed[part - 1]["id"])
+    stored = records.entity(message.world, SERVICE, "attachment", listed[part - 1]["id"])
     if stored is None:
         raise ChildproofError(f"the content of part {part} is not in the world any more")
     return base64.b64decode(stored["content"])
 
 
-def source_of(store: Store, message: Message) -> bytes:
+def source_of(records: Records, message: Message) -> bytes:
     """The message as it came."""
-    with store.world(message.world).view() as view:
-        stored = view.get(SERVICE, "source", message.value["id"])
+    stored = records.entity(message.world, SERVICE, "source", message.value["id"])
     if stored is None:
         raise ChildproofError(f"the source of message {message.number} is not in the world any more")
     content = stored["content"]

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,9 @@ from childproof.model.text import printable
 from childproof.world import Store
 
 from .options import milliseconds
+
+if TYPE_CHECKING:
+    from .records import Records
 
 
 def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -77,17 +80,17 @@ def call_number(store: Store, ledger: Ledger, world: str, text: str) -> int:
     return store.call_at(world, time)
 
 
-def find_call(store: Store, ledger: Ledger, call: str, world: str | None) -> Entry:
+def find_call(records: "Records", call: str, world: str | None) -> Entry:
     """The entry that a person means by an id, the beginning of one, or a number in its world. Raises ChildproofError."""
-    names = store.names()
+    names = records.names()
     if world is not None:
-        store.world(world)  # says which there are, if not this one
+        records.branch(world)  # says which there are, if not this one
     if call.isdecimal():
         owner = world if world is not None else names[0] if len(names) == 1 else None
-        numbered = None if owner is None else ledger.at(owner, int(call))
+        numbered = None if owner is None else records.at(owner, int(call))
         if numbered is not None:
             return numbered
-    found = ledger.find(call) if call else []
+    found = records.beginning(call) if call else []
     exact = [entry for entry in found if call in (entry.id, entry.id.removeprefix("call_"))]
     if len(found) == 1 or exact:
         return (exact or found)[0]
@@ -97,7 +100,7 @@ def find_call(store: Store, ledger: Ledger, call: str, world: str | None) -> Ent
     if call.isdecimal() and world is None and len(names) > 1:
         raise ChildproofError(f"call {call} of which world? Add --world with one of: {', '.join(names)}")
     where = f"world {world}" if world is not None else f"worlds: {', '.join(names) or 'none'}"
-    raise ChildproofError(f"{store.path} has no call {call!r} ({where}); `childproof log` lists the calls")
+    raise ChildproofError(f"{records.place} has no call {call!r} ({where}); `childproof log` lists the calls")
 
 
 def duration(microseconds: int) -> str:

@@ -13,19 +13,20 @@ from childproof.model import Change, Effect, header
 from childproof.world import MISSING, differences
 
 from .log import STYLES
-from .reading import duration, find_call, open_ledger, printable, store_option
+from .reading import duration, find_call, printable
+from .where import Where, where_options
 
 BODY_LINES = 60
 WIDTH = 13
 
 
 @click.command()
-@store_option
+@where_options
 @click.option("--world", metavar="NAME", help="The world that a CALL given as a number belongs to.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object; its keys are in docs/ledger.md.")
 @click.option("--full", is_flag=True, help=f"All of a body, not only its first {BODY_LINES} lines.")
 @click.argument("call")
-def show(*, db: str | None, world: str | None, as_json: bool, full: bool, call: str) -> None:
+def show(*, where: Where, world: str | None, as_json: bool, full: bool, call: str) -> None:
     r"""Show one CALL in full: verdict, request, reply, changes, effects, what left the machine, what it caused.
 
     CALL is an id, the beginning of one, or the call's number in its world.
@@ -34,10 +35,10 @@ def show(*, db: str | None, world: str | None, as_json: bool, full: bool, call: 
       childproof show call_5f1c
       childproof show 12 --world demo
     """
-    with open_ledger(db) as (store, ledger):
-        entry = find_call(store, ledger, call, world)
-        cause = None if entry.cause is None else ledger.get(entry.cause)
-        caused = ledger.caused_by(entry.id)
+    with where.records() as records:
+        entry = find_call(records, call, world)
+        cause = None if entry.cause is None else next(iter(records.beginning(entry.cause)), None)
+        caused = records.caused_by(entry)
     if as_json:
         print(to_line(entry))
         return

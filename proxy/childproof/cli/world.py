@@ -3,19 +3,18 @@
 import importlib
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from childproof.cli.log import log
-from childproof.ledger import Ledger, timestamp
-from childproof.world import Branch, ClockSettings, Store
+from childproof.ledger import timestamp
+from childproof.world import Branch, ClockSettings
 
 from .main import with_examples
 from .options import Clock
-from .reading import call_number, open_ledger, open_worlds, printable, store_option
+from .reading import printable
+from .where import Where, where_options
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -74,12 +73,12 @@ def world() -> None:
 
 
 @world.command("list")
-@store_option
+@where_options
 @json_option
-def list_(*, db: str | None, as_json: bool) -> None:
+def list_(*, where: Where, as_json: bool) -> None:
     """List the worlds, each below the one that it was forked from."""
-    with open_ledger(db) as (store, _):
-        branches = store.branches()
+    with where.records() as records:
+        branches = records.branches()
     if as_json:
         for branch in branches:
             print(json.dumps(as_values(branch), ensure_ascii=False))
@@ -94,25 +93,25 @@ def list_(*, db: str | None, as_json: bool) -> None:
 
 
 @world.command()
-@store_option
+@where_options
 @labels_option
 @click.option("--seed", type=int, default=0, metavar="N", help="What its ids and randomness follow from.")
 @click.option("--clock", type=Clock(), default="real", metavar="CLOCK", help="real, frozen@TIME or step:1s@TIME.")
 @click.argument("name")
-def create(*, db: str | None, labels: tuple[tuple[str, str], ...], seed: int, clock: ClockSettings, name: str) -> None:
+def create(*, where: Where, labels: tuple[tuple[str, str], ...], seed: int, clock: ClockSettings, name: str) -> None:
     """Make an empty world. Its NAME may be a path: checkout/try-3."""
-    with open_worlds(db, create=True) as (store, _):
-        store.create(name, seed=seed, clock=clock, labels=dict(labels))
+    with where.worlds(create=True) as worlds:
+        worlds.create(name, seed=seed, clock=clock, labels=dict(labels))
     click.echo(f"{name}: made, empty", err=True)
 
 
 @world.command()
-@store_option
+@where_options
 @labels_option
 @click.option("--at", metavar="CALL|TIME", help="A call's number or id, or a time of the world [default: now].")
 @click.argument("source")
 @click.argument("name")
-def fork(*, db: str | None, labels: tuple[tuple[str, str], ...], at: str | None, source: str, name: str) -> None:
+def fork(*, where: Where, labels: tuple[tuple[str, str], ...], at: str | None, source: str, name: str) -> None:
     r"""Make NAME a branch of SOURCE, with everything in it: entities, mail, clock, ids, limits, scheduled work.
 
     \b
@@ -120,45 +119,43 @@ def fork(*, db: str | None, labels: tuple[tuple[str, str], ...], at: str | None,
       childproof world fork checkout before-the-refund --at 41
       childproof world fork checkout on-monday --at 2026-01-05T09:00:00Z
     """
-    with _checked(db, source) as (store, ledger):
-        base = None if at is None else call_number(store, ledger, source, at)
-        made = store.fork(source, name, at=base, labels=dict(labels))
-        click.echo(f"{name}: forked from {source} after call {made.seq}", err=True)
+    with where.worlds() as worlds:
+        base = worlds.fork(source, name, at=at, labels=dict(labels))
+        click.echo(f"{name}: forked from {source} after call {base}", err=True)
 
 
 @world.command("set")
-@store_option
+@where_options
 @click.argument("name")
 @click.argument("labels", nargs=-1, required=True, type=_Label(), metavar="KEY=VALUE…")
-def set_(*, db: str | None, name: str, labels: tuple[tuple[str, str], ...]) -> None:
+def set_(*, where: Where, name: str, labels: tuple[tuple[str, str], ...]) -> None:
     """Give a world metadata; an empty value removes a key."""
-    with open_worlds(db) as (store, _):
-        store.label(name, dict(labels))
+    with where.worlds() as worlds:
+        worlds.label(name, dict(labels))
 
 
 @world.command()
-@store_option
+@where_options
 @click.argument("name")
-def reset(*, db: str | None, name: str) -> None:
+def reset(*, where: Where, name: str) -> None:
     """Take a world back to where it was forked from; one that wasn't, to what it began with.
 
     Worlds that were forked from it later keep what they inherited.
     """
-    with open_worlds(db) as (store, ledger):
-        gone = store.reset(name, record=ledger)
-        place = store.branch(name)
-    where = f"call {place.base} of {place.parent}" if place.parent else "its beginning"
-    click.echo(f"{name}: back at {where}; {gone} call{'s' if gone != 1 else ''} undone", err=True)
+    with where.worlds() as worlds:
+        place, gone = worlds.reset(name)
+    back = f"call {place.base} of {place.parent}" if place.parent else "its beginning"
+    click.echo(f"{name}: back at {back}; {gone} call{'s' if gone != 1 else ''} undone", err=True)
 
 
 @world.command()
-@store_option
+@where_options
 @click.option("--with-children", is_flag=True, help="Delete the worlds too that were forked from it.")
 @click.argument("name")
-def delete(*, db: str | None, with_children: bool, name: str) -> None:
+def delete(*, where: Where, with_children: bool, name: str) -> None:
     """Delete a world, its calls and their record. Refused while others need its past."""
-    with open_worlds(db) as (store, ledger):
-        gone = store.delete(name, with_children=with_children, record=ledger)
+    with where.worlds() as worlds:
+        gone = worlds.delete(name, with_children=with_children)
     for one in gone:
         click.echo(f"{one}: deleted", err=True)
 
@@ -182,14 +179,6 @@ def as_values(branch: Branch) -> dict[str, Any]:
         "created": timestamp(branch.created),
         "metadata": dict(branch.labels),
     }
-
-
-@contextmanager
-def _checked(db: str | None, name: str) -> Iterator[tuple[Store, Ledger]]:
-    """The database, for writing, if it has this world."""
-    with open_worlds(db) as (store, ledger):
-        store.world(name)
-        yield store, ledger
 
 
 def _draw(branches: list[Branch]) -> None:

@@ -1,6 +1,7 @@
 """An entry as one line of JSON: the form that programs read (`childproof log --json`)."""
 
-from datetime import UTC, datetime
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -9,6 +10,7 @@ from childproof.model.text import printable_json
 
 from .entry import Entry, Recorded
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Stable within version 1: keys are added, never renamed, removed or given another meaning.
 VERSION = 1
 LINE_KEYS = {
@@ -63,6 +65,15 @@ def entry_line(entry: Entry) -> dict[str, Any]:
 def to_line(entry: Entry) -> str:
     """An entry as one line of JSON, without the newline."""
     return printable_json(msgspec.json.encode(entry_line(entry)).decode())
+
+
+def from_line(line: Mapping[str, Any]) -> Entry:
+    """The entry that such a line tells of. Keys of a later version are left out. Raises ValueError for what is no line."""
+    values = {key: line[key] for key in LINE_KEYS if key != "version" and key in line}
+    for key in ("at", "world_at"):
+        moment = datetime.fromisoformat(values[key])
+        values[key] = (moment - _EPOCH) // timedelta(milliseconds=1)
+    return msgspec.convert(values, Entry)
 
 
 def timestamp(at: int) -> str:

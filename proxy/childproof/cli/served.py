@@ -1,0 +1,174 @@
+"""Worlds at a server, as commands read and change them: over its control API."""
+
+import queue
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from childproof.client import Client, ControlError
+from childproof.control import messages
+from childproof.errors import AskedError
+from childproof.ledger import ANY, Entry, Filter, from_line, timestamp
+from childproof.world import Branch, ClockSettings
+
+
+class ServedRecords:
+    """Records of a server (see `Records`)."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.place = client.url
+
+    def names(self) -> list[str]:
+        """See Records."""
+        return sorted(world.name for world in self._client.worlds())
+
+    def branches(self) -> list[Branch]:
+        """See Records."""
+        return sorted(map(_branch, self._client.worlds()), key=lambda branch: branch.name)
+
+    def branch(self, world: str) -> Branch:
+        """See Records."""
+        return _branch(self._client.world(world))
+
+    def entries(self, *, world: str | None, only: Filter, last: int | None) -> Iterable[Entry]:
+        """See Records."""
+        if world is not None:
+            found = [from_line(line) for line in self._client.calls(world, **_query(only))]
+        else:
+            by_id = {line["id"]: line for name in self.names() for line in self._client.calls(name, **_query(only))}
+            found = sorted(map(from_line, by_id.values()), key=lambda entry: (entry.at, entry.world, entry.seq))
+        return found if last is None else found[max(0, len(found) - last) :]
+
+    def tail(self, *, world: str | None, only: Filter) -> "ServedTail":
+        """See Records."""
+        return ServedTail(self._client, self.names() if world is None else [world], only)
+
+    def at(self, world: str, number: int) -> Entry | None:
+        """See Records."""
+        try:
+            return from_line(self._client.call(world, str(number)))
+        except ControlError as error:
+            if error.status == 404:
+                return None
+            raise
+
+    def beginning(self, call: str) -> list[Entry]:
+        """See Records."""
+        found: dict[str, Entry] = {}
+        for name in self.names():
+            for line in self._client.calls(name):
+                if line["id"].startswith((call, f"call_{call}")):
+                    found[line["id"]] = from_line(line)
+        return list(found.values())[-10:]
+
+    def caused_by(self, entry: Entry) -> list[Entry]:
+        """See Records."""
+        same = self.entries(world=entry.world, only=Filter(trace=entry.trace), last=None)
+        return [one for one in same if one.cause == entry.id]
+
+    def held(self, world: str, service: str, kind: str) -> list[dict[str, Any]]:
+        """See Records."""
+        return self._client.entities(world, service, kind)
+
+    def entity(self, world: str, service: str, kind: str, id: str) -> dict[str, Any] | None:  # noqa: A002 (what it is)
+        """See Records."""
+        try:
+            return self._client.entity(world, service, kind, id)
+        except ControlError as error:
+            if error.status == 404:
+                return None
+            raise
+
+
+class ServedTail:
+    """A stream of each world's events, read in threads: what has come since the last look."""
+
+    def __init__(self, client: Client, worlds: Iterable[str], only: Filter) -> None:
+        self._found: queue.SimpleQueue[Entry | Exception] = queue.SimpleQueue()
+        for world in worlds:
+            last = client.world(world).calls
+            threading.Thread(target=self._follow, args=(client, world, only, last), daemon=True).start()
+
+    def _follow(self, client: Client, world: str, only: Filter, last: int) -> None:
+        try:
+            for event in client.events(world, after=str(last), **_query(only)):
+                self._found.put(from_line(event.data))
+        except Exception as error:  # noqa: BLE001 (it is raised where somebody reads)
+            self._found.put(error)
+
+    def read(self) -> list[Entry]:
+        """See Tail."""
+        found = []
+        while not self._found.empty():
+            one = self._found.get()
+            if isinstance(one, Exception):
+                raise one
+            found.append(one)
+        return found
+
+
+class ServedWorlds:
+    """Worlds of a server (see `Worlds`)."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def create(self, name: str, *, seed: int, clock: ClockSettings, labels: Mapping[str, str]) -> None:
+        """See Worlds."""
+        self._client.create(name, seed=seed, clock=written(clock), metadata=labels)
+
+    def fork(self, source: str, name: str, *, at: str | None, labels: Mapping[str, str]) -> int:
+        """See Worlds."""
+        place = int(at) if at is not None and at.isdecimal() else at
+        return self._client.fork(source, name, at=place, metadata=labels).base
+
+    def label(self, name: str, labels: Mapping[str, str]) -> None:
+        """See Worlds."""
+        del labels
+        raise AskedError(f"a server doesn't change metadata of a world that is there ({name}); name its file with --db")
+
+    def reset(self, name: str) -> tuple[Branch, int]:
+        """See Worlds."""
+        undone = self._client.reset(name)
+        return _branch(undone.world), undone.undone
+
+    def delete(self, name: str, *, with_children: bool) -> list[str]:
+        """See Worlds."""
+        return self._client.delete(name, with_children=with_children)
+
+    def export(self, name: str, *, since_parent: bool) -> Iterable[str]:
+        """See Worlds."""
+        if since_parent:
+            raise AskedError("a server exports a world as a whole; for --since-parent name its file with --db")
+        return self._client.export(name).rstrip("\n").split("\n")
+
+    def load(self, text: str, file: str, name: str | None, labels: Mapping[str, str]) -> Branch:
+        """See Worlds."""
+        del file
+        if labels:
+            raise AskedError("a server takes metadata from the file; for --set name a database with --db")
+        return _branch(self._client.import_(text, name=name))
+
+
+def written(clock: ClockSettings) -> str:
+    """A clock's settings as they are written on the command line."""
+    run = f"step:{clock.step}ms" if clock.run == "step" else clock.run
+    return run if clock.start is None else f"{run}@{timestamp(clock.start)}"
+
+
+def _branch(world: messages.World) -> Branch:
+    created = int(datetime.fromisoformat(world.created).timestamp() * 1000)
+    return Branch(world.name, world.parent, world.base, world.calls, world.seed, created, world.metadata)
+
+
+def _query(only: Filter) -> dict[str, Any]:
+    """A filter as the API's parameters."""
+    given = {name: value for name, value in asdict(only).items() if value != getattr(ANY, name)}
+    if "protocols" in given:
+        given["protocol"] = given.pop("protocols")
+    if "since" in given:
+        given["since"] = timestamp(given["since"])
+    return given
