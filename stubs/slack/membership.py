@@ -40,10 +40,7 @@ def join(ctx: Context) -> dict[str, Any]:
 def leave(ctx: Context) -> dict[str, Any]:
     """Go out of a channel."""
     me = caller(ctx)
-    channel = channels.found(ctx, me, ctx.body["channel"])
-    channels.only_channels(channel)
-    if channel["is_archived"]:
-        raise no("is_archived")
+    channel = _in_use(ctx, me)
     if channel["is_general"]:
         raise no("cant_leave_general")
     if me.user not in channel["_members"]:
@@ -59,10 +56,7 @@ def leave(ctx: Context) -> dict[str, Any]:
 def invite(ctx: Context) -> dict[str, Any]:
     """Bring users into a channel: all of them, or none, unless `force` takes those who can be."""
     me = caller(ctx)
-    channel = channels.found(ctx, me, ctx.body["channel"])
-    channels.only_channels(channel)
-    if channel["is_archived"]:
-        raise no("is_archived")
+    channel = _in_use(ctx, me)
     if me.user not in channel["_members"]:
         raise no("not_in_channel")
     users = channels.users_in(ctx.body["users"])
@@ -93,10 +87,7 @@ def _why_not(ctx: Context, me: Caller, channel: Entity, user: str) -> str:
 def kick(ctx: Context) -> dict[str, Any]:
     """Send a user out of a channel."""
     me = caller(ctx)
-    channel = channels.found(ctx, me, ctx.body["channel"])
-    channels.only_channels(channel)
-    if channel["is_archived"]:
-        raise no("is_archived")
+    channel = _in_use(ctx, me)
     if me.user not in channel["_members"]:
         raise no("not_in_channel")
     if channel["is_general"]:
@@ -108,6 +99,15 @@ def kick(ctx: Context) -> dict[str, Any]:
         raise no("not_in_channel")
     _removed(ctx, me, channel, user)
     return {}
+
+
+def _in_use(ctx: Context, me: Caller) -> Entity:
+    """The channel that a call is about: no direct message, and not archived."""
+    channel = channels.found(ctx, me, ctx.body["channel"])
+    channels.only_channels(channel)
+    if channel["is_archived"]:
+        raise no("is_archived")
+    return channel
 
 
 def _added(ctx: Context, me: Caller, channel: Entity, user: str, **more: Any) -> Entity:

@@ -214,7 +214,7 @@ def test_each_fault_is_told_at_its_field(
 
 def test_what_is_too_large_is_413_and_a_sandbox_is_200(made: Callable[..., tuple[Any, Desk]]) -> None:
     client, desk = made()
-    desk.engine.max_body = 100_000_000
+    desk.engine.replace_rules(desk.engine.rules, max_body=100_000_000)
     large = simple()
     large.attachment = Attachment("A" * 30_000_000, "a.bin")
     with pytest.raises(PayloadTooLargeError):
