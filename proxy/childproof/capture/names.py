@@ -3,7 +3,8 @@
 Every name that a sandbox asks for gets one address of each family, and a connection to that address is judged as a
 call to the name. So an address must never come to mean another name while anybody may still hold it:
 
-- A name keeps its addresses as long as the table lives (one table per sandbox).
+- A name keeps its addresses as long as the table lives (one table per sandbox). They follow from the name, so that a
+  proxy that was restarted gives the same ones again: clients hold on to what its predecessor told them.
 - An address that was ever dialled is never tied to another name: clients, pools and the JVM cache for longer than
   any TTL says.
 - When all addresses are taken, the name that was asked for longest ago gives its addresses up, if nobody ever dialled
@@ -11,6 +12,7 @@ call to the name. So an address must never come to mean another name while anybo
   raised and the query is refused: closed, not confused.
 """
 
+import hashlib
 import ipaddress
 from collections import OrderedDict
 from collections.abc import Callable
@@ -24,6 +26,8 @@ HOLD = 3600.0  # seconds after its last answer before an address that was never 
 IPV4 = ipaddress.IPv4Network("198.18.0.0/15")  # benchmarking (RFC 2544): never routed, so nobody's real address
 IPV6 = ipaddress.IPv6Network("100::/64")  # discard-only (RFC 6666), likewise
 CAPACITY = IPV4.num_addresses - 2  # without the first and the last, which some stacks take for broadcast
+
+_GUESSES = 16  # places that a name may have, the first of them unless other names have it
 
 Family = Literal[4, 6]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -47,6 +51,7 @@ class NameTable:
         self._clock = clock
         self._capacity = min(capacity, CAPACITY)
         self._places: dict[int, _Tie] = {}
+        self._next = 1  # below it all places are taken
         self._dialled: dict[str, _Tie] = {}
         self._undialled: OrderedDict[str, _Tie] = OrderedDict()  # oldest answer first
 
@@ -102,11 +107,22 @@ class NameTable:
         return tie
 
     def _tie(self, name: str) -> _Tie:
-        place = len(self._places) + 1 if len(self._places) < self._capacity else self._recycle()
+        place = self._free(name) if len(self._places) < self._capacity else self._recycle()
         tie = _Tie(name, place, self._clock())
         self._places[place] = tie
         self._undialled[name] = tie
         return tie
+
+    def _free(self, name: str) -> int:
+        """One of the places that follow from a name; any other where all of those are taken."""
+        digest = hashlib.blake2b(name.encode(), digest_size=_GUESSES * 4).digest()
+        for start in range(0, len(digest), 4):
+            place = int.from_bytes(digest[start : start + 4]) % self._capacity + 1
+            if place not in self._places:
+                return place
+        while self._next in self._places:
+            self._next += 1
+        return self._next
 
     def _recycle(self) -> int:
         if self._undialled:

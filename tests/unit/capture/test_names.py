@@ -106,12 +106,22 @@ def test_looking_without_dialling_does_not_pin(clock: Clock) -> None:
 
 def test_the_table_holds_what_it_promises(clock: Clock) -> None:
     table = NameTable(clock)
-    last = ""
-    for n in range(CAPACITY):
-        last = table.address_for(f"{n}.example", 4)
-    assert last == "198.19.255.254"
+    assert len({table.address_for(f"{n}.example", 4) for n in range(CAPACITY)}) == CAPACITY
     with pytest.raises(NamesExhausted):
         table.address_for("one.too.many.example", 4)
+
+
+def test_a_restarted_proxy_gives_the_same_addresses(clock: Clock) -> None:
+    """A client that cached one before must not reach another name by it, whatever is asked for first afterwards."""
+    names = [f"h{n}.example" for n in range(200)]
+    before, after = NameTable(clock), NameTable(clock)
+    told = {name: before.address_for(name, 4) for name in names}
+    again = {name: after.address_for(name, 4) for name in reversed(names)}
+    moved = [name for name in names if again[name] != told[name]]
+    assert len(moved) <= 2, "two names of two hundred may have the same first choice"
+    fresh = NameTable(clock)
+    fresh.address_for("other.example", 4)
+    assert fresh.name_for(told["h0.example"]) is None
 
 
 def test_our_ranges_are_known() -> None:
