@@ -1,12 +1,12 @@
 """`Client`: each operation of the control API as a method. docs/api.md says what they do; names here follow it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Self, overload
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from childproof.control import messages
+from childproof.control import messages as told
 
 from .errors import ControlError
 
@@ -57,13 +57,13 @@ class Client:
 
     # --- worlds
 
-    def worlds(self) -> list[messages.World]:
+    def worlds(self) -> list[told.World]:
         """All worlds."""
-        return self._ask("GET", "/v1/worlds", messages.Worlds).worlds
+        return self._ask("GET", "/v1/worlds", told.Worlds).worlds
 
-    def world(self, name: str) -> messages.World:
+    def world(self, name: str) -> told.World:
         """One world's place among the others."""
-        return self._ask("GET", _world(name), messages.World)
+        return self._ask("GET", _world(name), told.World)
 
     def create(
         self,
@@ -75,25 +75,25 @@ class Client:
         at: str | int | None = None,
         file: str | None = None,
         metadata: Mapping[str, str] | None = None,
-    ) -> messages.World:
+    ) -> told.World:
         """Make a world: empty, a fork of another (`from_`, `at`), or what a world file's text plants (`file`)."""
         body = {"name": name, "from": from_, "at": at, "seed": seed, "clock": clock, "file": file, "metadata": metadata}
-        return self._ask("POST", "/v1/worlds", messages.World, _given(body))
+        return self._ask("POST", "/v1/worlds", told.World, _given(body))
 
     def fork(
         self, world: str, name: str, *, at: str | int | None = None, metadata: Mapping[str, str] | None = None
-    ) -> messages.World:
+    ) -> told.World:
         """A new world that goes on where `world` is, or was."""
         body = _given({"name": name, "at": at, "metadata": metadata})
-        return self._ask("POST", f"{_world(world)}/fork", messages.World, body)
+        return self._ask("POST", f"{_world(world)}/fork", told.World, body)
 
-    def reset(self, world: str) -> messages.Undone:
+    def reset(self, world: str) -> told.Undone:
         """Back to where it was forked from, or to its beginning."""
-        return self._ask("POST", f"{_world(world)}/reset", messages.Undone)
+        return self._ask("POST", f"{_world(world)}/reset", told.Undone)
 
     def delete(self, world: str, *, with_children: bool = False) -> list[str]:
         """Delete a world; the names of those that are gone."""
-        return self._ask("DELETE", _path(_world(world), with_children=with_children), messages.Deleted).deleted
+        return self._ask("DELETE", _path(_world(world), with_children=with_children), told.Deleted).deleted
 
     def diff(self, world: str, *, other: str | None = None, at: str | int | None = None) -> Json:
         """What `world` holds otherwise than `other`, or than it did itself at a call; than its parent, without both."""
@@ -115,9 +115,9 @@ class Client:
         """A world as a YAML file."""
         return self._request("GET", f"{_world(world)}/export").content.decode()
 
-    def import_(self, file: str, *, name: str | None = None) -> messages.World:
+    def import_(self, file: str, *, name: str | None = None) -> told.World:
         """Make the world that a file's text holds; under another name, if one is given."""
-        return self._ask("POST", "/v1/worlds/import", messages.World, _given({"file": file, "name": name}))
+        return self._ask("POST", "/v1/worlds/import", told.World, _given({"file": file, "name": name}))
 
     # --- the record
 
@@ -256,9 +256,21 @@ class Client:
         """Let a sandbox live for its time to live again."""
         return self._json("POST", f"/v1/sandboxes/{quote(id, safe='')}/renew")
 
-    def delete_sandbox(self, id: str) -> None:  # noqa: A002 (what it is)
-        """Close a sandbox's listeners and connections; its world goes with it, if it made it."""
-        self._request("DELETE", f"/v1/sandboxes/{quote(id, safe='')}")
+    def delete_sandbox(self, id: str, *, keep: bool = False) -> None:  # noqa: A002 (what it is)
+        """Close a sandbox's listeners and connections; its world goes with it, if it made it, but for `keep`."""
+        self._request("DELETE", _path(f"/v1/sandboxes/{quote(id, safe='')}", keep=keep))
+
+    def report_sandbox(
+        self,
+        id: str,  # noqa: A002 (what it is)
+        *,
+        width: int | None = None,
+        colours: bool = False,
+        server: str | None = None,
+    ) -> Json:
+        """What a sandbox's calls came to: `report`, the same as `text` of that width, and what is `incomplete`."""
+        path = f"/v1/sandboxes/{quote(id, safe='')}/report"
+        return self._json("GET", _path(path, width=width, colours=colours, server=server))
 
     # --- within
 
@@ -270,9 +282,9 @@ class Client:
             raise _problem(received.status, received.content, self.url)
         return received
 
-    def _json(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
-        content = self._request(method, path, body, headers).content
-        return msgspec.json.decode(content) if content else None
+    def _json(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Json:
+        found: Json = msgspec.json.decode(self._request(method, path, body, headers).content)
+        return found
 
     @overload
     def _ask[T](self, method: str, path: str, kind: type[T]) -> T: ...
@@ -304,8 +316,8 @@ def _word(value: Any) -> str:
     return "true" if value is True else ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _listed(told: Json | Sequence[Json], name: str) -> list[Json]:
-    return list(told[name] if isinstance(told, dict) else told)
+def _listed(page: Json, name: str) -> list[Json]:
+    return list(page[name])
 
 
 def _streamed(response: "http.client.HTTPResponse") -> ControlError:
@@ -314,9 +326,9 @@ def _streamed(response: "http.client.HTTPResponse") -> ControlError:
 
 def _problem(status: int, content: bytes, url: str) -> ControlError:
     try:
-        told = msgspec.json.decode(content, type=messages.Problem)
+        problem = msgspec.json.decode(content, type=told.Problem)
     except msgspec.DecodeError:
         return ControlError(
             status, "foreign", f"{url} answered {status}, and not as childproof does; is it the address of --control?"
         )
-    return ControlError(status, told.type.rpartition("#")[2], told.detail, told.errors)
+    return ControlError(status, problem.type.rpartition("#")[2], problem.detail, problem.errors)

@@ -117,7 +117,14 @@ class Box:
             "--world",
             self.world.name,
         ]
-        started += ["--token-file", str(self.server.token_file), "--report", "none", "--", *map(os.fspath, command)]
+        started += [
+            "--token-file",
+            str(self.server.token_file),
+            "--report",
+            "none",
+            "--",
+            *(os.fspath(word) for word in command),
+        ]
         done = subprocess.run(  # noqa: S603 (running a command is what it is for)
             started, input=input, stdin=subprocess.DEVNULL if input is None else None, cwd=cwd,
             env={**environ, **(env or {})}, capture_output=True, text=True, timeout=timeout, check=False,

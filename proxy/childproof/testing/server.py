@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 START = 60.0  # seconds, on a machine that does much else
 _END = 5.0
+COMMAND = (sys.executable, "-m", "childproof.testing.child", "serve")
 _CONFIG = """\
 stop: {grace: 0s}
 """
@@ -50,8 +51,17 @@ class Server:
         self._pid = os.getpid()
         config = self.folder / "childproof.yaml"
         config.write_text(_CONFIG)
-        command = [sys.executable, "-m", "childproof.testing.child", "serve", "--config", str(config)]
-        command += ["--control", self.address, "--db", str(self.store), "--report", "none"]
+        command = [
+            *COMMAND,
+            "--config",
+            str(config),
+            "--control",
+            self.address,
+            "--db",
+            str(self.store),
+            "--report",
+            "none",
+        ]
         command += [word for folder in stubs for word in ("--stubs", str(folder))]
         with self._errors.open("wb") as errors:
             self.process = subprocess.Popen(  # noqa: S603 (our own program)
@@ -133,6 +143,7 @@ class Server:
 
 
 _servers: dict[tuple[Path, ...], Server] = {}
+_failed: dict[tuple[Path, ...], str] = {}  # what didn't start for one test doesn't for the next
 _lock = threading.Lock()
 
 
@@ -144,7 +155,13 @@ def shared(stubs: Sequence[str | Path] = ()) -> Server:
         if server is None or not server.alive:
             if not _servers:
                 atexit.register(close_all)
-            server = _servers[key] = Server(key)
+            if key in _failed:
+                raise ServerFailedError(_failed[key])
+            try:
+                server = _servers[key] = Server(key)
+            except ServerFailedError as error:
+                _failed[key] = str(error)
+                raise
         return server
 
 
