@@ -90,3 +90,9 @@ class CheckError(ChildproofError):
     """What was set up doesn't hold, or isn't there: a check that was asked for failed. The message says which."""
 
     exit_code = 6
+
+
+class ServerGoneError(ChildproofError):
+    """The server that served a sandbox has gone, and the sandbox with it."""
+
+    exit_code = 7

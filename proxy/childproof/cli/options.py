@@ -5,11 +5,12 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from childproof.world import REAL, ClockSettings
+if TYPE_CHECKING:
+    from childproof.world import ClockSettings
 
 _ADDRESS = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}")
 _STEP = re.compile(r"(\d+)(ms|s|m|h)")
@@ -65,13 +66,37 @@ def metrics_option(command: Decorated) -> Decorated:
     )(command)
 
 
-class Clock(click.ParamType[ClockSettings]):
+def control_option(command: Decorated) -> Decorated:
+    """--control, for the commands that run."""
+    return click.option(
+        "--control",
+        type=_Place(),
+        metavar="ADDRESS",
+        help="Answer the control API there while it runs: HOST:PORT or unix:PATH [default: nowhere].",
+    )(command)
+
+
+class _Place(Address):
+    """HOST:PORT, or a unix socket."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The text as it is, or fail with an example."""
+        if re.fullmatch(r"unix:\S.*", value):
+            return str(value)
+        if not _ADDRESS.fullmatch(value):
+            self.fail(f"{value!r} is neither HOST:PORT nor unix:PATH; write for example 127.0.0.1:15000", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Clock(click.ParamType["ClockSettings"]):
     """`real`, `frozen@TIME`, `step@TIME` or `step:5s@TIME`, with TIME in ISO 8601; `@TIME` alone starts a real clock."""
 
     name = "clock"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> ClockSettings:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "ClockSettings":
         """Parse, or fail with the spellings there are."""
+        from childproof.world import REAL, ClockSettings  # noqa: PLC0415 (80 ms, which not every command has to take)
+
         if isinstance(value, ClockSettings):
             return value
         way, at, time = str(value).partition("@")
@@ -164,7 +189,6 @@ def world_options(command: Decorated) -> Decorated:
         click.option(
             "--clock",
             type=Clock(),
-            default="real",
             metavar="CLOCK",
             help="A new world's clock: real, frozen@TIME, step:1s@TIME [default: real].",
         ),

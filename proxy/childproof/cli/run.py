@@ -3,10 +3,14 @@
 import gc
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from .options import NewFile, metrics_option, policy_options, world_options
+from .options import NewFile, control_option, metrics_option, policy_options, world_options
+
+if TYPE_CHECKING:
+    from childproof.world import ClockSettings
 
 
 class Run(click.Command):
@@ -46,6 +50,19 @@ class Run(click.Command):
     help="Write the report there instead of to standard error.",
 )
 @metrics_option
+@control_option
+@click.option(
+    "--server",
+    metavar="unix:PATH",
+    help="Be served by a running server of this machine: its rules, stubs and worlds; see docs/many.md.",
+)
+@click.option(
+    "--token-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --server: its token [default: that in CHILDPROOF_CONTROL_TOKEN].",
+)
+@click.option("--from", "from_", metavar="WORLD", help="With --server: a fork of this world.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="[--] COMMAND [ARG]...")
 def run(
     *,
@@ -55,26 +72,40 @@ def run(
     db: str | None,
     world: str,
     seed: int,
-    clock: object,
+    clock: "ClockSettings | None",
     mode: str,
     report: str,
     report_to: Path | None,
     metrics: str | None,
+    control: str | None,
+    server: str | None,
+    token_file: Path | None,
+    from_: str | None,
     command: tuple[str, ...],
 ) -> None:
     r"""Run COMMAND sealed in; print afterwards what would have happened.
 
     The exit code is COMMAND's own, but 1 instead of 0 where a call could not be recorded. Standard input, output,
-    errors, signals and the terminal pass through.
+    errors, signals and the terminal pass through. With --server, a world that is named stays; without --world, the fork
+    of --from is thrown away afterwards.
 
     \b
       childproof run -- python agent.py
       childproof run --world try-3 --rules rules.yaml -- pytest
+      childproof run --server unix:/run/childproof.sock --from main -- python agent.py
     """
+    if server is not None:
+        _refuse_with_server()
+        named = world if from_ is None or _given("world") else None
+        clock_text = "real" if clock is None else _written(clock)
+        raise SystemExit(_remote(server, token_file, command, named, from_, seed, clock_text, report, report_to))
+    if token_file is not None or from_ is not None:
+        raise click.UsageError("--token-file and --from go with --server", click.get_current_context())
     gc.disable()  # modules are no garbage: run_command has it on again when all of them are there
     try:
         from childproof.run.reportfile import opened  # noqa: PLC0415 (heavy: only once it is needed)
         from childproof.run.session import Session, run_command  # noqa: PLC0415 (likewise)
+        from childproof.world import REAL  # noqa: PLC0415 (likewise)
 
         with opened(report_to) as report_file:
             session = Session(
@@ -86,9 +117,10 @@ def run(
                 stubs=tuple(path.absolute() for path in stubs),
                 db=db,
                 metrics=metrics,
+                control=control,
                 world=world,
                 seed=seed,
-                clock=clock,  # type: ignore[arg-type]  # Clock.convert makes it a ClockSettings
+                clock=clock or REAL,
                 report=report,  # type: ignore[arg-type]  # the choice is Session's own
                 report_to=report_file,
             )
@@ -96,3 +128,64 @@ def run(
     finally:
         gc.enable()  # also where the start failed before that
     raise SystemExit(code)
+
+
+def _remote(  # noqa: PLR0917 (what the command line said, passed on)
+    server: str,
+    token_file: Path | None,
+    command: tuple[str, ...],
+    world: str | None,
+    from_: str | None,
+    seed: int,
+    clock: str,
+    report: str,
+    report_to: Path | None,
+) -> int:
+    """Run the command in a sandbox whose calls a server answers."""
+    from childproof.errors import InputError  # noqa: PLC0415 (only here)
+    from childproof.run.remote import Remote, run_remote  # noqa: PLC0415 (likewise)
+    from childproof.run.reportfile import opened  # noqa: PLC0415 (likewise)
+
+    token = os.environ.get("CHILDPROOF_CONTROL_TOKEN")
+    if token_file is not None:
+        try:
+            token = token_file.read_text().strip()
+        except OSError as error:
+            raise InputError.single(token_file, f"can't be read: {error.strerror}", "a file with the token") from None
+    with opened(report_to) as report_file:
+        return run_remote(
+            Remote(
+                server, token, command, dict(os.environ), Path.cwd(), world, from_, seed, clock, token_file,
+                report, report_file,  # type: ignore[arg-type]  # the choice is Remote's own
+            )
+        )  # fmt: skip
+
+
+def _given(name: str) -> bool:
+    source = click.get_current_context().get_parameter_source(name)
+    return source in (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
+
+
+def _refuse_with_server() -> None:
+    """What only makes sense where this process judges and answers."""
+    names = {
+        "config_file": "--config",
+        "rules": "--rules",
+        "stubs": "--stubs",
+        "db": "--db",
+        "metrics": "--metrics",
+        "control": "--control",
+        "mode": "--mode",
+    }
+    given = [option for name, option in names.items() if _given(name)]
+    if given:
+        verb = "is" if len(given) == 1 else "are"
+        raise click.UsageError(
+            f"{', '.join(given)} {verb} the server's business, which --server names", click.get_current_context()
+        )
+
+
+def _written(clock: "ClockSettings") -> str:
+    from .served import written  # noqa: PLC0415 (where a clock is given)
+
+    return written(clock)

@@ -118,8 +118,11 @@ class DeletedSandbox(Told, frozen=True):
 class ReportQuery(Given, frozen=True):
     """How the text is to look."""
 
-    width: Annotated[int | None, Meta(ge=20, le=1000, description="columns")] = None
+    width: Annotated[int, Meta(ge=20, le=1000, description="columns")] | None = None
     colours: Annotated[bool, Meta(description="with escape sequences, as for a terminal")] = False
+    server: Annotated[str, Meta(max_length=500, description="how the reader names this API, for what to type next")] = (
+        ""
+    )
 
 
 class SandboxReport(Told, frozen=True):

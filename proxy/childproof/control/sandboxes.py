@@ -32,7 +32,7 @@ class Host(Protocol):
         """End it, its connections, and its world where that was made for it. Raises LookupError."""
         ...
 
-    def report(self, sandbox: str, width: int | None, *, colours: bool) -> messages.SandboxReport:
+    def report(self, sandbox: str, query: messages.ReportQuery) -> messages.SandboxReport:
         """What came of its calls. Raises LookupError."""
         ...
 
@@ -103,7 +103,7 @@ class Sandboxes:
     def report(self, asked: Asked) -> messages.SandboxReport:
         """GET /v1/sandboxes/{sandbox}/report."""
         try:
-            return self._host.report(asked.path["sandbox"], asked.query.width, colours=asked.query.colours)
+            return self._host.report(asked.path["sandbox"], asked.query)
         except LookupError:
             raise self._unknown(asked) from None
 

@@ -37,7 +37,7 @@ def emit_reports(parts: Parts, worlds: Sequence[str], after: int, reporting: Rep
     width, coloured = (None, False) if reporting.file is not None else terminal()
     paint = painted if coloured else unpainted
     texts = []
-    ledger = shown_store(parts.config.store)
+    ledger = _shown(parts.config.store)
     for world in worlds:
         try:
             report = parts.report(world, after=after)
@@ -51,9 +51,17 @@ def emit_reports(parts: Parts, worlds: Sequence[str], after: int, reporting: Rep
     put("\n".join(texts), reporting.form, reporting.file)
 
 
-def worded(report: Report, ledger: str, width: int | None = None, paint: Callable[[str, str], str] = unpainted) -> str:
-    """A report as people read it; `ledger` is the database as they name it."""
-    option = "" if ledger == "childproof.db" else f" --db {ledger}"
+def worded(
+    report: Report,
+    ledger: str,
+    width: int | None = None,
+    paint: Callable[[str, str], str] = unpainted,
+    *,
+    option: str | None = None,
+) -> str:
+    """A report as people read it. `ledger` is the database as they name it, `option` what leads `childproof log` there."""
+    if option is None:
+        option = "" if ledger == "childproof.db" else f" --db {ledger}"
     log = f"childproof log --world {report.world}{option}"
     return to_text(report, ledger=ledger, log_command=log, width=width, paint=paint)
 
@@ -63,7 +71,7 @@ def painted(kind: str, text: str) -> str:
     return f"\x1b[{_COLOURS.get(kind, _SERVICE)}m{text}\x1b[0m"
 
 
-def shown_store(store: str) -> str:
+def _shown(store: str) -> str:
     """The database as a user would name it from here."""
     here = os.path.relpath(store)
     return store if here.startswith("..") else here

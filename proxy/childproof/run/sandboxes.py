@@ -10,6 +10,7 @@ import secrets
 import socket
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from childproof.capture.binding import bind, shown
@@ -24,7 +25,7 @@ from childproof.sandbox.envmode import proxy_variables
 from .compose import Parts
 from .covered import hidden, judging
 from .descriptors import room_for_listeners
-from .emit import painted, shown_store, worded
+from .emit import painted, worded
 from .report import to_json, unpainted
 from .sandbox_worlds import SandboxWorlds
 from .secrets import secret_files
@@ -177,12 +178,14 @@ class Sandboxes:
         gone, kept = self._left(box, keep=keep)
         return messages.DeletedSandbox(sandbox, gone, kept)
 
-    def report(self, sandbox: str, width: int | None, *, colours: bool) -> messages.SandboxReport:
+    def report(self, sandbox: str, query: messages.ReportQuery) -> messages.SandboxReport:
         """See `control.sandboxes.Host`."""
         box = self._boxes[sandbox]
         found = self._parts.report(box.world, after=box.position, sandbox=box.id)
-        ledger = shown_store(self._parts.config.store)
-        text = worded(found, ledger, width, painted if colours else unpainted)
+        store = self._parts.config.store
+        ledger = store if store == ":memory:" else str(Path(store).resolve())  # whoever reads it is elsewhere
+        paint = painted if query.colours else unpainted
+        text = worded(found, ledger, query.width, paint, option=f" --server {query.server}" if query.server else None)
         return messages.SandboxReport(to_json(found, ledger=ledger), text, str(found.missing))
 
     # --- sealed ones

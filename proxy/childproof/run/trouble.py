@@ -5,8 +5,6 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TextIO
 
-from childproof.model.text import printable
-
 MAX_LINES = 20
 INCOMPLETE = 1  # the exit code, instead of 0, of a run whose record lacks something
 
@@ -44,5 +42,7 @@ def ending(code: int, missing: Mapping[str, object], tell: Callable[[str], None]
 
 def say(message: str, stream: TextIO | None = None) -> None:
     """One line from childproof itself, on standard error unless told otherwise; lost where nobody reads that any more."""
+    from childproof.model.text import printable  # noqa: PLC0415 (a start that says nothing needs none of it)
+
     with contextlib.suppress(OSError, ValueError):
         print(f"childproof: {printable(message, lines=True)}", file=stream or sys.stderr, flush=True)

@@ -113,17 +113,17 @@ class SealedSandbox:
     def furnish(
         self,
         *,
-        ca_cert: Path,
+        ca_cert: Path | bytes,
         hidden: Iterable[Path] = (),
         read_only: Iterable[Path] = (),
         environ: Mapping[str, str] | None = None,
     ) -> None:
         """Have the CA put in place, `hidden` files and folders made empty, and `read_only` ones unchangeable.
 
-        `environ` replaces variables of the command's environment. Doesn't wait for it: `start` does. A hidden file that doesn't exist yet can't be covered: make it before.
+        `ca_cert` is a file, or what it holds. `environ` replaces variables of the command's environment. Doesn't wait for it: `start` does. A hidden file that doesn't exist yet can't be covered: make it before.
         """
         order = {
-            "ca": ca_cert.read_bytes().decode("utf-8", "ignore"),
+            "ca": (ca_cert if isinstance(ca_cert, bytes) else ca_cert.read_bytes()).decode("utf-8", "ignore"),
             "hidden": [os.fspath(path.absolute()) for path in hidden],
             "read_only": [os.fspath(path.absolute()) for path in read_only],
             "environ": dict(environ or {}),
