@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import childproof.run
 import childproof.stubkit
 
 ROOT = Path(__file__).parents[2]
@@ -17,3 +18,19 @@ def test_the_table_of_the_kit_names_every_module() -> None:
     kit = Path(childproof.stubkit.__file__).parent
     modules = {path.stem for path in kit.glob("*.py")} | {path.parent.name for path in kit.glob("*/__init__.py")}
     assert named - {"stubkit"} == modules - {"__init__"}
+
+
+def test_the_table_of_the_composition_root_names_modules_that_are_there() -> None:
+    """Each once."""
+    rows = PAGE.partition("\n| `run`, by what it is about |")[2].partition("\n\n")[0]
+    named = NAMES.findall(rows)
+    assert len(named) > 30
+    assert len(named) == len(set(named))
+    assert set(named) <= {path.stem for path in Path(childproof.run.__file__).parent.glob("*.py")}
+
+
+def test_links_to_sections_lead_somewhere() -> None:
+    """GitHub's anchors: lower case, without punctuation, hyphens for spaces."""
+    headings = re.findall(r"^## (.+)$", PAGE, re.MULTILINE)
+    anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= anchors
