@@ -10,7 +10,7 @@ import click
 from childproof.run.config import load_config
 from childproof.run.listen import ADDRESS, Listen
 
-from .options import metrics_option, policy_options
+from .options import control_option, metrics_option, policy_options
 
 
 @click.command()
@@ -38,6 +38,7 @@ from .options import metrics_option, policy_options
     help="How to report at the end [default: text].",
 )
 @metrics_option
+@control_option
 def serve(
     *,
     config_file: Path | None,
@@ -51,6 +52,7 @@ def serve(
     anybody: bool,
     report: str,
     metrics: str | None,
+    control: str | None,
 ) -> None:
     """Listen as an explicit proxy, for redirections, or at the addresses of stubs, until SIGTERM or Ctrl-C.
 
@@ -61,7 +63,11 @@ def serve(
 
     config = load_config(os.environ, Path.cwd(), config_file)
     config = config.override(
-        rules=tuple(map(Path.absolute, rules)), stubs=tuple(map(Path.absolute, stubs)), store=db, metrics=metrics
+        rules=tuple(map(Path.absolute, rules)),
+        stubs=tuple(map(Path.absolute, stubs)),
+        store=db,
+        metrics=metrics,
+        control=control,
     )
     for name, address in (("--http", http), ("--socks", socks)):
         if address is not None and (not address.rpartition(":")[0] or not address.rpartition(":")[2].isdigit()):

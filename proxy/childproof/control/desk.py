@@ -1,33 +1,59 @@
 """What the API's operations work with: the same store, ledger and engine that calls are judged by, in their loop."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from childproof.engine import Engine
+from childproof.errors import ChildproofError
 from childproof.ledger import Ledger
 from childproof.world import Store
 
 from .problems import Problem, not_found
 
+State = Callable[[], tuple[int, dict[str, Any]]]
+
+
+def _unknown() -> tuple[int, dict[str, Any]]:
+    return 200, {"status": "alive"}
+
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """`wall` is real time in unix milliseconds, `say` is told of what goes wrong of our own."""
+    """`wall` is real time in unix milliseconds, `say` is told of what goes wrong of our own.
+
+    `report` gives a world's report as JSON values, `alive` and `ready` a status and what is known; `closing` is set at the end.
+    """
 
     store: Store
     ledger: Ledger
     engine: Engine
     wall: Callable[[], int]
     say: Callable[[str], None]
+    report: Callable[[str], dict[str, Any]] = lambda world: {"version": 1, "world": world}
+    alive: State = _unknown
+    ready: State = _unknown
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def known(self, written: str) -> str:
         """The name of a world that a path names. Raises Problem where there is none."""
         name = written.replace(":", "/")
-        if name not in self.store.names():
-            raise not_found(f"the world {name!r}", "GET /v1/worlds lists them")
+        if not self.there(name):
+            raise not_found(f"the world {name[:200]!r}", "GET /v1/worlds lists them")
         return name
+
+    def there(self, name: str) -> bool:
+        """Whether there is a world of this name."""
+        if name.startswith("~"):
+            return False
+        try:
+            self.store.known(name)
+        except ChildproofError:
+            return False
+        return True
 
     def free(self, name: str) -> None:
         """Raise Problem where a world of this name is there already."""
-        if name in self.store.names():
+        if self.there(name):
             raise Problem(409, "exists", f"the world {name!r} is there already; take another name, or delete it first")

@@ -20,12 +20,30 @@ WorldName = Annotated[
 Labels = Annotated[dict[str, str], Meta(description="metadata")]
 
 
+Json = dict[str, Any]
+
+
 class Given(Struct, frozen=True, forbid_unknown_fields=True):
     """A body that a client sends: unknown fields are refused."""
 
 
 class Told(Struct, frozen=True):
     """A body that we send: a client ignores fields that it doesn't know."""
+
+
+class Health(Told, frozen=True):
+    """That this process does its work."""
+
+    status: str
+
+
+class Ready(Told, frozen=True):
+    """That calls are judged, answered and recorded; what became of the last reload, and when the authority expires."""
+
+    status: str
+    reasons: list[str] = []
+    reload: Json = {}
+    ca: Json = {}
 
 
 class World(Told, frozen=True):
@@ -107,6 +125,3 @@ class Problem(Told, frozen=True):
     status: int
     detail: str
     errors: list[Mistaken] = []
-
-
-Json = dict[str, Any]

@@ -30,7 +30,7 @@ _COMMON = {
 def document(operations: Sequence[Operation]) -> dict[str, Any]:
     """The document as JSON values."""
     types = [messages.Problem, *_types(operations)]
-    schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
+    schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE, schema_hook=lambda _: {})
     shapes = dict(zip(map(id, types), schemas, strict=True))
     paths: dict[str, Any] = {}
     for operation in operations:

@@ -20,6 +20,7 @@ from childproof.errors import Fault, InputError
 from childproof.model import HostError, SecretSource, normalize_host, parse_address
 from childproof.model.places import LOOPBACK, Listener
 
+from .controladdress import PLACE, Control, at
 from .endpoint import EXPECTED_URL, URL, Endpoint, telemetry
 from .listen import ADDRESS, Listen, listeners
 from .origin import Origin
@@ -37,6 +38,9 @@ VARIABLES = (
     "OTLP_HEADERS",
     "OTLP_ATTRIBUTES",
     "METRICS",
+    "CONTROL",
+    "CONTROL_TOKEN",
+    "SERVER",
     "DEBUG",
 )  # after the prefix
 DEFAULT_STORE = "childproof.db"
@@ -48,8 +52,9 @@ _SIZE = re.compile(r"(\d+) ?([KMG]?)(i?)B")
 _FORMS = (
     ("OTLP", URL, *EXPECTED_URL),
     ("METRICS", ADDRESS, "HOST:PORT", "127.0.0.1:9464"),
+    ("CONTROL", PLACE, "HOST:PORT or unix:PATH", "unix:/run/childproof/control.sock"),
 )
-PRIVATE = (PREFIX + "OTLP_HEADERS",)  # what a command isn't to see
+PRIVATE = (PREFIX + "OTLP_HEADERS", PREFIX + "CONTROL_TOKEN", PREFIX + "SERVER")  # what a command isn't to see
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3}
 
 
@@ -100,6 +105,7 @@ class Config:
     health: str = ""  # host:port for probes, likewise
     log: Log | None = None  # None: for people, on standard error
     grace: float = DEFAULT_GRACE
+    control: Control | None = None  # where the control API is asked
     webhooks: Webhooks = Webhooks()
     unknown_ids: Mapping[str, str] = field(default_factory=dict)  # stub -> `refuse` or `synthesize`
     ca: CAFiles = CAFiles()
@@ -113,6 +119,7 @@ class Config:
         stubs: tuple[Path, ...] = (),
         store: str | None = None,
         metrics: str | None = None,
+        control: str | None = None,
     ) -> "Config":
         """The same with the flags that were given: rules replace, stubs add, the others replace."""
         return replace(
@@ -121,6 +128,7 @@ class Config:
             stubs=(*self.stubs, *stubs),
             store=store or self.store,
             metrics=metrics or self.metrics,
+            control=at(control, self.control) if control else self.control,
             origin=replace(self.origin, rules=rules, stubs=stubs) if self.origin is not None else None,
         )
 
@@ -152,6 +160,7 @@ def load_config(environ: Mapping[str, str], directory: Path, file: Path | None =
         health=values.get("health", ""),
         log=Log(**values["log"]) if "log" in values else None,
         grace=_seconds(values.get("stop", {}).get("grace", DEFAULT_GRACE)),
+        control=_control(values["control"], base) if "control" in values else None,
         webhooks=_webhooks(values.get("webhooks", {}), path),
         unknown_ids=values.get("unknown_ids", {}),
         ca=CAFiles(**{name: base / file for name, file in values.get("ca", {}).items()}),
@@ -211,6 +220,15 @@ def _webhooks(values: Mapping[str, Any], path: Path) -> Webhooks:
             raise InputError.single(path, f"webhooks.deliver: {written}", "an address of the loopback and a port")
         named[key] = Listener((where,) if where != "localhost" else LOOPBACK, number, tls=scheme == "https")
     return Webhooks(named, values.get("loopback", False), values.get("clock", "real") == "world")
+
+
+def _control(values: Mapping[str, Any], base: Path) -> Control:
+    """Where the control API is asked. Paths are beside the file."""
+    listen, token = values["listen"], values.get("token", {})
+    if listen.startswith("unix:"):
+        listen = f"unix:{base / listen.removeprefix('unix:')}"
+    source = SecretSource(env=token["env"]) if "env" in token else None
+    return Control(listen, SecretSource(file=str(base / token["file"])) if "file" in token else source)
 
 
 def _canary(item: Mapping[str, str], base: Path) -> tuple[str, SecretSource | str]:
@@ -290,4 +308,15 @@ def _with_environ(config: Config, environ: Mapping[str, str]) -> Config:
         state_dir=Path(state).absolute() if state else config.state_dir,
         otlp=config.otlp or telemetry({}, Path(), environ),
         metrics=environ.get(PREFIX + "METRICS") or config.metrics,
+        control=_controlled(config.control, environ),
     )
+
+
+def _controlled(control: Control | None, environ: Mapping[str, str]) -> Control | None:
+    """With the variables for it. The token's alone opens nothing, but counts for `--control`."""
+    address, token = environ.get(PREFIX + "CONTROL"), environ.get(PREFIX + "CONTROL_TOKEN")
+    if address:
+        control = at(address, control)
+    if token:
+        control = replace(control or Control(""), token=SecretSource(env=PREFIX + "CONTROL_TOKEN"))
+    return control

@@ -12,12 +12,18 @@ if TYPE_CHECKING:
 
 
 def hidden(config: Config, *others: Path) -> list[Path]:
-    """What the command must not see: the CA's key, and the record, which it could otherwise rewrite; and `others`."""
+    """What the command must not see: the CA's key, the record, which it could otherwise rewrite, the control API; `others`."""
     store = Path(config.store).resolve()  # SQLite keeps its log beside the file itself, not beside a link to it
     files = [store.with_name(store.name + suffix) for suffix in ("", "-wal", "-shm")]
     if config.store == ":memory:":
         files = []
     files += others
+    if config.control is not None:
+        files += [
+            Path(path) for path in (config.control.path, f"{config.control.path}.sandboxes") if config.control.path
+        ]
+        if config.control.token is not None and config.control.token.file:
+            files.append(Path(config.control.token.file))
     keys = [config.ca.key] if config.ca.key is not None else []
     if config.otlp is not None and config.otlp.headers_file is not None:
         keys.append(config.otlp.headers_file)

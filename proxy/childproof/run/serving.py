@@ -31,6 +31,7 @@ from .trouble import ending
 if TYPE_CHECKING:
     from .authority import Authority
     from .compose import Parts
+    from .controlling import Socket
     from .emit import Reporting
     from .proxy import Listening, Proxy
 
@@ -50,10 +51,14 @@ def serve(config: Config, reporting: "Reporting") -> int:
         listeners = settled(config.listen, os.environ) or DEFAULT_LISTEN
         metrics = config.metrics if config.metrics != config.health else ""
         sockets = bind_all(listeners, health=config.health, metrics=metrics)
+        control = None
         try:
-            code = _Server(config, listeners, sockets, journal, reporting).run()
+            control = _controlled(config, listeners)
+            code = _Server(config, listeners, sockets, journal, reporting, control).run()
         finally:
             sockets.close()
+            if control is not None:
+                control.close()
         journal.event("stopped", code=code)
     except ChildproofError as error:
         faults = [str(fault) for fault in error.faults] if isinstance(error, InputError) else [str(error)]
@@ -67,6 +72,15 @@ def serve(config: Config, reporting: "Reporting") -> int:
     return code
 
 
+def _controlled(config: Config, listeners: tuple[Listen, ...]) -> "Socket | None":
+    """Where the control API will be asked, if anywhere: bound. Raises InputError, ListenError."""
+    if config.control is None or not config.control.listen:
+        return None
+    from .controlling import bound  # noqa: PLC0415 (Starlette and uvicorn: only for those who ask for it)
+
+    return bound(config.control, listeners)
+
+
 @dataclass(slots=True)
 class _Server:
     config: Config
@@ -74,6 +88,7 @@ class _Server:
     sockets: Sockets
     journal: Journal
     reporting: "Reporting"
+    control: "Socket | None" = None
     deadline: float = 0.0  # of the clock `time.monotonic`: when all is to be over
 
     @property
@@ -207,7 +222,9 @@ class _Server:
         closed = {place.port for place in opened} | {
             sock.getsockname()[1] for sockets in self.sockets.shared.values() for sock in sockets
         }
-        await stack.enter_async_context(delivering(parts, self.worlds, own_loopback(parts, closed), say))
+        if self.control is not None:
+            closed |= self.control.ports
+        deliverer = await stack.enter_async_context(delivering(parts, self.worlds, own_loopback(parts, closed), say))
         watch = self.config.watch
         reloader = await stack.enter_async_context(Reloader(parts, say, watch=watch, event=self.journal.event))
         warn = self.journal.trouble
@@ -218,6 +235,20 @@ class _Server:
             again()
 
         stopping.when_hung_up(hung_up)
+        if self.control is not None:
+            from .controlling import controlling  # noqa: PLC0415
+
+            def trusted() -> bytes:
+                return authority.ca.cert_pem.read_bytes()  # of now: it may be replaced
+
+            await stack.enter_async_context(
+                controlling(
+                    self.control, parts, proxy, deliverer, health=health, served=self.worlds, ports=closed,
+                    ca=trusted, say=say,
+                )
+            )  # fmt: skip
+            where = self.control.shown
+            self.journal.event("listening", f"control {where}", kind="control", address=where)
         return proxy
 
     def _say_where(self, opened: "list[Listening]", authority: "Authority") -> None:

@@ -7,7 +7,7 @@ part happens beside mitmproxy's import; the command starts last, when everything
 import asyncio
 import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -20,9 +20,12 @@ from .trouble import Trouble, ending, say
 
 if TYPE_CHECKING:
     from childproof.capture.mitm.ca import CA
+    from childproof.capture.webhooks import Deliverer
     from childproof.world import ClockSettings
 
     from .compose import Parts
+    from .controlling import Socket
+    from .proxy import Proxy
     from .reportfile import ReportFile
 
 LISTEN_ANYWHERE = "127.0.0.1:0"
@@ -43,13 +46,16 @@ class Session:
     stubs: tuple[Path, ...] = ()
     db: str | None = None
     metrics: str | None = None
+    control: str | None = None
     report: Literal["text", "json", "none"] = "text"
     report_to: "ReportFile | None" = None
 
     def config(self) -> Config:
         """The configuration with this session's flags. Raises InputError."""
         config = load_config(self.environ, self.cwd, self.config_file)
-        return config.override(rules=self.rules, stubs=self.stubs, store=self.db, metrics=self.metrics)
+        return config.override(
+            rules=self.rules, stubs=self.stubs, store=self.db, metrics=self.metrics, control=self.control
+        )
 
     def shown(self) -> dict[str, str]:
         """The environment as the command may see it."""
@@ -61,19 +67,23 @@ def run_command(session: Session, *, sealed: bool) -> int:
 
     Raises InputError, StoreError or SandboxError; then the command has not been started.
     """
-    sandbox = None
+    sandbox = control = None
     try:
         with _importing():
             config = session.config()
+            if config.control is not None and config.control.listen:
+                from .controlling import bound  # noqa: PLC0415 (Starlette and uvicorn: only for those who ask for it)
+
+                control = bound(config.control, ())
             if sealed:
                 sandbox = SealedSandbox.launch(SandboxSpec(session.command, session.shown(), str(session.cwd)))
             parts, ca = _prepare(session, config, sandbox)
         try:
             before = parts.ledger.position()
             if sandbox is not None:
-                code = asyncio.run(_sealed(parts, ca, session.world, sandbox))
+                code = asyncio.run(_sealed(parts, ca, session.world, sandbox, control))
             else:
-                code = asyncio.run(_unsealed(parts, ca, session))
+                code = asyncio.run(_unsealed(parts, ca, session, control))
             if session.report != "none":
                 from .emit import Reporting, emit_reports  # noqa: PLC0415 (the start needs none of it)
 
@@ -85,6 +95,8 @@ def run_command(session: Session, *, sealed: bool) -> int:
     finally:
         if sandbox is not None:
             sandbox.kill()
+        if control is not None:
+            control.close()
     return code
 
 
@@ -126,7 +138,7 @@ def _prepare(session: Session, config: Config, sandbox: SealedSandbox | None) ->
     return parts, ca
 
 
-async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox) -> int:
+async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox, control: "Socket | None") -> int:
     from childproof.capture.destination import Ingress  # noqa: PLC0415
 
     from .doors import Doors, DoorSockets  # noqa: PLC0415
@@ -142,7 +154,11 @@ async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox) 
                 from .warmup import warming_up  # noqa: PLC0415 (the command runs already)
                 from .webhooks import delivering  # noqa: PLC0415
 
-                async with delivering(parts, (world,), sandbox.connect), warming_up(parts):
+                async with (
+                    delivering(parts, (world,), sandbox.connect) as deliverer,
+                    warming_up(parts),
+                    _asked(control, parts, proxy, deliverer, world, set(), ca),
+                ):
                     return await sandbox.finished()
         finally:
             listeners.close()
@@ -159,7 +175,7 @@ def _warn_of_a_new_configuration(session: Session, before: Config) -> None:
         say(f"the command left another configuration behind; look at {file or DEFAULT_FILE} before you start again")
 
 
-async def _unsealed(parts: "Parts", ca: "CA", session: Session) -> int:
+async def _unsealed(parts: "Parts", ca: "CA", session: Session, control: "Socket | None") -> int:
     from childproof.sandbox.envmode import run_with_environment  # noqa: PLC0415
 
     from .listen import Listen  # noqa: PLC0415
@@ -173,11 +189,44 @@ async def _unsealed(parts: "Parts", ca: "CA", session: Session) -> int:
     say("NOT SEALED: --mode env only sets proxy variables; what ignores them reaches the network")
     async with Proxy(parts, ca) as proxy, scraping(parts, say):
         [http] = await proxy.listen((Listen(session.world, http=LISTEN_ANYWHERE),))
-        inside = own_loopback(parts, {http.port})
-        async with delivering(parts, (session.world,), inside), warming_up(parts):
+        closed = {http.port}
+        inside = own_loopback(parts, closed)
+        async with (
+            delivering(parts, (session.world,), inside) as deliverer,
+            warming_up(parts),
+            _asked(control, parts, proxy, deliverer, session.world, closed, ca),
+        ):
             return await run_with_environment(
                 session.command, environ, proxy=http.address, ca_cert=ca.cert_pem, cwd=session.cwd
             )
+
+
+@contextlib.asynccontextmanager
+async def _asked(  # noqa: PLR0917 (what there is, passed on)
+    control: "Socket | None",
+    parts: "Parts",
+    proxy: "Proxy",
+    deliverer: "Deliverer",
+    world: str,
+    closed: set[int],
+    ca: "CA",
+) -> AsyncIterator[None]:
+    """Answer the control API meanwhile, if somebody is to ask."""
+    if control is None:
+        yield
+        return
+    from .controlling import controlling  # noqa: PLC0415 (imported by now)
+    from .health import Health  # noqa: PLC0415
+
+    health = Health()
+    health.watch(parts)
+    health.phase = "ready"
+    async with controlling(
+        control, parts, proxy, deliverer, health=health, served=(world,), ports=closed, ca=ca.cert_pem.read_bytes,
+        say=say, sealed=False,
+    ):  # fmt: skip
+        say(f"control {control.shown}")
+        yield
 
 
 __all__ = ["InputError", "SandboxError", "Session", "run_command"]
