@@ -70,7 +70,7 @@ def _resolved(host: str, kind: Kind) -> tuple[str, ...]:
 
 def _bound(host: str, port: int, kind: Kind) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    sock = socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM)
+    sock = _Stream(family, socket.SOCK_STREAM) if kind == "tcp" else socket.socket(family, socket.SOCK_DGRAM)
     with contextlib.ExitStack() as undo:
         undo.callback(sock.close)
         sock.setblocking(False)
@@ -80,5 +80,15 @@ def _bound(host: str, port: int, kind: Kind) -> socket.socket:
         if kind == "tcp":
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((host, port))
+        if kind == "tcp":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         undo.pop_all()
     return sock
+
+
+class _Stream(socket.socket):
+    """A socket whose port nobody else can listen at before it does, although connections of before may linger there."""
+
+    def listen(self, backlog: int = BACKLOG, /) -> None:
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        super().listen(backlog)

@@ -31,6 +31,7 @@ SHARE = 500  # a look that takes long is followed by a pause of so many times as
 SETTLED = 0.25  # seconds without a further change make what came before one change
 PATIENCE = 5.0  # seconds that a file may be away before that counts as a change: editors and mounts put it back
 ROUNDS = 5  # of reading, while files change
+LONGEST = 60.0  # seconds for all of it: a pipe, or a file system that is gone, must not be the last that was read
 INTERVAL = 0.0005  # seconds after which the reading thread gives way to calls; Python's own 5 ms would add up
 # What takes effect while serving; all else waits for a restart. By what the file calls it.
 _RUNNING = {"rules", "stubs", "canaries", "unknown_ids", "max_body", "webhooks", "origin"}
@@ -182,7 +183,7 @@ class Reloader:
         known = [*self._known]
         looked = self._sight(known) if self._watch else {}
         try:
-            fresh = await _in_thread(lambda: read_again(self._config, self._parts.catalog, os.environ, known))
+            fresh = await self._read(known)
             former = self._apply(fresh)
         except Exception as error:  # noqa: BLE001 (out of memory, or a bug of ours: as little a reason to judge otherwise)
             problem = f"the new ones are broken:\n{error}" if isinstance(error, InputError) else repr(error)
@@ -190,7 +191,7 @@ class Reloader:
                 reloads.failed + 1,
                 str(error) if isinstance(error, InputError) else repr(error),
             )
-            self._known = known
+            self._known = [*known]
             self._seen = {**self._sight(), **looked} if self._watch else {}
             if self._parts.watching is not None:
                 self._parts.watching.troubles += 1
@@ -205,6 +206,15 @@ class Reloader:
             with suppress(Exception):
                 await _in_thread(former.clear)  # ten thousand rules take their time to go, too
         reloads.tried_at, reloads.seconds = wall_clock(), time.perf_counter() - started
+
+    async def _read(self, known: list[Path]) -> Fresh:
+        """What `read_again` gives. Raises InputError, also where that doesn't end: its thread is left alone then."""
+        try:
+            async with asyncio.timeout(LONGEST):
+                return await _in_thread(lambda: read_again(self._config, self._parts.catalog, os.environ, known))
+        except TimeoutError:
+            found = f"files that could not be read in {LONGEST:g} s"
+            raise InputError.single("reload", found, "files that can be read, and no pipe among them") from None
 
     def _apply(self, fresh: Fresh) -> list[object]:
         """Let all of it take effect, between two calls. Gives what is over."""

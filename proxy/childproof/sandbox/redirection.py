@@ -157,7 +157,9 @@ def _without_socket(uid: int | None) -> Iterator[nft.Rule]:
     """What the kernel has to send by itself."""
     if uid is not None:
         # The proxy closed a connection: what was left to send, or the answer to the other side's end.
-        yield [*nft.protocol(_TCP), *nft.marked(_OUT), *nft.answers(), *nft.accept()]
+        # Not a new connection: a kernel socket that somebody else has it open (SMC) would have the old flow's mark.
+        going_on = [*nft.marked(_OUT), *nft.answers(), *nft.opens_connection(yes=False)]
+        yield [*nft.protocol(_TCP), *going_on, *nft.accept()]
     for kind in NEIGHBOURS:
         yield [*nft.icmpv6(kind), *nft.accept()]
 

@@ -133,6 +133,21 @@ def test_a_second_address_is_tried_when_the_first_refuses() -> None:
     asyncio.run(main())
 
 
+def test_a_second_address_of_this_machine_is_its_own_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel reaches it from the first one, so that its ends don't look alike: 127.0.0.2 is reached from 127.0.0.1."""
+    monkeypatch.setattr("childproof.capture.dialer.is_global", lambda _: True)
+
+    async def main() -> None:
+        async with Sentinel() as sentinel:
+            server = await asyncio.start_server(sentinel._serve, "127.0.0.2", sentinel.port)
+            async with server:
+                for here in ("127.0.0.1", "127.0.0.2"):
+                    with pytest.raises(DialError, match="own address"):
+                        await dial(Forward("a.example", sentinel.port), Resolver([here]))
+
+    asyncio.run(main())
+
+
 def test_a_resolver_that_hangs_is_given_up() -> None:
     async def forever(host: str, port: int) -> Sequence[str]:
         del host, port

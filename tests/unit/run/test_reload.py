@@ -130,6 +130,28 @@ def test_a_file_that_can_not_be_read_leaves_the_old_rules_in_force(parts, what):
     assert "the rules stay as they were" in said[0]
 
 
+def test_a_file_that_never_ends_is_given_up_and_not_the_last_that_is_read(parts, monkeypatch):
+    """A pipe in the place of the rules: the reload has failed, and the next one works."""
+    monkeypatch.setattr(module, "LONGEST", 0.05)
+    file = parts.config.rules[0]
+    pipe = file.with_name("was.yaml")
+
+    def mend() -> None:
+        monkeypatch.setattr(module, "LONGEST", 60.0)
+        file.rename(pipe)
+        rewrite(parts, SECOND)
+
+    file.unlink()
+    os.mkfifo(file)
+    try:
+        failed, done = reload(parts, lambda: None, mend)
+    finally:
+        os.close(os.open(pipe if pipe.exists() else file, os.O_WRONLY | os.O_NONBLOCK))  # who reads it is let go
+    assert "could not be read in 0.05 s" in failed
+    assert (done, answered(parts)) == ("the rules were read again", (Action.REPLY, "second"))
+    assert (parts.reloads.failed, parts.reloads.succeeded) == (1, 1)
+
+
 @pytest.mark.parametrize("error", [MemoryError(), RecursionError("deep"), OSError(24, "Too many open files")])
 def test_trouble_of_our_own_leaves_the_old_rules_in_force(parts, monkeypatch, error):
     """Out of memory or descriptors in the middle of it: no exception gets to the loop, no rule is lost."""

@@ -23,6 +23,28 @@ def test_a_name_server_has_one_port_for_all_that_it_speaks() -> None:
     assert all(sock.fileno() < 0 for sockets in item.values() for sock in sockets)
 
 
+def test_nobody_listens_at_a_port_that_is_ours_before_we_do() -> None:
+    """The rules are still being loaded, and a workload in this network namespace wants its neighbours' connections."""
+    bound = bind_all([], health="127.0.0.1:0")
+    [ours] = bound.shared["health"]
+    for host in ("127.0.0.1", "0.0.0.0"):
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with pytest.raises(OSError):
+                other.bind((host, ours.getsockname()[1]))
+                other.listen()
+    ours.setblocking(True)
+    ours.listen()
+    address = ours.getsockname()
+    with socket.create_connection(address) as client:
+        ours.accept()[0].close()  # first, so that it lingers at our port
+        assert client.recv(1) == b""
+    bound.close()
+    again = bind_all([], health=f"127.0.0.1:{address[1]}")
+    again.shared["health"][0].listen()
+    again.close()
+
+
 def test_all_that_can_not_be_had_is_told_and_nothing_stays_open() -> None:
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
         port = taken.getsockname()[1]

@@ -9,6 +9,7 @@ import datetime as dt
 import errno
 import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -109,8 +110,19 @@ def unkept(directory: Path, error: OSError) -> StoreError:
 
 def show(path: Path, public: bytes) -> None:
     """Have the certificates to trust in a file for all to read, written only where they aren't there yet."""
-    if not path.exists() or path.read_bytes() != public:
+    if not _holds(path, public):
         place(path, public, 0o644, replace=True)
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether the file itself holds just that. Links and pipes don't: others may be able to write into the folder."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return False
+    with os.fdopen(descriptor, "rb") as file:
+        seen = os.fstat(descriptor)
+        return stat.S_ISREG(seen.st_mode) and seen.st_size == len(content) and file.read() == content
 
 
 @contextlib.contextmanager
@@ -175,8 +187,8 @@ def place(path: Path, content: bytes, mode: int, *, replace: bool) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
-        os.chmod(draft, mode)  # noqa: PTH101 - whatever the umask said
+            os.fchmod(descriptor, mode)  # whatever the umask said
+            os.fsync(descriptor)
         if replace:
             draft.replace(path)
         else:

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import os
 import ssl
 import stat
 import threading
@@ -65,6 +66,26 @@ def test_a_lost_certificate_file_is_written_again(tmp_path):
     before = ca.cert_pem.read_bytes()
     ca.cert_pem.unlink()
     assert ensure_ca(tmp_path).cert_pem.read_bytes() == before
+
+
+@pytest.mark.parametrize("kind", ["pipe", "link", "other"])
+def test_what_somebody_put_in_the_place_of_the_certificate_is_replaced(tmp_path, kind):
+    """A workload that can write there, though it shouldn't, neither holds up the proxy nor has it trust another file."""
+    public = ensure_ca(tmp_path).cert_pem
+    was = public.read_bytes()
+    public.unlink()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(was)
+    if kind == "pipe":
+        os.mkfifo(public)
+    elif kind == "link":
+        public.symlink_to(elsewhere)
+    else:
+        public.write_bytes(was.swapcase())
+    assert ensure_ca(tmp_path).cert_pem.read_bytes() == was
+    assert public.is_file()
+    assert not public.is_symlink()
+    assert stat.S_IMODE(public.stat().st_mode) == 0o644
 
 
 @pytest.mark.parametrize("host", ["api.example", "203.0.113.7", "2001:db8::1", "a" * 60 + ".example.com"])
