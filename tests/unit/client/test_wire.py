@@ -1,0 +1,143 @@
+"""Connections to a server: kept, noticed when they are closed, and every failure a sentence with what to do."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from childproof.client import Client, ControlError
+from childproof.client.wire import Wire
+from childproof.errors import InputError
+
+
+def read_head(connection: socket.socket) -> bytes:
+    head = b""
+    while b"\r\n\r\n" not in head:
+        part = connection.recv(4096)
+        if not part:
+            return b""
+        head += part
+    return head
+
+
+def answer(body: bytes, status: str = "200 OK", more: str = "") -> bytes:
+    return f"HTTP/1.1 {status}\r\ncontent-length: {len(body)}\r\n{more}\r\n".encode() + body
+
+
+@contextmanager
+def listening(path: Path, serve: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server of one thread at a unix socket; `serve` has each connection in turn."""
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen()
+
+    def accept() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            with connection:
+                serve(connection)
+
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
+    try:
+        yield f"unix:{path}"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        thread.join(5)
+
+
+def test_a_connection_is_kept_and_one_that_the_server_closed_is_replaced(tmp_path: Path) -> None:
+    """Two requests share a connection; after a close, the next one takes another, also where it can't be sent twice."""
+    connections: list[int] = []
+
+    def serve(connection: socket.socket) -> None:
+        connections.append(1)
+        for _ in range(2):
+            if read_head(connection):
+                connection.sendall(answer(b"{}"))
+
+    with listening(tmp_path / "s", serve) as url:
+        wire = Wire(url, None, 5)
+        assert [wire.request("POST", "/").status for _ in range(4)] == [200] * 4
+        wire.close()
+    assert len(connections) == 2
+
+
+def test_the_token_goes_with_each_request_and_a_problem_is_an_error_with_its_words(tmp_path: Path) -> None:
+    """What the server says is wrong is there as fields and as a message."""
+    heads: list[bytes] = []
+    problem = (
+        b'{"type": "/v1/problems#invalid", "title": "Unprocessable Content", "status": 422, "detail": "2 faults, nothing was'
+        b' changed", "errors": [{"pointer": "/text", "found": "1:1: allo", "expected": "allow", "write": "allow: {}"}]}'
+    )
+
+    def serve(connection: socket.socket) -> None:
+        heads.append(read_head(connection))
+        connection.sendall(answer(problem, "422 Unprocessable Content", "connection: close\r\n"))
+
+    with (
+        listening(tmp_path / "s", serve) as url,
+        Client(url, token="secret") as client,
+        pytest.raises(ControlError) as raised,
+    ):
+        client.check_rules("x")
+    assert b"authorization: Bearer secret\r\n" in heads[0]
+    error = raised.value
+    assert (error.status, error.kind, error.exit_code, error.errors[0].pointer) == (422, "invalid", 2, "/text")
+    assert str(error) == ("2 faults, nothing was changed\n  /text: 1:1: allo; expected allow\n    write: allow: {}")
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (b"", "closed the connection without an answer"),
+        (b"220 mail.example ESMTP\r\n", "does not speak HTTP"),
+        (answer(b"<html>", "404 Not Found"), "answered 404, and not as childproof does"),
+    ],
+)
+def test_what_is_no_control_api_is_said_to_be_none(tmp_path: Path, reply: bytes, said: str) -> None:
+    """Another program at the address is a sentence, not a traceback of ours."""
+
+    def serve(connection: socket.socket) -> None:
+        read_head(connection)
+        connection.sendall(reply)
+
+    with listening(tmp_path / "s", serve) as url, pytest.raises(ControlError, match=said):
+        Client(url).worlds()
+
+
+def test_a_server_that_does_not_answer_ends_with_the_time_waited(tmp_path: Path) -> None:
+    """Nobody waits forever."""
+    done = threading.Event()
+    with listening(tmp_path / "s", lambda _: done.wait(5) and None) as url:
+        with pytest.raises(ControlError, match=r"took longer than 0\.05 seconds") as raised:
+            Client(url, timeout=0.05).worlds()
+        done.set()
+    assert (raised.value.status, raised.value.kind) == (0, "unreachable")
+
+
+def test_where_nobody_listens_the_error_says_how_to_start_one(tmp_path: Path) -> None:
+    """A missing socket and a refused port name the command."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    for url, said in (
+        (f"unix:{tmp_path}/none", "there is no socket"),
+        (f"http://127.0.0.1:{port}", "nobody listens at"),
+    ):
+        with pytest.raises(ControlError, match=f"{said}.*childproof serve --control"):
+            Client(url).worlds()
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:15000", "ftp://localhost/", "http://"])
+def test_an_address_that_is_none_is_refused_with_two_that_are(url: str) -> None:
+    """Before anything is asked."""
+    with pytest.raises(InputError, match=r"unix:/run/childproof\.sock or http://127\.0\.0\.1:15000"):
+        Client(url)
