@@ -11,7 +11,8 @@ from childproof.documents import parse_yaml
 from childproof.errors import Fault, InputError
 
 from .behaviour import forget, load_behaviours
-from .checks import manifest_faults, seed_faults
+from .checks import manifest_faults
+from .checks_seeds import seed_faults
 from .manifest import Manifest, read_manifest
 from .messages import DescriptorError, Descriptors, read_descriptors
 from .older_rules import read_older

@@ -1,4 +1,4 @@
-"""`stub.yaml`, parsed and checked against its schema; what needs the OpenAPI document is checked in `checks.py`."""
+"""`stub.yaml`, parsed and checked against its schema; what needs the OpenAPI document is checked in `checks.py` and those beside it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
