@@ -8,7 +8,7 @@ from typing import Any
 from childproof.stubkit import Attachment, Context, Refusal, operation
 
 from .account import spend
-from .messages import Letter
+from .messages import Letter, letter
 from .raw import letter as raw_letter
 from .refusals import invalid
 from .rendering import Unrendered, data_of, filled
@@ -119,20 +119,15 @@ def _letter(
     if not body.get("FromEmailAddress"):
         raise invalid(ctx, "Missing required field FromEmailAddress.")
     options = body.get("ListManagementOptions", {})
-    return Letter(
+    return letter(
+        body,
+        destination,
+        parts,
+        tags,
         sender=body["FromEmailAddress"],
-        to=tuple(destination.get("ToAddresses", ())),
-        cc=tuple(destination.get("CcAddresses", ())),
-        bcc=tuple(destination.get("BccAddresses", ())),
-        reply_to=tuple(body.get("ReplyToAddresses", ())),
-        subject=parts.get("subject", ""),
-        text=parts.get("text", ""),
-        html=parts.get("html", ""),
         return_path=body.get("FeedbackForwardingEmailAddress", ""),
         headers={one["Name"]: one["Value"] for one in content.get("Headers", [])},
         attachments=tuple(_attachment(ctx, one) for one in content.get("Attachments", [])),
-        configuration_set=body.get("ConfigurationSetName", ""),
-        tags=tuple((tag["Name"], tag["Value"]) for tag in tags),
         list_name=options.get("ContactListName", ""),
         topic=options.get("TopicName", ""),
     )

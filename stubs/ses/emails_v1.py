@@ -6,7 +6,7 @@ from typing import Any
 from childproof.stubkit import Context, Refusal, operation
 
 from .account import spend
-from .messages import Letter, bare
+from .messages import Letter, bare, letter
 from .raw import letter as raw_letter
 from .refusals import invalid
 from .rendering import Unrendered, data_of, filled
@@ -24,19 +24,7 @@ def _letter(
     ctx: Context, destination: Mapping[str, Any], parts: Mapping[str, str], tags: list[dict[str, str]]
 ) -> Letter:
     body = ctx.body
-    return Letter(
-        sender=body["Source"],
-        to=tuple(destination.get("ToAddresses", ())),
-        cc=tuple(destination.get("CcAddresses", ())),
-        bcc=tuple(destination.get("BccAddresses", ())),
-        reply_to=tuple(body.get("ReplyToAddresses", ())),
-        subject=parts.get("subject", ""),
-        text=parts.get("text", ""),
-        html=parts.get("html", ""),
-        return_path=body.get("ReturnPath", ""),
-        configuration_set=body.get("ConfigurationSetName", ""),
-        tags=tuple((tag["Name"], tag["Value"]) for tag in tags),
-    )
+    return letter(body, destination, parts, tags, sender=body["Source"], return_path=body.get("ReturnPath", ""))
 
 
 @operation("POST /#Action=SendEmail")
@@ -121,10 +109,10 @@ def bounce(ctx: Context) -> dict[str, Any]:
         ctx.body.get("Explanation")
         or f"An error occurred while trying to deliver the mail to the following recipients:\n{recipients}"
     )
-    letter = Letter(
+    told = Letter(
         sender=ctx.body["BounceSender"],
         to=(bare(record["sender"]),),
         subject="Delivery Status Notification (Failure)",
         text=text,
     )
-    return {"MessageId": send(ctx, letter)}
+    return {"MessageId": send(ctx, told)}
