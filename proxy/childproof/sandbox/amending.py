@@ -7,9 +7,9 @@ variables is `trust.variables`, the search `bundles.find_bundles`.
 import contextlib
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import BinaryIO
 
 from . import trust
 
@@ -145,14 +145,24 @@ def java_options(env: Mapping[str, str], published: Published, proxy: str = "") 
     return present if wanted in present else f"{present} {wanted}".strip()
 
 
+def _draft(path: str) -> str:
+    """A name beside a file that nobody can know before: others may write there, and would put a link in its way."""
+    return f"{os.path.dirname(path)}/.childproof.{os.urandom(8).hex()}"
+
+
+def _new(path: str) -> BinaryIO:
+    """A file that wasn't there. Raises OSError."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb")
+
+
 def _replace(path: str, content: bytes) -> bool:
-    draft = f"{os.path.dirname(path)}/.childproof.{os.getpid()}"
+    draft = _draft(path)
     try:
-        shutil.copy2(path, draft)
-        seen = os.stat(path)
-        with contextlib.suppress(OSError):
-            os.chown(draft, seen.st_uid, seen.st_gid)
-        with open(draft, "wb") as file:
+        with _new(draft) as file:
+            seen = os.stat(path)
+            with contextlib.suppress(OSError):
+                os.fchown(file.fileno(), seen.st_uid, seen.st_gid)
+            os.fchmod(file.fileno(), seen.st_mode & 0o7777)
             file.write(content)
         os.replace(draft, path)
     except OSError:
@@ -174,9 +184,9 @@ def _overwrite(path: str, content: bytes) -> bool:
 
 
 def _write(path: str, content: bytes) -> bool:
-    draft = f"{os.path.dirname(path)}/.bundle.{os.getpid()}"
+    draft = _draft(path)
     try:
-        with open(draft, "wb") as file:
+        with _new(draft) as file:
             os.fchmod(file.fileno(), 0o644)
             file.write(content)
         os.replace(draft, path)

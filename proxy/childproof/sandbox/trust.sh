@@ -83,6 +83,22 @@ choose_out() {
   OUT=
 }
 
+# A folder of our own for drafts, in the folder where they are to be: others may write there, and would put links in their way.
+nest() {
+  NEST=$1/.childproof.$$
+  mkdir "$NEST" 2>/dev/null || { rm -rf "$NEST" && mkdir "$NEST"; } 2>/dev/null
+}
+
+unnest() { rm -rf "$NEST" 2>/dev/null; }
+
+# Put what comes in into the place of a file.
+put() {
+  nest "${1%/*}" && cat >"$NEST/new" 2>/dev/null && chmod 644 "$NEST/new" && mv -f "$NEST/new" "$1" 2>/dev/null
+  failed=$?
+  unnest
+  return "$failed"
+}
+
 # The workload's own roots: what it was told to use, else the system's first bundle. Ours is left out.
 roots() {
   for file in "${SSL_CERT_FILE:-}" "${NIX_SSL_CERT_FILE:-}" $SYSTEM; do
@@ -98,13 +114,11 @@ roots() {
 merge() {
   BUNDLE=$CA/bundle.pem
   [ -n "$OUT" ] || return 0
-  draft=$OUT/.bundle.$$
-  if { roots && block; } >"$draft" 2>/dev/null && mv -f "$draft" "$OUT/bundle.pem"; then
-    chmod 644 "$OUT/bundle.pem" 2>/dev/null
+  if nest "$OUT" && { roots && block; } >"$NEST/new" 2>/dev/null && chmod 644 "$NEST/new" &&
+    mv -f "$NEST/new" "$OUT/bundle.pem"; then
     BUNDLE=$OUT/bundle.pem
-  else
-    rm -f "$draft" 2>/dev/null # no roots here, or no room: childproof's own roots and certificate
-  fi
+  fi # else there are no roots here, or no room: childproof's own roots and certificate
+  unnest
 }
 
 # --- variables ---
@@ -168,19 +182,17 @@ problem() { PROBLEMS=$((PROBLEMS + 1)); say "$@"; }
 amend() {
   current "$1" && return 0
   file=$(real "$1")
-  draft=${file%/*}/.childproof.$$
   # A copy that takes the file's place: package managers link one file into many environments.
-  if cp -p "$file" "$draft" 2>/dev/null && without "$file" >"$draft" && block >>"$draft" && mv -f "$draft" "$file" 2>/dev/null; then
-    return 0
-  fi
-  rm -f "$draft" 2>/dev/null
+  nest "${file%/*}" && draft=$NEST/new && cp -p "$file" "$draft" 2>/dev/null && without "$file" >"$draft" &&
+    block >>"$draft" && mv -f "$draft" "$file" 2>/dev/null
+  failed=$?
+  unnest
+  [ "$failed" -ne 0 ] || return 0
   if [ -w "$file" ] && [ -n "$OUT" ]; then # mounted by itself, so nothing can take its place
-    draft=$OUT/.amended.$$
-    if without "$file" >"$draft" && block >>"$draft" && cat "$draft" 2>/dev/null >"$file"; then
-      rm -f "$draft"
-      return 0
-    fi
-    rm -f "$draft" 2>/dev/null
+    nest "$OUT" && draft=$NEST/new && without "$file" >"$draft" && block >>"$draft" && cat "$draft" 2>/dev/null >"$file"
+    failed=$?
+    unnest
+    [ "$failed" -ne 0 ] || return 0
   fi
   problem "$file can't be changed, so its clients won't trust childproof; in the image's build or an init step as a user who may write it: sh trust.sh --init"
 }
@@ -321,17 +333,17 @@ java_store() {
   store=$(real "$1")
   case $SEEN in *":$store:"*) return 0 ;; esac
   SEEN=$SEEN$store:
-  if [ -w "$store" ] && [ -n "$OUT" ] && tool=$(keytool_for "$1"); then
+  if [ -w "$store" ] && [ -n "$OUT" ] && tool=$(keytool_for "$1") && nest "$OUT"; then
     number=0
     for mark in $MARKS; do
       number=$((number + 1))
       alias=childproof-$(printf '%s' "$mark" | tr -dc 'A-Za-z0-9' | tr '[:upper:]' '[:lower:]')
       "$tool" -list -keystore "$store" -storepass changeit -alias "$alias" >/dev/null 2>&1 && continue
-      single "$number" >"$OUT/.one.$$"
-      "$tool" -importcert -noprompt -keystore "$store" -storepass changeit -alias "$alias" -file "$OUT/.one.$$" \
+      single "$number" >"$NEST/one"
+      "$tool" -importcert -noprompt -keystore "$store" -storepass changeit -alias "$alias" -file "$NEST/one" \
         >/dev/null 2>&1 || java_problem "$store"
-      rm -f "$OUT/.one.$$"
     done
+    unnest
   else
     java_problem "$store"
   fi
@@ -504,7 +516,7 @@ main() {
     chromium
   fi
   case $MODE in
-    init) [ -z "$OUT" ] || cp "$CERT" "$OUT/ca.pem" 2>/dev/null; exit 0 ;;
+    init) [ -z "$OUT" ] || put "$OUT/ca.pem" <"$CERT"; exit 0 ;;
     print-env) each_variable print_variable; exit 0 ;;
   esac
   {

@@ -108,6 +108,25 @@ def test_bundles_are_amended_once_and_what_can_not_be_changed_is_named(published
     assert not [line for line in check.stderr.splitlines() if str(made[0].parent) in line]
 
 
+@WAYS
+def test_a_link_in_the_way_of_a_draft_leads_nowhere(published, workload, way):
+    """An unpacked archive may hold one for each process number there is: as root, it would choose what is overwritten."""
+    folder, made, env = workload
+    victim = folder / "victim"
+    victim.write_text("precious\n")
+    out = folder / f"childproof-trust-{os.getuid()}"
+    out.mkdir()
+    (out / "ca.pem").symlink_to(victim)
+    (out / BUNDLE_NAME).symlink_to(victim)
+    plant = 'for d in "$1" "$2"; do for n in childproof bundle amended; do ln -s "$3" "$d/.$n.$$"; done; done; shift 3; exec "$@"'
+    command = [*tool(way, published), "--init"]
+    done = confined(folder, "sh", "-c", plant, "x", str(made[0].parent), str(out), str(victim), *command, env=env)
+    assert done.returncode == 0, done.stderr
+    assert victim.read_text() == "precious\n"
+    assert (published / CERT_NAME).read_bytes().strip() in made[0].read_bytes()
+    assert not (out / BUNDLE_NAME).is_symlink()
+
+
 def test_a_rotated_authority_takes_the_place_of_the_former_one(published, workload, tmp_path_factory):
     """And the shell's marks are understood by Python and the other way round."""
     folder, [file, *_], env = workload
