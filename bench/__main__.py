@@ -30,7 +30,9 @@ MODULES = (
     "leaves",
     "throughput",
     "memory",
+    "control",
     "triggers",
+    "plugin",
     "git",
 )
 

@@ -51,17 +51,8 @@ class Server:
         self._pid = os.getpid()
         config = self.folder / "childproof.yaml"
         config.write_text(_CONFIG)
-        command = [
-            *COMMAND,
-            "--config",
-            str(config),
-            "--control",
-            self.address,
-            "--db",
-            str(self.store),
-            "--report",
-            "none",
-        ]
+        command = [*COMMAND, "--config", str(config), "--control", self.address, "--db", str(self.store)]
+        command += ["--http", "127.0.0.1:0", "--report", "none"]
         command += [word for folder in stubs for word in ("--stubs", str(folder))]
         with self._errors.open("wb") as errors:
             self.process = subprocess.Popen(  # noqa: S603 (our own program)
