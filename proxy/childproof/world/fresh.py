@@ -12,7 +12,8 @@ import msgspec
 
 from . import versions
 from .database import Database
-from .transaction import Planted, Transaction
+from .pending import Planted
+from .transaction import Transaction
 
 SERVICE = "_seeded"
 _ID = "done"

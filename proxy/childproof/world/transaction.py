@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from functools import partial
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -13,6 +13,7 @@ from childproof.model import Change, Written
 
 from . import randomness, versions, where
 from .clock import Clock, ClockSettings
+from .pending import Pending, Planted, rows, with_values, written
 from .query import Query
 from .schedule import KIND, OUTBOX, SERVICE, Job
 from .snapshot import Snapshot
@@ -23,28 +24,7 @@ if TYPE_CHECKING:
     from .world import World
 
 _encode = msgspec.json.Encoder().encode
-# Tells True from 1, which Python takes for equal, but not one order of keys from another.
-_in_order = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
-
-
-class _Pending(NamedTuple):
-    """An entity as this call leaves it. The first two fields are its row."""
-
-    ordinal: int
-    raw: str | None
-    before: str | None
-    created: bool  # has a new place in the order of creation
-    touched: int
-
-
-class Planted(NamedTuple):
-    """An entity that a world is taken to have begun with, as it is stored."""
-
-    service: str
-    kind: str
-    id: str
-    raw: str
 
 
 class Transaction(Snapshot):
@@ -68,7 +48,7 @@ class Transaction(Snapshot):
         self._afterwards: list[Callable[[], None]] | None = None
         self._world = world
         self._open = False
-        self._pending: dict[int, dict[str, _Pending]] = {}
+        self._pending: dict[int, dict[str, Pending]] = {}
         self._rows: dict[int, dict[str, versions.Row]] = {}
         self._created = 0
         self._touched = 0
@@ -297,24 +277,12 @@ class Transaction(Snapshot):
     @property
     def written(self) -> tuple[Written, ...]:
         """What this call has changed so far, net, in the order of first touch; without internal services."""
-        found = []
-        for collection, entities in self._pending.items():
-            service, kind = self._database.collection_name(collection)
-            if service.startswith("_"):
-                continue
-            for entity, pending in entities.items():
-                if _differ(pending.before, pending.raw):
-                    change = Written(service, kind, entity, _document(pending.before), _document(pending.raw))
-                    found.append((pending.touched, change))
-        return tuple([change for _, change in sorted(found, key=_touched)])
+        return written(self._pending, self._database.collection_name)
 
     @property
     def changes(self) -> tuple[Change, ...]:
         """The same as values."""
-        return tuple(
-            Change(change.service, change.kind, change.id, _value(change.before), _value(change.after))
-            for change in self.written
-        )
+        return tuple(map(with_values, self.written))
 
     # --- within
 
@@ -349,25 +317,20 @@ class Transaction(Snapshot):
             stored = self._stored(collection, entity)
             self._touched += 1
             ordinal, current = stored if stored is not None else (0, None)
-            known = _Pending(ordinal, current, current, created=False, touched=self._touched)
+            known = Pending(ordinal, current, current, created=False, touched=self._touched)
         ordinal, created = known.ordinal, known.created
         if known.raw is None and raw is not None:
             ordinal, created = versions.ordinal_of(self.seq, self._created), True
             self._created += 1
-        entities[entity] = _Pending(ordinal, raw, known.before, created, known.touched)
+        entities[entity] = Pending(ordinal, raw, known.before, created, known.touched)
         self._rows.setdefault(collection, {})[entity] = (ordinal, raw)
 
     def _flush(self) -> None:
         world, seq = self._world.id, self.seq
-        rows = [
-            (world, collection, entity, seq, pending.ordinal, pending.created and pending.raw is not None, pending.raw)
-            for collection, entities in self._pending.items()
-            for entity, pending in entities.items()
-            if pending.raw != pending.before or (pending.created and pending.raw is not None)
-        ]
+        changed = list(rows(self._pending, world, seq))
         connection = self._connection
-        if rows:
-            connection.executemany(versions.INSERT, rows)
+        if changed:
+            connection.executemany(versions.INSERT, changed)
         for collection, path in sorted(self._wanted_indexes):
             self._database.index(collection, path)
         connection.execute("INSERT INTO step(world, seq, at) VALUES (?, ?, ?)", (world, seq, self._now))
@@ -375,23 +338,3 @@ class Transaction(Snapshot):
     def _scheduled(self, service: str, kind: str) -> Mapping[str, versions.Row]:
         collection = self._database.collection(service, kind)
         return {} if collection is None else self._overlay(collection)
-
-
-def _differ(before: str | None, after: str | None) -> bool:
-    """Whether two documents differ in more than the order of their keys."""
-    if before is None or after is None or before == after:
-        return before != after
-    old, new = _decode(before), _decode(after)
-    return old != new or _in_order(old) != _in_order(new)
-
-
-def _document(raw: str | None) -> msgspec.Raw | None:
-    return None if raw is None else msgspec.Raw(raw)
-
-
-def _value(document: msgspec.Raw | None) -> dict[str, Any] | None:
-    return None if document is None else _decode(document)
-
-
-def _touched(item: tuple[int, Written]) -> int:
-    return item[0]
