@@ -10,6 +10,7 @@ from childproof.errors import Fault
 BACKLOG = 1024
 Kind = Literal["tcp", "udp"]
 _LOOPBACK = ("127.0.0.1", "::1")
+_NOBODYS = ("203.0.113.77", "2001:db8::77")  # RFC 5737, RFC 3849
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
 
 
@@ -56,6 +57,13 @@ def bind(host: str, port: int, kind: Kind) -> list[socket.socket]:
     return found
 
 
+def is_here(address: str) -> bool:
+    """Whether this network namespace has the address. Where sockets may have any, only loopback is known to be here."""
+    if address == _LOOPBACK[":" in address]:
+        return True
+    return _bindable(address) and not _bindable(_NOBODYS[":" in address])
+
+
 def shown(sock: socket.socket) -> str:
     """Where a socket is bound, as people write it."""
     host, port = sock.getsockname()[:2]
@@ -66,6 +74,16 @@ def _resolved(host: str, kind: Kind) -> tuple[str, ...]:
     family = socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM
     found = socket.getaddrinfo(host, None, type=family, flags=socket.AI_PASSIVE)
     return tuple(dict.fromkeys(str(address[4][0]) for address in found))
+
+
+def _bindable(address: str) -> bool:
+    with (
+        contextlib.suppress(OSError),
+        socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as sock,
+    ):
+        sock.bind((address, 0))
+        return True
+    return False
 
 
 def _bound(host: str, port: int, kind: Kind) -> socket.socket:

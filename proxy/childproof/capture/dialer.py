@@ -5,7 +5,6 @@ nowhere, because nothing is resolved between the two: the connection is made to 
 """
 
 import asyncio
-import contextlib
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Sequence
@@ -14,12 +13,11 @@ from dataclasses import dataclass
 from childproof.model import Forward, Upstream, is_address, is_global, parse_address
 from childproof.model.address import embedded_ipv4
 
+from .binding import is_here
+
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 TIMEOUT = 10.0  # seconds per address; also for the resolver
 MAX_ADDRESSES = 8  # dialled at most, in the resolver's order
-# IPv4, IPv6
-_NOBODYS = ("203.0.113.77", "2001:db8::77")  # RFC 5737, RFC 3849
-_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
 class DialError(Exception):
@@ -107,16 +105,7 @@ def _is_own(writer: asyncio.StreamWriter, address: str) -> bool:
     own = writer.get_extra_info("sockname")
     if bool(own) and parse_address(str(own[0])) == parse_address(address):
         return True
-    # A second address of one network is reached from the first. Where anything can be bound to, this tells nothing.
-    return _is_here(address) and not _is_here(_NOBODYS[":" in address])
-
-
-def _is_here(address: str) -> bool:
-    """Whether a socket of this network namespace can have the address."""
-    with contextlib.suppress(OSError), socket.socket(_FAMILIES[":" in address], socket.SOCK_DGRAM) as sock:
-        sock.bind((address, 0))
-        return True
-    return False
+    return is_here(address)  # a second address of one network is reached from the first
 
 
 def _denied(address: str, networks: Sequence[str]) -> bool:

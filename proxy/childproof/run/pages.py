@@ -8,8 +8,13 @@ from dataclasses import dataclass
 
 import h11
 
+from childproof.capture.binding import is_here
+
 PATIENCE = 5.0  # seconds for a request, and for its reply to be taken
 MOST = 64  # connections at once: a sandbox may reach these ports too, and must not use up our descriptors
+# Of those, from this network namespace itself: a workload beside us must not keep out the probes that come from outside, for
+# whoever probes would end us.
+MOST_FROM_HERE = 32
 _LARGEST = 16 * 1024
 _BACKLOG = 128
 PLAIN = "text/plain; charset=utf-8"
@@ -33,13 +38,14 @@ async def answering(sockets: Sequence[socket.socket], pages: Pages) -> AsyncIter
 
     `pages` is looked at for each request: what it holds may change meanwhile.
     """
-    live: set[asyncio.StreamWriter] = set()
+    live: dict[asyncio.StreamWriter, bool] = {}  # and whether it is from here
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(live) >= MOST:
+        from_here = _from_here(writer)
+        if len(live) >= MOST or (from_here and sum(live.values()) >= MOST_FROM_HERE):
             writer.transport.abort()
             return
-        live.add(writer)
+        live[writer] = from_here
         try:
             with suppress(OSError, TimeoutError, h11.ProtocolError):
                 async with asyncio.timeout(PATIENCE):
@@ -49,7 +55,7 @@ async def answering(sockets: Sequence[socket.socket], pages: Pages) -> AsyncIter
                 async with asyncio.timeout(PATIENCE):
                     await writer.wait_closed()
         finally:
-            live.discard(writer)
+            live.pop(writer, None)
             writer.transport.abort()
 
     servers = [await asyncio.start_server(serve, sock=sock, backlog=_BACKLOG) for sock in sockets]
@@ -60,6 +66,11 @@ async def answering(sockets: Sequence[socket.socket], pages: Pages) -> AsyncIter
             server.close()
         for writer in live:
             writer.transport.abort()
+
+
+def _from_here(writer: asyncio.StreamWriter) -> bool:
+    peer = writer.get_extra_info("peername")
+    return not peer or is_here(peer[0].partition("%")[0].removeprefix("::ffff:"))
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pages: Pages) -> None:

@@ -12,6 +12,7 @@ from childproof.engine import Missing
 from childproof.errors import InputError
 from childproof.ledger.metrics import METRICS, OTHERS, WORLDS, Metrics
 from childproof.model import Upstream, Written
+from childproof.run import pages
 from childproof.run.scrape import scraped
 from childproof.run.watching import Watching
 
@@ -54,7 +55,10 @@ def test_prometheus_reads_what_was_counted() -> None:
     assert found["childproof_calls_total", tuple(sorted({**calls, "fidelity": "gap"}.items()))] == 1
     assert found["childproof_rules_total", (("rule", "docs"), ("verdict", "allow"))] == 1
     assert found["childproof_upstream_bytes_total", (("direction", "out"), ("world", "demo"))] == 300
-    assert found["childproof_call_duration_seconds_bucket", (("le", "0.001"), ("stub", "stripe"), ("verdict", "stub"))] == 2
+    assert (
+        found["childproof_call_duration_seconds_bucket", (("le", "0.001"), ("stub", "stripe"), ("verdict", "stub"))]
+        == 2
+    )
     allowed_label = (("stub", ""), ("verdict", "allow"))
     assert found["childproof_call_duration_seconds_sum", allowed_label] == 2
     assert found["childproof_upstream_duration_seconds_sum", ()] == 2 - ENTRY.duration_us / 1e6
@@ -96,6 +100,28 @@ def test_only_get_metrics_is_answered(request_: bytes, first: bytes) -> None:
 
 def test_a_head_has_no_body() -> None:
     assert ask(b"HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n").endswith(b"\r\n\r\n")
+
+
+def test_who_sits_beside_the_proxy_keeps_no_probe_from_outside_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A workload that holds all connections it may have; a kubelet that gets no answer would end the proxy."""
+    monkeypatch.setattr(pages, "is_here", lambda address: address == "127.0.0.1")
+
+    async def run() -> tuple[int, bytes]:
+        async with scraped("127.0.0.1:0", lambda: "x 1\n") as address:
+            port = int(address.rpartition(":")[2])
+            held = [await asyncio.open_connection("127.0.0.1", port) for _ in range(pages.MOST)]
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.3", 0))
+            writer.write(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            gone = sum(other.at_eof() or other.exception() is not None for other, _ in held)
+            for _, other in held:
+                other.transport.abort()
+            return gone, answer
+
+    gone, answer = asyncio.run(run())
+    assert gone == pages.MOST - pages.MOST_FROM_HERE
+    assert answer.startswith(b"HTTP/1.1 200")
 
 
 def test_a_port_that_is_taken_is_a_fault_that_says_so() -> None:
