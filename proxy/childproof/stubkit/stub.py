@@ -17,8 +17,7 @@ from childproof.world.deliveries import Posting, Told
 from childproof.world.snapshot import Snapshot
 from childproof.world.transaction import Transaction
 
-from . import batching, deferring, generic, procedures, sockets
-from .clock import http_date
+from . import batching, deferring, generic, procedures, replying, sockets
 from .context import Context
 from .entity import Response
 from .errors import text
@@ -26,15 +25,13 @@ from .etags import check, tagged
 from .outcome import compare_outcomes, render_outcomes
 from .ratelimit import count_call, limit_headers, uncounted
 from .refusal import Refusal
-from .rendering import JSON, encode, link_header, shown
 from .replay import key_of, remember, replay
+from .replying import Frame
 from .seeding import plant
 from .service import Plan, Service
-from .streaming import Streamed
 from .telling import TENANT
 from .tenants import tenant_of
 
-_NO_BODY = (204, 304)
 _TRACEBACK_LINES = 6
 SMTP_LIMITED = 452  # RFC 5321, section 4.2.3; the enhanced code is RFC 3463's for a policy
 SMTP_FAILED = 451  # likewise; the enhanced code is RFC 3463's for a mail system that has a problem
@@ -55,16 +52,6 @@ class Answer:
     error: str = ""
 
 
-@frozen
-class _Frame:
-    """What one HTTP call carries through its answering."""
-
-    call: Call
-    tx: Transaction
-    headers: tuple[tuple[str, str], ...]
-    request_id: str | None
-
-
 class Stub:
     """The fake of one service. Immutable; all state is in the transaction that each call brings."""
 
@@ -83,8 +70,8 @@ class Stub:
             return self._receive(call, tx)
         if self.service.older.moved is not None:
             call = self.service.older.moved.today(call, self.service.base)
-        headers, request_id = self._headers(call, tx)
-        frame = _Frame(call, tx, headers, request_id)
+        headers, request_id = replying.headers(self.service, call, tx)
+        frame = Frame(call, tx, headers, request_id)
         if call.upgrade or call.http_version == "2.0":
             answer = self._other(frame)
             if answer is not None:
@@ -95,7 +82,7 @@ class Stub:
             return Answer(reply, issued[0], Fidelity.MODELLED)
         return self._asked(frame)
 
-    def _asked(self, frame: _Frame) -> Answer:
+    def _asked(self, frame: Frame) -> Answer:
         """A call of the document's operations, or of none."""
         call, tx, request_id = frame.call, frame.tx, frame.request_id
         found = self.service.find(call)
@@ -122,7 +109,7 @@ class Stub:
                 plan.outer.check(call, path)
             query, body = plan.reader.values(call)
         except Refusal as refusal:
-            return Answer(self._refused(frame, refusal), name, fidelity)
+            return Answer(replying.refused(self.service, frame, refusal), name, fidelity)
         ctx = Context(self.service, tx, call, plan=plan, path=path, query=query, body=body, request_id=request_id,
                       passes=True, tenant=tenant)  # fmt: skip
         reply = self._act(ctx, frame, plan)
@@ -133,7 +120,7 @@ class Stub:
         fidelity = Fidelity.SYNTHESIZED if ctx.synthesized else fidelity
         return Answer(reply, name, fidelity, tuple(ctx.effects), ctx.failure)
 
-    def _admit(self, frame: _Frame, plan: Plan | None) -> tuple[Sequence[tuple[str, str]], Refusal | None]:
+    def _admit(self, frame: Frame, plan: Plan | None) -> tuple[Sequence[tuple[str, str]], Refusal | None]:
         """Check who calls, and count it: the headers that tell of limits, and what is said beyond one. Raises Refusal."""
         call, tx = frame.call, frame.tx
         token = None
@@ -145,7 +132,7 @@ class Stub:
         endpoint = plan.operation.name if plan is not None else ""
         return count_call(tx, self.name, rates, token=token or "", endpoint=endpoint)
 
-    def _uncounted(self, frame: _Frame, plan: Plan, reply: Reply) -> Reply:
+    def _uncounted(self, frame: Frame, plan: Plan, reply: Reply) -> Reply:
         """A reply whose status is free of a limit, with headers that say so."""
         rates = self.service.settings.rate_limits
         if not any(reply.status in rate.free for rate in rates):
@@ -166,9 +153,9 @@ class Stub:
             _, values = self.service.errors.words(refusal, {})
             return Reply(SMTP_LIMITED, (), f"4.7.1 {text(values.get('message'))}".encode())
         plant(self.service, tx)
-        headers, request_id = self._headers(call, tx)
+        headers, request_id = replying.headers(self.service, call, tx)
         told = limit_headers(tx, self.service.settings.rate_limits, retry_after)
-        reply = self._refused(_Frame(call, tx, (*headers, *told), request_id), refusal)
+        reply = replying.refused(self.service, Frame(call, tx, (*headers, *told), request_id), refusal)
         if is_grpc(call):
             return reply
         # A service that says no at 200 still says this one at a status of its own.
@@ -210,7 +197,7 @@ class Stub:
 
     # --- what is no request and reply
 
-    def _other(self, frame: _Frame) -> Answer | None:
+    def _other(self, frame: Frame) -> Answer | None:
         """A WebSocket or a gRPC method; None for what is neither."""
         call, tx = frame.call, frame.tx
         if call.upgrade:
@@ -227,11 +214,16 @@ class Stub:
                 with tx.savepoint():
                     reply = sockets.opened(ctx, self.service, template, frame.headers)
             except Refusal as refusal:
-                return Answer(self._refused(frame, refusal), name, Fidelity.MODELLED)
+                return Answer(replying.refused(self.service, frame, refusal), name, Fidelity.MODELLED)
             except StoreError:
                 raise
             except Exception as error:  # noqa: BLE001 - as in `_act`
-                return Answer(self._refused(frame, Refusal.of("internal")), name, Fidelity.MODELLED, error=_head(error))
+                return Answer(
+                    replying.refused(self.service, frame, Refusal.of("internal")),
+                    name,
+                    Fidelity.MODELLED,
+                    error=_head(error),
+                )
             return Answer(reply, name, Fidelity.MODELLED, tuple(ctx.effects))
         if not is_grpc(call):
             return None
@@ -240,7 +232,7 @@ class Stub:
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - as in `_act`
-            refused = self._refused(frame, Refusal.of("internal"))
+            refused = replying.refused(self.service, frame, Refusal.of("internal"))
             return Answer(refused, f"RPC {call.path}", Fidelity.MODELLED, error=_head(error))
         return Answer(
             reply, f"RPC {call.path}" if known else None, Fidelity.MODELLED if known else Fidelity.GAP, effects
@@ -248,7 +240,7 @@ class Stub:
 
     # --- acting
 
-    def _act(self, ctx: Context, frame: _Frame, plan: Plan) -> Reply:
+    def _act(self, ctx: Context, frame: Frame, plan: Plan) -> Reply:
         try:
             with frame.tx.savepoint():
                 try:
@@ -256,23 +248,23 @@ class Stub:
                     if etags is not None:
                         check(ctx, plan, etags)
                     made = self._perform(ctx, plan, frame.tx)
-                    reply = self._reply(ctx, frame, plan, made)
+                    reply = replying.reply(self.service, ctx, frame, plan, made)
                     return reply if etags is None else tagged(ctx, plan, etags, reply, made)
                 except Refusal as refusal:
                     if refusal.param and plan.reader.older is not None:
                         refusal.param = plan.reader.renamed(frame.call, refusal.param)
                     if refusal.keep_changes:
-                        return self._refused(frame, refusal)
+                        return replying.refused(self.service, frame, refusal)
                     raise
         except Refusal as refusal:
             ctx.effects.clear()
-            return self._refused(frame, refusal)
+            return replying.refused(self.service, frame, refusal)
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 - an author's bug: the service's 500, and nothing has happened
             ctx.effects.clear()
             ctx.failure = _head(error)
-            return self._refused(frame, Refusal.of("internal"))
+            return replying.refused(self.service, frame, Refusal.of("internal"))
 
     def _perform(self, ctx: Context, plan: Plan, tx: Transaction) -> Any:
         entry = plan.declared or {}
@@ -292,58 +284,6 @@ class Stub:
         if plan.declared is not None:
             return generic.declared(ctx, self.service, plan, tx)
         return generic.perform(ctx, self.service, plan, tx)
-
-    def _reply(self, ctx: Context, frame: _Frame, plan: Plan, made: Any) -> Reply:
-        response = made if isinstance(made, Response) else Response(plan.operation.status, made)
-        body = response.body
-        if plan.reader.arguments is not None and self.service.settings.procedures is not None:
-            body = self.service.settings.procedures.succeeded(body)
-        if isinstance(body, Streamed):
-            return Reply(response.status, (*response.headers.items(), *frame.headers), stream=body.stream)
-        if self.service.settings.expand:
-            wanted = ctx.query.get(self.service.settings.expand)
-            if wanted is None and isinstance(ctx.body, dict):
-                wanted = ctx.body.get(self.service.settings.expand)
-            if wanted:
-                body = self.service.expander.expand(body, wanted, plan.reply_schema, ctx.find, ctx.compute)
-        extra = list(response.headers.items())
-        if ctx.pages:
-            extra.append(("Link", link_header(ctx.pages)))
-        body = shown(body, plan.lists.items, plan.documented)
-        xml = self.service.xml
-        if xml is not None and xml.applies(plan.operation) and not isinstance(body, str | bytes):
-            body = xml.render(plan.operation, body, frame.request_id)
-            extra.append(("Content-Type", plan.operation.reply_type))
-        return self._render(frame, response.status, body, extra)
-
-    def _render(self, frame: _Frame, status: int, body: Any, extra: Iterable[tuple[str, str]] = ()) -> Reply:
-        raw, media = encode(body, self.service.settings.indent)
-        if status in _NO_BODY:
-            raw = b""
-        headers = [*frame.headers, *extra]
-        if raw and not any(name.lower() == "content-type" for name, _ in extra):
-            said = self.service.settings.content_type if media == JSON else media
-            headers.insert(0, ("Content-Type", said))
-        if frame.call.method == "HEAD":  # RFC 9110, section 9.3.2: what GET would say
-            return Reply(status, (*headers, ("Content-Length", str(len(raw)))))
-        return Reply(status, tuple(headers), raw)
-
-    def _refused(self, frame: _Frame, refusal: Refusal) -> Reply:
-        call = frame.call
-        if is_grpc(call):
-            return procedures.refused(self.service, refusal, frame.headers)
-        context = {
-            "method": call.method, "path": call.path, "procedure": call.path.rpartition("/")[2], "host": call.host, "url": f"{call.scheme}://{call.host}{call.path}",
-            "request_id": frame.request_id, "now": frame.tx.now() // 1000,
-        }  # fmt: skip
-        errors = self.service.errors_at(call.path)
-        status, body, raw = errors.render(refusal, context)
-        media = "text/plain; charset=utf-8" if isinstance(body, str) else errors.content_type
-        if self.service.settings.indent and media.endswith("json"):
-            raw = encode(body, self.service.settings.indent)[0]
-        raw = b"" if call.method == "HEAD" else raw
-        told = (*errors.headers(refusal, context), *self.service.auth.challenge(refusal), *refusal.headers.items())
-        return Reply(status, (("Content-Type", media), *frame.headers, *told), raw)
 
     # --- around it
 
@@ -368,22 +308,6 @@ class Stub:
         response = made if isinstance(made, Response) else Response(250, "OK")
         body = response.body if isinstance(response.body, bytes) else text(response.body).encode()
         return Answer(Reply(response.status, (), body), name, Fidelity.MODELLED, tuple(ctx.effects))
-
-    def _headers(self, call: Call, tx: Transaction) -> tuple[tuple[tuple[str, str], ...], str | None]:
-        """The headers of every reply of this stub, and the request id among them."""
-        out = [("Date", http_date(tx.now()))]
-        request_id = None
-        for template in self.service.settings.headers:
-            if template.echo:
-                value = call.header(template.name) or template.text
-                if not value:
-                    continue
-            else:
-                value = template.make(tx) if template.make is not None else template.text
-            if template.is_request_id:
-                request_id = value
-            out.append((template.name, value))
-        return tuple(out), request_id
 
 
 def _head(error: Exception) -> str:
