@@ -2,19 +2,18 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
 from childproof.catalog import load_catalog
 from childproof.catalog.shipped import shipped
+from childproof.control.explaining import counted, explained
 from childproof.errors import Fault, InputError
 from childproof.model import Call
-from childproof.policy import Explanation, Limit, Rule, Ruleset, load_ruleset
+from childproof.policy import Explanation, Ruleset, load_ruleset
 from childproof.policy.cases import load_cases, run_case, with_content
-from childproof.policy.limit import adds
 from childproof.policy.target import EXAMPLE, TargetError, is_target_word, parse_target
 
 from .options import stubs_option
@@ -78,7 +77,7 @@ def explain(  # noqa: PLR0917 (one argument for each option)
         )
         explanation = ruleset.explain(whole)
         if as_json:
-            print(json.dumps(_as_json(whole, explanation)))
+            print(json.dumps(explained(whole, explanation)))
         else:
             print(("\n" if number else "") + _as_text(whole, explanation))
 
@@ -181,31 +180,6 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _as_json(call: Call, explanation: Explanation) -> dict[str, Any]:
-    verdict, nearest = explanation.judgement.verdict, explanation.nearest
-    rule = explanation.judgement.rule
-    differences = [{"field": one.field, "got": one.got, "wanted": one.wanted} for one in explanation.differences]
-    return {
-        "call": call.target,
-        "verdict": verdict.action.value,
-        "rule": verdict.rule,
-        "stub": verdict.stub,
-        "reason": verdict.reason,
-        "hint": verdict.hint,
-        "would": [
-            {"verdict": one.verdict, "rule": one.rule, "reason": one.reason} for one in explanation.judgement.would
-        ],
-        "limits": [{"limit": str(limit), "adds": adds} for limit, adds in _limits(call, rule)],
-        "nearest": {"rule": nearest.name, "differences": differences} if nearest is not None else None,
-    }
-
-
-def _limits(call: Call, rule: Rule | None) -> Iterator[tuple[Limit, str]]:
-    """The limits that count a call, and what it adds to each. How much they have counted is in a world."""
-    for limit in rule.limits if rule is not None else ():
-        yield limit, adds(limit, call)
-
-
 def _as_text(call: Call, explanation: Explanation) -> str:
     verdict, nearest = explanation.judgement.verdict, explanation.nearest
     lines = [call.target, f"  verdict  {verdict.action.value}{f' {verdict.stub}' if verdict.stub else ''}"]
@@ -213,7 +187,7 @@ def _as_text(call: Call, explanation: Explanation) -> str:
         lines.append(f"  rule     {verdict.rule}")
     lines.append(f"  reason   {verdict.reason}")
     lines += [f"  would    {one.verdict}, by {one.rule}: {one.reason}" for one in explanation.judgement.would]
-    lines += [f"  limit    {limit}; this call adds {adds}" for limit, adds in _limits(call, explanation.judgement.rule)]
+    lines += [f"  limit    {limit}; this call adds {adds}" for limit, adds in counted(call, explanation.judgement.rule)]
     if nearest is not None:
         lines.append(f"  nearest  {nearest.name}")
         lines += [f"           {one}" for one in explanation.differences]

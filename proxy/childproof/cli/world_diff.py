@@ -3,15 +3,15 @@
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import click
 
+from childproof.control.comparing import Words, effects_of, values, worded
 from childproof.ledger import Ledger
-from childproof.model import Change, Effect
+from childproof.model import Change
 from childproof.world import MISSING, Comparison, Store, differences, json_patch, pointer
 
 from .mailbox import SERVICE as EMAIL
@@ -21,15 +21,6 @@ from .world import json_option
 SHOWN = 20  # of each kind, added or removed; --json has all
 _FACTS = 4
 _PARTS = {(EMAIL, "attachment"), (EMAIL, "source"), (EMAIL, "delivery")}  # of messages, which are shown as mails
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What a service's effects since the worlds parted came to: of each side, and of the second against the first."""
-
-    a: str
-    b: str
-    difference: str
 
 
 @click.command()
@@ -56,36 +47,20 @@ def diff(*, db: str | None, as_json: bool, patch: bool, a: str, b: str) -> None:
             return
         words = _words(ledger, found)
     if as_json:
-        print(json.dumps({**_values(found, words), "unrecorded": sorted(unknown)}, ensure_ascii=False))
+        print(json.dumps({**values(found, words), "unrecorded": sorted(unknown)}, ensure_ascii=False))
         return
     for line in _lines(found, words, unknown):
         print(line)
 
 
 def _words(ledger: Ledger, found: Comparison) -> dict[str, Words]:
-    left, right = (_effects(ledger, world, found.base) for world in (found.a, found.b))
-    services = sorted({*left, *right})
-    if not services:
+    sides = effects_of(ledger, found)
+    if not sides:
         return {}
     from childproof.catalog import load_catalog  # noqa: PLC0415 (only where there is something to word)
     from childproof.run.config import load_config  # noqa: PLC0415
 
-    catalog = load_catalog(load_config(os.environ, Path.cwd()).stubs)
-    words = {}
-    for service in services:
-        if service in catalog:
-            stub = catalog.get(service)
-            ours, theirs = left.get(service, []), right.get(service, [])
-            words[service] = Words(stub.outcomes(ours), stub.outcomes(theirs), stub.compare_outcomes(ours, theirs))
-    return words
-
-
-def _effects(ledger: Ledger, world: str, after: int) -> dict[str, list[Effect]]:
-    found: dict[str, list[Effect]] = {}
-    for entry in ledger.entries(world=world, after_seq=after):
-        for effect in entry.effects:
-            found.setdefault(effect.service, []).append(effect)
-    return found
+    return worded(load_catalog(load_config(os.environ, Path.cwd()).stubs), sides)
 
 
 def _missing_kinds(store: Store, found: Comparison) -> Iterator[dict[str, Any]]:
@@ -100,47 +75,6 @@ def _missing_kinds(store: Store, found: Comparison) -> Iterator[dict[str, Any]]:
             yield {"op": "add", "path": pointer([service]), "value": {}}
         if (service, kind) not in held:
             yield {"op": "add", "path": pointer([service, kind]), "value": {}}
-
-
-# --- for programs
-
-
-def _values(found: Comparison, words: Mapping[str, Words]) -> dict[str, Any]:
-    services = []
-    for service in sorted({*words, *(change.service for change in found.changes)}):
-        mine = [change for change in found.changes if change.service == service]
-        told = words.get(service, Words("", "", ""))
-        services.append(
-            {
-                "service": service,
-                "outcomes": {"a": told.a, "b": told.b, "difference": told.difference},
-                "added": [_entity(change, change.after) for change in mine if change.before is None],
-                "removed": [_entity(change, change.before) for change in mine if change.after is None],
-                "changed": [
-                    {"kind": change.kind, "id": change.id, "fields": _fields(change)}
-                    for change in mine
-                    if change.before is not None and change.after is not None
-                ],
-            }
-        )
-    ancestor = {"world": found.ancestor, "call": found.base}
-    return {"version": 1, "a": found.a, "b": found.b, "ancestor": ancestor, "services": services}
-
-
-def _entity(change: Change, value: dict[str, Any] | None) -> dict[str, Any]:
-    return {"kind": change.kind, "id": change.id, "value": value}
-
-
-def _fields(change: Change) -> list[dict[str, Any]]:
-    fields = []
-    for difference in differences(change.before, change.after):
-        field: dict[str, Any] = {"path": list(difference.keys)}
-        if difference.before is not MISSING:
-            field["before"] = difference.before
-        if difference.after is not MISSING:
-            field["after"] = difference.after
-        fields.append(field)
-    return fields
 
 
 # --- for people

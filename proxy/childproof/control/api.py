@@ -3,10 +3,19 @@
 from functools import cache
 from typing import Any
 
+from .calls import Calls
+from .clocks import Clocks
 from .desk import Desk
+from .diffs import Diffs
+from .events import Events
+from .files import Files
+from .holdings import Holdings
+from .mail import Mail
 from .openapi import document
 from .operation import Operation
+from .rules import Rules
 from .sandboxes import Host, Sandboxes
+from .stubs import Stubs
 from .system import System
 from .worlds import Worlds
 
@@ -21,6 +30,15 @@ def operations(desk: Desk, sandboxes: Host) -> list[Operation]:
     table = [
         *System(desk, whole).operations(),
         *Worlds(desk).operations(),
+        *Clocks(desk).operations(),
+        *Diffs(desk).operations(),
+        *Files(desk).operations(),
+        *Calls(desk).operations(),
+        *Events(desk).operations(),
+        *Mail(desk).operations(),
+        *Holdings(desk).operations(),
+        *Rules(desk).operations(),
+        *Stubs(desk).operations(),
         *Sandboxes(sandboxes).operations(),
     ]
     return table

@@ -17,7 +17,7 @@ from childproof.errors import ChildproofError, InputError, StoreError
 from .auth import Door
 from .operation import Answer, Asked, Operation
 from .problems import MEDIA, Mistake, Problem, of_input, of_store
-from .reading import read_body, read_query
+from .reading import read_body, read_path, read_query
 
 _encode = msgspec.json.Encoder().encode
 Trouble = Callable[[str], None]
@@ -32,7 +32,21 @@ def make_app(operations: Sequence[Operation], door: Door, *, trouble: Trouble) -
     handlers: dict[Any, Any] = {HTTPException: _unrouted(door), Exception: _unrouted(door)}
     app = Starlette(routes=routes, exception_handlers=handlers)
     app.router.redirect_slashes = False
+    app.add_middleware(_Raw)
     return app
+
+
+class _Raw:
+    """Routes by the path as it was sent: a slash within a parameter is written %2F, and doesn't divide."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI."""
+        if "raw_path" in scope:
+            scope = {**scope, "path": scope["raw_path"].partition(b"?")[0].decode("latin-1")}
+        await self._app(scope, receive, send)
 
 
 def _place(operation: Operation) -> tuple[str, str]:
@@ -77,7 +91,7 @@ class _Endpoint:
             allowed = ", ".join(sorted({*self._methods, *(["HEAD"] if "GET" in self._methods else [])}))
             raise Problem(405, "method", f"only {allowed} here", headers=[("allow", allowed)])
         asked = Asked(
-            request.path_params,
+            read_path(request.path_params),
             read_query(request.query_params.multi_items(), operation.query),
             await read_body(request, operation.body),
             dict(request.headers),

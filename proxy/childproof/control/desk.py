@@ -12,6 +12,7 @@ from childproof.world import Store
 
 from .problems import Problem, not_found
 
+Report = Callable[[Store, Ledger, str], dict[str, Any]]
 State = Callable[[], tuple[int, dict[str, Any]]]
 
 
@@ -19,11 +20,16 @@ def _unknown() -> tuple[int, dict[str, Any]]:
     return 200, {"status": "alive"}
 
 
+def _unreported(store: Store, ledger: Ledger, world: str) -> dict[str, Any]:  # noqa: ARG001
+    return {"version": 1, "world": world}
+
+
 @dataclass(frozen=True, slots=True)
 class Desk:
     """`wall` is real time in unix milliseconds, `say` is told of what goes wrong of our own.
 
     `report` gives a world's report as JSON values, `alive` and `ready` a status and what is known; `closing` is set at the end.
+    `stirred` is told of a world in which time has passed.
     """
 
     store: Store
@@ -31,10 +37,16 @@ class Desk:
     engine: Engine
     wall: Callable[[], int]
     say: Callable[[str], None]
-    report: Callable[[str], dict[str, Any]] = lambda world: {"version": 1, "world": world}
+    report: Report = _unreported
     alive: State = _unknown
     ready: State = _unknown
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    stirred: Callable[[str], None] = lambda _: None
+    rooms: dict[int, asyncio.Semaphore] = field(default_factory=dict)
+
+    def room(self, size: int) -> asyncio.Semaphore:
+        """So many at once, of what takes long."""
+        return self.rooms.setdefault(size, asyncio.Semaphore(size))
 
     def known(self, written: str) -> str:
         """The name of a world that a path names. Raises Problem where there is none."""

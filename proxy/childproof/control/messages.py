@@ -17,6 +17,7 @@ WorldName = Annotated[
         description="letters, digits, `_`, `-` and `.`, with `/` between parts; in paths of this API `/` is written `:`",
     ),
 ]
+Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, description="what ids and randomness follow from")]
 Labels = Annotated[dict[str, str], Meta(description="metadata")]
 
 
@@ -73,8 +74,8 @@ class NewWorld(Given, frozen=True):
     at: Annotated[str | int | None, Meta(description="with `from`: a call's number or id, or a time of that world")] = (
         None
     )
-    seed: int = 0
-    clock: Annotated[str, Meta(description="real, @TIME, frozen@TIME or step:1s@TIME")] = "real"
+    seed: Seed = 0
+    clock: Annotated[str, Meta(max_length=100, description="real, @TIME, frozen@TIME or step:1s@TIME")] = "real"
     file: Annotated[str | None, Meta(description="a world file's YAML")] = None
     metadata: Labels = {}
 

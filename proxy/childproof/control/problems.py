@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from childproof.errors import Fault, InputError, StoreError
+from childproof.errors import AskedError, Fault, InputError, StoreError, WorldGoneError
 
 MEDIA = "application/problem+json"
 
@@ -76,7 +76,11 @@ def of_input(error: InputError, pointer: str = "") -> Problem:
 
 
 def of_store(error: StoreError) -> Problem:
-    """A store that can't be used now."""
+    """A store that can't be used now; or one that is well, and can't do what was asked of it."""
+    if isinstance(error, WorldGoneError):
+        return Problem(404, "not_found", "the world is gone; somebody deleted it meanwhile")
+    if isinstance(error, AskedError):
+        return Problem(409, "refused", str(error).replace("--with-children", "`with_children=true`"))
     return Problem(503, "store", str(error))
 
 

@@ -1,8 +1,10 @@
 """Requests into values: bodies and query parameters are decoded strictly, and what doesn't fit is named by its place."""
 
+import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 from starlette.requests import Request
@@ -11,13 +13,27 @@ from .operation import Nothing
 from .problems import Mistake, Problem
 
 LARGEST = 16 * 1024 * 1024  # bytes of a body: a world file or a ruleset of ten thousand rules fits
+BODY_SECONDS = 60.0  # for a body to arrive
+_CLOSE = (("connection", "close"),)
 _PLACE = re.compile(r"^(?P<said>.*?)(?: - at `(?P<place>[^`]*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[([^\]]*)\]")
 
 
+def read_path(given: Mapping[str, str]) -> dict[str, str]:
+    """A path's parameters, decoded once. Raises Problem."""
+    try:
+        return {name: unquote(value, errors="strict") for name, value in given.items()}
+    except UnicodeDecodeError:
+        raise Problem(400, "path", "the path has bytes that are no UTF-8") from None
+
+
 async def read_body(request: Request, wanted: Any) -> Any:
     """The body as `wanted`, None where the operation takes none. Raises Problem."""
-    content = await _content(request)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            content = await _content(request)
+    except TimeoutError:
+        raise Problem(408, "too_slow", f"the body took more than {BODY_SECONDS:g} seconds", headers=_CLOSE) from None
     if wanted is None:
         if content:
             raise Problem(400, "body", "this operation takes no body")
@@ -60,7 +76,7 @@ async def _content(request: Request) -> bytes:
     async for part in request.stream():
         size += len(part)
         if size > LARGEST:
-            raise Problem(413, "too_large", f"a body of more than {LARGEST} bytes", headers=[("connection", "close")])
+            raise Problem(413, "too_large", f"a body of more than {LARGEST} bytes", headers=_CLOSE)
         parts.append(part)
     return b"".join(parts)
 

@@ -1,11 +1,20 @@
 """Worlds over the API: list, make, fork, reset, delete."""
 
+import asyncio
+from pathlib import Path
+
+from childproof.errors import InputError
 from childproof.ledger import timestamp
+from childproof.seeds import WITHOUT, plant, read_world_file
 from childproof.world import Branch
+from childproof.world.staging import Stage
+from childproof.world.written import CLOCKS, read_clock
 
 from . import messages
 from .desk import Desk
+from .finding import call_number, invalid
 from .operation import Asked, Operation
+from .problems import Mistake, Problem, not_found, of_input
 
 _UNKNOWN = "no such world"
 
@@ -20,6 +29,11 @@ class Worlds:
         """Their table."""
         return [
             Operation("GET", "/v1/worlds", "listWorlds", "All worlds", self.list, answer=messages.Worlds),
+            Operation(
+                "POST", "/v1/worlds", "createWorld", "An empty world, a fork, or what a world file plants", self.create,
+                body=messages.NewWorld, answer=messages.World, status=201,
+                problems={404: "no such world to fork", 409: "the name is taken, or the call isn't there"},
+            ),
             Operation(
                 "GET", "/v1/worlds/{world}", "getWorld", "One world's place among the others", self.get,
                 answer=messages.World, problems={404: _UNKNOWN},
@@ -42,40 +56,102 @@ class Worlds:
 
     def list(self, asked: Asked) -> messages.Worlds:  # noqa: ARG002 (all operations take it)
         """GET /v1/worlds."""
-        return messages.Worlds([self._told(branch) for branch in self._desk.store.branches()])
+        return messages.Worlds([told(self._desk, branch) for branch in self._desk.store.branches()])
 
     def get(self, asked: Asked) -> messages.World:
         """GET /v1/worlds/{world}."""
         return self._of(self._desk.known(asked.path["world"]))
 
+    async def create(self, asked: Asked) -> messages.World:
+        """POST /v1/worlds."""
+        wanted: messages.NewWorld = asked.body
+        _check(wanted)
+        self._desk.free(wanted.name)
+        if wanted.from_ is not None:
+            if not self._desk.there(wanted.from_):
+                problem = not_found(f"the world {wanted.from_!r}", "GET /v1/worlds lists them")
+                problem.mistakes = (Mistake("/from", repr(wanted.from_), "a world that is there"),)
+                raise problem
+            self._fork(wanted.from_, wanted.name, wanted.at, wanted.metadata)
+        elif wanted.file is not None:
+            await self._plant(wanted, wanted.file)
+        else:
+            try:
+                clock = read_clock(wanted.clock)
+            except ValueError as error:
+                invalid("/clock", str(error), CLOCKS, "frozen@2026-01-05T09:00:00Z")
+            self._desk.store.create(wanted.name, seed=wanted.seed, clock=clock, labels=wanted.metadata)
+            self._desk.engine.policies.take(wanted.name)
+        return self._of(wanted.name)
+
     def fork(self, asked: Asked) -> messages.World:
         """POST /v1/worlds/{world}/fork: the fork is judged by its origin's rules."""
         source, wanted = self._desk.known(asked.path["world"]), asked.body
         self._desk.free(wanted.name)
-        at = wanted.at if isinstance(wanted.at, int) else None
-        self._desk.store.fork(source, wanted.name, at=at, labels=wanted.metadata)
-        self._desk.engine.policies.inherit(wanted.name, source)
+        self._fork(source, wanted.name, wanted.at, wanted.metadata)
         return self._of(wanted.name)
 
     def reset(self, asked: Asked) -> messages.Undone:
         """POST /v1/worlds/{world}/reset."""
         name = self._desk.known(asked.path["world"])
-        return messages.Undone(world=self._of(name), undone=self._desk.store.reset(name, record=self._desk.ledger))
+        undone = self._desk.store.reset(name, record=self._desk.ledger)
+        return messages.Undone(world=self._of(name), undone=undone)
 
     def delete(self, asked: Asked) -> messages.Deleted:
         """DELETE /v1/worlds/{world}."""
         name = self._desk.known(asked.path["world"])
         gone = self._desk.store.delete(name, with_children=asked.query.with_children, record=self._desk.ledger)
         for one in gone:
-            self._desk.engine.policies.take(one)
+            self._desk.engine.forget(one)
         return messages.Deleted(gone)
 
-    def _of(self, name: str) -> messages.World:
-        return self._told(self._desk.store.branch(name))
+    def _fork(self, source: str, name: str, at: str | int | None, labels: dict[str, str]) -> None:
+        base = None if at is None else call_number(self._desk, source, at, "/at")
+        self._desk.store.fork(source, name, at=base, labels=labels)
+        self._desk.engine.policies.inherit(name, source)
 
-    def _told(self, branch: Branch) -> messages.World:
-        own = self._desk.engine.policies.own(branch.name) is not None
-        return messages.World(
-            branch.name, branch.parent, branch.base, branch.calls, branch.seed, timestamp(branch.created),
-            dict(branch.labels), "own" if own else "common",
-        )  # fmt: skip
+    async def _plant(self, wanted: messages.NewWorld, text: str) -> None:
+        """Made aside, in a thread, and kept when it is whole."""
+        catalog = self._desk.engine.catalog
+
+        def grown() -> None:
+            file = read_world_file(Path("file"), catalog, self._desk.wall, text=text)
+            with Stage(file.seed, file.start, without=WITHOUT) as stage:
+                plant(file, stage, catalog)
+                self._desk.store.plant(stage, wanted.name, seed=file.seed, clock=file.clock, labels=wanted.metadata)
+
+        try:
+            async with self._desk.room(1):
+                await asyncio.to_thread(grown)
+        except InputError as error:
+            raise of_input(error, "/file") from None
+        self._desk.engine.policies.take(wanted.name)
+
+    def _of(self, name: str) -> messages.World:
+        return told(self._desk, self._desk.store.branch(name))
+
+
+def told(desk: Desk, branch: Branch) -> messages.World:
+    """A world's place."""
+    own = desk.engine.policies.own(branch.name) is not None
+    return messages.World(
+        branch.name, branch.parent, branch.base, branch.calls, branch.seed, timestamp(branch.created),
+        dict(branch.labels), "own" if own else "common",
+    )  # fmt: skip
+
+
+def _check(wanted: messages.NewWorld) -> None:
+    """What doesn't go together. Raises Problem."""
+    mistakes = []
+    if wanted.from_ is not None and wanted.file is not None:
+        mistakes.append(Mistake("/file", "a file beside `from`", "one of them"))
+    if wanted.at is not None and wanted.from_ is None:
+        mistakes.append(Mistake("/at", "a call without a world", "`from`, the world that it is a call of"))
+    if wanted.from_ is not None or wanted.file is not None:
+        whose = "its origin's" if wanted.from_ is not None else "those of the file"
+        if wanted.seed:
+            mistakes.append(Mistake("/seed", "a seed for a world that has one", f"no seed: it has {whose}"))
+        if wanted.clock != "real":
+            mistakes.append(Mistake("/clock", "a clock for a world that has one", "PATCH /v1/worlds/{world}/clock"))
+    if mistakes:
+        raise Problem(422, "invalid", f"{mistakes[0].found}; nothing was made", mistakes=mistakes)

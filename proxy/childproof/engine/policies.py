@@ -4,7 +4,7 @@ Stubs are the same for all worlds of a process, and so is how much of a body is 
 place of the common ones, not beside them.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from childproof.catalog import Catalog
 from childproof.policy import Ruleset
@@ -15,11 +15,12 @@ from .vault import EMPTY, Vault
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """A ruleset with the credentials that it names, and the checks that go with both."""
+    """A ruleset with the credentials that it names, and the checks that go with both; `text` is what it was read from."""
 
     rules: Ruleset
     vault: Vault
     checks: Checks
+    text: str = ""
 
 
 class Policies:
@@ -41,7 +42,7 @@ class Policies:
         max_body = self.max_body if max_body is None else max_body
         common = Policy(rules, vault, Checks(catalog, vault, max_body=max_body))
         own = {
-            world: Policy(policy.rules, policy.vault, Checks(catalog, policy.vault, max_body=max_body))
+            world: replace(policy, checks=Checks(catalog, policy.vault, max_body=max_body))
             for world, policy in self._own.items()
         }
         self.common, self.catalog, self.max_body, self._own = common, catalog, max_body, own
@@ -51,9 +52,14 @@ class Policies:
         policy = self._own.get(world)
         return None if policy is None else policy.rules
 
-    def give(self, world: str, rules: Ruleset, vault: Vault = EMPTY) -> None:
+    def give(self, world: str, rules: Ruleset, vault: Vault = EMPTY, text: str = "") -> None:
         """Judge a world by rules of its own, which must have been read with this process's stubs, from the next call on."""
-        self._own[world] = Policy(rules, vault, Checks(self.catalog, vault, max_body=self.max_body))
+        self._own[world] = Policy(rules, vault, Checks(self.catalog, vault, max_body=self.max_body), text)
+
+    def text(self, world: str) -> str | None:
+        """What a world's own rules were read from; None where it has none."""
+        policy = self._own.get(world)
+        return None if policy is None else policy.text
 
     def inherit(self, world: str, origin: str) -> None:
         """Judge a world as another one is judged now: a fork has its origin's rules."""

@@ -2,7 +2,7 @@
 
 from .entry import CLOCK, Entry, Recorded
 from .filter import ANY, Filter
-from .ledger import Ledger, Tail
+from .ledger import Ledger, Mark, Tail
 from .lines import LINE_KEYS, entry_line, from_line, timestamp, to_line
 from .recording import record
 from .redaction import redact
@@ -17,6 +17,7 @@ __all__ = [
     "Entry",
     "Filter",
     "Ledger",
+    "Mark",
     "Recorded",
     "Tail",
     "entry_line",

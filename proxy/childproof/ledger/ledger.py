@@ -4,6 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from childproof.errors import StoreError
@@ -152,9 +153,14 @@ class Ledger:
         with self._guard():
             self._connection.execute("UPDATE entry SET world = ? WHERE world = ? AND seq > ?", (to, branch, after))
 
-    def tail(self, *, world: str | None = None, only: Filter = ANY) -> "Tail":
-        """What is new from here on, read whenever asked."""
-        return Tail(self, world, only)
+    def tail(self, *, world: str | None = None, only: Filter = ANY, after: "Mark | None" = None) -> "Tail":
+        """What is new from here on, or after a mark, read whenever asked."""
+        return Tail(self, world, only, after)
+
+    def mark(self) -> "Mark":
+        """Where the record stands now, its settlements included: what a tail goes on from."""
+        found = self._fetch("SELECT max(number) FROM settlement", [])
+        return Mark(self.position(), int(found[0][0] or 0) if found else 0)
 
     # --- within
 
@@ -238,40 +244,61 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in the record: entries up to `position` have been read, and settlements up to `number`."""
+
+    position: int
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.position}-{self.number}"
+
+
 class Tail:
     """Follows a ledger. `read` gives what was appended or settled since the last time, oldest first.
 
-    An allowed call comes twice: when it was let through, and again when it is settled.
+    An allowed call comes twice: when it was let through, and again when it is settled. `mark` is where it is; one that
+    begins `after` a mark goes on from there.
     """
 
-    def __init__(self, ledger: Ledger, world: str | None, only: Filter) -> None:
+    def __init__(self, ledger: Ledger, world: str | None, only: Filter, after: Mark | None = None) -> None:
         self._fetch: Callable[[str, Parameters], list[Any]] = ledger._fetch  # noqa: SLF001 - its other half
         self._text_of: Callable[[str], str] = ledger._text_of  # noqa: SLF001
         self._condition, self._values = only.sql()
         if world is not None:
             self._condition += " AND world = (SELECT id FROM world WHERE name = ?)"
             self._values.append(world)
-        self._position = self._latest("position", "entry")
-        self._number = self._latest("number", "settlement")
+        self.mark = ledger.mark() if after is None else after
 
     def read(self) -> list[Entry]:
-        """New entries, and allowed ones that were settled."""
-        known, number = self._position, self._number
-        self._number = self._latest("number", "settlement")
-        settled = (
-            f"SELECT {tables.COLUMNS} FROM entry WHERE position IN "  # noqa: S608 - no values
-            f"(SELECT entry FROM settlement WHERE number > ? AND number <= ?) AND position <= ?{self._condition} "
-            "ORDER BY position"
-        )
-        fresh = f"SELECT {tables.COLUMNS} FROM entry WHERE position > ?{self._condition} ORDER BY position LIMIT ?"  # noqa: S608
-        rows = []
-        if self._number > number:
-            rows += self._fetch(settled, [number, self._number, known, *self._values])
-        page = self._fetch(fresh, [known, *self._values, _PAGE])
-        if page:
-            self._position = page[-1][0]
-        return [tables.from_row(row, self._text_of) for row in [*rows, *page]]
+        """New entries, and allowed ones that were settled; about `_PAGE` of them at most, more the next time."""
+        return [entry for _, entry in self.marked()]
 
-    def _latest(self, column: str, table: str) -> int:
-        found = self._fetch(f"SELECT max({column}) FROM {table}", [])  # noqa: S608 - our names
-        return int(found[0][0] or 0) if found else 0
+    def marked(self) -> list[tuple[Mark, Entry]]:
+        """The same, each with the mark after it."""
+        found: list[tuple[Mark, Entry]] = []
+        position, number = self.mark.position, self.mark.number
+        settled = "SELECT number, entry FROM settlement WHERE number > ? ORDER BY number LIMIT ?"
+        settlements = self._fetch(settled, [number, _PAGE])
+        known = {entry for _, entry in settlements if entry <= position}
+        if known:
+            text = (
+                f"SELECT {tables.COLUMNS} FROM entry WHERE position IN ({', '.join('?' * len(known))}){self._condition}"  # noqa: S608
+            )
+            rows = {row[0]: row for row in self._fetch(text, [*known, *self._values])}
+            for number, entry in settlements:
+                if entry in rows:
+                    found.append((Mark(position, number), tables.from_row(rows[entry], self._text_of)))
+        if settlements:
+            number = settlements[-1][0]
+        latest = self._fetch("SELECT max(position) FROM entry", [])
+        fresh = f"SELECT {tables.COLUMNS} FROM entry WHERE position > ?{self._condition} ORDER BY position LIMIT ?"  # noqa: S608
+        page = self._fetch(fresh, [position, *self._values, _PAGE])
+        found += [(Mark(row[0], number), tables.from_row(row, self._text_of)) for row in page]
+        if len(page) == _PAGE:
+            position = page[-1][0]
+        else:
+            position = max(position, page[-1][0] if page else 0, int(latest[0][0] or 0) if latest else 0)
+        self.mark = Mark(position, number)
+        return found

@@ -28,9 +28,14 @@ def read_source(file: Path, *, name: str = "") -> Source:
 
 
 def find_include(wanted: str, folder: Path | None, roots: Sequence[Path]) -> Path | None:
-    """The file that an include means: relative to the including file, then to each root. None where there is none."""
+    """The file that an include means: relative to the including file, then to each root. None where there is none.
+
+    A text without a folder came from elsewhere: nothing beyond the roots is its to read.
+    """
     for base in ([folder] if folder is not None else []) + list(roots):
         file = base / wanted
+        if folder is None and not file.resolve().is_relative_to(base.resolve()):
+            continue
         if file.is_file():
             return file
     return None

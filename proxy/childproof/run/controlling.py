@@ -12,7 +12,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -26,7 +26,9 @@ from childproof.control.auth import Door
 from childproof.control.desk import Desk
 from childproof.control.problems import MEDIA, Problem
 from childproof.errors import ListenError
+from childproof.ledger import Ledger
 from childproof.model import Hidden
+from childproof.world import Store
 
 from .compose import wall_clock
 from .config import split_address
@@ -110,7 +112,7 @@ async def controlling(
     """
     ports |= place.ports
     path = place.control.path if sealed else ""
-    desk = desk_of(parts, health, say)
+    desk = desk_of(parts, deliverer, health, say)
     async with contextlib.AsyncExitStack() as stack:
         sandboxes = await stack.enter_async_context(
             Sandboxes(
@@ -132,11 +134,12 @@ async def controlling(
                 desk.closing.set()
 
 
-def desk_of(parts: "Parts", health: Health, say: Callable[[str], None]) -> Desk:
+def desk_of(parts: "Parts", deliverer: "Deliverer", health: Health, say: Callable[[str], None]) -> Desk:
     """What the API works with, over running parts."""
 
-    def report(world: str) -> dict[str, Any]:
-        return to_json(parts.report(world, after=0), ledger=parts.config.store)
+    def report(store: Store, ledger: Ledger, world: str) -> dict[str, Any]:
+        there = replace(parts, store=store, ledger=ledger)
+        return to_json(there.report(world, after=0), ledger=parts.config.store)
 
     def alive() -> tuple[int, dict[str, Any]]:
         page = health.healthz()
@@ -148,7 +151,7 @@ def desk_of(parts: "Parts", health: Health, say: Callable[[str], None]) -> Desk:
 
     return Desk(
         parts.store, parts.ledger, parts.engine, wall_clock, say, report=report, alive=alive, ready=ready,
-        closing=asyncio.Event(),
+        closing=asyncio.Event(), stirred=deliverer.stir,
     )  # fmt: skip
 
 

@@ -41,7 +41,7 @@ class SandboxWorlds:
         if made:
             self._make(wanted, name, {UNTIL: timestamp(self._wall() + ttl * 1000)})
             if rules is not None:
-                self._parts.engine.policies.give(name, *rules)
+                self._parts.engine.policies.give(name, *rules, wanted.rules or "")
             self._made.add(name)
         else:
             self._known(name, "/world", "POST /v1/worlds makes one, and `from` forks one")

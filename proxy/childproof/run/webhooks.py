@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Container, Sequence
 from contextlib import asynccontextmanager
 
@@ -29,7 +30,15 @@ async def delivering(
 
     settle = parts.engine.settle
     async with Deliverer(handed_out(parts.config), settle, worlds, connect=connect, say=say) as deliverer:
-        parts.store.when_stirred(deliverer.stir)
+        loop, own = asyncio.get_running_loop(), threading.get_ident()
+
+        def stirred(world: str) -> None:
+            if threading.get_ident() == own:
+                deliverer.stir(world)
+            else:  # time that somebody lets pass does so in a thread
+                loop.call_soon_threadsafe(deliverer.stir, world)
+
+        parts.store.when_stirred(stirred)
         parts.reloads.applied.append(reloaded)
         try:
             yield deliverer

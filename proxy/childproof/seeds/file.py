@@ -38,9 +38,12 @@ class WorldFile:
     sections: Mapping[str, Mapping[str, Any]]
 
 
-def read_world_file(path: Path, catalog: Catalog, wall: Callable[[], int]) -> WorldFile:
-    """Read and check a world file. Raises InputError with every fault, those of the stubs that it needs among them."""
-    document, faults = read_yaml(_text(path), str(path), most=_MOST)
+def read_world_file(path: Path, catalog: Catalog, wall: Callable[[], int], *, text: str | None = None) -> WorldFile:
+    """Read and check a world file, or a `text` that stands for one.
+
+    Raises InputError with every fault, those of the stubs that it needs among them.
+    """
+    document, faults = read_yaml(_text(path) if text is None else text, str(path), most=_MOST)
     value = document.value
     if not isinstance(value, dict):
         raise InputError([*faults, document.fault((), "no mapping", "a world file", "world: shop")])

@@ -33,9 +33,9 @@ class Comparison:
     changes: tuple[Change, ...]
 
 
-def compare(database: Database, a: World, b: World) -> Comparison:
-    """Compare what two worlds hold now, internal services left out. Within a transaction."""
-    first, second = (_ended(world.head().lineage, world.head().seq) for world in (a, b))
+def compare(database: Database, a: World, b: World, at: int | None = None) -> Comparison:
+    """Compare what two worlds hold now, or `a` after call `at`, internal services left out. Within a transaction."""
+    first, second = _ended(a, a.head().seq if at is None else at), _ended(b, b.head().seq)
     common = next(((branch, last) for branch, last in first if branch in dict(second)), None)
     base = 0 if common is None else min(common[1], dict(second)[common[0]])
     touched: dict[tuple[int, str], None] = {}
@@ -56,8 +56,16 @@ def compare(database: Database, a: World, b: World) -> Comparison:
     )
 
 
-def _ended(lineage: versions.Lineage, seq: int) -> versions.Lineage:
-    return [(branch, min(last, seq)) for branch, last in lineage]
+def _ended(world: World, seq: int) -> versions.Lineage:
+    """A world's lineage up to a call, which may lie before forks: branches that start later have no part in it."""
+    head = world.head()
+    line = [(place, start) for place, start in zip(head.lineage, head.starts, strict=True) if seq > start]
+    line = (
+        line or [(head.lineage[-1], head.starts[-1])]
+        if seq != head.seq
+        else [*zip(head.lineage, head.starts, strict=True)]
+    )
+    return [(branch, min(last, seq)) for (branch, last), _ in line]
 
 
 def _changes(

@@ -185,11 +185,16 @@ class Store:
             raise AskedError(f"world {name} had made no call at that time")
         return found
 
-    def compare(self, a: str, b: str) -> Comparison:
-        """What two worlds hold that the other doesn't. Raises StoreError for unknown ones."""
+    def compare(self, a: str, b: str, *, at: int | None = None) -> Comparison:
+        """What two worlds hold that the other doesn't; with `at`, what `a` held after that call.
+
+        Raises StoreError for unknown worlds and calls.
+        """
         first, second = self.world(a), self.world(b)
         with self._database.reading():
-            return compare(self._database, first, second)
+            if at is not None:
+                first.check_call(at)
+            return compare(self._database, first, second, at)
 
     def export(self, name: str, *, since_parent: bool = False) -> dict[str, Any]:
         """A world as the values of a world file. Raises StoreError for an unknown one, or one without the parent asked for."""

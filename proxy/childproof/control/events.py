@@ -1,0 +1,94 @@
+"""A world's entries as they are made, as server-sent events (WHATWG HTML, 9.2).
+
+An event's `id` is a place in the record: who sends it back as Last-Event-ID gets what came after it, nothing lost and nothing
+twice. A stream holds one page at most: it is read from the record when the client has taken the one before.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import msgspec
+from starlette.responses import StreamingResponse
+
+from childproof.errors import ChildproofError
+from childproof.ledger import Filter, Mark, to_line
+
+from .calls import filter_of, mark_of
+from .desk import Desk
+from .finding import invalid
+from .messages_record import Only
+from .operation import Asked, Operation
+from .problems import Problem
+
+LOOK = 0.05  # seconds between two looks, of one stream
+HEARTBEAT = 15.0  # seconds after which a comment shows that the stream lives
+MOST = 200  # streams at once
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class Events:
+    """The operation, over a desk."""
+
+    desk: Desk
+    streams: int = 0
+
+    def operations(self) -> list[Operation]:
+        """Their table."""
+        return [
+            Operation(
+                "GET", "/v1/worlds/{world}/events", "followWorld",
+                "A world's entries as they are made, as server-sent events, until the client goes or the world is deleted",
+                self.follow, query=Only, media="text/event-stream",
+                headers={"Last-Event-ID": "the id of an event: go on after it; now, where it is left out"},
+                problems={404: "no such world", 429: "too many streams"},
+            ),
+        ]  # fmt: skip
+
+    async def follow(self, asked: Asked) -> StreamingResponse:
+        """GET /v1/worlds/{world}/events: `entry` events with a ledger entry each, and `deleted` at a world's end."""
+        world, only = self.desk.known(asked.path["world"]), filter_of(asked.query)
+        given = asked.headers.get("last-event-id")
+        mark = self.desk.ledger.mark() if given is None else mark_of(given)
+        if mark is None:
+            invalid("Last-Event-ID", repr(str(given)[:100]), "the id of an event of this stream")
+        if self.streams >= MOST:
+            raise Problem(429, "too_many", f"there are {MOST} streams of events; end one of them")
+        stream = self._events(world, only, mark)
+        return StreamingResponse(stream, headers={"cache-control": "no-store"}, media_type="text/event-stream")
+
+    async def _events(self, world: str, only: Filter, mark: Mark) -> AsyncIterator[bytes]:
+        desk, loop = self.desk, asyncio.get_running_loop()
+        self.streams += 1
+        try:
+            tail = desk.ledger.tail(world=world, only=only, after=mark)
+            yield f": events of {world}\nid: {mark}\n\n".encode()
+            spoken = loop.time()
+            while not desk.closing.is_set():
+                try:
+                    before = tail.mark
+                    found = tail.marked()
+                except ChildproofError as error:
+                    desk.say(f"a stream of events ended: {error}")
+                    return
+                if found:
+                    yield b"".join(_event(str(place), "entry", to_line(entry)) for place, entry in found)
+                    spoken = loop.time()
+                    continue
+                if not desk.there(world):
+                    yield _event(str(before), "deleted", _encode({"world": world}).decode())
+                    return
+                if loop.time() - spoken >= HEARTBEAT:
+                    yield b": \n\n"
+                    spoken = loop.time()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK):
+                        await desk.closing.wait()
+        finally:
+            self.streams -= 1
+
+
+def _event(number: str, kind: str, data: str) -> bytes:
+    return f"id: {number}\nevent: {kind}\ndata: {data}\n\n".encode()

@@ -1,0 +1,68 @@
+"""Worlds as files over the API: what `childproof world export` and `import` do."""
+
+import asyncio
+from dataclasses import dataclass
+
+from childproof.errors import AskedError, InputError
+from childproof.ledger import Ledger
+from childproof.world import Store, worldfile
+
+from . import messages, messages_record
+from .desk import Desk
+from .finding import refused
+from .operation import Answer, Asked, Operation
+from .problems import Problem, of_input
+from .reader import reading
+from .worlds import told
+
+MEDIA = "application/yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The operations, over a desk."""
+
+    desk: Desk
+
+    def operations(self) -> list[Operation]:
+        """Their table."""
+        return [
+            Operation(
+                "GET", "/v1/worlds/{world}/export", "exportWorld", "A world as one YAML file", self.export, media=MEDIA,
+                problems={404: "no such world", 409: "too many calls for a store in memory"},
+            ),
+            Operation(
+                "POST", "/v1/worlds/import", "importWorld", "Make the world that an exported file holds", self.load,
+                body=messages_record.NewFile, answer=messages.World, status=201,
+                problems={409: "the name is taken, or the parent isn't there"},
+            ),
+        ]  # fmt: skip
+
+    async def export(self, asked: Asked) -> Answer:
+        """GET /v1/worlds/{world}/export."""
+        world = self.desk.known(asked.path["world"])
+
+        def written(store: Store, ledger: Ledger) -> bytes:  # noqa: ARG001 (all readers get both)
+            return "".join(f"{line}\n" for line in worldfile.write(store.export(world))).encode()
+
+        return Answer(raw=await reading(self.desk, world, written), media=MEDIA)
+
+    async def load(self, asked: Asked) -> messages.World:
+        """POST /v1/worlds/import."""
+        wanted = asked.body
+        if wanted.name is not None:
+            self.desk.free(wanted.name)
+        async with self.desk.room(1):
+            try:
+                values = await asyncio.to_thread(worldfile.read, wanted.file, "file")
+            except InputError as error:
+                raise of_input(error, "/file") from None
+        name = wanted.name or values["world"]
+        self.desk.free(name)
+        try:
+            self.desk.store.load(values, name)
+        except AskedError as error:
+            raise refused(self.desk, error) from None
+        except (LookupError, OverflowError, ValueError) as error:
+            raise Problem(422, "invalid", f"the file doesn't hold together: {error}") from None
+        return told(self.desk, self.desk.store.branch(name))

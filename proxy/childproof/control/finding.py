@@ -1,0 +1,73 @@
+"""What a request names inside a world: a call by number, id or time. Raises Problem, with the field that names it."""
+
+from typing import NoReturn
+
+from childproof.errors import AskedError
+from childproof.ledger import Entry
+from childproof.world.written import read_time
+
+from .desk import Desk
+from .problems import Mistake, Problem, not_found
+
+MOST = 2**63 - 1  # the largest number that the store knows
+
+
+def invalid(pointer: str, found: str, expected: str, write: str = "") -> NoReturn:
+    """Raise the Problem of one value that doesn't fit."""
+    mistake = Mistake(pointer, found, expected, write)
+    raise Problem(422, "invalid", f"{found}; expected {expected}", mistakes=[mistake])
+
+
+def call_number(desk: Desk, world: str, at: str | int, pointer: str) -> int:
+    """A call's number, its id or the beginning of one, or a time of the world: the number of a call that there is."""
+    text = str(at)
+    try:
+        if not (text.isascii() and text.isdecimal()):
+            return _named(desk, world, text, pointer)
+        number = int(text[:25])
+        if number > MOST:
+            invalid(pointer, f"call {text[:25]}", "a call's number or id, or a time of the world")
+        with desk.store.world(world).view(at=number):
+            return number
+    except AskedError as error:
+        mistake = Mistake(pointer, repr(text[:100]), "a call that the world has made", "GET its calls")
+        raise Problem(409, "no_such_call", _without_file(desk, str(error)), mistakes=[mistake]) from None
+
+
+def _named(desk: Desk, world: str, text: str, pointer: str) -> int:
+    expected = "a call's number or id, or a time of the world"
+    found = desk.ledger.find(text, world=world) if text else []
+    exact = [entry for entry in found if text in (entry.id, entry.id.removeprefix("call_"))]
+    if len(found) == 1 or exact:
+        return (exact or found)[0].seq
+    if found:
+        invalid(pointer, f"{len(found)} or more calls begin with {text[:100]!r}", "more of one id", found[0].id)
+    try:
+        time = read_time(text)
+    except ValueError:
+        invalid(pointer, f"{text[:100]!r} is no call of this world", expected, "41 or 2026-01-05T09:00:00Z")
+    if abs(time) > MOST:
+        invalid(pointer, text[:100], expected)
+    return desk.store.call_at(world, time)
+
+
+def call_of(desk: Desk, world: str, wanted: str) -> Entry:
+    """The entry of a world's call by its id or number. Raises Problem (404)."""
+    number = int(wanted[:25]) if wanted.isascii() and wanted.isdecimal() else None
+    found = desk.ledger.at(world, number) if number is not None and 0 < number <= MOST else None
+    if found is None and wanted and number is None:
+        listed = desk.ledger.find(wanted, world=world)
+        found = next((one for one in listed if wanted in (one.id, one.id.removeprefix("call_"))), None)
+    if found is None:
+        raise not_found(f"the call {wanted[:100]!r}", "GET the world's calls lists them")
+    return found
+
+
+def refused(desk: Desk, error: AskedError) -> Problem:
+    """A well store that can't do what was asked of it."""
+    return Problem(409, "refused", _without_file(desk, str(error)))
+
+
+def _without_file(desk: Desk, text: str) -> str:
+    """The command line's words, for somebody who knows of no file and no options."""
+    return text.removeprefix(f"{desk.store.path} ").replace("--with-children", "with_children=true")

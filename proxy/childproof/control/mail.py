@@ -1,0 +1,97 @@
+"""The mail that a world would have sent, over the API."""
+
+import base64
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from childproof.world import Snapshot
+
+from . import messages_record as messages
+from .desk import Desk
+from .operation import Answer, Asked, Operation
+from .problems import not_found
+
+SERVICE = "email"
+RAW = "message/rfc822"
+_UNKNOWN = {404: "no such world"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """The operations, over a desk."""
+
+    desk: Desk
+
+    def operations(self) -> list[Operation]:
+        """Their table."""
+        box = "/v1/worlds/{world}/mailboxes/{address}/messages"
+        gone = {404: "no such world or message"}
+        return [
+            Operation(
+                "GET", "/v1/worlds/{world}/mailboxes", "listMailboxes", "A world's mailboxes", self.boxes,
+                answer=messages.Mailboxes, problems=_UNKNOWN,
+            ),
+            Operation(
+                "GET", box, "listMessages", "The messages in a mailbox, oldest first; none where nothing came", self.list,
+                answer=messages.Messages, problems=_UNKNOWN,
+            ),
+            Operation(
+                "GET", f"{box}/{{message}}", "getMessage", "One message, by its id", self.get, answer=messages.Message,
+                problems=gone,
+            ),
+            Operation(
+                "GET", f"{box}/{{message}}/raw", "getMessageSource", "A message as it came", self.raw, media=RAW,
+                problems=gone,
+            ),
+        ]  # fmt: skip
+
+    def boxes(self, asked: Asked) -> messages.Mailboxes:
+        """GET /v1/worlds/{world}/mailboxes."""
+        world = self.desk.known(asked.path["world"])
+        with self.desk.store.known(world).view() as view:
+            counts = Counter(row["mailbox"] for row in view.list(SERVICE, "delivery", newest_first=False))
+            known = {box["address"]: str(box["name"]) for box in view.list(SERVICE, "mailbox", newest_first=False)}
+        addresses = [*known, *(address for address in counts if address not in known)]
+        return messages.Mailboxes([messages.Mailbox(one, known.get(one, ""), counts[one]) for one in addresses])
+
+    def list(self, asked: Asked) -> messages.Messages:
+        """GET …/messages."""
+        world = self.desk.known(asked.path["world"])
+        with self.desk.store.known(world).view() as view:
+            return messages.Messages([*_within(view, world, asked.path["address"])])
+
+    def get(self, asked: Asked) -> Answer:
+        """GET …/messages/{message}."""
+        return Answer(self._message(asked))
+
+    def raw(self, asked: Asked) -> Answer:
+        """GET …/messages/{message}/raw."""
+        message = self._message(asked)
+        with self.desk.store.known(message["world"]).view() as view:
+            stored = view.get(SERVICE, "source", message["id"])
+        if stored is None:
+            raise not_found("the source of this message", "it is not in the world any more")
+        content = stored["content"]
+        raw = content.encode() if stored["encoding"] == "utf-8" else base64.b64decode(content)
+        return Answer(raw=raw, media=RAW)
+
+    def _message(self, asked: Asked) -> dict[str, Any]:
+        world, wanted = self.desk.known(asked.path["world"]), asked.path["message"]
+        with self.desk.store.known(world).view() as view:
+            for message in _within(view, world, asked.path["address"]):
+                if message["id"] == wanted:
+                    return message
+        raise not_found(f"the message {wanted[:100]!r}", "GET the mailbox's messages lists them")
+
+
+def _within(view: Snapshot, world: str, address: str) -> Iterator[dict[str, Any]]:
+    """The messages of a mailbox, whatever the case of its address, numbered as in the world."""
+    wanted = address.casefold()
+    mine = {row["message"] for row in view.list(SERVICE, "delivery") if row["mailbox"].casefold() == wanted}
+    if not mine:
+        return
+    for number, value in enumerate(view.list(SERVICE, "message", newest_first=False), 1):
+        if value["id"] in mine:
+            yield {"world": world, "number": number, **value}

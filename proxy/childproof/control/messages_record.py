@@ -1,0 +1,133 @@
+"""What goes over the wire about a world's record and what it holds."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from .messages import Given, Json, Told, WorldName
+
+Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+Limit = Annotated[int, Meta(ge=1, le=1000)]
+Word = Annotated[str, Meta(max_length=1000)]
+Short = Annotated[str, Meta(max_length=100)]
+Line = Annotated[Json, Meta(description="an entry of the ledger, as `childproof schema ledger` has it")]
+Verdict = Literal["stub", "reply", "allow", "deny"]
+Fidelity = Literal["modelled", "generic", "synthesized", "gap"]
+
+
+class Only(Given, frozen=True):
+    """Which calls."""
+
+    verdict: Verdict | None = None
+    service: Annotated[Word | None, Meta(description="a stub's name, or a host")] = None
+    fidelity: Fidelity | None = None
+    since: Annotated[Word | None, Meta(description="real time in RFC 3339: not those before")] = None
+    path: Annotated[Word | None, Meta(description="a glob: `*` is within a segment, `**` any number of them")] = None
+    entity: Annotated[Word | None, Meta(description="the id of something that a call changed or told of")] = None
+    protocol: Annotated[Word | None, Meta(description="http, smtp, dns and so on, with `,` between several")] = None
+    trace: Annotated[Word | None, Meta(description="32 hexadecimal digits: what follows from one call")] = None
+
+
+class CallsQuery(Only, frozen=True):
+    """A page of calls: those after a number."""
+
+    after: Annotated[Number, Meta(description="a call's number; `next` of the page before")] = 0
+    limit: Limit = 100
+
+
+class Calls(Told, frozen=True):
+    """A page, oldest first; `next` is the `after` of the page that follows, null on the last one."""
+
+    calls: list[Line]
+    next: int | None
+
+
+class DiffQuery(Given, frozen=True):
+    """With another world, or with what the world itself was after a call; by default with where it began."""
+
+    with_: Annotated[WorldName | None, Meta(description="another world")] = msgspec.field(name="with", default=None)
+    at: Annotated[Word | None, Meta(description="a call's number or id, or a time of the world")] = None
+
+
+class ClockState(Told, frozen=True):
+    """How time passes in a world; `now` is its time."""
+
+    run: Literal["real", "frozen", "step"]
+    start: str | None
+    step: int
+    now: str
+    scheduled: Annotated[int, Meta(description="jobs that wait for their time")]
+    webhooks: Annotated[int, Meta(description="webhooks that are to be sent")]
+
+
+class ClockChange(Given, frozen=True):
+    """One of the two."""
+
+    advance: Annotated[Short | None, Meta(description="let time pass: 30d, 12h, 1d12h")] = None
+    run: Annotated[Short | None, Meta(description="real, frozen@TIME or step:1s@TIME")] = None
+
+
+class ClockMoved(ClockState, frozen=True):
+    """A clock after a change: how many jobs were done on the way, and how many of them failed."""
+
+    jobs: int = 0
+    failed: int = 0
+
+
+class NewFile(Given, frozen=True):
+    """A file of `childproof world export` or of GET …/export."""
+
+    file: Annotated[str, Meta(min_length=1)]
+    name: Annotated[WorldName | None, Meta(description="instead of the name in the file")] = None
+
+
+class Mailbox(Told, frozen=True):
+    """An address, whose it is, and how many messages lie there."""
+
+    address: str
+    name: str
+    messages: int
+
+
+class Mailboxes(Told, frozen=True):
+    """Those that the world was seeded with, then those that came with a message."""
+
+    mailboxes: list[Mailbox]
+
+
+Message = Annotated[Json, Meta(description="a message, as `childproof mail show --json` has it")]
+
+
+class Messages(Told, frozen=True):
+    """A mailbox's messages, oldest first."""
+
+    messages: list[Message]
+
+
+class Kind(Told, frozen=True):
+    """How many entities there are of a kind."""
+
+    service: str
+    kind: str
+    count: int
+
+
+class Kinds(Told, frozen=True):
+    """What a world holds."""
+
+    kinds: list[Kind]
+
+
+class EntitiesQuery(Given, frozen=True):
+    """A page of entities: those after one."""
+
+    after: Annotated[Word | None, Meta(description="an entity's id; `next` of the page before")] = None
+    limit: Limit = 100
+
+
+class Entities(Told, frozen=True):
+    """A page in order of creation; `next` is the `after` of the page that follows, null on the last one."""
+
+    entities: list[Json]
+    next: str | None

@@ -1,0 +1,210 @@
+"""Rules over the API: read, check, explain, and replaced as a whole by whoever has seen what is in force."""
+
+import asyncio
+import hashlib
+from dataclasses import dataclass, field
+
+from childproof.catalog.shipped import shipped
+from childproof.engine.vault import Vault
+from childproof.errors import InputError
+from childproof.policy import Ruleset, Source, load_ruleset
+from childproof.policy.cases import with_content
+from childproof.policy.target import EXAMPLE, TargetError, parse_target
+
+from . import messages_rules as messages
+from .desk import Desk
+from .explaining import explained
+from .finding import invalid
+from .operation import Answer, Asked, Operation
+from .problems import Mistake, Problem, of_input
+
+_ETAG = "the ETag of what is replaced, from GET"
+_CHANGED = {412: "somebody else was quicker: GET the rules again", 428: "no If-Match"}
+_UNKNOWN = "no such world"
+
+
+@dataclass(slots=True)
+class Rules:
+    """The operations, over a desk. `_read` are the common rules whose texts were looked up last, with those."""
+
+    desk: Desk
+    _read: Ruleset | None = field(default=None, init=False)
+    _texts: list[messages.RuleFile] = field(default_factory=list, init=False)
+    _put: bool = field(default=False, init=False)
+
+    def operations(self) -> list[Operation]:
+        """Their table."""
+        own = "/v1/worlds/{world}/rules"
+        match = {"If-Match": _ETAG}
+        return [
+            Operation("GET", "/v1/rules", "getRules", "The rules of all worlds that have none of their own", self.get,
+                      answer=messages.RulesInForce),
+            Operation(
+                "PUT", "/v1/rules", "replaceRules",
+                "Judge by these rules from the next call on, until a reload reads the files again", self.put,
+                body=messages.NewRules, answer=messages.RulesInForce, problems=_CHANGED, headers=match,
+            ),
+            Operation("GET", own, "getWorldRules", "What a world is judged by: rules of its own, or the common ones",
+                      self.get_own, answer=messages.RulesInForce, problems={404: _UNKNOWN}),
+            Operation(
+                "PUT", own, "replaceWorldRules", "Judge a world by rules of its own from the next call on", self.put_own,
+                body=messages.NewRules, answer=messages.RulesInForce, problems={404: _UNKNOWN, **_CHANGED}, headers=match,
+            ),
+            Operation(
+                "DELETE", own, "deleteWorldRules", "Judge a world by the common rules again", self.delete_own, status=204,
+                problems={404: _UNKNOWN, 412: _CHANGED[412]}, headers=match,
+            ),
+            Operation("POST", "/v1/rules/check", "checkRules", "Whether a text would do as rules; all of its faults",
+                      self.check, body=messages.NewRules, answer=messages.Checked),
+            Operation("POST", "/v1/rules/explain", "explainCall", "What rules make of a call, and why", self.explain,
+                      body=messages.ToExplain, answer=messages.Explained, problems={404: _UNKNOWN}),
+        ]  # fmt: skip
+
+    def get(self, asked: Asked) -> Answer:  # noqa: ARG002 (all operations take it)
+        """GET /v1/rules."""
+        return _answer(self._common())
+
+    async def put(self, asked: Asked) -> Answer:
+        """PUT /v1/rules: all of it or nothing."""
+        _matches(asked, self._common().etag, needed=True)
+        rules, vault = await self._load(asked.body.text, "/text")
+        _matches(asked, self._common().etag, needed=True)  # somebody may have been quicker while it was read
+        policies = self.desk.engine.policies
+        common = policies.common.vault
+        self.desk.engine.replace_rules(rules, Vault(vault.values, common.canaries))
+        self._read, self._put = rules, True
+        self._texts = [messages.RuleFile("put", asked.body.text)]
+        return _answer(self._common())
+
+    def get_own(self, asked: Asked) -> Answer:
+        """GET /v1/worlds/{world}/rules."""
+        return _answer(self._own(self.desk.known(asked.path["world"])))
+
+    async def put_own(self, asked: Asked) -> Answer:
+        """PUT /v1/worlds/{world}/rules."""
+        world = self.desk.known(asked.path["world"])
+        _matches(asked, self._own(world).etag, needed=True)
+        rules, vault = await self._load(asked.body.text, "/text")
+        self.desk.known(asked.path["world"])
+        _matches(asked, self._own(world).etag, needed=True)
+        self.desk.engine.policies.give(world, rules, vault, asked.body.text)
+        return _answer(self._own(world))
+
+    def delete_own(self, asked: Asked) -> None:
+        """DELETE /v1/worlds/{world}/rules."""
+        world = self.desk.known(asked.path["world"])
+        _matches(asked, self._own(world).etag, needed=False)
+        self.desk.engine.policies.take(world)
+
+    async def check(self, asked: Asked) -> messages.Checked:
+        """POST /v1/rules/check."""
+        rules, _ = await self._load(asked.body.text, "/text")
+        return messages.Checked(len(rules))
+
+    async def explain(self, asked: Asked) -> Answer:
+        """POST /v1/rules/explain."""
+        wanted = asked.body
+        if wanted.world is not None and wanted.text is not None:
+            mistake = Mistake("/text", "`text` beside `world`", "one of them")
+            raise Problem(
+                422, "invalid", "a call is explained by a world's rules, or by those of a text", mistakes=[mistake]
+            )
+        call = wanted.call if isinstance(wanted.call, messages.WrittenCall) else messages.WrittenCall(wanted.call)
+        try:
+            parsed = parse_target(call.target)
+        except TargetError as error:
+            pointer = "/call" if isinstance(wanted.call, str) else "/call/target"
+            invalid(pointer, str(error), "a call", EXAMPLE)
+        whole = with_content(
+            parsed, headers=call.headers, body=("", call.body.encode()), sender=call.sender, recipients=call.recipients
+        )
+        if wanted.text is not None:
+            rules, _ = await self._load(wanted.text, "/text")
+        elif wanted.world is not None:
+            rules = self.desk.engine.policies.of(self.desk.known(wanted.world)).rules
+        else:
+            rules = self.desk.engine.rules
+        return Answer(explained(whole, rules.explain(whole)))
+
+    # --- within
+
+    async def _load(self, text: str, pointer: str) -> tuple[Ruleset, Vault]:
+        """Rules of a text, checked with this process's stubs, in a thread. Raises Problem with every fault."""
+        catalog = self.desk.engine.catalog
+
+        def load() -> Ruleset:
+            return load_ruleset([Source("rules", text)], stubs=catalog, include_roots=(shipped("rules"),))
+
+        async with self.desk.room(1):
+            try:
+                rules = await asyncio.to_thread(load)
+            except InputError as error:
+                raise of_input(error, pointer) from None
+        return rules, self._vault(rules, pointer)
+
+    def _vault(self, rules: Ruleset, pointer: str) -> Vault:
+        """The credentials that rules name: those that the server has read, from the same places. No client has more read."""
+        policies = self.desk.engine.policies
+        known = policies.common.vault
+        unknown = [one for rule in rules.rules for one in rule.allow.secrets if one.source not in known.values]
+        if unknown:
+            raise Problem(
+                422, "invalid", "these rules put in credentials that the server hasn't read; nothing was changed",
+                mistakes=[
+                    Mistake(pointer, f"{one.place[1]}:{one.place[2]}: {one.source}",
+                            "a credential that the rules in force name, from the same place")
+                    for one in unknown
+                ],
+            )  # fmt: skip
+        return known
+
+    def _common(self) -> messages.RulesInForce:
+        """The common rules with their texts, which were read when they were first asked for after a reload."""
+        rules = self.desk.engine.rules
+        if rules is not self._read:
+            self._texts, self._put, self._read = [_text_of(file) for file in rules.named], False, rules
+        return _in_force("put" if self._put else "files", rules, self._texts)
+
+    def _own(self, world: str) -> messages.RulesInForce:
+        policies = self.desk.engine.policies
+        rules = policies.own(world)
+        if rules is not None:
+            return _in_force("own", rules, [messages.RuleFile("own", policies.text(world) or "")])
+        common = self._common()
+        return messages.RulesInForce("common", common.rules, common.text, common.files, _hash("common", common.etag))
+
+
+def _text_of(file: object) -> messages.RuleFile:
+    try:
+        with open(str(file), encoding="utf-8", errors="replace") as text:  # noqa: PTH123 (a path as it was named)
+            return messages.RuleFile(str(file), text.read())
+    except OSError:
+        return messages.RuleFile(str(file), "")  # gone since it was read
+
+
+def _in_force(source: str, rules: Ruleset, files: list[messages.RuleFile]) -> messages.RulesInForce:
+    texts = [part for file in files for part in (file.name, file.text)]
+    text = files[0].text if len(files) == 1 else None
+    return messages.RulesInForce(source, len(rules), text, files, _hash(source, *texts))  # type: ignore[arg-type]  # ours
+
+
+def _hash(*texts: str) -> str:
+    digest = hashlib.sha256("\0".join(texts).encode("utf-8", "replace"))
+    return f'"{digest.hexdigest()[:32]}"'
+
+
+def _matches(asked: Asked, etag: str, *, needed: bool) -> None:
+    """RFC 9110, section 13.1.1. Raises Problem where what is to be replaced isn't what the client has seen."""
+    given = asked.headers.get("if-match")
+    if given is None:
+        if not needed:
+            return
+        mistake = Mistake("If-Match", "no such header", _ETAG, f"If-Match: {etag}")
+        raise Problem(428, "etag_needed", "rules are replaced by those who have seen them", mistakes=[mistake])
+    if given.strip() != "*" and etag not in (one.strip() for one in given.split(",")):
+        mistake = Mistake("If-Match", given[:100], "the ETag of what is in force now", f"If-Match: {etag}")
+        raise Problem(412, "changed", "the rules were changed meanwhile; nothing was done", mistakes=[mistake])
+
+
+def _answer(found: messages.RulesInForce) -> Answer:
+    return Answer(found, headers=(("etag", found.etag),))
