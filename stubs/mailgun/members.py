@@ -1,9 +1,8 @@
 """Members of mailing lists, one by one, as JSON or from a file."""
 
-import json
 from typing import Any
 
-from childproof.stubkit import Context, Entity, operation
+from childproof.stubkit import Context, Entity, from_json, operation
 
 from . import common, lists
 from .common import wrong
@@ -133,11 +132,8 @@ def _found(ctx: Context, one: Entity, address: str) -> Entity:
 def _json(given: str | None, kind: type) -> Any:
     if not given:
         return None
-    try:
-        found = json.loads(given)
-    except ValueError:
-        found = None
-    if not isinstance(found, kind):
+    found: Any = from_json(given, kind)
+    if found is None:
         raise wrong("Invalid JSON: expected " + ("an object" if kind is dict else "an array"))
     return found
 

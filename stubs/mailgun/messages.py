@@ -1,11 +1,10 @@
 """Messages: taken from a form or as MIME, checked, stored for retrieval, and sent now or at their time."""
 
 import hashlib
-import json
 import re
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, Upload, operation
+from childproof.stubkit import Context, Entity, Refusal, Upload, from_json, operation
 
 from . import common, sending, stored_templates
 from .common import wrong
@@ -137,11 +136,8 @@ def _check_options(fields: tuple[tuple[str, str], ...]) -> None:
 def _json(given: str | None, name: str) -> Any:
     if not given:
         return None
-    try:
-        found = json.loads(given)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
+    found = from_json(given, dict)
+    if found is None:
         raise wrong(f"'{name}' parameter is not a valid JSON")
     return found
 

@@ -1,10 +1,9 @@
 """Templates and their versions, of which one is active; in Handlebars."""
 
-import json
 import re
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, TemplateError, operation, plain_text
+from childproof.stubkit import Context, Entity, Refusal, TemplateError, from_json, operation, plain_text
 from childproof.stubkit import template as compiled
 
 from . import common
@@ -40,20 +39,15 @@ def _variables(given: dict[str, str]) -> dict[str, Any]:
     own: dict[str, Any] = {name[2:]: _maybe_json(value) for name, value in given.items() if name.startswith("v:")}
     if not told:
         return own
-    try:
-        found = json.loads(told)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
+    found = from_json(told, dict)
+    if found is None:
         raise wrong("'t:variables' parameter is not a valid JSON")
     return {**own, **found}
 
 
 def _maybe_json(value: str) -> Any:
-    try:
-        return json.loads(value) if value[:1] in {"{", "["} else value
-    except ValueError:
-        return value
+    found = from_json(value, object) if value[:1] in {"{", "["} else None
+    return value if found is None else found
 
 
 def _rendered(text: str, version: Entity, variables: dict[str, Any], *, escape: bool) -> str:
@@ -224,11 +218,8 @@ def _check(text: str, engine: str) -> None:
 
 
 def _headers(given: str | None) -> dict[str, str]:
-    try:
-        found = json.loads(given) if given else {}
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
+    found = from_json(given or "{}", dict)
+    if found is None:
         raise wrong("'headers' parameter is not a valid JSON")
     return {str(name): str(value) for name, value in found.items()}
 

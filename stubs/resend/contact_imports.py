@@ -2,10 +2,9 @@
 
 import csv
 import io
-import json
 from typing import Any
 
-from childproof.stubkit import Context, Refusal, job, operation
+from childproof.stubkit import Context, Refusal, from_json, job, operation
 
 from . import contacts, subscribing
 
@@ -89,11 +88,8 @@ def _json(ctx: Context, name: str, kind: type) -> Any:
     given = ctx.body.get(name)
     if not given:
         return None
-    try:
-        found = json.loads(given)
-    except ValueError:
-        found = None
-    if not isinstance(found, kind):
+    found: Any = from_json(given, kind)
+    if found is None:
         raise Refusal(
             422,
             "validation_error",

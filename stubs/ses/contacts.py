@@ -1,9 +1,8 @@
 """Contacts: who is on a list, and which of its topics they want."""
 
-import json
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, operation
+from childproof.stubkit import Context, Entity, Refusal, from_json, operation
 
 from .contact_lists import get as get_list
 from .paging import paged
@@ -45,11 +44,7 @@ def _topics(contact_list: Entity, given: list[dict[str, str]]) -> list[dict[str,
 
 
 def _attributes(text: str | None) -> str | None:
-    try:
-        fine = text is None or isinstance(json.loads(text), dict)
-    except ValueError:
-        fine = False
-    if not fine:
+    if text is not None and from_json(text, dict) is None:
         raise Refusal(400, "BadRequestException", "AttributesData is not valid JSON.")
     return text
 

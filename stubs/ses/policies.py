@@ -1,9 +1,8 @@
 """Policies: who else may send from an identity. Kept as they are written; nobody else is here to be let in."""
 
-import json
 from typing import Any
 
-from childproof.stubkit import Context, Entity, Refusal, operation
+from childproof.stubkit import Context, Entity, Refusal, from_json, operation
 
 from .identities import find, get
 from .refusals import absent, exists, invalid, limited, newer
@@ -12,11 +11,8 @@ _MOST = 20
 
 
 def _read(ctx: Context, text: str) -> str:
-    try:
-        policy = json.loads(text)
-    except ValueError:
-        policy = None
-    if not isinstance(policy, dict) or "Statement" not in policy:
+    policy = from_json(text, dict)
+    if policy is None or "Statement" not in policy:
         said = "The policy is not valid JSON or has no Statement."
         raise invalid(ctx, said, "InvalidPolicy") if newer(ctx) else Refusal(400, "InvalidPolicy", said)
     return text

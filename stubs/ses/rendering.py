@@ -1,9 +1,8 @@
 """Templates filled in: Handlebars, where a name without a value is a fault."""
 
-import json
 from typing import Any
 
-from childproof.stubkit import Context, Refusal, TemplateError, template
+from childproof.stubkit import Context, Refusal, TemplateError, from_json, template
 
 from .refusals import newer
 
@@ -16,11 +15,8 @@ class Unrendered(Exception):
 
 def data_of(ctx: Context, text: str | None) -> dict[str, Any]:
     """Template data as it was sent: a JSON object in a text. Raises Refusal."""
-    try:
-        data = json.loads(text or "{}")
-    except ValueError:
-        data = None
-    if not isinstance(data, dict):
+    data = from_json(text or "{}", dict)
+    if data is None:
         code = "BadRequestException" if newer(ctx) else "InvalidRenderingParameter"
         raise Refusal(400, code, "Template rendering data is invalid.")
     return data

@@ -60,7 +60,7 @@ def said_in(ctx: Context) -> Mapping[str, Any] | Response:
         text = parse_qs(text).get("payload", [""])[0]
     try:
         said = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return answer(400, "invalid_payload")
     return said if isinstance(said, Mapping) else answer(400, "invalid_payload")
 

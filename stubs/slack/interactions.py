@@ -142,7 +142,7 @@ def replied(ctx: Context, payload: dict[str, Any]) -> None:
     said = payload["body"].strip()
     try:
         answer = json.loads(said or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
         answer = {"text": said}
     answer = answer if isinstance(answer, dict) else {"text": str(answer)}
     match kind:

@@ -6,6 +6,7 @@ from .composing import Attachment
 from .context import Context, merged_metadata
 from .elliptic import ecdsa_key, ecdsa_public_key
 from .entity import Entity, Response
+from .jsontext import from_json
 from .marks import expands, finds, hears, job, operation, plants, receives, rpc, seeds, websocket
 from .markup import plain_text
 from .people import Address, Person, people
@@ -48,6 +49,7 @@ __all__ = [
     "ecdsa_public_key",
     "expands",
     "finds",
+    "from_json",
     "from_yaml",
     "hears",
     "job",
