@@ -224,6 +224,8 @@ def _report(remote: Remote, client: "Client", sandbox: str, code: int) -> int:
     if remote.report != "none":
         text = told["text"] if remote.report == "text" else json.dumps(told["report"])
         put(text, remote.report, remote.report_to)
+    if remote.report == "text" and remote.world is None:
+        say("the world and its record are thrown away now; --world NAME keeps them")
     return ending(code, {told["report"]["world"]: told["incomplete"]})
 
 
