@@ -140,7 +140,8 @@ def _out(wanted: Redirection, refuse: Callable[[nft.Rule], Iterator[nft.Rule]]) 
     yield [*nft.marked(_IN), *nft.replies(), *nft.accept()]
     yield [*nft.replies(), *nft.drop()]
     for address in wanted.to:
-        yield [*_at(address), *nft.protocol(_TCP), *nft.accept()]
+        for which in [nft.port(wanted.to_port), nft.port(wanted.dns_port)] if wanted.to_port else [[]]:
+            yield [*_at(address), *nft.protocol(_TCP), *which, *nft.accept()]
         yield [*_at(address), *nft.protocol(_UDP), *nft.port(wanted.dns_port), *nft.accept()]
     if wanted.uid is not None:
         own = nft.owner(wanted.uid)

@@ -51,6 +51,28 @@ def test_the_proxy_asks_its_resolvers_and_no_others():
     assert not holding(chain(replace(SHARED, resolvers=()), "last"), *udp)
 
 
+def test_what_no_socket_sends_goes_on_with_a_connection_and_begins_none():
+    """A kernel socket (SMC's, say) has no user that can be matched, and an old flow of the proxy's still has its mark."""
+    marked = nft.marked(redirection._OUT)
+    for name in ("leaving", "last"):
+        found = holding(chain(SHARED, name), *marked, *nft.accept())
+        assert found
+        assert found == holding(chain(SHARED, name), *marked, *nft.opens_connection(yes=False))
+
+
+def test_of_a_proxy_elsewhere_nothing_is_reached_but_its_two_ports():
+    """Whatever the nat chain did; unless the port that was wanted is kept."""
+    elsewhere = replace(SHARED, uid=None, to=(RESOLVER,), to_port=15001)
+    there = [*nft.destination(RESOLVER.packed, 32), *nft.protocol(6), *nft.accept()]
+    for name in ("leaving", "last"):
+        found = holding(chain(elsewhere, name), *there)
+        assert [
+            rule for port in (15001, 15053) for rule in holding(chain(elsewhere, name), *there, *nft.port(port))
+        ] == found
+        assert len(found) == 2
+        assert len(holding(chain(replace(elsewhere, to_port=0), name), *there)) == 1
+
+
 def test_docker_nat_comes_after_ours():
     """The first to decide about a flow wins, and Docker's own resolver stands behind nat at the usual priority."""
     assert chain(SHARED, "redirect").priority < nft.PRIORITY_NAT
