@@ -27,10 +27,3 @@ def test_the_table_of_the_composition_root_names_modules_that_are_there() -> Non
     assert len(named) > 30
     assert len(named) == len(set(named))
     assert set(named) <= {path.stem for path in Path(childproof.run.__file__).parent.glob("*.py")}
-
-
-def test_links_to_sections_lead_somewhere() -> None:
-    """GitHub's anchors: lower case, without punctuation, hyphens for spaces."""
-    headings = re.findall(r"^## (.+)$", PAGE, re.MULTILINE)
-    anchors = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-    assert set(re.findall(r"\]\(#([^)]+)\)", PAGE)) <= anchors
