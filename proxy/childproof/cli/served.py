@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from childproof.client import Client, ControlError
+from childproof.client.events import ENTRY, Event
 from childproof.control import messages
 from childproof.errors import AskedError
 from childproof.ledger import ANY, Entry, Filter, from_line, timestamp
@@ -89,13 +90,14 @@ class ServedTail:
     def __init__(self, client: Client, worlds: Iterable[str], only: Filter) -> None:
         self._found: queue.SimpleQueue[Entry | Exception] = queue.SimpleQueue()
         for world in worlds:
-            last = client.world(world).calls
-            threading.Thread(target=self._follow, args=(client, world, only, last), daemon=True).start()
+            events = client.events(world, **_query(only))
+            threading.Thread(target=self._follow, args=(events,), daemon=True).start()
 
-    def _follow(self, client: Client, world: str, only: Filter, last: int) -> None:
+    def _follow(self, events: Iterable[Event]) -> None:
         try:
-            for event in client.events(world, after=str(last), **_query(only)):
-                self._found.put(from_line(event.data))
+            for event in events:
+                if event.kind == ENTRY:
+                    self._found.put(from_line(event.data))
         except Exception as error:  # noqa: BLE001 (it is raised where somebody reads)
             self._found.put(error)
 

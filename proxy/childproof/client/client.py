@@ -1,12 +1,14 @@
 """`Client`: each operation of the control API as a method. docs/api.md says what they do; names here follow it."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from childproof.control import messages as told
+from childproof.control import messages_record as record
+from childproof.control import messages_rules as ruled
 
 from .errors import ControlError
 
@@ -33,6 +35,7 @@ class Client:
         from .wire import Wire  # noqa: PLC0415 (http.client: 25 ms, for those who ask something)
 
         self.url = url
+        self.token = token
         self._wire = Wire(url, token, timeout)
 
     def __enter__(self) -> Self:
@@ -47,13 +50,13 @@ class Client:
 
     # --- the server
 
-    def health(self) -> Json:
+    def health(self) -> told.Health:
         """Whether it lives."""
-        return self._json("GET", "/v1/health")
+        return self._ask("GET", "/v1/health", told.Health)
 
-    def ready(self) -> Json:
+    def ready(self) -> told.Ready:
         """Whether it serves. Raises ControlError (503) where it doesn't yet, or not any more."""
-        return self._json("GET", "/v1/ready")
+        return self._ask("GET", "/v1/ready", told.Ready)
 
     # --- worlds
 
@@ -99,17 +102,17 @@ class Client:
         """What `world` holds otherwise than `other`, or than it did itself at a call; than its parent, without both."""
         return self._json("GET", _path(f"{_world(world)}/diff", **{"with": other, "at": at}))
 
-    def clock(self, world: str) -> Json:
-        """A world's clock."""
-        return self._json("GET", f"{_world(world)}/clock")
+    def clock(self, world: str) -> record.ClockState:
+        """A world's clock, and what waits for its time."""
+        return self._ask("GET", f"{_world(world)}/clock", record.ClockState)
 
-    def advance(self, world: str, duration: str) -> Json:
+    def advance(self, world: str, duration: str) -> record.ClockMoved:
         """Let time pass (`30d`): what was scheduled until then is done, in order."""
-        return self._json("PATCH", f"{_world(world)}/clock", {"advance": duration})
+        return self._ask("PATCH", f"{_world(world)}/clock", record.ClockMoved, {"advance": duration})
 
-    def set_clock(self, world: str, run: str) -> Json:
+    def set_clock(self, world: str, run: str) -> record.ClockMoved:
         """Set a clock: `real`, `frozen@TIME`, `step:1s@TIME`."""
-        return self._json("PATCH", f"{_world(world)}/clock", {"run": run})
+        return self._ask("PATCH", f"{_world(world)}/clock", record.ClockMoved, {"run": run})
 
     def export(self, world: str) -> str:
         """A world as a YAML file."""
@@ -152,9 +155,9 @@ class Client:
 
     # --- mail and entities
 
-    def mailboxes(self, world: str) -> list[Json]:
+    def mailboxes(self, world: str) -> list[record.Mailbox]:
         """A world's mailboxes."""
-        return _listed(self._json("GET", f"{_world(world)}/mailboxes"), "mailboxes")
+        return self._ask("GET", f"{_world(world)}/mailboxes", record.Mailboxes).mailboxes
 
     def messages(self, world: str, address: str) -> list[Json]:
         """The messages in a mailbox, oldest first."""
@@ -171,15 +174,16 @@ class Client:
         path = f"{_world(world)}/mailboxes/{quote(address, safe='@')}/messages/{quote(message, safe='')}/raw"
         return self._request("GET", path).content
 
-    def kinds(self, world: str, service: str) -> Json:
-        """What a service holds in a world: kinds of entities, and how many of each."""
-        return self._json("GET", f"{_world(world)}/entities/{quote(service, safe='')}")
+    def kinds(self, world: str, service: str | None = None) -> list[record.Kind]:
+        """What a world holds, or one service in it: kinds of entities, and how many of each."""
+        below = "" if service is None else f"/{quote(service, safe='')}"
+        return self._ask("GET", f"{_world(world)}/entities{below}", record.Kinds).kinds
 
     def entities(self, world: str, service: str, kind: str) -> list[Json]:
         """A world's entities of one kind, oldest first."""
         path, found, after = f"{_world(world)}/entities/{quote(service, safe='')}/{quote(kind, safe='')}", [], None
         while True:
-            page = self._json("GET", _path(path, after=after))
+            page = self._json("GET", _path(path, after=after, limit=_PAGE))
             found += _listed(page, "entities")
             after = page.get("next")
             if after is None:
@@ -192,50 +196,45 @@ class Client:
 
     # --- rules
 
-    def rules(self, world: str | None = None) -> tuple[Json, str]:
-        """The rules of a world, or those of the server, and their ETag: what `put_rules` wants to see."""
-        received = self._request("GET", _rules(world))
-        return msgspec.json.decode(received.content), received.headers.get("etag", "")
+    def rules(self, world: str | None = None) -> ruled.RulesInForce:
+        """The rules of a world, or those of the server; their `etag` is what `put_rules` wants to see."""
+        return self._ask("GET", _rules(world), ruled.RulesInForce)
 
-    def put_rules(self, text: str, *, etag: str | None = None, world: str | None = None) -> Json:
-        """Replace rules as a whole. Raises ControlError: 412 where somebody else was quicker, 428 without an ETag."""
-        headers = {"if-match": etag} if etag is not None else {}
-        return self._json("PUT", _rules(world), {"text": text}, headers)
+    def put_rules(self, text: str, *, etag: str, world: str | None = None) -> ruled.RulesInForce:
+        """Replace rules as a whole; a world gets rules of its own. `*` is any etag.
 
-    def give_rules(self, world: str, text: str) -> Json:
-        """Judge a world by rules of its own from its next call on, whatever it had before."""
-        return self._json(
-            "PUT",
-            _rules(world),
-            {"text": text},
-            {"if-match": self._request("GET", _rules(world)).headers.get("etag", "*")},
-        )
+        Raises ControlError: 412 where somebody else was quicker, 422 with every fault.
+        """
+        return self._ask("PUT", _rules(world), ruled.RulesInForce, {"text": text}, {"if-match": etag})
 
     def delete_rules(self, world: str) -> None:
         """Judge a world by the server's rules again."""
         self._request("DELETE", _rules(world))
 
-    def check_rules(self, text: str) -> Json:
-        """Whether a text would do as rules. Raises ControlError (422) with every fault."""
-        return self._json("POST", "/v1/rules/check", {"text": text})
+    def check_rules(self, text: str) -> int:
+        """How many rules a text has that would do. Raises ControlError (422) with every fault."""
+        return self._ask("POST", "/v1/rules/check", ruled.Checked, {"text": text}).rules
 
-    def explain(self, call: Any) -> Json:
-        """What the rules make of a call, and why."""
-        return self._json("POST", "/v1/rules/explain", {"call": call})
+    def explain(
+        self, call: str | ruled.WrittenCall, *, world: str | None = None, text: str | None = None
+    ) -> ruled.Explained:
+        """What rules make of a call, and why: the server's, a world's, or those of a text."""
+        body = _given({"call": call, "world": world, "text": text})
+        return self._ask("POST", "/v1/rules/explain", ruled.Explained, body)
 
     # --- stubs
 
-    def stubs(self) -> list[Json]:
+    def stubs(self) -> list[ruled.Stub]:
         """The stubs of the server."""
-        return _listed(self._json("GET", "/v1/stubs"), "stubs")
+        return self._ask("GET", "/v1/stubs", ruled.Stubs).stubs
 
-    def stub(self, name: str) -> Json:
+    def stub(self, name: str) -> ruled.Stub:
         """One stub."""
-        return self._json("GET", f"/v1/stubs/{quote(name, safe='')}")
+        return self._ask("GET", f"/v1/stubs/{quote(name, safe='')}", ruled.Stub)
 
-    def coverage(self, name: str) -> Json:
+    def coverage(self, name: str) -> ruled.StubCoverage:
         """A stub's operations by fidelity."""
-        return self._json("GET", f"/v1/stubs/{quote(name, safe='')}/coverage")
+        return self._ask("GET", f"/v1/stubs/{quote(name, safe='')}/coverage", ruled.StubCoverage)
 
     # --- sandboxes
 
@@ -286,12 +285,10 @@ class Client:
         found: Json = msgspec.json.decode(self._request(method, path, body, headers).content)
         return found
 
-    @overload
-    def _ask[T](self, method: str, path: str, kind: type[T]) -> T: ...
-    @overload
-    def _ask[T](self, method: str, path: str, kind: type[T], body: Any) -> T: ...
-    def _ask[T](self, method: str, path: str, kind: type[T], body: Any = None) -> T:
-        return msgspec.json.decode(self._request(method, path, body).content, type=kind)
+    def _ask[T](
+        self, method: str, path: str, kind: type[T], body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> T:
+        return msgspec.json.decode(self._request(method, path, body, headers).content, type=kind)
 
 
 def _world(name: str) -> str:

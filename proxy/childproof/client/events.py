@@ -2,16 +2,20 @@
 
 import http.client
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import msgspec
 
-from .errors import ControlError
+from .errors import UNREACHABLE, ControlError
 from .wire import Wire
 
 PATIENCE = 60.0  # seconds without so much as a heartbeat, which a server sends more often
+ENTRY = "entry"  # the kind of an event that has an entry of the ledger
+DELETED = "deleted"  # the kind of the last event of a world
+_MARK = "mark"
 _PAUSES = (0.1, 0.5, 1.0, 2.0)  # seconds before another try
 
 
@@ -27,25 +31,49 @@ class Event:
 def follow(
     wire: Wire, path: str, refused: Callable[[http.client.HTTPResponse], Exception], after: str | None
 ) -> Iterator[Event]:
-    """Events until the caller stops reading. Raises ControlError where the server is gone for good."""
+    """Events until the world is deleted or the caller stops reading. What comes after this call is among them.
+
+    Raises ControlError: at once for what can't be followed, later where the server is gone for good.
+    """
+    begun = _once(wire, path, refused, after)
+    first = next(begun, None)
+    return _followed(wire, path, refused, after, first=first, stream=begun)
+
+
+def _followed(
+    wire: Wire,
+    path: str,
+    refused: Callable[[http.client.HTTPResponse], Exception],
+    after: str | None,
+    *,
+    first: Event | None,
+    stream: Generator[Event],
+) -> Generator[Event]:
     fails = 0
     while True:
         try:
-            for event in _once(wire, path, refused, after):
-                after, fails = event.id or after, 0
+            for event in stream if first is None else chain([first], stream):
+                after, fails, first = event.id or after, 0, None
+                if event.kind == _MARK:
+                    continue
                 yield event
+                if event.kind == DELETED:
+                    return
         except ControlError as error:
-            if error.status or fails >= len(_PAUSES) or after is None:
+            if error.status or fails >= len(_PAUSES):
                 raise
+        finally:
+            stream.close()
         if fails >= len(_PAUSES):
-            raise ControlError(0, "unreachable", f"{wire.url} ends each stream of events at once")
+            raise ControlError(0, UNREACHABLE, f"{wire.url} ends each stream of events at once")
         time.sleep(_PAUSES[fails])
         fails += 1
+        stream = _once(wire, path, refused, after)
 
 
 def _once(
     wire: Wire, path: str, refused: Callable[[http.client.HTTPResponse], Exception], after: str | None
-) -> Iterator[Event]:
+) -> Generator[Event]:
     headers = {"accept": "text/event-stream", **({"last-event-id": after} if after is not None else {})}
     connection, response = wire.stream(path, headers, timeout=PATIENCE)
     try:
@@ -59,14 +87,17 @@ def _once(
 
 
 def parse(lines: Iterator[str]) -> Iterator[Event]:
-    """Events of lines; comments, which keep a connection alive, are none."""
-    number, kind, data = "", "message", list[str]()
+    """Events of lines, and where an id stands alone, from which a stream goes on; comments are nothing."""
+    told, number, kind, data = "", "", "message", list[str]()
     for line in lines:
         name, _, value = line.rstrip("\r\n").partition(":")
         value = value.removeprefix(" ")
         if not name and not value:
             if data:
                 yield Event(number, kind, msgspec.json.decode("\n".join(data)))
+            elif number != told:
+                yield Event(number, _MARK, None)
+            told = number
             kind, data = "message", []
         elif name == "data":
             data.append(value)

@@ -153,7 +153,7 @@ def _base(server: Server, wanted: Options) -> str:
                 else:
                     client.create(name, seed=wanted.seed, clock=wanted.clock, file=wanted.file)
                 if wanted.rules is not None:
-                    client.give_rules(name, wanted.rules)
+                    client.put_rules(wanted.rules, etag="*", world=name)
             except ControlError as error:
                 with contextlib.suppress(ControlError):
                     client.delete(name)

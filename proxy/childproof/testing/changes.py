@@ -72,12 +72,6 @@ def message(found: Sequence[Changed], allowed: Mapping[str, Sequence[str] | str]
     return "\n".join([head, "", *(f"  {line}" for line in aligned(rows)), *more])
 
 
-def kinds_of(told: Any) -> dict[str, int]:
-    """Kinds and counts, as the API tells them."""
-    listed = told.get("kinds", told) if isinstance(told, dict) else told
-    return {one["kind"]: one["count"] for one in listed} if isinstance(listed, list) else dict(listed)
-
-
 def _is_allowed(one: Changed, allowed: Mapping[str, Sequence[str] | str]) -> bool:
     kinds = allowed.get(one.service, ())
     kinds = (kinds,) if isinstance(kinds, str) else kinds

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 from childproof.client import Client
+from childproof.control.messages_record import ClockMoved, ClockState
+from childproof.control.messages_rules import RulesInForce
 
 from . import changes
 from .calls import Call, chosen
@@ -77,7 +79,6 @@ class World:
         self,
         method: str | None = None,
         target: str | None = None,
-        /,
         *,
         exactly: int | None = None,
         at_least: int = 1,
@@ -104,7 +105,6 @@ class World:
         self,
         method: str | None = None,
         target: str | None = None,
-        /,
         *,
         service: str | None = None,
         verdict: str | None = None,
@@ -178,7 +178,7 @@ class Service:
 
     def kinds(self) -> dict[str, int]:
         """Its kinds of entities, and how many there are of each."""
-        return changes.kinds_of(self._client.kinds(self._world, self.name))
+        return {one.kind: one.count for one in self._client.kinds(self._world, self.name)}
 
     def __repr__(self) -> str:
         return f"<{self.name} in {self._world}>"
@@ -197,16 +197,16 @@ class Clock:
         self._client = client
         self._world = world
 
-    def advance(self, duration: str) -> dict[str, Any]:
+    def advance(self, duration: str) -> ClockMoved:
         """Let time pass at once (`30d`, `1d12h`): what was scheduled until then is done, in order."""
         return self._client.advance(self._world, duration)
 
-    def set(self, run: str) -> dict[str, Any]:
+    def set(self, run: str) -> ClockMoved:
         """`real`, `frozen@TIME`, `step:1s@TIME`."""
         return self._client.set_clock(self._world, run)
 
-    def settings(self) -> dict[str, Any]:
-        """How it runs."""
+    def now(self) -> ClockState:
+        """Its time, how it runs, and what waits for its time."""
         return self._client.clock(self._world)
 
 
@@ -217,11 +217,11 @@ class Rules:
         self._client = client
         self._world = world
 
-    def read(self) -> dict[str, Any]:
+    def read(self) -> RulesInForce:
         """What is in force."""
-        return self._client.rules(self._world)[0]
+        return self._client.rules(self._world)
 
     def replace(self, text: str) -> Self:
         """Judge by these from the next call on. Raises ControlError with every fault; then nothing was changed."""
-        self._client.put_rules(text, etag=self._client.rules(self._world)[1], world=self._world)
+        self._client.put_rules(text, etag="*", world=self._world)
         return self

@@ -13,6 +13,7 @@ def test_events_of_lines_without_the_comments_that_keep_a_connection_alive() -> 
     """Several lines of data are one text; an id stays until there is another."""
     lines = [": heartbeat", "", "id: 4", "event: entry", 'data: {"a":', "data: 1}", "", "data: 2", "", "data: 3"]
     assert list(parse(iter(lines))) == [Event("4", "entry", {"a": 1}), Event("4", "message", 2)]
+    assert list(parse(iter([": events of a", "id: 9", "", ":", ""]))) == [Event("9", "mark", None)]
 
 
 def test_a_stream_that_breaks_off_goes_on_after_the_last_event(tmp_path: Path) -> None:

@@ -1,0 +1,184 @@
+"""What a project's tests look like that use the plugin: run by test_plugin.py in a session of its own, as a user would."""
+
+import asyncio
+import json
+import os
+import re
+import ssl
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import aiohttp
+import boto3
+import httpx
+import pytest
+import requests
+import stripe
+
+KEY = "sk_test_123"
+CUSTOMERS = "https://api.stripe.com/v1/customers"
+RULES = """
+version: 1
+default: deny
+rules:
+  - name: teapot
+    match: {host: tea.example}
+    reply: {status: 418, json: {short: true, stout: true}}
+"""
+
+
+BEFORE = dict(os.environ)
+
+
+def customer(email: str) -> str:
+    reply = requests.post(CUSTOMERS, data={"email": email, "metadata[order]": "7"}, auth=(KEY, ""), timeout=30)
+    assert reply.status_code == 200, reply.text
+    return str(reply.json()["id"])
+
+
+def test_a_world_alone_sets_nothing(world):
+    assert world.calls() == []
+    assert os.environ.get("HTTPS_PROXY") == BEFORE.get("HTTPS_PROXY")
+
+
+@pytest.mark.parametrize("who", ["first", "second"])
+def test_each_test_has_a_fresh_world_of_the_same_seed(intercepted, who):
+    made = customer("jenny@example.com")
+    assert [one["id"] for one in intercepted["stripe"].customers] == [made]
+    seen = Path("ids")
+    if seen.exists():
+        assert seen.read_text() == made
+    seen.write_text(made)
+
+
+def test_everybodys_clients_are_led_into_the_world(intercepted):
+    customer("requests@example.com")
+    assert httpx.post(CUSTOMERS, data={"email": "httpx@example.com"}, auth=(KEY, "")).status_code == 200
+    asked = urllib.request.Request(CUSTOMERS, b"email=urllib@example.com", {"Authorization": f"Bearer {KEY}"})
+    with urllib.request.urlopen(asked) as reply:
+        assert reply.status == 200
+
+    async def aio():
+        auth = aiohttp.BasicAuth(KEY, "")
+        async with (
+            aiohttp.TCPConnector(ssl=ssl.create_default_context()) as connector,  # its own is as old as its import
+            aiohttp.ClientSession(trust_env=True, auth=auth, connector=connector) as session,
+            session.post(CUSTOMERS, data={"email": "aiohttp@example.com"}) as reply,
+        ):
+            assert reply.status == 200
+
+    asyncio.run(aio())
+    stripe.api_key = KEY
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stripe, "ca_bundle_path", os.environ["SSL_CERT_FILE"])  # the one that reads no variable
+        patch.setattr(stripe, "default_http_client", None)
+        stripe.Customer.create(email="stripe@example.com")
+    curl = ["curl", "-s", "-u", f"{KEY}:", "-d", "email=curl@example.com", CUSTOMERS]
+    assert json.loads(subprocess.run(curl, capture_output=True, check=True).stdout)["object"] == "customer"
+    mail = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "s", "region_name": "us-east-1"}
+    boto3.client("sesv2", **mail).send_email(
+        FromEmailAddress="shop@example.com",
+        Destination={"ToAddresses": ["boto@example.com"]},
+        Content={"Simple": {"Subject": {"Data": "Your refund"}, "Body": {"Text": {"Data": "It is on its way."}}}},
+    )
+    found = [one["email"].partition("@")[0] for one in intercepted["stripe"].customer]
+    assert found == ["requests", "httpx", "urllib", "aiohttp", "stripe", "curl"]
+    [mail] = intercepted.mail.to("Boto@example.com")
+    assert (mail.sender, mail.subject, mail.text.strip()) == ("shop@example.com", "Your refund", "It is on its way.")
+    intercepted.mail.must_have(to="boto@example.com", subject=re.compile("refund"), exactly=1)
+    intercepted.mail.must_not_have(to="jenny@example.com")
+
+
+def test_what_is_gone_afterwards():
+    assert [name for name, value in os.environ.items() if BEFORE.get(name) != value] == ["PYTEST_CURRENT_TEST"]
+    assert [name for name in BEFORE if name not in os.environ] == []
+
+
+@pytest.mark.asyncio
+async def test_coroutines_have_a_world_too(intercepted):
+    async with httpx.AsyncClient(auth=(KEY, "")) as client:
+        await asyncio.gather(*(client.post(CUSTOMERS, data={"email": f"{n}@example.com"}) for n in range(3)))
+    intercepted.must_have("POST", "api.stripe.com/v1/customers", exactly=3)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_so_do_those_of_anyio(intercepted, anyio_backend):
+    async with httpx.AsyncClient(auth=(KEY, "")) as client:
+        await client.get(CUSTOMERS)
+    assert [call.status for call in intercepted.calls(service="stripe", method="get")] == [200]
+
+
+@pytest.mark.world(rules=RULES, seed=7, clock="frozen@2026-01-05T09:00:00Z")
+def test_a_marker_says_what_the_world_is_like(intercepted):
+    assert requests.get("https://tea.example/pot", timeout=30).status_code == 418
+    assert requests.get("https://api.stripe.com/v1/customers", timeout=30).status_code == 403
+    assert [call.verdict for call in intercepted.calls()] == ["reply", "deny"]
+    intercepted.must_have(target="tea.example/*", status=418)
+    assert intercepted.client.world(intercepted.name).seed == 7
+
+
+def test_milestones_minefields_and_collateral(intercepted):
+    customer("jenny@example.com")
+    intercepted.must_have("POST", "api.stripe.com/v1/customers", email="jenny@example.com", metadata={"order": 7})
+    intercepted.must_not("POST", "api.stripe.com/v1/refunds")
+    intercepted.must_only_change({"stripe": ["customer"]})
+    assert intercepted.report()["calls"] == 1
+    assert [one["service"] for one in intercepted.diff()["services"]] == ["stripe"]
+
+
+def test_a_fork_goes_on_alone_and_time_passes_at_once(intercepted):
+    customer("jenny@example.com")
+    other = intercepted.fork(f"{intercepted.name}-later")
+    other.clock.advance("30d")
+    customer("john@example.com")
+    assert [len(one["stripe"].customers) for one in (intercepted, other)] == [2, 1]
+
+
+def test_a_command_runs_sealed(sandbox, tmp_path):
+    program = f"import sys, urllib.request as u; print(sys.stdin.read(), u.urlopen(u.Request({CUSTOMERS!r}, b'email=a@b.c', {{'Authorization': 'Bearer {KEY}'}})).status)"
+    done = sandbox.run([sys.executable, "-c", program], input="hello", cwd=tmp_path, env={"PYTHONUTF8": "1"})
+    assert (done.code, done.stdout.split(), done.stderr) == (0, ["hello", "200"], "")
+    assert [call.place for call in done.calls] == ["api.stripe.com/v1/customers"]
+    assert len(sandbox.world["stripe"].customers) == 1
+    assert sandbox.run([sys.executable, "-c", "raise SystemExit(3)"]).code == 3
+
+
+# --- what fails, and reads well
+
+
+def test_fails_nearest(intercepted):
+    customer("jenny@example.com")
+    intercepted.must_have("POST", "api.stripe.com/v1/customers", email="john@example.com")
+
+
+def test_fails_minefield(intercepted):
+    customer("jenny@example.com")
+    intercepted.must_not("POST", "api.stripe.com/**")
+
+
+def test_fails_collateral(intercepted):
+    customer("jenny@example.com")
+    intercepted.must_not_change()
+
+
+def test_fails_for_another_reason(intercepted):
+    customer("jenny@example.com")
+    assert os.sep == ""
+
+
+@pytest.mark.world(sed=7)
+def test_fails_key(world):
+    raise AssertionError("never run")
+
+
+@pytest.mark.world(rules="version: 1\nrules:\n  - name: x\n    allo: {}\n")
+def test_fails_rules(world):
+    raise AssertionError("never run")
+
+
+def test_fails_kind(intercepted):
+    customer("jenny@example.com")
+    intercepted["stripe"].custmers  # noqa: B018
