@@ -164,9 +164,10 @@ class Sandboxes:
     def renew(self, sandbox: str, ttl: int | None) -> messages.Sandbox:
         """See `control.sandboxes.Host`."""
         box = self._boxes[sandbox]
-        box.ttl = box.ttl if ttl is None else ttl
+        ttl = box.ttl if ttl is None else ttl
         if box.made:
-            self._worlds.renewed(box.world, box.ttl)
+            self._worlds.renewed(box.world, ttl)
+        box.ttl = ttl
         self._live_on(box)
         return box.told()
 
@@ -174,8 +175,10 @@ class Sandboxes:
         """See `control.sandboxes.Host`."""
         box = self._boxes.pop(sandbox)
         self._listeners -= len(box.ports)
-        await self._close(box)
-        gone, kept = self._left(box, keep=keep)
+        try:
+            await self._close(box)
+        finally:
+            gone, kept = self._left(box, keep=keep)
         return messages.DeletedSandbox(sandbox, gone, kept)
 
     def report(self, sandbox: str, query: messages.ReportQuery) -> messages.SandboxReport:
