@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test kills check bench fuzz soak image format clean
+.PHONY: demo test kills check bench fuzz fuzz-api soak image format clean
 demo: $(VENV)/.ready
 	@$(BIN)/childproof run --world demo --db childproof.db -- $(BIN)/python examples/checkout_agent.py
 
@@ -33,6 +33,10 @@ fuzz: $(VENV)/.ready
 	@$(BIN)/python -c 'import atheris' 2>/dev/null || uv pip install --quiet --python $(BIN)/python 'atheris>=3.1' 2>/dev/null \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3.1'
 	@$(BIN)/python -m tests.fuzz --seconds $(SECONDS_EACH) $(TARGETS)
+
+# The control API, held to its OpenAPI document for as long as you like.
+fuzz-api: $(VENV)/.ready
+	@SCHEMATHESIS_SECONDS=$(or $(SECONDS_API),600) $(BIN)/python -m pytest -n0 -q tests/control/test_schemathesis.py
 
 MINUTES := 10
 soak: $(VENV)/.ready

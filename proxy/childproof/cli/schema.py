@@ -18,7 +18,7 @@ PACKAGES = (
     "childproof.world",
     "childproof.ledger",
 )
-NAMES = ("rules", "case", "stub", "older", "world", "world-export", "config", "ledger")
+NAMES = ("rules", "case", "stub", "older", "world", "world-export", "config", "ledger", "control")
 
 
 @click.command()
@@ -27,7 +27,7 @@ def schema(name: str) -> None:
     """Print the JSON Schema of a file format.
 
     It is one of rules, case (of rules and of stubs), stub, older (what a stub takes of earlier versions), world (what `world seed` reads, with a section for each stub
-    there is), world-export (what `world export` writes), config, ledger.
+    there is), world-export (what `world export` writes), config, ledger, control (the OpenAPI document of the control API).
     """
     print(json.dumps(find_schema(name), indent=2))
 
@@ -36,6 +36,10 @@ def find_schema(name: str) -> dict[str, Any]:
     """The schema of a format. Where several parts have files of that name, one that takes the files of each."""
     if name == "world":
         return _of_worlds()
+    if name == "control":
+        from childproof.control.api import described  # noqa: PLC0415 (the engine's imports: only for this one)
+
+        return described()
     found: list[dict[str, Any]] = []
     for package in PACKAGES:
         if find_spec(package) is not None:

@@ -20,6 +20,12 @@ from .system import System
 from .worlds import Worlds
 
 
+def described() -> dict[str, Any]:
+    """The document, without a server: it doesn't depend on one."""
+    nobody: Any = None
+    return document(operations(nobody, nobody))
+
+
 def operations(desk: Desk, sandboxes: Host) -> list[Operation]:
     """Their table."""
 

@@ -4,6 +4,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import UNSET
+
 from childproof.engine.passing import Passed
 from childproof.ledger import timestamp
 from childproof.world import World
@@ -46,12 +48,12 @@ class Clocks:
     async def change(self, asked: Asked) -> messages.ClockMoved:
         """PATCH /v1/worlds/{world}/clock. Webhooks that are due then are sent by whoever serves the world."""
         world, wanted = self._world(asked), asked.body
-        if (wanted.advance is None) == (wanted.run is None):
-            found = "both `advance` and `run`" if wanted.run is not None else "neither `advance` nor `run`"
+        if (wanted.advance is UNSET) == (wanted.run is UNSET):
+            found = "both `advance` and `run`" if wanted.run is not UNSET else "neither `advance` nor `run`"
             mistake = Mistake("", found, "one of them", '{"advance": "30d"}')
             raise Problem(422, "invalid", f"{found}; nothing was done", mistakes=[mistake])
         passing = self.desk.engine.passing()
-        if wanted.run is not None:
+        if wanted.run is not UNSET:
             try:
                 settings = read_clock(wanted.run)
             except ValueError as error:

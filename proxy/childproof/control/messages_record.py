@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from .messages import Given, Json, Told, WorldName
 
@@ -64,8 +64,8 @@ class ClockState(Told, frozen=True):
 class ClockChange(Given, frozen=True):
     """One of the two."""
 
-    advance: Annotated[Short | None, Meta(description="let time pass: 30d, 12h, 1d12h")] = None
-    run: Annotated[Short | None, Meta(description="real, frozen@TIME or step:1s@TIME")] = None
+    advance: Annotated[Short | UnsetType, Meta(description="let time pass: 30d, 12h, 1d12h")] = UNSET
+    run: Annotated[Short | UnsetType, Meta(description="real, frozen@TIME or step:1s@TIME")] = UNSET
 
 
 class ClockMoved(ClockState, frozen=True):

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from .messages import Given, Told, WorldName
+from .messages import Given, Json, Told, WorldName
 
 DEFAULT_TTL = 3600
 LONGEST_TTL = 7 * 86_400
@@ -131,6 +131,6 @@ class SandboxReport(Told, frozen=True):
     `incomplete` says what the record lacks; empty where it is whole.
     """
 
-    report: dict[str, object]
+    report: Json
     text: str
     incomplete: str

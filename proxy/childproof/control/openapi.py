@@ -13,12 +13,14 @@ from .operation import Nothing, Operation
 from .problems import MEDIA
 
 _TEMPLATE = "#/components/schemas/{name}"
+_MORE = {"ClockChange": {"minProperties": 1, "maxProperties": 1}}  # what types can't say
 # What any operation may answer besides its own refusals.
 _COMMON = {
     400: "the request doesn't fit: its JSON, its parameters",
     401: "the token is missing or wrong",
     403: "a browser, or another name for the loopback",
     405: "another method",
+    408: "a body that takes longer than a minute to arrive",
     413: "a body over 16 MiB",
     415: "a body that isn't application/json",
     422: "a field has a value that doesn't fit",
@@ -30,7 +32,10 @@ _COMMON = {
 def document(operations: Sequence[Operation]) -> dict[str, Any]:
     """The document as JSON values."""
     types = [messages.Problem, *_types(operations)]
-    schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE, schema_hook=lambda _: {})
+    schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
+    for name, more in _MORE.items():
+        if name in components:
+            components[name] |= more
     shapes = dict(zip(map(id, types), schemas, strict=True))
     paths: dict[str, Any] = {}
     for operation in operations:
@@ -39,6 +44,7 @@ def document(operations: Sequence[Operation]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "childproof control API",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             "version": __version__,
             "description": "Worlds, their record, rules and sandboxes. Refusals are problem details (RFC 9457).",
         },
@@ -88,7 +94,7 @@ def _operation(operation: Operation, shapes: dict[int, Any]) -> dict[str, Any]:
         told["parameters"] = parameters
     if operation.body is not None:
         told["requestBody"] = {
-            "required": True,
+            "required": any(field.required for field in msgspec.structs.fields(operation.body)),
             "content": {"application/json": {"schema": shapes[id(operation.body)]}},
         }
     if operation.open:

@@ -43,8 +43,8 @@ async def read_body(request: Request, wanted: Any) -> Any:
         raise Problem(415, "media_type", f"a body of type {media or 'unknown'}; send application/json")
     try:
         return msgspec.json.decode(content or b"{}", type=wanted)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error), "") from None
+    except msgspec.ValidationError:
+        return _forgiving(content, wanted)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Problem(400, "json", f"the body is no JSON: {error}") from None
 
@@ -69,6 +69,26 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: Any) -> Any:
         return msgspec.convert(values, wanted, strict=False)
     except msgspec.ValidationError as error:
         raise _invalid(str(error), "?") from None
+
+
+def _forgiving(content: bytes, wanted: Any) -> Any:
+    """The same where 1.0 stands for 1: to JSON Schema, and to some languages' JSON, that is an integer. Raises Problem."""
+    try:
+        return msgspec.convert(_whole(msgspec.json.decode(content)), wanted)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error), "") from None
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _whole(item) for key, item in value.items()}
+        case list():
+            return [*map(_whole, value)]
+        case float() if value.is_integer() and abs(value) < 2**63:
+            return int(value)
+        case _:
+            return value
 
 
 async def _content(request: Request) -> bytes:

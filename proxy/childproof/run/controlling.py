@@ -87,9 +87,12 @@ def bound(control: Control | None, listeners: Sequence[Listen]) -> Socket | None
     if control.path:
         return Socket(control, token, [bind_unix(control.path)])
     try:
-        return Socket(control, token, bind(*split_address(control.tcp), "tcp"))
+        sockets = bind(*split_address(control.tcp), "tcp")
     except OSError as error:
         raise ListenError([unbound("control", control.tcp, error)]) from None
+    for sock in sockets:  # connections inherit it: an answer's head and body go out one by one, and neither waits
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return Socket(control, token, sockets)
 
 
 @asynccontextmanager
