@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 START = 60.0  # seconds, on a machine that does much else
 _END = 5.0
+_LONGEST = 70  # characters of a folder, below which ours, the socket and what stands beside it have room
 COMMAND = (sys.executable, "-m", "childproof.testing.child", "serve")
 _CONFIG = """\
 stop: {grace: 0s}
@@ -40,7 +41,7 @@ class Server:
     """A running server. `client` asks it; `stubs` are folders besides the shipped stubs. `close` ends it."""
 
     def __init__(self, stubs: Sequence[Path] = ()) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="childproof-"))  # 0700
+        self.folder = _short_folder()
         self.address = f"unix:{self.folder / 'control.sock'}"
         self.token = secrets.token_urlsafe(32)
         self.token_file = self.folder / "token"
@@ -131,6 +132,12 @@ class Server:
                 time.sleep(0.01)
             else:
                 return
+
+
+def _short_folder() -> Path:
+    """A folder of our own (0700): the temporary one, or /tmp where a socket's path (108 bytes) would be too long there."""
+    folder = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix="childproof-", dir=folder if len(folder) <= _LONGEST else "/tmp"))  # noqa: S108 (mkdtemp's)
 
 
 _servers: dict[tuple[Path, ...], Server] = {}

@@ -162,11 +162,13 @@ class Service:
         self.name = name
 
     def __getattr__(self, kind: str) -> list[dict[str, Any]]:
+        __tracebackhide__ = True
         if kind.startswith("__"):
             raise AttributeError(kind)
         return self[kind]
 
     def __getitem__(self, kind: str) -> list[dict[str, Any]]:
+        __tracebackhide__ = True
         held = self.kinds()
         for one in held:
             if kind in (one, *_plurals(one)):
