@@ -66,7 +66,10 @@ COPY --from=build /src/doc /usr/share/doc/childproof
 COPY --from=build /src/etc /etc/childproof
 
 # TMPDIR: SQLite's large sorts, the one thing that wants a temporary file, go to the volume; /tmp isn't needed.
+# RES_OPTIONS: Kubernetes has resolvers try its search domains before a name itself (ndots:5), and whoever answers there for
+# an allowed name would be sent its calls.
 ENV PATH=/opt/childproof/bin:/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin \
+    RES_OPTIONS=ndots:1 \
     HOME=/var/lib/childproof TMPDIR=/var/lib/childproof \
     PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PYTHONSAFEPATH=1 \
     CHILDPROOF_CONFIG=/etc/childproof/childproof.yaml

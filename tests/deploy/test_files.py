@@ -125,6 +125,7 @@ def test_the_image_is_what_the_manifests_run() -> None:
     volumes = re.findall(r'"(/[^"]+)"', re.findall(r"^VOLUME (.*)$", dockerfile, re.MULTILINE)[0])
     assert set(volumes) == {"/var/lib/childproof", "/run/childproof/ca"}
     assert "CHILDPROOF_CONFIG=/etc/childproof/childproof.yaml" in dockerfile
+    assert "RES_OPTIONS=ndots:1" in dockerfile, "a pod's search domains would be asked for allowed names first"
     exposed = set(re.findall(r"(\d+)/(?:tcp|udp)", re.findall(r"^EXPOSE (.*)$", dockerfile, re.MULTILINE)[0]))
     assert exposed == {str(number) for number in (TCP_PORT, DNS_PORT, HEALTH, METRICS)}
     images = {
