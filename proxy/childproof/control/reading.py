@@ -29,6 +29,8 @@ def read_path(given: Mapping[str, str]) -> dict[str, str]:
 
 async def read_body(request: Request, wanted: Any) -> Any:
     """The body as `wanted`, None where the operation takes none. Raises Problem."""
+    if "transfer-encoding" in request.headers and "content-length" in request.headers:
+        raise Problem(400, "http", "a body whose end is told in two ways", headers=_CLOSE)  # RFC 9112, section 6.1
     try:
         async with asyncio.timeout(BODY_SECONDS):
             content = await _content(request)

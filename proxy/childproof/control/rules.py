@@ -1,13 +1,10 @@
 """Rules over the API: read, check, explain, and replaced as a whole by whoever has seen what is in force."""
 
-import asyncio
 import hashlib
 from dataclasses import dataclass, field
 
-from childproof.catalog.shipped import shipped
 from childproof.engine.vault import Vault
-from childproof.errors import InputError
-from childproof.policy import Ruleset, Source, load_ruleset
+from childproof.policy import Ruleset
 from childproof.policy.cases import with_content
 from childproof.policy.target import EXAMPLE, TargetError, parse_target
 
@@ -16,7 +13,8 @@ from .desk import Desk
 from .explaining import explained
 from .finding import invalid
 from .operation import Answer, Asked, Operation
-from .problems import Mistake, Problem, of_input
+from .problems import Mistake, Problem
+from .ruletext import load_rules
 
 _ETAG = "the ETag of what is replaced, from GET"
 _CHANGED = {412: "somebody else was quicker: GET the rules again", 428: "no If-Match"}
@@ -67,7 +65,7 @@ class Rules:
     async def put(self, asked: Asked) -> Answer:
         """PUT /v1/rules: all of it or nothing."""
         _matches(asked, self._common().etag, needed=True)
-        rules, vault = await self._load(asked.body.text, "/text")
+        rules, vault = await load_rules(self.desk, asked.body.text, "/text")
         _matches(asked, self._common().etag, needed=True)  # somebody may have been quicker while it was read
         policies = self.desk.engine.policies
         common = policies.common.vault
@@ -84,7 +82,7 @@ class Rules:
         """PUT /v1/worlds/{world}/rules."""
         world = self.desk.known(asked.path["world"])
         _matches(asked, self._own(world).etag, needed=True)
-        rules, vault = await self._load(asked.body.text, "/text")
+        rules, vault = await load_rules(self.desk, asked.body.text, "/text")
         self.desk.known(asked.path["world"])
         _matches(asked, self._own(world).etag, needed=True)
         self.desk.engine.policies.give(world, rules, vault, asked.body.text)
@@ -98,7 +96,7 @@ class Rules:
 
     async def check(self, asked: Asked) -> messages.Checked:
         """POST /v1/rules/check."""
-        rules, _ = await self._load(asked.body.text, "/text")
+        rules, _ = await load_rules(self.desk, asked.body.text, "/text")
         return messages.Checked(len(rules))
 
     async def explain(self, asked: Asked) -> Answer:
@@ -119,7 +117,7 @@ class Rules:
             parsed, headers=call.headers, body=("", call.body.encode()), sender=call.sender, recipients=call.recipients
         )
         if wanted.text is not None:
-            rules, _ = await self._load(wanted.text, "/text")
+            rules, _ = await load_rules(self.desk, wanted.text, "/text")
         elif wanted.world is not None:
             rules = self.desk.engine.policies.of(self.desk.known(wanted.world)).rules
         else:
@@ -127,36 +125,6 @@ class Rules:
         return Answer(explained(whole, rules.explain(whole)))
 
     # --- within
-
-    async def _load(self, text: str, pointer: str) -> tuple[Ruleset, Vault]:
-        """Rules of a text, checked with this process's stubs, in a thread. Raises Problem with every fault."""
-        catalog = self.desk.engine.catalog
-
-        def load() -> Ruleset:
-            return load_ruleset([Source("rules", text)], stubs=catalog, include_roots=(shipped("rules"),))
-
-        async with self.desk.room(1):
-            try:
-                rules = await asyncio.to_thread(load)
-            except InputError as error:
-                raise of_input(error, pointer) from None
-        return rules, self._vault(rules, pointer)
-
-    def _vault(self, rules: Ruleset, pointer: str) -> Vault:
-        """The credentials that rules name: those that the server has read, from the same places. No client has more read."""
-        policies = self.desk.engine.policies
-        known = policies.common.vault
-        unknown = [one for rule in rules.rules for one in rule.allow.secrets if one.source not in known.values]
-        if unknown:
-            raise Problem(
-                422, "invalid", "these rules put in credentials that the server hasn't read; nothing was changed",
-                mistakes=[
-                    Mistake(pointer, f"{one.place[1]}:{one.place[2]}: {one.source}",
-                            "a credential that the rules in force name, from the same place")
-                    for one in unknown
-                ],
-            )  # fmt: skip
-        return known
 
     def _common(self) -> messages.RulesInForce:
         """The common rules with their texts, which were read when they were first asked for after a reload."""
