@@ -2,8 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from .story import goes_as_written
 
 
-def test_the_page_does_what_it_says(tmp_path: Path) -> None:
+def test_the_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the plugins that it needs, and without what else is installed here, which takes a second to import."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p childproof.pytest_plugin -p anyio -p no:cacheprovider")
     goes_as_written("testing.md", tmp_path)
