@@ -119,8 +119,7 @@ async def controlling(
     async with contextlib.AsyncExitStack() as stack:
         sandboxes = await stack.enter_async_context(
             Sandboxes(
-                parts, proxy, deliverer, served=served, ports=ports, ca=ca, wall=desk.wall,
-                handover=beside(path) if path else "", say=say,
+                desk, parts, proxy, deliverer, served=served, ports=ports, ca=ca, handover=beside(path) if path else "",
             )
         )  # fmt: skip
         if path:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 CLOSING = 15.0  # seconds that a server has to record what was under way
 TTL = 120  # seconds after which a sandbox is gone whose client never came back
+_ANSWER = 30.0  # seconds that a server may take to begin
 _PRIVATE = ("CHILDPROOF_CONTROL_TOKEN", "CHILDPROOF_SERVER", "CHILDPROOF_OTLP_HEADERS")
 _UNIX = "unix:"
 
@@ -137,6 +138,7 @@ def _hand_over(
     with contextlib.ExitStack() as undo:
         undo.callback(link.close)
         try:
+            link.settimeout(_ANSWER)
             link.connect(path)
             channel.send(link, hello, [sock.fileno() for sock in sockets])
         except OSError as error:

@@ -1,47 +1,46 @@
 """The worlds of sandboxes: joined, forked or made, and deleted once the last sandbox that is in them has gone."""
 
-import re
 from collections import Counter
-from collections.abc import Callable, Collection
-from datetime import UTC, datetime
+from collections.abc import Collection
 
-from childproof.catalog.shipped import shipped
+from childproof.control.desk import Desk
+from childproof.control.finding import call_number, invalid
 from childproof.control.messages_sandboxes import NewSandbox
-from childproof.control.problems import Mistake, Problem, not_found, of_input
+from childproof.control.problems import Mistake, Problem, not_found
+from childproof.control.ruletext import load_rules
 from childproof.engine.vault import Vault
-from childproof.errors import AskedError, ChildproofError, InputError
+from childproof.errors import AskedError, ChildproofError
 from childproof.ledger import timestamp
-from childproof.policy import Ruleset, Source, load_ruleset
-from childproof.world import REAL, ClockSettings
-
-from .compose import Parts
+from childproof.policy import Ruleset
+from childproof.world import ClockSettings
+from childproof.world.written import read_clock
 
 UNTIL = "sandbox-until"  # the label of a world that goes with its sandbox
-_STEP = re.compile(r"(\d{1,9})(ms|s|m|h)")
-_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 
 
 class SandboxWorlds:
     """Which worlds are here because of sandboxes. `served` are those of the server's own listeners: they stay."""
 
-    def __init__(self, parts: Parts, served: Collection[str], wall: Callable[[], int]) -> None:
-        self._parts = parts
+    def __init__(self, desk: Desk, served: Collection[str]) -> None:
+        self._desk = desk
         self._served = frozenset(served)
-        self._wall = wall
         self._users: Counter[str] = Counter()
         self._made: set[str] = set()  # for sandboxes, and to be deleted with the last of them
         self._waiting: set[str] = set()  # without sandboxes, but others were forked from them
 
-    def enter(self, wanted: NewSandbox, own_name: str, ttl: int) -> tuple[str, bool]:
+    async def read(self, wanted: NewSandbox) -> tuple[Ruleset, Vault] | None:
+        """The rules that are asked for; None where there are none. Raises Problem for what doesn't go together."""
+        _check(wanted, made=_made(wanted))
+        return None if wanted.rules is None else await load_rules(self._desk, wanted.rules, "/rules")
+
+    def enter(self, wanted: NewSandbox, rules: tuple[Ruleset, Vault] | None, own_name: str) -> tuple[str, bool]:
         """The world of a new sandbox, and whether it was made now. Raises Problem or another error; then nothing is there."""
-        made = wanted.from_ is not None or wanted.world is None
-        _check(wanted, made=made)
-        rules = self._read(wanted.rules)
+        made = _made(wanted)
         name = own_name if wanted.world is None else wanted.world
         if made:
-            self._make(wanted, name, {UNTIL: timestamp(self._wall() + ttl * 1000)})
+            self._make(wanted, name, {UNTIL: timestamp(self._desk.wall() + wanted.ttl * 1000)})
             if rules is not None:
-                self._parts.engine.policies.give(name, *rules, wanted.rules or "")
+                self._desk.engine.policies.give(name, *rules, wanted.rules or "")
             self._made.add(name)
         else:
             self._known(name, "/world", "POST /v1/worlds makes one, and `from` forks one")
@@ -57,7 +56,7 @@ class SandboxWorlds:
             return None, None
         if keep:
             self._made.discard(name)
-            self._parts.store.label(name, {UNTIL: ""})
+            self._desk.store.label(name, {UNTIL: ""})
             return None, "that was asked for"
         if name in self._users:
             return None, f"{self._users[name]} other sandboxes are in it"
@@ -70,7 +69,7 @@ class SandboxWorlds:
     def renewed(self, name: str, ttl: int) -> None:
         """Whoever looks at it after a crash is to leave it alone until then."""
         if name in self._made:
-            self._parts.store.label(name, {UNTIL: timestamp(self._wall() + ttl * 1000)})
+            self._desk.store.label(name, {UNTIL: timestamp(self._desk.wall() + ttl * 1000)})
 
     def used(self, name: str) -> bool:
         """Whether somebody is in it: a sandbox, or the server's own listeners."""
@@ -78,8 +77,8 @@ class SandboxWorlds:
 
     def clear(self) -> list[str]:
         """Delete what a server that was killed has left behind, as far as its time is over; the names."""
-        now = timestamp(self._wall())
-        for branch in self._parts.store.branches():
+        now = timestamp(self._desk.wall())
+        for branch in self._desk.store.branches():
             if UNTIL in branch.labels and branch.labels[UNTIL] < now and not self.used(branch.name):
                 self._waiting.add(branch.name)
         return [name for name in sorted(self._waiting, reverse=True) if self._delete(name) is None]
@@ -87,7 +86,7 @@ class SandboxWorlds:
     def _delete(self, name: str) -> str | None:
         """None where it is gone, else why not; then it is tried again later."""
         try:
-            self._parts.store.delete(name, record=self._parts.ledger)
+            self._desk.store.delete(name, record=self._desk.ledger)
         except AskedError as error:
             if self._there(name):
                 self._waiting.add(name)
@@ -96,11 +95,11 @@ class SandboxWorlds:
             self._waiting.add(name)
             return str(error)
         self._waiting.discard(name)
-        self._parts.engine.forget(name)
+        self._desk.engine.forget(name)
         return None
 
     def _make(self, wanted: NewSandbox, name: str, labels: dict[str, str]) -> None:
-        store = self._parts.store
+        store = self._desk.store
         if wanted.from_ is None:
             store.create(name, seed=wanted.seed, clock=_clock(wanted.clock), labels=labels)
             return
@@ -110,9 +109,9 @@ class SandboxWorlds:
                 409, "exists", f"the world {name!r} is there already; nothing was made",
                 mistakes=[Mistake("/world", repr(name), "a name that isn't taken, or no `from` to join that world")],
             )  # fmt: skip
-        at = None if wanted.at is None else self._call(wanted.from_, wanted.at)
+        at = None if wanted.at is None else call_number(self._desk, wanted.from_, wanted.at, "/at")
         store.fork(wanted.from_, name, at=at, labels=labels)
-        self._parts.engine.policies.inherit(name, wanted.from_)
+        self._desk.engine.policies.inherit(name, wanted.from_)
 
     def _known(self, name: str, pointer: str, hint: str) -> None:
         if not self._there(name):
@@ -122,49 +121,15 @@ class SandboxWorlds:
 
     def _there(self, name: str) -> bool:
         try:
-            self._parts.store.known(name)
+            self._desk.store.known(name)
         except ChildproofError:
             return False
         return True
 
-    def _call(self, world: str, at: str | int) -> int:
-        """A call's number, its id or the beginning of one, or a time of the world."""
-        text = str(at)
-        if text.isdecimal():
-            return int(text)
-        found = self._parts.ledger.find(text, world=world)
-        if len(found) == 1:
-            return found[0].seq
-        try:
-            time = datetime.fromisoformat(text)
-        except ValueError:
-            found_words = f"{len(found)} calls begin with {text!r}" if found else f"{text!r}: no call of {world}"
-            raise _wrong("/at", found_words, "a call's number or id, or a time", "2026-01-05T09:00:00Z") from None
-        return self._parts.store.call_at(
-            world, int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
-        )
 
-    def _read(self, text: str | None) -> tuple[Ruleset, Vault] | None:
-        """Rules, checked with this process's stubs. Credentials are those that the server's own rules name: no client reads files."""
-        if text is None:
-            return None
-        policies = self._parts.engine.policies
-        try:
-            rules = load_ruleset([Source("rules", text)], stubs=policies.catalog, include_roots=(shipped("rules"),))
-        except InputError as error:
-            raise of_input(error, "/rules") from None
-        vault = policies.common.vault
-        unknown = [secret for rule in rules.rules for secret in rule.allow.secrets if secret.source not in vault.values]
-        if unknown:
-            raise Problem(
-                422, "invalid", "rules of sandboxes put in no credentials but the server's own; nothing was made",
-                mistakes=[
-                    Mistake("/rules", f"{secret.place[1]}:{secret.place[2]}: {secret.source}",
-                            "a credential that the server's own rules name, from the same place")
-                    for secret in unknown
-                ],
-            )  # fmt: skip
-        return rules, vault
+def _made(wanted: NewSandbox) -> bool:
+    """Whether a world is made for it."""
+    return wanted.from_ is not None or wanted.world is None
 
 
 def _check(wanted: NewSandbox, *, made: bool) -> None:
@@ -186,25 +151,7 @@ def _check(wanted: NewSandbox, *, made: bool) -> None:
 
 
 def _clock(text: str) -> ClockSettings:
-    way, at, time = text.partition("@")
-    kind, _, step = way.partition(":")
-    match = _STEP.fullmatch(step) if step else None
     try:
-        parsed = datetime.fromisoformat(time) if at else None
-    except ValueError:
-        raise _wrong("/clock", f"{time!r} is no time", "a time", "2026-01-05T09:00:00Z") from None
-    start = (
-        None if parsed is None else int((parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).timestamp() * 1000)
-    )
-    if kind in ("", "real") and not step:
-        return REAL if start is None else ClockSettings(start=start, run="real")
-    if kind == "frozen" and not step:
-        return ClockSettings(start=start, run="frozen")
-    if kind == "step" and (match or not step):
-        return ClockSettings(start=start, run="step", step=int(match[1]) * _UNITS[match[2]] if match else 1000)
-    raise _wrong("/clock", f"{text!r} is no clock", "real, frozen@TIME or step:1s@TIME", "frozen@2026-01-05T09:00:00Z")
-
-
-def _wrong(pointer: str, found: str, expected: str, write: str) -> Problem:
-    mistake = Mistake(pointer, found, expected, write)
-    return Problem(422, "invalid", f"{found}; expected {expected}", mistakes=[mistake])
+        return read_clock(text)
+    except ValueError as error:
+        invalid("/clock", str(error), "real, frozen@TIME or step:1s@TIME", "frozen@2026-01-05T09:00:00Z")

@@ -17,6 +17,7 @@ from childproof.capture.binding import bind, shown
 from childproof.capture.destination import Ingress
 from childproof.capture.webhooks import Connect, Deliverer
 from childproof.control import messages_sandboxes as messages
+from childproof.control.desk import Desk
 from childproof.control.problems import Mistake, Problem
 from childproof.ledger import timestamp
 from childproof.sandbox import trust
@@ -29,7 +30,6 @@ from .emit import painted, worded
 from .report import to_json, unpainted
 from .sandbox_worlds import SandboxWorlds
 from .secrets import secret_files
-from .trouble import say
 
 if TYPE_CHECKING:
     from .doors import Doors, DoorSockets
@@ -86,6 +86,7 @@ class Sandboxes:
 
     def __init__(
         self,
+        desk: Desk,
         parts: Parts,
         proxy: "Proxy",
         deliverer: Deliverer,
@@ -93,19 +94,16 @@ class Sandboxes:
         served: Collection[str],
         ports: set[int],
         ca: Callable[[], bytes],
-        wall: Callable[[], int],
         handover: str = "",
-        say: Callable[[str], None] = say,
     ) -> None:
         self._parts = parts
         self._proxy = proxy
         self._deliverer = deliverer
         self._ports = ports
         self._ca = ca
-        self._wall = wall
+        self._wall, self._say = desk.wall, desk.say
         self._handover = handover
-        self._say = say
-        self._worlds = SandboxWorlds(parts, served, wall)
+        self._worlds = SandboxWorlds(desk, served)
         self._boxes: dict[str, Box] = {}
         self._listeners = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -131,12 +129,13 @@ class Sandboxes:
     async def create(self, wanted: messages.NewSandbox) -> messages.MadeSandbox:
         """See `control.sandboxes.Host`."""
         self._check(wanted)
+        rules = await self._worlds.read(wanted)
         box = Box(f"sbx_{secrets.token_hex(12)}", "", False, wanted.ttl, self._wall(), self._parts.ledger.position())
         listen = wanted.listen
         names = [] if wanted.sealed else [*(("",) if listen.http or listen.socks else ()), *listen.stubs]
         async with contextlib.AsyncExitStack() as undo:
             bound = [undo.enter_context(_Bound()) for _ in names]
-            box.world, box.made = self._worlds.enter(wanted, f"sandboxes/{box.id}", wanted.ttl)
+            box.world, box.made = self._worlds.enter(wanted, rules, f"sandboxes/{box.id}")
             undo.callback(self._left, box)
             undo.push_async_callback(self._close, box)
             for name, place in zip(names, bound, strict=True):

@@ -282,6 +282,7 @@ class Store:
             self._database.forget()
         gone = [name, *names]
         # Numbers are never given again, so nobody would ask for these any more.
+        self._by_name = {}
         self._worlds = {number: one for number, one in self._worlds.items() if one.name not in gone}
         return gone
 

@@ -15,9 +15,11 @@ from childproof.control.messages_sandboxes import Listeners, NewSandbox, ReportQ
 from childproof.control.problems import Problem
 from childproof.engine.policies import Policy
 from childproof.run import sandboxes as subject
-from childproof.run.compose import Parts, compose, wall_clock
+from childproof.run.compose import Parts, compose
 from childproof.run.config import Config
+from childproof.run.controlling import desk_of
 from childproof.run.handover import Handover, beside
+from childproof.run.health import Health
 from childproof.run.proxy import Proxy
 from childproof.run.sandboxes import Box, Sandboxes
 from childproof.run.webhooks import delivering
@@ -53,8 +55,8 @@ async def hosted(folder: Path, *, store: str = ":memory:", handover: str = "") -
             Proxy(parts, ca) as proxy,
             delivering(parts, ("main",), None) as deliverer,
             Sandboxes(
-                parts, proxy, deliverer, served=("main",), ports=ports, ca=ca.cert_pem.read_bytes, wall=wall_clock,
-                handover=handover, say=lambda _: None,
+                desk_of(parts, deliverer, Health(), lambda _: None), parts, proxy, deliverer, served=("main",), ports=ports,
+                ca=ca.cert_pem.read_bytes, handover=handover,
             ) as sandboxes,
         ):  # fmt: skip
             yield Hosted(parts, proxy, sandboxes, ports)
