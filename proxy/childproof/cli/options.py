@@ -3,7 +3,6 @@
 import os
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,6 @@ if TYPE_CHECKING:
     from childproof.world import ClockSettings
 
 _ADDRESS = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}")
-_STEP = re.compile(r"(\d+)(ms|s|m|h)")
-_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 Decorated = Callable[..., Any]
 
 
@@ -95,24 +92,15 @@ class Clock(click.ParamType["ClockSettings"]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> "ClockSettings":
         """Parse, or fail with the spellings there are."""
-        from childproof.world import REAL, ClockSettings  # noqa: PLC0415 (80 ms, which not every command has to take)
+        from childproof.world import ClockSettings  # noqa: PLC0415 (80 ms, which not every command has to take)
+        from childproof.world.written import read_clock  # noqa: PLC0415 (likewise)
 
         if isinstance(value, ClockSettings):
             return value
-        way, at, time = str(value).partition("@")
-        kind, _, step = way.partition(":")
-        match = _STEP.fullmatch(step) if step else None
         try:
-            start = milliseconds(time) if at else None
-        except ValueError:
-            self.fail(f"{time!r} is no time; write for example 2026-01-05T09:00:00Z", param, ctx)
-        if kind in ("", "real") and not step:
-            return REAL if start is None else ClockSettings(start=start, run="real")
-        if kind == "frozen" and not step:
-            return ClockSettings(start=start, run="frozen")
-        if kind == "step" and (match or not step):
-            return ClockSettings(start=start, run="step", step=int(match[1]) * _UNITS[match[2]] if match else 1000)
-        return self.fail(f"{value!r} is no clock; write real, frozen@2026-01-05T09:00:00Z or step:1s@…", param, ctx)
+            return read_clock(str(value))
+        except ValueError as error:
+            self.fail(f"{error}; write real, frozen@2026-01-05T09:00:00Z or step:1s@…", param, ctx)
 
 
 class Since(click.ParamType[int]):
@@ -139,8 +127,9 @@ class Since(click.ParamType[int]):
 
 def milliseconds(text: str) -> int:
     """ISO 8601 as unix milliseconds; UTC where it names no zone. Raises ValueError."""
-    time = datetime.fromisoformat(text)
-    return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
+    from childproof.world.written import read_time  # noqa: PLC0415 (likewise)
+
+    return read_time(text)
 
 
 def stubs_option(command: Decorated) -> Decorated:

@@ -44,6 +44,10 @@ _BRANCHES = """
 SELECT w.id, w.name, w.seed, w.parent, w.base, w.created,
   coalesce((SELECT max(seq) FROM step WHERE world = w.id), w.base) FROM world w ORDER BY w.name
 """
+_BRANCH = """
+SELECT w.id, w.seed, w.parent, w.base, w.created,
+  coalesce((SELECT max(seq) FROM step WHERE world = w.id), w.base) FROM world w WHERE w.name = ?
+"""
 _BELOW = """
 WITH RECURSIVE below(id) AS (
   SELECT id FROM world WHERE parent = ? UNION ALL SELECT w.id FROM world w JOIN below ON w.parent = below.id
@@ -72,6 +76,28 @@ def branches(connection: sqlite3.Connection) -> list[Branch]:
             shown = None if above is None else parents[above][1]
             found.append(Branch(name, shown, left, calls, seed, created, labels.get(number, {})))
     return found
+
+
+def branch(connection: sqlite3.Connection, name: str) -> Branch | None:
+    """One world, without looking at the others; None where there is none of this name."""
+    row = connection.execute(_BRANCH, (name,)).fetchone()
+    if row is None:
+        return None
+    number, seed, above, base, created, calls = row
+    left, shown = base, None
+    while above is not None and shown is None:
+        known, further, start = connection.execute(
+            "SELECT name, parent, base FROM world WHERE id = ?", (above,)
+        ).fetchone()
+        if known.startswith("~"):
+            left, above = min(left, start), further
+        else:
+            shown = known
+    labels: dict[str, str] = {}
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'label'").fetchone():
+        found = "SELECT key, value FROM label WHERE world = ? ORDER BY key"
+        labels = dict(connection.execute(found, (number,)).fetchall())
+    return Branch(name, shown, left, calls, seed, created, labels)
 
 
 def descendants(connection: sqlite3.Connection, world: int) -> list[str]:

@@ -171,7 +171,10 @@ class Store:
     def branch(self, name: str) -> Branch:
         """One world's place among the others. Raises StoreError for an unknown one."""
         self.world(name)
-        return next(branch for branch in self.branches() if branch.name == name)
+        with self._database.reading():
+            found = lineage.branch(self.connection, name)
+        assert found is not None
+        return found
 
     def call_at(self, name: str, time: int) -> int:
         """The last call that a world, or who it was forked from, made up to a time of the world (unix ms).
