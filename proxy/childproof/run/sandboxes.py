@@ -9,20 +9,17 @@ import contextlib
 import secrets
 import socket
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
-from childproof.capture.binding import bind, shown
+from childproof.capture.binding import shown
 from childproof.capture.destination import Ingress
 from childproof.capture.webhooks import Connect, Deliverer
 from childproof.control import messages_sandboxes as messages
 from childproof.control.desk import Desk
 from childproof.control.problems import Mistake, Problem
-from childproof.ledger import timestamp
-from childproof.sandbox import trust
-from childproof.sandbox.envmode import proxy_variables
 
+from .box import Bound, Box, environment
 from .compose import Parts
 from .covered import hidden, judging
 from .descriptors import room_for_listeners
@@ -32,49 +29,11 @@ from .sandbox_worlds import SandboxWorlds
 from .secrets import secret_files
 
 if TYPE_CHECKING:
-    from .doors import Doors, DoorSockets
+    from .doors import DoorSockets
     from .proxy import Proxy
 
-LOOPBACK = "127.0.0.1"
 MOST = 5000  # sandboxes at once
 WAITING, SERVING = "waiting", "serving"
-
-
-@dataclass(slots=True, eq=False)
-class Box:
-    """One sandbox. `deadline` is of the loop's clock, `position` the ledger's when it was made."""
-
-    id: str
-    world: str
-    made: bool
-    ttl: int
-    created: int
-    position: int
-    deadline: float = 0.0
-    expires: int = 0
-    ingresses: list[Ingress] = field(default_factory=list)
-    ports: list[int] = field(default_factory=list)
-    proxy: str = ""
-    http: bool = False
-    socks: bool = False
-    stubs: dict[str, str] = field(default_factory=dict)
-    sealed: str | None = None
-    secret: str = field(default="", repr=False)
-    doors: "Doors | None" = None
-    connect: Connect | None = None
-
-    def told(self) -> messages.Sandbox:
-        """It as the API tells of it."""
-        return messages.Sandbox(**self.values())
-
-    def values(self) -> dict[str, Any]:
-        """The same, by the message's fields."""
-        return {
-            "id": self.id, "world": self.world, "made": self.made,
-            "http": self.proxy if self.http else None, "socks": self.proxy if self.socks else None,
-            "stubs": dict(self.stubs), "sealed": self.sealed,
-            "created": timestamp(self.created), "expires": timestamp(self.expires), "ttl": self.ttl,
-        }  # fmt: skip
 
 
 class Sandboxes:
@@ -134,7 +93,7 @@ class Sandboxes:
         listen = wanted.listen
         names = [] if wanted.sealed else [*(("",) if listen.http or listen.socks else ()), *listen.stubs]
         async with contextlib.AsyncExitStack() as undo:
-            bound = [undo.enter_context(_Bound()) for _ in names]
+            bound = [undo.enter_context(Bound()) for _ in names]
             box.world, box.made = self._worlds.enter(wanted, rules, f"sandboxes/{box.id}")
             undo.callback(self._left, box)
             undo.push_async_callback(self._close, box)
@@ -149,7 +108,7 @@ class Sandboxes:
         self._deliverer.join(box.world)
         self._live_on(box)
         return messages.MadeSandbox(
-            **box.values(), ca=self._ca().decode("ascii"), environment=_environment(box), handover=self._place(box)
+            **box.values(), ca=self._ca().decode("ascii"), environment=environment(box), handover=self._place(box)
         )
 
     def all(self) -> list[messages.Sandbox]:
@@ -339,28 +298,3 @@ class Sandboxes:
                 continue
             except Exception as error:  # noqa: BLE001 (the others' time is over all the same)
                 self._say(f"the sandbox {sandbox} could not be ended whole: {error}")
-
-
-class _Bound(contextlib.AbstractContextManager["_Bound"]):
-    """A free port of the loopback, whose sockets are closed where the block raises. Raises Problem where there is none."""
-
-    def __init__(self) -> None:
-        try:
-            self.sockets = bind(LOOPBACK, 0, "tcp")
-        except OSError as error:
-            raise Problem(429, "too_many", f"no port could be opened: {error.strerror}; nothing was made") from None
-
-    def __exit__(self, *_: object) -> None:
-        for sock in self.sockets:
-            sock.close()
-
-
-def _environment(box: Box) -> dict[str, str]:
-    """Variables for clients, with `{ca}` and `{bundle}` for what only the client knows."""
-    trusted = trust.variables("{ca}", "{bundle}")
-    if box.http:
-        return {**trusted, **proxy_variables(f"http://{box.proxy}")}
-    if box.socks:
-        url = f"socks5h://{box.proxy}"
-        return {**trusted, "ALL_PROXY": url, "all_proxy": url}
-    return {}

@@ -15,13 +15,14 @@ from childproof.control.messages_sandboxes import Listeners, NewSandbox, ReportQ
 from childproof.control.problems import Problem
 from childproof.engine.policies import Policy
 from childproof.run import sandboxes as subject
+from childproof.run.box import Box
 from childproof.run.compose import Parts, compose
 from childproof.run.config import Config
 from childproof.run.controlling import desk_of
 from childproof.run.handover import Handover, beside
 from childproof.run.health import Health
 from childproof.run.proxy import Proxy
-from childproof.run.sandboxes import Box, Sandboxes
+from childproof.run.sandboxes import Sandboxes
 from childproof.run.webhooks import delivering
 from childproof.sandbox import channel
 from childproof.world import World
