@@ -1,10 +1,15 @@
 """What commands read and do, whether worlds are in a file (`stored`) or at a server (`served`): one way to say both."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 from childproof.ledger import Entry, Filter
-from childproof.world import Branch, ClockSettings
+from childproof.world import Branch, ClockSettings, Comparison
+
+if TYPE_CHECKING:
+    from childproof.control.comparing import Words
 
 
 class Tail(Protocol):
@@ -13,6 +18,34 @@ class Tail(Protocol):
     def read(self) -> list[Entry]:
         """New entries, and allowed ones that were settled; oldest first."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Entities by service and kind, jobs that wait, and people; None where it can't be told."""
+
+    entities: dict[tuple[str, str], int]
+    scheduled: int
+    people: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two worlds: what differs, each service's own words for it, and whose calls since aren't on record."""
+
+    found: Comparison
+    words: "dict[str, Words]"
+    unrecorded: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """After time has passed: the world's time in unix milliseconds, jobs done, failed, and webhooks to be sent."""
+
+    now: int
+    jobs: int
+    failed: int
+    webhooks: int
 
 
 class Records(Protocol):
@@ -52,6 +85,18 @@ class Records(Protocol):
         """What a call caused directly."""
         ...
 
+    def clock(self, world: str) -> ClockSettings:
+        """How a world's time passes."""
+        ...
+
+    def counts(self, world: str) -> Counts:
+        """What a world holds, in numbers."""
+        ...
+
+    def compared(self, a: str, b: str) -> Compared:
+        """What b holds otherwise than a."""
+        ...
+
     def held(self, world: str, service: str, kind: str) -> list[dict[str, Any]]:
         """A world's entities of a kind, oldest first."""
         ...
@@ -82,6 +127,14 @@ class Worlds(Protocol):
 
     def delete(self, name: str, *, with_children: bool) -> list[str]:
         """Delete it; the names of those that are gone."""
+        ...
+
+    def set_clock(self, name: str, settings: ClockSettings, *, offset: int | None) -> ClockSettings:
+        """Set a clock, `offset` milliseconds from real time if they are given; how it is then."""
+        ...
+
+    def advance(self, name: str, by: int, *, rules: tuple[Path, ...], stubs: tuple[Path, ...]) -> Advanced:
+        """Let so many milliseconds pass; `rules` and `stubs` instead of those that are configured."""
         ...
 
     def export(self, name: str, *, since_parent: bool) -> Iterable[str]:

@@ -5,14 +5,19 @@ import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from childproof.client import Client, ControlError
 from childproof.client.events import ENTRY, Event
 from childproof.control import messages
+from childproof.control.messages_record import ClockState
 from childproof.errors import AskedError
 from childproof.ledger import ANY, Entry, Filter, from_line, timestamp
-from childproof.world import Branch, ClockSettings
+from childproof.model import Change
+from childproof.world import Branch, ClockSettings, Comparison
+
+from .records import Advanced, Compared, Counts
 
 
 class ServedRecords:
@@ -69,6 +74,40 @@ class ServedRecords:
         """See Records."""
         same = self.entries(world=entry.world, only=Filter(trace=entry.trace), last=None)
         return [one for one in same if one.cause == entry.id]
+
+    def clock(self, world: str) -> ClockSettings:
+        """See Records."""
+        return _clock(self._client.clock(world))
+
+    def counts(self, world: str) -> Counts:
+        """See Records."""
+        held = {(one.service, one.kind): one.count for one in self._client.kinds(world)}
+        return Counts(held, self._client.clock(world).scheduled, None)
+
+    def compared(self, a: str, b: str) -> Compared:
+        """See Records."""
+        from childproof.control.comparing import Words  # noqa: PLC0415 (what knows stubs: only here)
+
+        told = self._client.diff(b, other=a)
+        changes, words = [], {}
+        for one in told["services"]:
+            service, outcomes = one["service"], one["outcomes"]
+            words[service] = Words(outcomes["a"], outcomes["b"], outcomes["difference"])
+            changes += [Change(service, made["kind"], made["id"], None, made["value"]) for made in one["added"]]
+            changes += [Change(service, gone["kind"], gone["id"], gone["value"], None) for gone in one["removed"]]
+            changes += [
+                Change(
+                    service,
+                    other["kind"],
+                    other["id"],
+                    _sides(other["fields"], "before"),
+                    _sides(other["fields"], "after"),
+                )
+                for other in one["changed"]
+            ]
+        changes.sort(key=lambda change: (change.service, change.kind))
+        found = Comparison(a, b, told["ancestor"]["world"], told["ancestor"]["call"], tuple(changes))
+        return Compared(found, words, told["unrecorded"])
 
     def held(self, world: str, service: str, kind: str) -> list[dict[str, Any]]:
         """See Records."""
@@ -141,6 +180,20 @@ class ServedWorlds:
         """See Worlds."""
         return self._client.delete(name, with_children=with_children)
 
+    def set_clock(self, name: str, settings: ClockSettings, *, offset: int | None) -> ClockSettings:
+        """See Worlds."""
+        if offset is not None:
+            raise AskedError("a server sets no offset; write the time that it begins at: real@2026-01-05T09:00:00Z")
+        return _clock(self._client.set_clock(name, written(settings)))
+
+    def advance(self, name: str, by: int, *, rules: tuple[Path, ...], stubs: tuple[Path, ...]) -> Advanced:
+        """See Worlds."""
+        if rules or stubs:
+            raise AskedError("a server has rules and stubs of its own; --rules and --stubs go with --db")
+        moved = self._client.advance(name, f"{by}ms")
+        now = int(datetime.fromisoformat(moved.now).timestamp() * 1000)
+        return Advanced(now, moved.jobs, moved.failed, moved.webhooks)
+
     def export(self, name: str, *, since_parent: bool) -> Iterable[str]:
         """See Worlds."""
         if since_parent:
@@ -159,6 +212,24 @@ def written(clock: ClockSettings) -> str:
     """A clock's settings as they are written on the command line."""
     run = f"step:{clock.step}ms" if clock.run == "step" else clock.run
     return run if clock.start is None else f"{run}@{timestamp(clock.start)}"
+
+
+def _clock(state: ClockState) -> ClockSettings:
+    start = None if state.start is None else int(datetime.fromisoformat(state.start).timestamp() * 1000)
+    return ClockSettings(start=start, run=state.run, step=state.step)
+
+
+def _sides(fields: list[dict[str, Any]], side: str) -> dict[str, Any]:
+    """The part of an entity that differs, as it was on one side."""
+    value: dict[str, Any] = {}
+    for field in fields:
+        if side in field:
+            *above, last = field["path"]
+            place = value
+            for key in above:
+                place = place.setdefault(key, {})
+            place[last] = field[side]
+    return value
 
 
 def _branch(world: messages.World) -> Branch:

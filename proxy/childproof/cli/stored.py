@@ -1,13 +1,16 @@
 """Worlds in a file, as commands read and change them."""
 
+import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from childproof.ledger import Entry, Filter, Ledger
 from childproof.ledger.ledger import Tail
-from childproof.world import Branch, ClockSettings, Store, worldfile
+from childproof.world import Branch, ClockSettings, Store, deliveries, worldfile
 
 from .reading import call_number
+from .records import Advanced, Compared, Counts
 
 
 class StoredRecords:
@@ -51,6 +54,31 @@ class StoredRecords:
         """See Records."""
         return self.ledger.caused_by(entry.id)
 
+    def clock(self, world: str) -> ClockSettings:
+        """See Records."""
+        return self.store.world(world).clock
+
+    def counts(self, world: str) -> Counts:
+        """See Records."""
+        with self.store.world(world).view() as view:
+            held = {(service, kind): view.count(service, kind) for service, kind in view.kinds()}
+            return Counts(held, view.count("_schedule", "job"), view.count("_people", "person"))
+
+    def compared(self, a: str, b: str) -> Compared:
+        """See Records."""
+        from childproof.control.comparing import effects_of, worded  # noqa: PLC0415 (what knows stubs: only here)
+
+        found = self.store.compare(a, b)
+        # What was imported since has its state and no record: that isn't nothing.
+        unrecorded = sorted({name for name in (a, b) if self.store.unrecorded(name, found.base)})
+        sides = effects_of(self.ledger, found)
+        if not sides:
+            return Compared(found, {}, unrecorded)
+        from childproof.catalog import load_catalog  # noqa: PLC0415 (only where there is something to word)
+        from childproof.run.config import load_config  # noqa: PLC0415 (likewise)
+
+        return Compared(found, worded(load_catalog(load_config(os.environ, Path.cwd()).stubs), sides), unrecorded)
+
     def held(self, world: str, service: str, kind: str) -> list[dict[str, Any]]:
         """See Records."""
         with self.store.world(world).view() as view:
@@ -91,6 +119,26 @@ class StoredWorlds:
     def delete(self, name: str, *, with_children: bool) -> list[str]:
         """See Worlds."""
         return self._store.delete(name, with_children=with_children, record=self._ledger)
+
+    def set_clock(self, name: str, settings: ClockSettings, *, offset: int | None) -> ClockSettings:
+        """See Worlds."""
+        from childproof.run.compose import passing  # noqa: PLC0415 (the engine: only where something is done)
+
+        world = self._store.world(name)
+        passing(self._store, self._ledger).set(world, settings, offset=offset)
+        return world.clock
+
+    def advance(self, name: str, by: int, *, rules: tuple[Path, ...], stubs: tuple[Path, ...]) -> Advanced:
+        """See Worlds."""
+        from childproof.run.compose import passing  # noqa: PLC0415 (likewise)
+        from childproof.run.config import load_config  # noqa: PLC0415 (likewise)
+
+        world = self._store.world(name)
+        config = load_config(os.environ, Path.cwd())
+        config = config.override(rules=tuple(map(Path.absolute, rules)), stubs=tuple(map(Path.absolute, stubs)))
+        passed = passing(self._store, self._ledger, config).advance(world, by)
+        with world.view() as view:
+            return Advanced(passed.now, passed.jobs, passed.failed, len(deliveries.due(world, view)))
 
     def export(self, name: str, *, since_parent: bool) -> Iterable[str]:
         """See Worlds."""

@@ -1,18 +1,16 @@
 """`childproof world clock`: see, set and advance a world's clock."""
 
 import json
-import os
 import re
 from pathlib import Path
 
 import click
 
 from childproof.ledger import timestamp
-from childproof.run.config import load_config
-from childproof.world import ClockSettings, deliveries
+from childproof.world import ClockSettings
 
 from .options import Clock, rules_option, stubs_option
-from .reading import open_ledger, open_worlds, store_option
+from .where import Where, where_options
 from .world import json_option
 from .world_show import words
 
@@ -24,7 +22,7 @@ _FAR = 8_640_000_000_000_000  # the last day that most libraries know, unix mill
 
 # `offset -2h` is no option, and its h asks for no help.
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
-@store_option
+@where_options
 @json_option
 @rules_option
 @stubs_option
@@ -33,7 +31,7 @@ _FAR = 8_640_000_000_000_000  # the last day that most libraries know, unix mill
 @click.argument("amount", required=False, metavar="[DURATION]")
 def clock(
     *,
-    db: str | None,
+    where: Where,
     as_json: bool,
     rules: tuple[Path, ...],
     stubs: tuple[Path, ...],
@@ -53,7 +51,7 @@ def clock(
       childproof world clock checkout advance 30d
     """
     if way is None:
-        _show(db, name, as_json=as_json)
+        _show(where, name, as_json=as_json)
         return
     if (way in ("offset", "advance")) != (amount is not None):
         takes = {"advance": "takes a duration, like 30d", "offset": "takes a duration, like -2h"}
@@ -61,30 +59,22 @@ def clock(
         raise click.UsageError(f"{way} {takes.get(way, other)}")
     by = 0 if amount is None else _milliseconds(amount, signed=way == "offset")
     settings = ClockSettings() if amount is not None else Clock().convert(way, None, None)
-    from childproof.run.compose import passing  # noqa: PLC0415 (the engine: only where something is done)
-
-    with open_worlds(db) as (store, ledger):
-        world = store.world(name)
+    with where.worlds() as worlds:
         if way != "advance":
-            passing(store, ledger).set(world, settings, offset=None if amount is None else by)
-            click.echo(f"{name}: {words(world.clock)}", err=True)
+            settled = worlds.set_clock(name, settings, offset=None if amount is None else by)
+            click.echo(f"{name}: {words(settled)}", err=True)
             return
-        config = load_config(os.environ, Path.cwd())
-        config = config.override(rules=tuple(map(Path.absolute, rules)), stubs=tuple(map(Path.absolute, stubs)))
-        passed = passing(store, ledger, config).advance(world, by)
-        with world.view() as view:
-            due = len(deliveries.due(world, view))
-        with world.view() as view:
-            due = len(deliveries.due(world, view))
+        passed = worlds.advance(name, by, rules=rules, stubs=stubs)
+    due = passed.webhooks
     failed = f", {passed.failed} of them failed" if passed.failed else ""
     done = f"{passed.jobs} job{'s' if passed.jobs != 1 else ''} done{failed}"
     sends = "" if not due else f"; {due} webhook{'s' if due != 1 else ''} to be sent by whoever runs this world"
     click.echo(f"{name}: it is {timestamp(passed.now)}; {done}{sends}", err=True)
 
 
-def _show(db: str | None, name: str, *, as_json: bool) -> None:
-    with open_ledger(db) as (store, _):
-        settings = store.world(name).clock
+def _show(where: Where, name: str, *, as_json: bool) -> None:
+    with where.records() as records:
+        settings = records.clock(name)
     if not as_json:
         print(words(settings))
         return

@@ -1,21 +1,21 @@
 """`childproof world diff`: two worlds compared, for a person, as JSON, and as JSON Patch."""
 
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import click
 
-from childproof.control.comparing import Words, effects_of, values, worded
-from childproof.ledger import Ledger
+from childproof.control.comparing import Words, values
+from childproof.errors import AskedError
 from childproof.model import Change
 from childproof.world import MISSING, Comparison, Store, differences, json_patch, pointer
 
 from .mailbox import SERVICE as EMAIL
-from .reading import open_ledger, printable, store_option
+from .reading import printable
+from .stored import StoredRecords
+from .where import Where, where_options
 from .world import json_option
 
 SHOWN = 20  # of each kind, added or removed; --json has all
@@ -24,12 +24,12 @@ _PARTS = {(EMAIL, "attachment"), (EMAIL, "source"), (EMAIL, "delivery")}  # of m
 
 
 @click.command()
-@store_option
+@where_options
 @json_option
 @click.option("--patch", is_flag=True, help="As JSON Patch (RFC 6902), which makes the entities of A those of B.")
 @click.argument("a")
 @click.argument("b")
-def diff(*, db: str | None, as_json: bool, patch: bool, a: str, b: str) -> None:
+def diff(*, where: Where, as_json: bool, patch: bool, a: str, b: str) -> None:
     r"""Say what world B holds and did otherwise than world A, since they parted.
 
     \b
@@ -38,29 +38,21 @@ def diff(*, db: str | None, as_json: bool, patch: bool, a: str, b: str) -> None:
     """
     if as_json and patch:
         raise click.UsageError("--json and --patch are two formats; choose one")
-    with open_ledger(db) as (store, ledger):
-        found = store.compare(a, b)
-        # What was imported since has its state and no record: that isn't nothing.
-        unknown = {name for name in (a, b) if store.unrecorded(name, found.base)}
+    with where.records() as records:
         if patch:
-            print(json.dumps([*_missing_kinds(store, found), *json_patch(found.changes)], ensure_ascii=False, indent=1))
+            if not isinstance(records, StoredRecords):
+                raise AskedError("a server tells no JSON Patch; take --json, or name its file with --db")
+            found = records.store.compare(a, b)
+            parts = [*_missing_kinds(records.store, found), *json_patch(found.changes)]
+            print(json.dumps(parts, ensure_ascii=False, indent=1))
             return
-        words = _words(ledger, found)
+        compared = records.compared(a, b)
+    found, words, unknown = compared.found, compared.words, compared.unrecorded
     if as_json:
-        print(json.dumps({**values(found, words), "unrecorded": sorted(unknown)}, ensure_ascii=False))
+        print(json.dumps({**values(found, words), "unrecorded": unknown}, ensure_ascii=False))
         return
     for line in _lines(found, words, unknown):
         print(line)
-
-
-def _words(ledger: Ledger, found: Comparison) -> dict[str, Words]:
-    sides = effects_of(ledger, found)
-    if not sides:
-        return {}
-    from childproof.catalog import load_catalog  # noqa: PLC0415 (only where there is something to word)
-    from childproof.run.config import load_config  # noqa: PLC0415
-
-    return worded(load_catalog(load_config(os.environ, Path.cwd()).stubs), sides)
 
 
 def _missing_kinds(store: Store, found: Comparison) -> Iterator[dict[str, Any]]:

@@ -1,32 +1,30 @@
 """`childproof world show`: one world, what it holds and where it stands."""
 
 import json
-from collections import Counter
 
 import click
 
 from childproof.ledger import timestamp
 from childproof.world import ClockSettings
 
-from .reading import open_ledger, printable, store_option
+from .reading import printable
+from .where import Where, where_options
 from .world import as_values, json_option
 
 
 @click.command()
-@store_option
+@where_options
 @json_option
 @click.argument("name")
-def show(*, db: str | None, as_json: bool, name: str) -> None:
+def show(*, where: Where, as_json: bool, name: str) -> None:
     """Show a world: where it comes from, its clock, what it holds, what was forked from it."""
-    with open_ledger(db) as (store, _):
-        branch = store.branch(name)
-        clock = store.world(name).clock
-        with store.world(name).view() as view:
-            held = Counter({(service, kind): view.count(service, kind) for service, kind in view.kinds()})
-            jobs = view.count("_schedule", "job")
-            people = view.count("_people", "person")
-        children = [other.name for other in store.branches() if other.parent == name]
-    kinds = [(service, kind, count) for (service, kind), count in held.items() if count]
+    with where.records() as records:
+        branch = records.branch(name)
+        clock = records.clock(name)
+        counts = records.counts(name)
+        children = [other.name for other in records.branches() if other.parent == name]
+    jobs, people = counts.scheduled, counts.people
+    kinds = [(service, kind, count) for (service, kind), count in counts.entities.items() if count]
     if as_json:
         values = as_values(branch)
         start = None if clock.start is None else timestamp(clock.start)

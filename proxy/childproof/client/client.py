@@ -304,7 +304,7 @@ def _given(values: Mapping[str, Any]) -> Json:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _path(path: str, **query: Any) -> str:
+def _path(path: str, /, **query: Any) -> str:
     given = {name: _word(value) for name, value in query.items() if value is not None and value is not False}
     return f"{path}?{urlencode(given)}" if given else path
 
