@@ -1,0 +1,62 @@
+"""From a sealed sandbox the control API isn't there: neither its socket, nor its port, nor its token."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from .conftest import TOKEN
+
+TRIES = """
+import os, socket, sys
+from pathlib import Path
+path, port = sys.argv[1], int(sys.argv[2])
+try:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(path)
+        print("unix: reached")
+except OSError as error:
+    print("unix:", type(error).__name__)
+for address in ("127.0.0.1", "10.9.8.7"):
+    try:
+        with socket.create_connection((address, port), timeout=5) as sock:
+            sock.sendall(b"GET /v1/health HTTP/1.1\\r\\nhost: 127.0.0.1\\r\\nconnection: close\\r\\n\\r\\n")
+            print(address, "alive" in sock.makefile().read())
+    except OSError as error:
+        print(address, False)
+print("token:", "CHILDPROOF_CONTROL_TOKEN" in os.environ, Path(sys.argv[3]).read_text() if len(sys.argv) > 3 else "")
+"""
+
+
+def run(folder: Path, control: str, path: Path, port: int, config: str, **variables: str) -> list[str]:
+    """What a sealed command sees."""
+    (folder / "childproof.yaml").write_text(config)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CHILDPROOF_")}
+    environ |= {"CHILDPROOF_STATE": str(folder / "state"), **variables}
+    command = [sys.executable, "-m", "childproof", "run", "--control", control, "--report", "none", "--"]
+    ran = subprocess.run(
+        [*command, sys.executable, "-c", TRIES, str(path), str(port), str(folder / "secret")],
+        cwd=folder, env=environ, capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    assert f"control {control}" in ran.stderr or f"control http://{control}" in ran.stderr
+    return ran.stdout.splitlines()
+
+
+def test_a_sealed_command_reaches_neither_socket_nor_port(tmp_path: Path) -> None:
+    """Its loopback is another one, the socket's path is covered, and so is the token's file."""
+    (tmp_path / "secret").write_text(TOKEN)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    path = tmp_path / "control.sock"
+    config = "control: {listen: 'unix:other.sock', token: {file: secret}}\n"
+    tokens: list[tuple[str, dict[str, str], str]] = [
+        (config, {}, "token: False "),  # the file is there, and empty
+        ("", {"CHILDPROOF_CONTROL_TOKEN": TOKEN}, f"token: False {TOKEN}"),  # no file of childproof's
+    ]
+    for control, (written, variables, seen) in zip((f"unix:{path}", f"127.0.0.1:{port}"), tokens, strict=True):
+        unix, loopback, elsewhere, token = run(tmp_path, control, path, port, written, **variables)
+        assert unix != "unix: reached"
+        assert (loopback, elsewhere) == ("127.0.0.1 False", "10.9.8.7 False")
+        assert token == seen
