@@ -109,6 +109,22 @@ def test_refusals_name_the_field(
     assert "new" not in [world.name for world in client.worlds()]
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b'{"name": 1} and more', 400),
+        (b"[" * 100_000, 400),
+        (b"\xff", 400),
+        (b'{"name": "\\ud800"}', 400),
+        (b"null", 422),
+    ],
+)
+def test_a_body_that_is_no_json(server: Server, body: bytes, status: int) -> None:
+    """Or another one than is wanted: refused, however deep or long."""
+    headers = {"authorization": f"Bearer {TOKEN}", "content_type": "application/json"}
+    assert raw(server, "POST", "/v1/worlds", body, **headers)[0] == status
+
+
 def test_a_world_from_beginning_to_end(client: Client) -> None:
     """Make, fork, let time pass, compare, export, import, reset, delete; its record tells of all that."""
     client.create("life/1", seed=7, clock="frozen@2026-01-05T09:00:00Z", metadata={"agent": "a"})

@@ -44,10 +44,13 @@ async def read_body(request: Request, wanted: Any) -> Any:
     if content and media != "application/json":
         raise Problem(415, "media_type", f"a body of type {media or 'unknown'}; send application/json")
     try:
-        return msgspec.json.decode(content or b"{}", type=wanted)
-    except msgspec.ValidationError:
-        return _forgiving(content, wanted)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        try:
+            return msgspec.json.decode(content or b"{}", type=wanted)
+        except msgspec.ValidationError:
+            return _forgiving(content, wanted)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error), "") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, "json", f"the body is no JSON: {error}") from None
 
 
@@ -74,11 +77,11 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: Any) -> Any:
 
 
 def _forgiving(content: bytes, wanted: Any) -> Any:
-    """The same where 1.0 stands for 1: to JSON Schema, and to some languages' JSON, that is an integer. Raises Problem."""
-    try:
-        return msgspec.convert(_whole(msgspec.json.decode(content)), wanted)
-    except msgspec.ValidationError as error:
-        raise _invalid(str(error), "") from None
+    """The same where 1.0 stands for 1: to JSON Schema, and to some languages' JSON, that is an integer.
+
+    Raises as decoding does, also for what is no JSON behind a value that didn't fit.
+    """
+    return msgspec.convert(_whole(msgspec.json.decode(content)), wanted)
 
 
 def _whole(value: Any) -> Any:
