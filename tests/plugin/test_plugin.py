@@ -164,3 +164,4 @@ def test_nothing_is_left_of_a_session_that_is_interrupted_or_killed(tmp_path: Pa
         assert process.wait(20) == (2 if number == signal.SIGINT else -signal.SIGKILL)
         assert select.select([watched], [], [], 20)[0]  # readable when the process has ended
         os.close(watched)
+    assert list((tmp_path / "tmp").iterdir()) == []

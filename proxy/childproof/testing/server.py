@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 START = 60.0  # seconds, on a machine that does much else
 _END = 5.0
 _LONGEST = 70  # characters of a folder, below which ours, the socket and what stands beside it have room
-COMMAND = (sys.executable, "-m", "childproof.testing.child", "serve")
 _CONFIG = """\
 stop: {grace: 0s}
 """
@@ -52,7 +51,19 @@ class Server:
         self._pid = os.getpid()
         config = self.folder / "childproof.yaml"
         config.write_text(_CONFIG)
-        command = [*COMMAND, "--config", str(config), "--control", self.address, "--db", str(self.store)]
+        command = [
+            sys.executable,
+            "-m",
+            "childproof.testing.child",
+            str(self.folder),
+            "serve",
+            "--config",
+            str(config),
+            "--control",
+            self.address,
+            "--db",
+            str(self.store),
+        ]
         command += ["--http", "127.0.0.1:0", "--report", "none"]
         command += [word for folder in stubs for word in ("--stubs", str(folder))]
         with self._errors.open("wb") as errors:
