@@ -53,6 +53,17 @@ def test_each_test_has_a_fresh_world_of_the_same_seed(intercepted, who):
     seen.write_text(made)
 
 
+SESSION = requests.Session()
+
+
+@pytest.mark.parametrize("who", ["first", "second"])
+def test_clients_that_outlive_a_test_are_led_into_the_next_ones_world(intercepted, who):
+    for _ in range(2):
+        SESSION.post(CUSTOMERS, data={"email": "kept@example.com"}, auth=(KEY, ""), timeout=30).raise_for_status()
+    urllib.request.urlopen(urllib.request.Request(CUSTOMERS, headers={"Authorization": f"Bearer {KEY}"})).close()
+    assert [call.status for call in intercepted.calls(service="stripe")] == [200, 200, 200]
+
+
 def test_everybodys_clients_are_led_into_the_world(intercepted):
     customer("requests@example.com")
     assert httpx.post(CUSTOMERS, data={"email": "httpx@example.com"}, auth=(KEY, "")).status_code == 200

@@ -16,10 +16,13 @@ Ttl = Annotated[
 
 
 class Listeners(Given, frozen=True):
-    """What listens on the loopback, at ports that the system chooses. HTTP and SOCKS5 share one port."""
+    """What listens on the loopback. HTTP and SOCKS5 share one port; stubs have ports that the system chooses."""
 
     http: Annotated[bool, Meta(description="an HTTP proxy: CONNECT, and plain HTTP")] = True
     socks: Annotated[bool, Meta(description="a SOCKS5 proxy")] = False
+    port: Annotated[int, Meta(ge=1, le=65535, description="the proxies' port; by default any that is free")] | None = (
+        None
+    )
     stubs: Annotated[
         list[str], Meta(max_length=50, description="stubs with an address each, for clients that take a base URL")
     ] = msgspec.field(default_factory=list)

@@ -51,7 +51,7 @@ class Sandboxes:
             Operation(
                 "POST", "/v1/sandboxes", "createSandbox", "A world and listeners that lead to it, in one step", self.create,
                 body=messages.NewSandbox, answer=messages.MadeSandbox, status=201,
-                problems={404: "no such world", 409: "the world's name is taken", 429: "there are too many"},
+                problems={404: "no such world", 409: "the world's name is taken, or the port", 429: "there are too many"},
             ),
             Operation(
                 "GET", "/v1/sandboxes/{sandbox}", "getSandbox", "One sandbox", self.get,

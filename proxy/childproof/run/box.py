@@ -8,7 +8,7 @@ from childproof.capture.binding import bind
 from childproof.capture.destination import Ingress
 from childproof.capture.webhooks import Connect
 from childproof.control import messages_sandboxes as messages
-from childproof.control.problems import Problem
+from childproof.control.problems import Mistake, Problem
 from childproof.ledger import timestamp
 from childproof.sandbox import trust
 from childproof.sandbox.envmode import proxy_variables
@@ -57,12 +57,16 @@ class Box:
 
 
 class Bound(contextlib.AbstractContextManager["Bound"]):
-    """A free port of the loopback, whose sockets are closed where the block raises. Raises Problem where there is none."""
+    """A port of the loopback, 0 for any, whose sockets are closed where the block raises. Raises Problem where it can't be had."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         try:
-            self.sockets = bind(LOOPBACK, 0, "tcp")
+            self.sockets = bind(LOOPBACK, port, "tcp")
         except OSError as error:
+            if port:
+                found, expected = f"port {port}: {error.strerror}", "a free port, or none for any"
+                mistakes = [Mistake("/listen/port", found, expected)]
+                raise Problem(409, "port", f"{found}; nothing was made", mistakes=mistakes) from None
             raise Problem(429, "too_many", f"no port could be opened: {error.strerror}; nothing was made") from None
 
     def __exit__(self, *_: object) -> None:

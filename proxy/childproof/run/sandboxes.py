@@ -93,7 +93,7 @@ class Sandboxes:
         listen = wanted.listen
         names = [] if wanted.sealed else [*(("",) if listen.http or listen.socks else ()), *listen.stubs]
         async with contextlib.AsyncExitStack() as undo:
-            bound = [undo.enter_context(Bound()) for _ in names]
+            bound = [undo.enter_context(Bound(0 if name else listen.port or 0)) for name in names]
             box.world, box.made = self._worlds.enter(wanted, rules, f"sandboxes/{box.id}")
             undo.callback(self._left, box)
             undo.push_async_callback(self._close, box)
@@ -200,6 +200,8 @@ class Sandboxes:
         ]
         if not (wanted.sealed or listen.http or listen.socks or listen.stubs):
             mistakes.append(Mistake("/listen", "no listener", "`http`, `socks`, or the names of stubs"))
+        if listen.port and not (listen.http or listen.socks):
+            mistakes.append(Mistake("/listen/port", "a port without a proxy", "`http` or `socks` beside it"))
         if mistakes:
             raise Problem(422, "invalid", f"{mistakes[0].found}; nothing was made", mistakes=mistakes)
         count = len(listen.stubs) + 1

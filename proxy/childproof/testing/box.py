@@ -59,9 +59,13 @@ class Box:
     def env(self) -> dict[str, str]:
         """Variables that lead clients of this machine into the world: its proxy, and certificates to trust."""
         if self._sandbox is None:
-            self._sandbox = self.server.client.create_sandbox(world=self.world.name, ttl=_TTL)
-            self._env = self.server.environment(self._sandbox)
+            self._open()
         return dict(self._env)
+
+    def _open(self, port: int | None = None) -> None:
+        listen = {"http": True} if port is None else {"http": True, "port": port}
+        self._sandbox = made = self.server.client.create_sandbox(world=self.world.name, ttl=_TTL, listen=listen)
+        self._env = self.server.environment(made)
 
     @property
     def proxy(self) -> str:
@@ -77,19 +81,34 @@ class Box:
     def intercepting(self) -> Iterator[World]:
         """While it lasts, this process's environment leads its clients into the world; then it is as it was.
 
-        The environment is the whole process's: what other threads do meanwhile is led there too.
+        The environment is the whole process's: what other threads do meanwhile is led there too. One world after the other
+        is at the same port, so that a client that outlives a test is led on into the next one's.
         """
+        if self._sandbox is None:
+            self._open_where_others_were()
         given = self.env
         before = {name: os.environ.get(name) for name in given}
         os.environ.update(given)
         try:
-            yield self.world
+            with _opener_forgotten():
+                yield self.world
         finally:
             for name, value in before.items():
                 if value is None:
                     os.environ.pop(name, None)
                 else:
                     os.environ[name] = value
+
+    def _open_where_others_were(self) -> None:
+        try:
+            self._open(self.server.port)
+        except ControlError as error:
+            if error.kind != "port":
+                raise
+            self._open()  # another thread's clients are there now
+        assert self._sandbox is not None
+        if self.server.port is None:
+            self.server.port = int(self._sandbox["http"].rpartition(":")[2])
 
     def run(
         self,
@@ -140,6 +159,19 @@ class Box:
             if self._sandbox is not None:
                 self.server.client.delete_sandbox(self._sandbox["id"])
             self.world.delete()
+
+
+@contextlib.contextmanager
+def _opener_forgotten() -> Iterator[None]:
+    """Have urllib read the environment again: its `urlopen` keeps the proxies of its first call, or that there are none."""
+    import urllib.request  # noqa: PLC0415 (imported by most who get here)
+
+    before = getattr(urllib.request, "_opener", None)
+    urllib.request.install_opener(None)  # type: ignore[arg-type]  # which is how it begins
+    try:
+        yield
+    finally:
+        urllib.request.install_opener(before)  # type: ignore[arg-type]
 
 
 def _base(server: Server, wanted: Options) -> str:

@@ -72,6 +72,7 @@ class Server:
             )  # fmt: skip
         self.client = Client(self.address, token=self.token)
         self.bases: dict[Options, str] = {}  # what worlds are forked from, by their kind
+        self.port: int | None = None  # where this process's own clients are led, test after test
         self._bundles: tuple[str, str] | None = None
         try:
             self._await_ready()

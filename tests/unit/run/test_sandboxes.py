@@ -171,6 +171,26 @@ def test_what_is_refused_leaves_nothing(tmp_path: Path, wanted: NewSandbox, stat
     run(scenario())
 
 
+def test_a_port_that_is_asked_for_is_had_by_one_at_a_time(tmp_path: Path) -> None:
+    """Whoever comes after its end has the same one, with connections of before just over."""
+
+    async def scenario() -> None:
+        async with hosted(tmp_path) as it:
+            first = await it.sandboxes.create(NewSandbox())
+            port = int((first.http or "").rpartition(":")[2])
+            again = NewSandbox(listen=Listeners(port=port))
+            with pytest.raises(Problem) as refused:
+                await it.sandboxes.create(again)
+            assert (refused.value.status, refused.value.mistakes[0].pointer) == (409, "/listen/port")
+            assert b"common" in await asked(first.http or "", "shop.example")
+            await it.sandboxes.delete(first.id)
+            second = await it.sandboxes.create(again)
+            assert second.http == first.http
+            assert b"common" in await asked(second.http or "", "shop.example")
+
+    run(scenario())
+
+
 def test_too_many_are_refused_before_descriptors_run_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A bound, and not a listener that can't accept: what there is goes on."""
     monkeypatch.setattr(subject, "room_for_listeners", lambda: 2)
