@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import ipaddress
 import json
 import os
 import signal
@@ -207,10 +208,11 @@ def test_what_comes_from_other_namespaces_goes_where_it_says(tmp_path: Path) -> 
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as names:
             names.settimeout(20)
             names.sendto(query, (host, int(port)))
-            assert names.recv(512)[-4:-2] == bytes([198, 18])
+            address = ipaddress.ip_address(names.recv(512)[-4:])
         with contextlib.closing(socket.create_connection((host, int(port)))) as stream:
             stream.sendall(len(query).to_bytes(2, "big") + query)
-            assert stream.recv(512)[-4:-2] == bytes([198, 18])
+            assert ipaddress.ip_address(stream.recv(512)[-4:]) == address
+        assert address in ipaddress.ip_network("198.18.0.0/15")
         calls = {(call["world"], call["target"], call["verdict"], call["reason"]) for call in running.calls()}
         assert running.stop() == 0
     assert {call[:3] for call in calls} == {
@@ -284,3 +286,16 @@ def test_who_does_not_read_the_log_stops_nothing(tmp_path: Path) -> None:
                 assert connection.getresponse().read() == b"quick"
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(20) == 0
+
+
+def test_a_start_that_does_not_end_can_be_stopped(tmp_path: Path) -> None:
+    """Something that is mounted is no file, or its file system is gone: nobody is let in, and a signal is heeded."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    with server(tmp_path, rules=["pipe.yaml"], stop={"grace": "100ms"}) as running:
+        while running.ask("/healthz")[0] != 200:
+            time.sleep(0.01)
+        assert running.ask("/readyz")[0] == 503
+        with pytest.raises(ConnectionRefusedError):
+            running.get("http://quick.example/")
+        assert running.stop() == 0
+    assert [event["event"] for event in running.events][-2:] == ["trouble", "stopped"]

@@ -50,7 +50,8 @@ LATE = """
 import importlib, os, pkgutil, sys
 import childproof.capture.mitm.lean
 for module in pkgutil.walk_packages(childproof.__path__, "childproof."):
-    if not module.name.endswith(("__main__", "mitmdump_script")):
+    # pytest isn't there, and is whose plugin that is
+    if not module.name.endswith(("__main__", "mitmdump_script", "pytest_plugin", "testing.asked")):
         importlib.import_module(module.name)
 from childproof.catalog.shipped import shipped
 from importlib.util import cache_from_source

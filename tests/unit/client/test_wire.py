@@ -1,5 +1,6 @@
 """Connections to a server: kept, noticed when they are closed, and every failure a sentence with what to do."""
 
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -14,13 +15,18 @@ from childproof.errors import InputError
 
 
 def read_head(connection: socket.socket) -> bytes:
+    """A request's head, with its body read as well: who closes with bytes unread resets the connection."""
     head = b""
     while b"\r\n\r\n" not in head:
         part = connection.recv(4096)
         if not part:
             return b""
         head += part
-    return head
+    head, _, body = head.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    while length is not None and len(body) < int(length[1]):
+        body += connection.recv(4096)
+    return head + b"\r\n"
 
 
 def answer(body: bytes, status: str = "200 OK", more: str = "") -> bytes:
