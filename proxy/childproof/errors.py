@@ -8,6 +8,7 @@ Each class says which exit code it ends a command with (`exit_code`), so that a 
 in docs/configuration.md.
 """
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +57,24 @@ class InputError(ChildproofError):
     def single(cls, file: str | Path, found: str, expected: str, write: str = "") -> Self:
         """An error with one fault that concerns a whole file or option."""
         return cls([Fault(str(file), 0, 0, found, expected, write)])
+
+
+def unreadable(path: Path, error: OSError, expected: str, *, shown: str = "") -> InputError:
+    """Why a file or folder that a person named can't be read. `expected` is what should be there, `shown` how to call it.
+
+    Where this user may not, the fault says who that is, and opens what is in the way: often a folder above.
+    """
+    found, write = f"can't be read: {error.strerror or error}", ""
+    if isinstance(error, PermissionError):
+        expected += f" that this user may read (uid {os.geteuid()})"
+        here = path.absolute()
+        above = next((str(folder) for folder in reversed(here.parents) if not _enters(folder)), "")
+        write = f"chmod a+rx {above or here}" if above or here.is_dir() else f"chmod a+r {here}"
+    return InputError.single(shown or path, found, expected, write)
+
+
+def _enters(folder: Path) -> bool:
+    return os.access(folder, os.X_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 class ListenError(InputError):

@@ -14,14 +14,18 @@ _NOBODYS = ("203.0.113.77", "2001:db8::77")  # RFC 5737, RFC 3849
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
 
 
-def unbound(key: str, address: str, error: OSError) -> Fault:
-    """Why the `address` (HOST:PORT) of a setting can't be listened at, and what to write instead."""
+def unbound(key: str, address: str, error: OSError, *, ours: str = "") -> Fault:
+    """Why the `address` (HOST:PORT) of a setting can't be listened at, and what to write instead.
+
+    `ours` is the setting that has the port already.
+    """
     host, _, port = address.rpartition(":")
     here = f"127.0.0.1:{port}"
     if isinstance(error, socket.gaierror):
         found, expected, instead = "no address has this name", "an address and a port", here
     elif error.errno == errno.EADDRINUSE:
-        found, expected = "another program listens here", "a free port"
+        found = f"`{ours}` of this configuration has this port already" if ours else "another program listens here"
+        expected = "a port of its own" if ours else "a free port"
         instead = f"{host}:{int(port) + 1 if int(port) < 65535 else int(port) - 1}"
     elif error.errno == errno.EACCES:
         found, expected = "this user may not listen here", "a port from 1024 on"

@@ -1,6 +1,7 @@
 """All stubs that this process can use, by name: those that ship, those that are installed, those in given folders."""
 
 import difflib
+import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from childproof.errors import Fault, InputError
+from childproof.errors import Fault, InputError, unreadable
 
 from .footprint import Footprint, footprint
 from .shipped import shipped
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from childproof.stubkit.stub import Stub
 
 GROUP = "childproof.stubs"
+_NO_STUBS = ("lost+found",)  # what a file system puts into a folder by itself, for root alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,11 @@ def load_catalog(folders: Sequence[Path] = (), unknown_ids: Mapping[str, str] | 
     faults: list[Fault] = []
     given: dict[str, Path] = {}
     for folder in folders:
-        found = _stubs_in(folder)
+        try:
+            found = _stubs_in(folder)
+        except InputError as error:
+            faults += error.faults
+            continue
         if not found:
             what = "no folder" if not folder.is_dir() else "a folder without a stub.yaml in it or below it"
             faults.append(
@@ -169,9 +175,25 @@ def load_catalog(folders: Sequence[Path] = (), unknown_ids: Mapping[str, str] | 
 
 
 def _stubs_in(folder: Path) -> list[Path]:
-    if (folder / "stub.yaml").is_file():
+    """Raises InputError for a folder that can't be looked into: what shipped by its name must not answer instead."""
+    if _is_stub(folder):
         return [folder]
-    return sorted(path.parent for path in folder.glob("*/stub.yaml"))
+    try:
+        inside = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise unreadable(folder, error, "a stub's folder, or a folder of them") from None
+    return [path for path in inside if path.name not in _NO_STUBS and _is_stub(path)]
+
+
+def _is_stub(folder: Path) -> bool:
+    try:
+        return stat.S_ISREG((folder / "stub.yaml").stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise unreadable(folder, error, "a stub's folder, or a folder of them") from None
 
 
 def _installed() -> Iterator[Path]:

@@ -11,6 +11,8 @@ import click
 
 from childproof.errors import ChildproofError
 
+from .options import FILE
+
 if TYPE_CHECKING:
     from childproof.run.authority import Authority
     from childproof.run.config import Config
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 _CONFIG = click.option(
     "--config",
     "config_file",
-    type=click.Path(path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="The configuration [default: childproof.yaml, where there is one].",
 )

@@ -11,6 +11,8 @@ import click
 from childproof.errors import InputError
 from childproof.model.text import printable
 
+from .options import FILE
+
 SECONDS = 3.0
 _MOST = 64 * 1024
 
@@ -20,7 +22,7 @@ _MOST = 64 * 1024
 @click.option(
     "--config",
     "config_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=FILE,
     envvar="CHILDPROOF_CONFIG",
     help="The configuration file [default: childproof.yaml].",
 )

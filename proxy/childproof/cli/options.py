@@ -15,6 +15,10 @@ _ADDRESS = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}")
 Decorated = Callable[..., Any]
 
 
+# Whether it is there and can be read shows when it is read, which says more than click would.
+FILE = click.Path(path_type=Path, readable=False)
+
+
 class NewFile(click.Path):
     """A file to write, told before anything starts whether it can be."""
 
@@ -137,7 +141,7 @@ def stubs_option(command: Decorated) -> Decorated:
     return click.option(
         "--stubs",
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=FILE,
         metavar="DIR",
         help="A stub, or a folder of stubs, besides the shipped ones. May be given again.",
     )(command)
@@ -148,7 +152,7 @@ def rules_option(command: Decorated) -> Decorated:
     return click.option(
         "--rules",
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=FILE,
         metavar="FILE",
         help="A rule file instead of the configured ones. May be given again; first match wins.",
     )(command)
@@ -163,7 +167,7 @@ def policy_options(command: Decorated) -> Decorated:
         click.option(
             "--config",
             "config_file",
-            type=click.Path(path_type=Path),
+            type=FILE,
             metavar="FILE",
             help="The configuration [default: childproof.yaml, where there is one].",
         ),

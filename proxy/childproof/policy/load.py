@@ -42,9 +42,10 @@ def load_ruleset(
     with collector_paused():
         for file in files:
             try:
+                source = file if isinstance(file, Source) else read_source(file)
                 if isinstance(file, Path):
                     loader.loaded[file.resolve()] = file
-                loader.load(file if isinstance(file, Source) else read_source(file))
+                loader.load(source)
             except InputError as error:
                 loader.faults += error.faults
         loader.check()

@@ -1,10 +1,12 @@
 """Where rules come from: files, or texts that stand for files."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from os.path import realpath
 from pathlib import Path
 
-from childproof.errors import InputError
+from childproof.errors import InputError, unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ def read_source(file: Path, *, name: str = "") -> Source:
     except UnicodeDecodeError as error:
         raise InputError.single(name or file, f"a byte that is no UTF-8 at {error.start}", "a text file") from None
     except OSError as error:
-        raise InputError.single(name or file, error.strerror or str(error), "a file that can be read") from None
+        raise unreadable(file, error, "a rule file", shown=name) from None
     return Source(name or str(file), text, file.parent)
 
 
@@ -34,8 +36,9 @@ def find_include(wanted: str, folder: Path | None, roots: Sequence[Path]) -> Pat
     """
     for base in ([folder] if folder is not None else []) + list(roots):
         file = base / wanted
-        if folder is None and not file.resolve().is_relative_to(base.resolve()):
+        if folder is None and not Path(realpath(file)).is_relative_to(realpath(base)):
             continue
-        if file.is_file():
-            return file
+        with suppress(PermissionError):  # a folder that can't be entered
+            if file.is_file():
+                return file
     return None

@@ -2,9 +2,11 @@
 
 import asyncio
 import datetime as dt
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
+from os.path import realpath
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -71,7 +73,7 @@ def publish(ca: CA, folder: Path) -> None:
 
     Raises InputError where the folder is the key's own, StoreError where it isn't there or can't be written.
     """
-    if ca.key_pem.resolve().is_relative_to(folder.resolve()):
+    if Path(realpath(ca.key_pem)).is_relative_to(realpath(folder)):
         raise InputError.single(
             "ca.publish", f"{folder} holds the authority's key", "a folder that workloads may see", "/run/childproof/ca"
         )
@@ -92,14 +94,26 @@ def publish_public(public: bytes, folder: Path) -> None:
     }
     try:
         if not folder.is_dir():
-            raise FileNotFoundError(2, "there is no such folder")
+            there = folder.exists()
+            raise (
+                NotADirectoryError(20, "it is no folder") if there else FileNotFoundError(2, "there is no such folder")
+            )
         for name, content in contents.items():
             show(folder / name, content)
     except OSError as error:
         raise StoreError(
             f"{folder}: the certificates can't be published here: {error.strerror}; expected a folder that this user may "
-            f"write (ca.publish; a volume that the workload mounts read-only)\n    write: mkdir -p {folder}"
+            f"write (ca.publish; a volume that the workload mounts read-only){_instead(folder, error)}"
         ) from None
+
+
+def _instead(folder: Path, error: OSError) -> str:
+    """What to do about a folder that can't be written to; a disk that is full or read-only has no such line."""
+    if isinstance(error, FileNotFoundError):
+        return f"\n    write: mkdir -p {folder}"
+    if isinstance(error, PermissionError):
+        return f"; in Kubernetes `fsGroup: {os.getegid()}` at the pod\n    write: chown {os.geteuid()} {folder}"
+    return ""
 
 
 def script() -> bytes:

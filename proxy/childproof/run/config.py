@@ -15,14 +15,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
-from childproof.documents import parse_yaml, schema_faults
-from childproof.errors import Fault, InputError
+from childproof.documents import Document, parse_yaml, schema_faults
+from childproof.errors import Fault, InputError, unreadable
 from childproof.model import HostError, SecretSource, normalize_host, parse_address
 from childproof.model.places import LOOPBACK, Listener
 
 from .controladdress import PLACE, Control, at
 from .endpoint import EXPECTED_URL, URL, Endpoint, telemetry
-from .listen import ADDRESS, Listen, listeners
+from .listen import ADDRESS, ADDRESSES, Listen, listeners
 from .origin import Origin
 
 DEFAULT_FILE = "childproof.yaml"
@@ -46,6 +46,7 @@ VARIABLES = (
 DEFAULT_STORE = "childproof.db"
 DEFAULT_MAX_BODY = 10 * 1024**2
 DEFAULT_CONNECTIONS = 2000
+MOST_PORT = 65_535
 DEFAULT_GRACE = 4.0  # seconds for calls in progress when a server is stopped
 _SIZE = re.compile(r"(\d+) ?([KMG]?)(i?)B")
 # Variables that must have a form: name, pattern, what is expected, an example.
@@ -200,7 +201,7 @@ def default_state_dir(environ: Mapping[str, str]) -> Path:
 def split_address(text: str) -> tuple[str, int]:
     """`host:port` or `[v6]:port` as a pair; the schema has checked the form. Raises InputError for a port over 65535."""
     host, _, port = text.rpartition(":")
-    if int(port) > 65535:
+    if int(port) > MOST_PORT:
         raise InputError.single("listen", f"the port {port}", "a port up to 65535")
     return host.removeprefix("[").removesuffix("]"), int(port)
 
@@ -257,13 +258,28 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError.single(path, f"can't be read: {error.strerror}", "a configuration file") from None
+        raise unreadable(path, error, "a configuration file") from None
     except UnicodeDecodeError as error:
         raise InputError.single(path, f"a byte that is no UTF-8 at {error.start}", "a text file") from None
     document = parse_yaml(text, str(path))
-    if faults := schema_faults(document, _schema()):
+    if faults := schema_faults(document, _schema()) or _no_ports(document):
         raise InputError(faults)
     return document.value or {}
+
+
+def _no_ports(document: Document) -> list[Fault]:
+    """Ports of addresses to listen at that are too high to be any."""
+    values = document.value or {}
+    addresses: dict[tuple[str | int, ...], str] = {}
+    for number, item in enumerate(values.get("listen", ())):
+        addresses |= {("listen", number, key): item.get(key, "") for key in ADDRESSES}
+    addresses |= {(key,): values.get(key, "") for key in ("health", "metrics")}
+    found = {path: address.rpartition(":")[2] for path, address in addresses.items() if address}
+    return [
+        document.fault(path, f"{'.'.join(map(str, path))}: the port {port}", "a port up to 65535")
+        for path, port in found.items()
+        if int(port) > MOST_PORT
+    ]
 
 
 @cache

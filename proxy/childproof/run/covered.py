@@ -1,5 +1,6 @@
 """Files that a sealed command must not see, and those that it must not change: the record, keys, and what judges it."""
 
+from os.path import realpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def hidden(config: Config, *others: Path) -> list[Path]:
     """What the command must not see: the CA's key, the record, which it could otherwise rewrite, the control API; `others`."""
-    store = Path(config.store).resolve()  # SQLite keeps its log beside the file itself, not beside a link to it
+    store = Path(realpath(config.store))  # SQLite keeps its log beside the file itself, not beside a link to it
     files = [store.with_name(store.name + suffix) for suffix in ("", "-wal", "-shm")]
     if config.store == ":memory:":
         files = []

@@ -11,6 +11,7 @@ from childproof.capture.admission import Network
 from childproof.errors import Fault, InputError
 
 ADDRESS = r"(\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}"
+ADDRESSES = ("http", "socks", "at", "transparent", "service", "dns")  # keys of an item that hold one
 _MOST = 4096  # bytes of a file that names a world
 
 
@@ -47,15 +48,7 @@ class Listen:
 
     def addresses(self) -> dict[str, str]:
         """Every address of this item, by its key in childproof.yaml."""
-        written = {
-            "http": self.http,
-            "socks": self.socks,
-            "at": self.at,
-            "transparent": self.transparent,
-            "service": self.service,
-            "dns": self.dns,
-        }
-        return {key: address for key, address in written.items() if address}
+        return {key: address for key in ADDRESSES if (address := getattr(self, key))}
 
 
 def listeners(items: list[Mapping[str, Any]], path: Path) -> tuple[Listen, ...]:

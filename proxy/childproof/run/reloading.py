@@ -8,7 +8,6 @@ read again, so that nothing in force is of two minds. Reloads don't overlap: who
 import asyncio
 import os
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -22,6 +21,7 @@ from childproof.engine.vault import Vault
 from childproof.errors import InputError
 from childproof.policy import Ruleset
 
+from .aside import aside
 from .compose import Parts, load_policy, read_files, wall_clock
 from .config import Config, load_config
 from .secrets import read_vault
@@ -273,31 +273,10 @@ def _sentences(say: Callable[[str], None]) -> Callable[..., None]:
 
 
 async def _in_thread[T](work: Callable[[], T]) -> T:
-    """What `work` gives or raises, in a thread that the process doesn't wait for at its end."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[T] = loop.create_future()
-
-    def deliver(result: T | None, error: BaseException | None) -> None:
-        if done.cancelled():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(result)  # type: ignore[arg-type]  # None only where T is
-
-    def run() -> None:
-        result, problem = None, None
-        try:
-            result = work()
-        except BaseException as error:  # noqa: BLE001 (raised there where it is waited for)
-            problem = error
-        with suppress(RuntimeError):  # the loop is over
-            loop.call_soon_threadsafe(deliver, result, problem)
-
+    """What `work` gives or raises, while calls get more of the processor than they would beside any thread."""
     before = sys.getswitchinterval()
     sys.setswitchinterval(INTERVAL)
     try:
-        threading.Thread(target=run, name="childproof-reload", daemon=True).start()
-        return await done
+        return await aside(work, "childproof-reload")
     finally:
         sys.setswitchinterval(before)

@@ -19,6 +19,7 @@ from childproof import __version__
 from childproof.capture.binding import shown
 from childproof.errors import BUG, ChildproofError, InputError
 
+from .aside import aside
 from .config import Config
 from .health import Health
 from .journal import Journal
@@ -120,7 +121,10 @@ class _Server:
                 if "health" in self.sockets.shared:
                     await stack.enter_async_context(answering(self.sockets.shared["health"], pages))
                     self._say_page("health", "", self.sockets.shared["health"])
-                parts, authority = await asyncio.to_thread(self._load)
+                found = await self._loaded(stopping)
+                if found is None:
+                    return 0
+                parts, authority = found
                 loaded.append(parts)
                 if stopping.asked.is_set():
                     return 0
@@ -140,11 +144,27 @@ class _Server:
                     self.journal.event("cut_off", level="warning", connections=left)
         return before
 
-    def _load(self) -> "tuple[Parts, Authority]":
-        """Everything that may be wrong in what people wrote; then what takes long to import.
+    async def _loaded(self, stopping: Stopping) -> "tuple[Parts, Authority] | None":
+        """What `_load` gives, in a thread, so that probes are answered meanwhile. A signal is heeded after it.
 
-        In a thread, so that probes are answered meanwhile. A signal is heeded after it, which takes a second at most.
+        None where that doesn't come: it may be reading a pipe, or a file system that is gone.
         """
+        loading = asyncio.ensure_future(aside(self._load, "childproof-start"))
+        asked = asyncio.ensure_future(stopping.asked.wait())
+        await asyncio.wait((loading, asked), return_when=asyncio.FIRST_COMPLETED)
+        insisted = asyncio.ensure_future(stopping.insisted.wait())
+        if not loading.done():
+            await asyncio.wait((loading, insisted), timeout=self.config.grace, return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        insisted.cancel()
+        if loading.done():
+            return loading.result()
+        loading.cancel()
+        self.journal.trouble("stopped while it was starting: something that it reads doesn't end")
+        return None
+
+    def _load(self) -> "tuple[Parts, Authority]":
+        """Everything that may be wrong in what people wrote; then what takes long to import."""
         gc.disable()  # modules are no garbage: to look for some in them takes a tenth of the start
         try:
             from .authority import Authority  # noqa: PLC0415 (heavy: probes are answered before)

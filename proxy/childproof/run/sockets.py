@@ -26,6 +26,16 @@ class Sockets:
     items: list[dict[str, list[socket.socket]]] = field(default_factory=list)
     shared: dict[str, list[socket.socket]] = field(default_factory=dict)
 
+    def holder(self, port: int) -> str:
+        """The key by which this configuration has the port already; empty where it hasn't."""
+        keys = (
+            key.removesuffix(UDP)
+            for found in (*self.items, self.shared)
+            for key, sockets in found.items()
+            if any(sock.getsockname()[1] == port for sock in sockets)
+        )
+        return next(keys, "")
+
     def close(self) -> None:
         """Close all that nobody has taken over; closing twice does no harm."""
         for found in (*self.items, self.shared):
@@ -44,17 +54,17 @@ def bind_all(items: Sequence[Listen], **shared: str) -> Sockets:
             found: dict[str, list[socket.socket]] = {}
             bound.items.append(found)
             for key, address in item.addresses().items():
-                faults += _bind(found, key, address)
+                faults += _bind(bound, found, key, address)
         for key, address in shared.items():
             if address:
-                faults += _bind(bound.shared, key, address)
+                faults += _bind(bound, bound.shared, key, address)
         if faults:
             raise ListenError(faults)
         undo.pop_all()
     return bound
 
 
-def _bind(found: dict[str, list[socket.socket]], key: str, address: str) -> Iterator[Fault]:
+def _bind(all_: Sockets, found: dict[str, list[socket.socket]], key: str, address: str) -> Iterator[Fault]:
     host, port = split_address(address)
     for left in reversed(range(_TRIES if not port else 1)):
         try:
@@ -62,7 +72,7 @@ def _bind(found: dict[str, list[socket.socket]], key: str, address: str) -> Iter
         except OSError as error:
             if left and error.errno == errno.EADDRINUSE:
                 continue  # free for one protocol or family, and not for the other
-            yield unbound(key, address, error)
+            yield unbound(key, address, error, ours=all_.holder(port) if port else "")
         return
 
 

@@ -49,7 +49,7 @@ def test_the_faults_of_all_files_are_reported_at_once(tmp_path: Path) -> None:
     assert ("broken.yaml", 2, "rules.0: unknown key 'dney'") in found
     assert ("broken.yaml", 2, "no action") in found
     assert ("main.yaml", 2, "no rule file 'missing.yaml'") in found
-    assert ("nowhere.yaml", 0, "No such file or directory") in found
+    assert ("nowhere.yaml", 0, "can't be read: No such file or directory") in found
 
 
 def test_a_name_may_not_come_again_in_another_file(tmp_path: Path) -> None:

@@ -72,6 +72,11 @@ def test_a_folder_that_is_missing_or_can_not_be_written_is_named(tmp_path, place
         publish(ensure_ca(tmp_path / "state"), tmp_path / place)
     assert caught.value.exit_code == 4
     assert "mkdir -p" in str(caught.value)
+    (tmp_path / "file").touch()
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for name in ("file", "loop"):  # no folder is made here
+        with pytest.raises(StoreError, match="can't be published here") as caught:
+            publish(ensure_ca(tmp_path / "state"), tmp_path / name)
 
 
 def test_a_read_only_state_folder_does_where_it_holds_an_authority(folder, monkeypatch):

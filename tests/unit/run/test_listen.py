@@ -72,3 +72,15 @@ def test_all_that_name_no_world_are_told_at_once_with_what_to_write(tmp_path: Pa
     ]
     assert caught.value.faults[-1].write == "EMPTY=main"
     assert caught.value.faults[0].write == f"echo main > {tmp_path}/missing"
+
+
+def test_a_port_that_is_none_is_refused_at_its_place(tmp_path: Path) -> None:
+    """All of them together, each with its line."""
+    (tmp_path / "childproof.yaml").write_text(
+        'listen:\n  - {world: a, service: "a:1", dns: "a:65536"}\nhealth: 127.0.0.1:99999\nmetrics: 127.0.0.1:65535\n'
+    )
+    with pytest.raises(InputError) as caught:
+        load_config(HOME, tmp_path)
+    assert [(fault.line, fault.found) for fault in caught.value.faults] == [
+        (2, "listen.0.dns: the port 65536"), (3, "health: the port 99999"),
+    ]  # fmt: skip

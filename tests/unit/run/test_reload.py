@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -167,7 +168,7 @@ def test_trouble_of_our_own_leaves_the_old_rules_in_force(parts, monkeypatch, er
 
 def test_no_thread_to_read_in_leaves_the_old_rules_in_force(parts, monkeypatch):
     """The machine may have none left; what Python does by itself is set back."""
-    monkeypatch.setattr(module.threading.Thread, "start", lambda _: (_ for _ in ()).throw(RuntimeError("no thread")))
+    monkeypatch.setattr(threading.Thread, "start", lambda _: (_ for _ in ()).throw(RuntimeError("no thread")))
     before = sys.getswitchinterval()
     assert "no thread" in reload(parts, lambda: rewrite(parts, SECOND))[0]
     assert (answered(parts), sys.getswitchinterval()) == ((Action.REPLY, "first"), before)

@@ -60,3 +60,18 @@ def test_all_that_can_not_be_had_is_told_and_nothing_stays_open() -> None:
     ]  # fmt: skip
     assert caught.value.exit_code == 3
     assert all(fault.write for fault in caught.value.faults)
+
+
+def test_an_address_that_the_configuration_gives_twice_is_not_another_programs() -> None:
+    """Who reads that another program listens looks for one."""
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+    items = [
+        Listen("w", transparent=f"127.0.0.1:{port}", dns=f"127.0.0.1:{port}"),
+        Listen("v", service=f"0.0.0.0:{port}"),
+    ]
+    with pytest.raises(ListenError) as caught:
+        bind_all(items)
+    assert [fault.found for fault in caught.value.faults] == [
+        "`transparent` of this configuration has this port already"
+    ] * 2

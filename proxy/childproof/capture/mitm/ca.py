@@ -230,9 +230,9 @@ def _read(path: Path) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     try:
         key = serialization.load_pem_private_key(raw, None)
         certificate = x509.load_pem_x509_certificate(raw)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError):
         raise InputError.single(
-            path, f"no key and certificate: {error}", "a PEM key, then its certificate", f"rm {path}"
+            path, "no key and certificate", "a PEM key, then its certificate", f"rm {path}"
         ) from None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or certificate.public_key() != key.public_key():
         raise InputError.single(path, "the key is not the certificate's", "an EC key and its certificate", f"rm {path}")

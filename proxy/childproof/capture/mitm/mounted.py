@@ -4,6 +4,7 @@ Everything that would make clients refuse its certificates later is found here, 
 """
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from .ca import CA, Key, utc_now
 _LEAST_RSA = 2048  # OpenSSL's security level 2, which clients have, refuses less
 _ROOT_NAME = "ca.crt"  # where cert-manager puts the issuer's certificate, beside tls.crt and tls.key
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
+_READABLE = "`defaultMode: 0440` at the secret's volume and `fsGroup: 15001` at the pod"
 _MAKE = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=sandbox"
 
 
@@ -63,7 +65,7 @@ def _key(path: Path) -> Key:
         raise InputError.single(
             path,
             f"the authority's key can be read or written by others (mode {mode & 0o777:04o})",
-            "mode 0400 or 0440; in Kubernetes `defaultMode: 0440` at the secret's volume and `fsGroup: 15001` at the pod",
+            f"mode 0400 or 0440; in Kubernetes {_READABLE}",
             f"chmod 440 {path}",
         )
     try:
@@ -107,9 +109,11 @@ def _read(path: Path, what: str) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        reason = "is a folder" if path.is_dir() else error.strerror
+        reason = "is a folder" if isinstance(error, IsADirectoryError) else error.strerror
+        who = f" that this user may read (uid {os.geteuid()}); in Kubernetes {_READABLE}"
+        expected = f"a file with {what}{who if isinstance(error, PermissionError) else ''}"
         raise InputError.single(
-            path, f"can't be read: {reason}", f"a file with {what}", "ca: {cert: tls.crt, key: tls.key}"
+            path, f"can't be read: {reason}", expected, "ca: {cert: tls.crt, key: tls.key}"
         ) from None
 
 
