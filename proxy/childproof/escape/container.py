@@ -127,8 +127,9 @@ class Container:
     def _furnish(self, stage: str) -> None:
         linux.mount("none", "/", flags=linux.MS_REC | linux.MS_PRIVATE)
         image = programs() if self.root is None else []
-        # A checkout may lie where the container has an empty folder of its own: it is put back above that.
-        above = [path for path in image if any(Path(path).is_relative_to(folder) for folder in self.empty)]
+        # A checkout may lie where the container has an empty folder or a volume: it is put back above that.
+        covered = (*self.empty, *(one.target for one in self.mounts))
+        above = [path for path in image if any(Path(path).is_relative_to(folder) for folder in covered)]
         if self.root is None:
             linux.mount("none", stage, "tmpfs", options="mode=755")
             for path in image:
@@ -140,10 +141,10 @@ class Container:
         for folder in (*self.empty, "/dev/shm"):  # noqa: S108
             Path(stage + folder).mkdir(parents=True, exist_ok=True)
             linux.mount("none", stage + folder, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, "mode=1777")
-        for path in above:
-            _bind(path, stage + path, read_only=True)
         for one in (Mount(Path("/etc/resolv.conf"), os.path.realpath("/etc/resolv.conf")), *self.mounts):
             _bind(str(one.source), stage + one.target, read_only=one.read_only)
+        for path in above:
+            _bind(path, stage + path, read_only=True)
         if self.read_only_root:
             linux.read_only(stage)
         os.chdir(stage)
