@@ -3,13 +3,15 @@
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from childproof.errors import ChildproofError
+from childproof.errors import ChildproofError, StoreError
 
 from .options import FILE
 
@@ -114,9 +116,11 @@ def install(*, config_file: Path | None, java: tuple[Path, ...], nss: bool) -> N
     from childproof.run.authority import open_ca  # noqa: PLC0415 (heavy: only once it is needed)
     from childproof.sandbox import stores  # noqa: PLC0415
 
-    certificates = open_ca(_config(config_file)).trusted
+    config = _config(config_file)
+    certificates = open_ca(config).trusted
     if not java and not nss:
-        files, layout = stores.install_system(certificates)
+        with _root_may(config, "install"):
+            files, layout = stores.install_system(certificates)
         _tell("installed", files)
         click.echo(f"ran {' '.join(layout.command)} ({layout.family})")
         database = _database()
@@ -143,9 +147,11 @@ def uninstall(*, config_file: Path | None, java: tuple[Path, ...], nss: bool) ->
     from childproof.run.authority import open_ca  # noqa: PLC0415 (heavy: only once it is needed)
     from childproof.sandbox import stores  # noqa: PLC0415
 
-    certificates = open_ca(_config(config_file)).trusted
+    config = _config(config_file)
+    certificates = open_ca(config).trusted
     if not java and not nss:
-        files, layout = stores.uninstall_system()
+        with _root_may(config, "uninstall"):
+            files, layout = stores.uninstall_system()
         _tell("removed", files)
         click.echo(
             f"ran {' '.join(layout.command)} ({layout.family})" if files else "nothing of childproof's was installed"
@@ -204,6 +210,17 @@ def _authority(config: "Config") -> "Authority":
     from childproof.run.authority import Authority  # noqa: PLC0415 (heavy: only once it is needed)
 
     return Authority(replace(config, ca=replace(config.ca, publish=None)))
+
+
+@contextmanager
+def _root_may(config: "Config", command: str) -> Iterator[None]:
+    """Who may not write to the system's store is told how root does it with this authority: root's own is another one."""
+    try:
+        yield
+    except StoreError as error:
+        named = f" --config {config.origin.file.absolute()}" if config.origin is not None else ""
+        again = f"sudo env CHILDPROOF_STATE={config.state_dir} childproof ca {command}{named}"
+        raise StoreError(f"{error}\n    write: {again}") from None
 
 
 def _tell(done: str, files: list[Path]) -> None:

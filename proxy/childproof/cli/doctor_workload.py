@@ -15,6 +15,8 @@ from childproof.sandbox.workload_clients import bundled, trusting
 
 from .doctor import print_findings
 
+SCRIPT_NAME = "trust.sh"
+
 # Where the certificate is: in a sidecar's volume, and in the sealed sandbox.
 _PLACES = ((amending.USUAL, amending.CERT_NAME), ("/run/childproof", "ca.pem"))
 
@@ -41,6 +43,10 @@ def report(*, as_json: bool, ca: str | None, uid: int) -> bool:
     if not as_json and bundles:
         print_findings("bundles of packages that hold the certificate (childproof trust --init amends them)", bundles)
     open_, distrusting = ([one.subject for one in found if not one.works] for found in (shut, trusted))
+    wrapper = Path(published.folder, SCRIPT_NAME) if published is not None else None
+    if distrusting and not as_json and wrapper and wrapper.exists() and "SSL_CERT_FILE" not in os.environ:
+        print("\nthe start wrapper's variables aren't set here; to ask as the workload, which has them:")
+        print(f"    write: sh {wrapper} -- childproof doctor --workload")
     if as_json:
         told = {
             "closed": not open_,

@@ -170,8 +170,4 @@ def _file(certificate: x509.Certificate) -> Iterator[str]:
 
 
 def _unwritable(folder: Path, error: OSError) -> StoreError:
-    state = os.environ.get("CHILDPROOF_STATE", "")
-    given = f"CHILDPROOF_STATE={state} " if state else 'CHILDPROOF_STATE="$HOME/.local/state/childproof" '
-    return StoreError(
-        f"{folder}: {error.strerror}; expected a user who may write there\n    write: sudo env {given}childproof ca install"
-    )
+    return StoreError(f"{folder}: {error.strerror}; expected a user who may write there")

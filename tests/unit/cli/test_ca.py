@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from childproof.capture.mitm.ca import fingerprint
 from childproof.cli.ca import ca
-from childproof.errors import ChildproofError
+from childproof.errors import ChildproofError, StoreError
 from childproof.run.authority import open_ca
 from childproof.run.config import Config
 from childproof.sandbox import stores
@@ -77,3 +77,14 @@ def test_installing_says_what_it_did(call, monkeypatch, tmp_path):
     monkeypatch.setattr(stores, "keytool_for", lambda store: None)
     with pytest.raises(ChildproofError, match="keytool isn't there"):
         call("install", "--java", "cacerts")
+
+
+def test_a_user_who_may_not_install_is_told_how_root_does_it_with_the_same_authority(call, monkeypatch, tmp_path):
+    """Root's own state folder holds another one."""
+    monkeypatch.setattr(stores, "LAYOUTS", (stores.Layout("proc", "/proc/self", ".crt", ("true",)),))
+    monkeypatch.delenv("CHILDPROOF_STATE")
+    (tmp_path / "childproof.yaml").write_text("state: kept")
+    with pytest.raises(StoreError) as caught:
+        call("install")
+    written = f"sudo env CHILDPROOF_STATE={tmp_path}/kept childproof ca install --config {tmp_path}/childproof.yaml"
+    assert str(caught.value).endswith(f"expected a user who may write there\n    write: {written}")

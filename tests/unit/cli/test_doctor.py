@@ -7,9 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from childproof.cli import doctor as module
+from childproof.cli import doctor_workload
 from childproof.policy import load_ruleset
 from childproof.sandbox.clients import CLIENTS, TOKEN, Trial, installed, rules_text, try_client
 from childproof.sandbox.support import Support
+from childproof.sandbox.workload import Finding
 
 
 @pytest.fixture
@@ -69,3 +71,19 @@ def test_the_rules_of_the_trials_are_a_valid_rule_file(tmp_path):
     file = tmp_path / "rules.yaml"
     file.write_text(rules_text())
     load_ruleset([file], stubs=(), include_roots=())
+
+
+def test_a_workload_that_is_asked_without_its_variables_is_told_how_it_is_asked_with_them(monkeypatch, tmp_path):
+    """`kubectl exec` starts beside the wrapper: every client would be said to distrust us."""
+    certificate = "-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----\n"
+    (tmp_path / "childproof-ca-cert.pem").write_text(certificate)
+    (tmp_path / "trust.sh").touch()
+    monkeypatch.setattr(doctor_workload, "closed", lambda **_: iter([Finding("UDP is refused", works=True)]))
+    monkeypatch.setattr(doctor_workload, "trusting", lambda *_: iter([Finding("curl trusts childproof", works=False)]))
+    monkeypatch.setattr(doctor_workload, "bundled", lambda _: iter([]))
+    told = f"write: sh {tmp_path}/trust.sh -- childproof doctor --workload"
+    for name, expected in (("OTHER", True), ("SSL_CERT_FILE", False)):
+        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+        monkeypatch.setenv(name, "/run/childproof/ca/bundle.pem")
+        result = CliRunner().invoke(module.doctor, ["--workload", "--ca", str(tmp_path)])
+        assert (result.exit_code, told in result.output) == (6, expected)

@@ -6,7 +6,7 @@ import pytest
 
 from childproof.capture.mitm.ca import ensure_ca
 from childproof.capture.mitm.rotation import rotate
-from childproof.errors import ChildproofError, StoreError
+from childproof.errors import ChildproofError
 from childproof.sandbox import stores
 
 
@@ -56,13 +56,6 @@ def test_a_system_of_no_family_and_a_mac_are_told_what_to_do(tmp_path, monkeypat
     monkeypatch.setattr(shutil, "which", lambda name: "/usr/bin/security" if name == "security" else None)
     with pytest.raises(ChildproofError, match="add-trusted-cert"):
         stores.layout_of(tmp_path)
-
-
-def test_a_user_who_may_not_write_there_is_told_to_keep_the_state_folder_under_sudo(tmp_path, before, monkeypatch):
-    """Root's own state folder holds another authority."""
-    monkeypatch.setattr(stores, "LAYOUTS", (stores.Layout("proc", "/proc/self", ".crt", ("true",)),))
-    with pytest.raises(StoreError, match="sudo env CHILDPROOF_STATE="):
-        stores.install_system(before.trusted)
 
 
 @pytest.mark.skipif(not shutil.which("keytool"), reason="there is no keytool")
