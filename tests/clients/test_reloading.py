@@ -131,7 +131,7 @@ def test_calls_go_on_while_rules_and_stubs_are_replaced(tmp_path: Path) -> None:
     assert (told["status"], told["reload"]["failed"]) == ("ready", 1)
     assert "No such file or directory" in told["reload"]["fault"]
     assert served.said.count("the rules stay as they were") == 1
-    assert "rules.yaml: No such file or directory" in served.said
+    assert "rules.yaml: can't be read: No such file or directory" in served.said
 
 
 def test_a_webhook_finds_a_listener_that_was_named_meanwhile(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_check_prints_every_fault_and_exits_with_2(capsys: pytest.CaptureFixture
     assert f"{file}:3:23: rules.0.match: unknown key 'hots'" in err
     assert "write: host:" in err
     assert "write: stub: stripe" in err
-    assert "none.yaml: No such file or directory" in err
+    assert "none.yaml: can't be read: No such file or directory" in err
     assert err.endswith("childproof: 3 faults\n")
 
 
