@@ -167,11 +167,11 @@ def _opener_forgotten() -> Iterator[None]:
     import urllib.request  # noqa: PLC0415 (imported by most who get here)
 
     before = getattr(urllib.request, "_opener", None)
-    urllib.request.install_opener(None)  # type: ignore[arg-type]  # which is how it begins
+    urllib.request.install_opener(None)
     try:
         yield
     finally:
-        urllib.request.install_opener(before)  # type: ignore[arg-type]
+        urllib.request.install_opener(before)
 
 
 def _base(server: Server, wanted: Options) -> str:
