@@ -49,7 +49,11 @@ def test_durations_are_a_cumulative_histogram():
     assert found[f'{name}_bucket{{verdict="stub",stub="stripe",le="0.0005"}}'] == "1"
     assert found[f'{name}_bucket{{verdict="stub",stub="stripe",le="0.001"}}'] == "2"
     assert found[f'{name}_bucket{{verdict="stub",stub="stripe",le="10.0"}}'] == "3"
-    assert found[f'{name}_bucket{{verdict="stub",stub="stripe",le="+Inf"}}'] == found[f'{name}_count{{verdict="stub",stub="stripe"}}'] == "4"
+    assert (
+        found[f'{name}_bucket{{verdict="stub",stub="stripe",le="+Inf"}}']
+        == found[f'{name}_count{{verdict="stub",stub="stripe"}}']
+        == "4"
+    )
     assert found[f'{name}_sum{{verdict="stub",stub="stripe"}}'] == "60.002401"
 
 
