@@ -43,8 +43,9 @@ def test_the_default_configuration_can_be_read_and_listens_where_the_image_says(
     [listen] = config.listen
     addresses = [listen.transparent, listen.dns, str(config.health), str(config.metrics)]
     assert {port.split("/")[0] for port in exposed[1].split()} == {one.rpartition(":")[2] for one in addresses}
-    assert f'"{config.state_dir}"' in volumes[1]
-    assert Path(str(config.store)).parent == config.state_dir
+    kept = Path(str(config.store)).parent
+    assert f'"{kept}"' in volumes[1]
+    assert config.state_dir == kept / "state"
     assert '"/run/childproof/ca"' in volumes[1]
     assert "publish: /run/childproof/ca" in (ROOT / "deploy" / "image" / "childproof.yaml").read_text(encoding="utf-8")
 

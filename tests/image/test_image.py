@@ -41,7 +41,7 @@ INSIDE = """
 import os
 print([line.split()[1] for line in open("/proc/1/status") if line.startswith(("CapPrm", "CapEff", "CapBnd", "NoNewPrivs"))], os.getuid(), os.getgid())
 print(sorted(top for top, _, _ in os.walk("/") if not top.startswith(("/proc", "/sys", "/dev")) and os.access(top, os.W_OK)))
-print([(name, oct(os.stat(name).st_mode & 0o777)) for name in sorted(os.listdir("state")) if name.endswith("ca.pem")])
+print([(name, oct(os.stat(f"state/{name}").st_mode & 0o777)) for name in sorted(os.listdir("state")) if name.endswith("ca.pem")])
 states = [open(f"/proc/{one}/stat").read().rpartition(")")[2].split()[0] for one in os.listdir("/proc") if one.isdigit()]
 print(len(states), states.count("Z"))
 """

@@ -9,7 +9,11 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopping:
-    """Listens to signals while the block runs, which is in the event loop's thread."""
+    """Listens to signals while the block runs, which is in the event loop's thread.
+
+    Once one has asked, those that come after the block change nothing any more: the report and the process' exit code are
+    all that is left, and whoever stops a server often says so twice.
+    """
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -32,6 +36,8 @@ class Stopping:
         loop = asyncio.get_running_loop()
         for number in (*STOP_SIGNALS, signal.SIGHUP):
             loop.remove_signal_handler(number)
+            if self.asked.is_set():
+                signal.signal(number, signal.SIG_IGN)
 
     def _hung_up(self) -> None:
         self._hang_up()
