@@ -93,6 +93,10 @@ def init(
     addresses = initiating.addresses_of(host, _resolve) if host else ()
     if host and not addresses:
         raise InputError.single("--to", f"{host!r} has no address here", "the proxy's address, or a name that has one")
+    if any(address.is_loopback or address.is_unspecified for address in addresses):
+        raise InputError.single(
+            "--to", f"{host!r} is this namespace itself", "the address of a proxy in another one", "childproof init"
+        )
     if (keep or keep_ports) and not (gateway if keep else to):
         raise click.UsageError("--keep goes with --gateway, and --keep-ports with --to")
     if gateway and to:

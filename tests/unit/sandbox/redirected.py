@@ -343,6 +343,7 @@ def commands():
         "wrong": [
             cli("--to", "no host"),
             cli("--to", "x.invalid"),
+            cli("--to", "[::1]"),
             cli("--keep", "80"),
             cli("--gateway", "--to", THERE),
             cli("--uid", "0"),
