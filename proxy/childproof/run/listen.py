@@ -105,7 +105,8 @@ def _name(named_by: NamedBy, environ: Mapping[str, str], pattern: str) -> str:
     """Raises LookupError where there is none."""
     text = _variable(named_by.name, environ) if named_by.kind == "env" else _content(Path(named_by.name))
     if not text:
-        raise LookupError(f"{named_by.name} is empty, and is to name the world of a listener")
+        subject = f"{named_by.name} is empty, and" if named_by.kind == "env" else "an empty file, which"
+        raise LookupError(f"{subject} is to name the world of a listener")
     if not re.fullmatch(pattern, text):
         raise LookupError(f"{text[:100]!r} is no name of a world")
     return text

@@ -82,6 +82,8 @@ def explain(error: sqlite3.Error, path: str) -> StoreError:
     """What SQLite's error means, naming the file and what to do."""
     name = getattr(error, "sqlite_errorname", "").removeprefix("SQLITE_")
     meaning = MEANINGS.get(name.split("_")[0])
+    if name.startswith("CANTOPEN") and Path(path).is_dir():
+        return StoreError(f"{path} is a folder; name a file in it with --db or `store:`")
     if meaning is None:
         return StoreError(f"{path}: the database failed: {error}")
     return StoreError(f"{path} {meaning} ({error})")

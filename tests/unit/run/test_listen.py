@@ -63,7 +63,7 @@ def test_all_that_name_no_world_are_told_at_once_with_what_to_write(tmp_path: Pa
     told = [(fault.file.removeprefix(f"{tmp_path}/"), fault.found.partition(";")[0]) for fault in caught.value.faults]
     assert told == [
         ("missing", "can't be read: No such file or directory"),
-        ("empty", f"{tmp_path}/empty is empty, and is to name the world of a listener"),
+        ("empty", "an empty file, which is to name the world of a listener"),
         ("bad", "'a\\\\xff b' is no name of a world"),
         ("huge", "more than 4096 bytes, where the name of a listener's world is to be"),
         ("folder", "can't be read: Is a directory"),

@@ -160,6 +160,8 @@ class TestFilesThatCannotBeUsed:
     def test_a_missing_folder_is_named(self, tmp_path, wall):
         with pytest.raises(StoreError, match=r"nowhere/x\.db can't be opened; check that its folder exists"):
             Store.open(tmp_path / "nowhere" / "x.db", wall=wall)
+        with pytest.raises(StoreError, match="is a folder; name a file in it"):
+            Store.open(tmp_path, wall=wall)
 
     def test_a_file_that_another_process_keeps_locked_is_an_error_and_not_a_hang(self, path, wall):
         store = Store.open(path, wall=wall)
