@@ -4,12 +4,18 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+# Its user, no capability, its own /tmp; the certificate read-only; no file of the proxy's, and no key.
+CONFINED = {
+    "user": 10001, "proxys user": "EPERM", "raw": "EPERM", "certificate": "EROFS", "root": "EROFS", "tmp": "written",
+    "proxys files": [], "keys": [],
+}  # fmt: skip
 
 
 def session(module: str, folder: Path, *words: str) -> dict[str, Any]:
@@ -22,6 +28,11 @@ def session(module: str, folder: Path, *words: str) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr[-3000:]
     seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return seen
+
+
+def confinement(visitor: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what a visitor saw, what CONFINED is of."""
+    return {name: visitor[name] for name in CONFINED}
 
 
 def denied(answer: Any, status: int = 403) -> bool:

@@ -29,25 +29,30 @@ def environment() -> dict[str, str]:
     return {**environ, "PATH": f"{Path(sys.executable).parent}:{environ['PATH']}"}
 
 
-def follow(story: str, folder: Path, environ: Mapping[str, str], *, fails: str = "") -> None:
-    """Run each `$ command` of a block; its output has to hold the lines that stand below it.
+def follow(story: str, folder: Path, environ: Mapping[str, str], *, fails: str = "") -> list[str]:
+    """Run each `$ command` of a block; its output has to hold the lines that stand below it. Gives those lines.
 
     A command with the text `fails` in it may end with 1.
     """
+    held: list[str] = []
     for command, *expected in (part.splitlines() for part in re.split(r"^\$ ", story, flags=re.MULTILINE) if part):
         done = subprocess.run(command, shell=True, cwd=folder, env=environ, capture_output=True, text=True, check=False)
         printed = done.stdout + done.stderr
         wanted = (0, 1) if fails and fails in command else (0,)
         assert done.returncode in wanted, f"{command}\n{printed}"
         assert [line for line in expected if line not in printed] == [], f"{command}\n{printed}"
+        held += expected
+    return held
 
 
-def goes_as_written(page: str, folder: Path) -> None:
-    """Write a page's files, then follow all its blocks of commands."""
+def goes_as_written(page: str, folder: Path) -> list[str]:
+    """Write a page's files, then follow all its blocks of commands. Gives the lines that were printed as they stand there."""
+    held: list[str] = []
     environ, found = environment(), blocks((DOCS / page).read_text())
     for _, file, text in found:
         if file:
             (folder / file).write_text(text)
     for kind, _, text in found:
         if kind == "console":
-            follow(text, folder, environ)
+            held += follow(text, folder, environ)
+    return held

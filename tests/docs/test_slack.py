@@ -11,4 +11,4 @@ from .story import goes_as_written
 @pytest.mark.sealed
 def test_the_pages_commands_say_what_it_shows(tmp_path: Path) -> None:
     """Each command's output holds the lines that stand below it."""
-    goes_as_written("slack.md", tmp_path)
+    assert goes_as_written("slack.md", tmp_path)

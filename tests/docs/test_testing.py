@@ -11,4 +11,4 @@ def test_the_page_does_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """With the plugins that it needs, and without what else is installed here, which takes a second to import."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     monkeypatch.setenv("PYTEST_ADDOPTS", "-p childproof.pytest_plugin -p anyio -p no:cacheprovider")
-    goes_as_written("testing.md", tmp_path)
+    assert goes_as_written("testing.md", tmp_path)

@@ -11,6 +11,7 @@ BACKLOG = 1024
 Kind = Literal["tcp", "udp"]
 _LOOPBACK = ("127.0.0.1", "::1")
 _NOBODYS = ("203.0.113.77", "2001:db8::77")  # RFC 5737, RFC 3849
+_LED_TO = ("transparent", "dns")  # by `childproof init`
 _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT)
 
 
@@ -26,6 +27,10 @@ def unbound(key: str, address: str, error: OSError, *, ours: str = "") -> Fault:
     elif error.errno == errno.EADDRINUSE:
         found = f"`{ours}` of this configuration has this port already" if ours else "another program listens here"
         expected = "a port of its own" if ours else "a free port"
+        if key in _LED_TO and not ours:
+            return Fault(
+                f"{key} {address}", 0, 0, found, "this very port, free: the redirection of this namespace leads here"
+            )
         instead = f"{host}:{int(port) + 1 if int(port) < 65535 else int(port) - 1}"
     elif error.errno == errno.EACCES:
         found, expected = "this user may not listen here", "a port from 1024 on"

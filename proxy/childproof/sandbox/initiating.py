@@ -113,6 +113,8 @@ def check(wanted: Redirection) -> Outcome:
             faults.append(f"nothing could be checked as uid {wanted.uid} without NET_ADMIN")
     else:
         tried = tuple(proving.attempts(wanted.tcp_port, elsewhere=bool(wanted.to)))
+        if not compared and all(attempt.held for attempt in tried) and not any(attempt.telling for attempt in tried):
+            faults.append("no attempt met a rule, since there is no route: the check takes NET_ADMIN here")
     faults += [f"{attempt.tried}: {attempt.result}" for attempt in tried if not attempt.held]
     return Outcome(sum(len(chain.rules) for chain in ruleset), compared, tried, tuple(warnings), tuple(faults))
 

@@ -13,6 +13,7 @@ _PORT = 443
 _SECONDS = 2.0
 _NO_WAY = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 _ESTABLISHED = "01"
+_NO_ROUTE = "no route at all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,11 @@ class Attempt:
     tried: str
     result: str
     held: bool
+
+    @property
+    def telling(self) -> bool:
+        """Whether somebody refused or took it: where there is no route, nothing is shown of rules."""
+        return self.held and self.result != _NO_ROUTE
 
 
 def attempts(tcp_port: int, *, elsewhere: bool) -> Iterator[Attempt]:
@@ -65,7 +71,7 @@ def _judged(error: OSError) -> tuple[str, bool]:
     if isinstance(error, ConnectionRefusedError):
         return "refused", True
     if error.errno in _NO_WAY:
-        return "no route at all", True
+        return _NO_ROUTE, True
     if isinstance(error, TimeoutError):
         return f"no refusal within {_SECONDS:g} s", False
     return error.strerror or type(error).__name__, False

@@ -1,10 +1,12 @@
 """Every address bound at once, or none."""
 
 import contextlib
+import errno
 import socket
 
 import pytest
 
+from childproof.capture.binding import unbound
 from childproof.errors import ListenError
 from childproof.run.listen import Listen
 from childproof.run.sockets import UDP, bind_all
@@ -75,3 +77,12 @@ def test_an_address_that_the_configuration_gives_twice_is_not_another_programs()
     assert [fault.found for fault in caught.value.faults] == [
         "`transparent` of this configuration has this port already"
     ] * 2
+
+
+@pytest.mark.parametrize("key", ["transparent", "dns"])
+def test_where_a_redirection_leads_another_port_is_no_help(key: str) -> None:
+    """Who listens elsewhere would wait for nobody: the workload's traffic goes to the port that is taken."""
+    fault = unbound(key, "localhost:15001", OSError(errno.EADDRINUSE, "taken"))
+    assert fault.write == ""
+    assert "this very port" in fault.expected
+    assert unbound("http", "localhost:15001", OSError(errno.EADDRINUSE, "taken")).write == "http: localhost:15002"
