@@ -213,7 +213,7 @@ def _torn(path: Path) -> None:
         (lambda path: path.write_bytes(b"rules:\n" * 1000), "is not a childproof database; move it away"),
         (_newer, "has format 999, this childproof reads format"),
         (_torn, "is damaged; restore a copy, or choose another file with --db"),
-        (lambda path: path.mkdir(), "can't be opened; check that its folder exists"),
+        (lambda path: path.mkdir(), "is a folder; name a file in it with --db or `store:`"),
     ],
     ids=["no database", "a newer format", "torn", "a folder"],
 )
