@@ -27,7 +27,7 @@ CALLS = 60
 ROUNDS = 3
 READY = """
 import re, time
-import childproof.run.proxy, childproof.run.compose, childproof.stubkit.loading
+import childproof.run.proxy, childproof.run.compose, childproof.stubkit.folder.loading
 from childproof.catalog import load_catalog
 def resident():
     return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1]) / 1024

@@ -17,11 +17,11 @@ from pathlib import Path
 from bench.row import Row
 from childproof.errors import InputError
 from childproof.model import Fidelity
-from childproof.stubkit.coverage import rows as operations
-from childproof.stubkit.coverage import totals
-from childproof.stubkit.loading import load_stub
-from childproof.stubkit.rehearsal import rehearse
-from childproof.stubkit.starter import start_stub
+from childproof.stubkit.folder.loading import load_stub
+from childproof.stubkit.making.coverage import rows as operations
+from childproof.stubkit.making.coverage import totals
+from childproof.stubkit.making.rehearsal import rehearse
+from childproof.stubkit.making.starter import start_stub
 from tests.npm import NoNpm, package
 
 VERSION = "1.3.17"
@@ -35,7 +35,7 @@ KNOWN = (
 _READY = """
 import re, sys, time
 from pathlib import Path
-from childproof.stubkit.openapi import load_openapi
+from childproof.stubkit.document.openapi import load_openapi
 def held():
     return int(re.search(r"VmRSS:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
 before, started = held(), time.perf_counter()

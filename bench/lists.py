@@ -9,7 +9,7 @@ from time import perf_counter
 
 from bench.row import Row, median_us
 from childproof.model import Call, Protocol
-from childproof.stubkit.loading import load_stub
+from childproof.stubkit.folder.loading import load_stub
 from childproof.world import ClockSettings, Store
 
 START = 1_767_603_600_000

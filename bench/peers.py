@@ -152,7 +152,7 @@ rules:
 def _engine(directory: Path) -> Any:
     """The real engine with a world and a ledger in a file; its reply is a rule's."""
     from childproof.run.compose import compose  # noqa: PLC0415
-    from childproof.run.config import Config  # noqa: PLC0415
+    from childproof.run.config.config import Config  # noqa: PLC0415
 
     rules = directory / "rules.yaml"
     rules.write_text(_RULES)

@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from childproof.stubkit.people import LOCALES
+from childproof.stubkit.invented.people import LOCALES
 
 SITE = Path(sysconfig.get_path("purelib"))
 

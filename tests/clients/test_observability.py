@@ -15,7 +15,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from childproof.run.gauges import ALL
+from childproof.run.watch.gauges import ALL
 from tests.clients.served import serving
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from childproof.sandbox.clients import HOST, TOKEN, rules_text
+from childproof.sandbox.trust.clients import HOST, TOKEN, rules_text
 
 pytestmark = [pytest.mark.sealed, pytest.mark.slow]
 

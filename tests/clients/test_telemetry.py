@@ -15,7 +15,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.clients.served import serving
-from tests.unit.run.collector import collecting, values
+from tests.unit.run.watch.collector import collecting, values
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"

@@ -16,10 +16,10 @@ import pytest
 
 from childproof.capture.mitm.ca import ensure_ca
 from childproof.run.authority import SCRIPT_NAME, publish
-from childproof.sandbox.amending import CERT_NAME
-from childproof.sandbox.workload import HOST
+from childproof.sandbox.trust.amending import CERT_NAME
+from childproof.sandbox.trust.workload import HOST
 from tests.clients.served import Served, serving
-from tests.unit.sandbox.workload_tree import confined
+from tests.unit.sandbox.trust.workload_tree import confined
 
 URL = f"https://{HOST}/"
 PUT = "print('replied', {0})"

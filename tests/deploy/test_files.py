@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from childproof import __version__
 from childproof.cli.main import cli
-from childproof.run.config import Config, load_config
-from childproof.sandbox.redirection import DNS_PORT, PROXY_UID, TCP_PORT
+from childproof.run.config.config import Config, load_config
+from childproof.sandbox.fence.redirection import DNS_PORT, PROXY_UID, TCP_PORT
 from tests.deploy.composefile import read as compose
 from tests.deploy.kustomize import build, containers
 

@@ -3,27 +3,33 @@
 import re
 from pathlib import Path
 
-import childproof.run
-import childproof.stubkit
+import pytest
+
+import childproof
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "ARCHITECTURE.md").read_text()
-NAMES = re.compile(r"`(\w+)`")
+NAMES = re.compile(r"`([\w/]+)`")
+PACKAGE = Path(childproof.__file__).parent
 
 
-def test_the_table_of_the_kit_names_every_module() -> None:
-    """And none that isn't there; `_ids` in it stands for `infer_ids`."""
-    section = PAGE.partition("\n## The kit")[2].partition("\n## ")[0]
-    named = {f"infer{name}" if name.startswith("_") else name for name in NAMES.findall(section)}
-    kit = Path(childproof.stubkit.__file__).parent
-    modules = {path.stem for path in kit.glob("*.py")} | {path.parent.name for path in kit.glob("*/__init__.py")}
-    assert named - {"stubkit"} == modules - {"__init__"}
+@pytest.mark.parametrize(
+    ("layer", "heading"),
+    [("stubkit", "| package of `stubkit` |"), ("run", "| package of `run` |"), ("sandbox", "| package of `sandbox` |")],
+)
+def test_the_table_of_a_layer_names_every_module_in_its_package(layer: str, heading: str) -> None:
+    """And none that isn't there; the row without a package is what stands beside the packages."""
+    rows = PAGE.partition("\n" + heading)[2].partition("\n\n")[0].splitlines()[2:]
+    told = {}
+    for row in rows:
+        package, _, modules = row.strip("| ").partition(" | ")
+        told[NAMES.findall(package)[0] if NAMES.search(package) else ""] = set(
+            NAMES.findall(modules.rpartition(" | ")[2])
+        )
+    root = PACKAGE / layer
+    there = {path.parent.name: modules(path.parent) for path in root.glob("*/__init__.py")}
+    assert told == {**there, "": modules(root)}
 
 
-def test_the_table_of_the_composition_root_names_modules_that_are_there() -> None:
-    """Each once."""
-    rows = PAGE.partition("\n| `run`, by what it is about |")[2].partition("\n\n")[0]
-    named = NAMES.findall(rows)
-    assert len(named) > 30
-    assert len(named) == len(set(named))
-    assert set(named) <= {path.stem for path in Path(childproof.run.__file__).parent.glob("*.py")}
+def modules(folder: Path) -> set[str]:
+    return {path.stem for path in folder.glob("*.py")} - {"__init__"}

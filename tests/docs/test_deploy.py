@@ -10,7 +10,7 @@ import yaml
 
 from childproof.cli.main import cli
 from childproof.errors import InputError
-from childproof.run.config import load_config
+from childproof.run.config.config import load_config
 from tests.deploy.composefile import FOLDER as COMPOSE
 from tests.deploy.composefile import read as compose
 from tests.deploy.kustomize import build, containers

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from childproof.sandbox import egress, redirection, refusals
+from childproof.sandbox.fence import egress, redirection, refusals
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "init.md").read_text()
 # Beside the page's own commands: a mount namespace in which `ip netns` may leave its files, and childproof by name.

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from childproof.model import Call, Frame, Protocol
-from childproof.stubkit import loading
-from childproof.stubkit.streaming import drained
+from childproof.stubkit.folder import loading
+from childproof.stubkit.streams.streaming import drained
 from childproof.world import Store
 from tests.docs.test_stubs import BLOCK, run
 

@@ -12,9 +12,9 @@ from childproof import stubkit
 from childproof.cli.main import main
 from childproof.documents import parse_yaml, schema_faults
 from childproof.stubkit import Context
-from childproof.stubkit.errors import KINDS
-from childproof.stubkit.manifest import stub_schema
-from childproof.stubkit.older_rules import older_schema
+from childproof.stubkit.declared.manifest import stub_schema
+from childproof.stubkit.reply.errors import KINDS
+from childproof.stubkit.request.older_rules import older_schema
 
 PAGE = Path(__file__).parents[2] / "docs" / "stubs.md"
 MECHANISMS = PAGE.with_name("mechanisms.md")

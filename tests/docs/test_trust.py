@@ -10,11 +10,11 @@ from click.testing import CliRunner
 from childproof.capture.mitm.mounted import read_mounted
 from childproof.cli.main import cli
 from childproof.run.authority import Authority
-from childproof.run.config import CAFiles, Config
-from childproof.sandbox.trust import variables
+from childproof.run.config.config import CAFiles, Config
+from childproof.sandbox.trust.trust import variables
 from tests.docs.story import DOCS
 from tests.unit.capture.mitm.authorities import NOW, Made, mount
-from tests.unit.sandbox.workload_tree import confined
+from tests.unit.sandbox.trust.workload_tree import confined
 
 PAGE = (DOCS / "trust.md").read_text()
 USUAL = "/run/childproof/ca"
@@ -50,7 +50,7 @@ def test_every_variable_that_is_set_is_in_the_table():
 
 
 def test_showing_printing_and_rotating_work_in_the_order_of_the_page(published, monkeypatch):
-    """Installing into this machine's own stores is left to tests/unit/sandbox/test_stores.py."""
+    """Installing into this machine's own stores is left to tests/unit/sandbox/trust/test_stores.py."""
     monkeypatch.chdir(published)
     for line in (*lines(0)[:2], *lines(1)):
         done = CliRunner().invoke(cli, shlex.split(line)[1:])

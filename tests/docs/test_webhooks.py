@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from childproof.run.config import load_config
+from childproof.run.config.config import load_config
 
 from .story import DOCS, blocks, environment, follow
 

@@ -21,7 +21,7 @@ from childproof.escape.attempts.files import in_a_copy
 from childproof.escape.pod import STORE, Pod, wait_until_ready
 from childproof.escape.sinkhole import HOST
 from childproof.escape.talk import asked, datagram, exchange, fetch, get, post
-from childproof.sandbox.redirection import PROXY_UID
+from childproof.sandbox.fence.redirection import PROXY_UID
 
 PLACE = "203.0.113.50"
 GOOD = f"""

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from childproof.run.config import load_config
+from childproof.run.config.config import load_config
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")

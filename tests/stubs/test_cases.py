@@ -6,7 +6,7 @@ import pytest
 
 from childproof.catalog import load_catalog
 from childproof.catalog.shipped import shipped
-from childproof.stubkit.cases import Case, load_cases, run_case
+from childproof.stubkit.cases.cases import Case, load_cases, run_case
 from tests.stripe_events import event_misfits
 
 DATA = Path(__file__).parents[1] / "data" / "stubs"

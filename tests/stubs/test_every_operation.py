@@ -12,10 +12,10 @@ import pytest
 from childproof.catalog import load_catalog
 from childproof.catalog.shipped import shipped
 from childproof.model import Call, Protocol
-from childproof.stubkit.matching import pairs as form_pairs
-from childproof.stubkit.openapi import Operation
+from childproof.stubkit.cases.matching import pairs as form_pairs
+from childproof.stubkit.document.openapi import Operation
+from childproof.stubkit.invented.synth import Synthesizer
 from childproof.stubkit.stub import Answer, Stub
-from childproof.stubkit.synth import Synthesizer
 from childproof.world.clock import ClockSettings
 from childproof.world.store import Store
 from tests.stubs.there import there

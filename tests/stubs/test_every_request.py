@@ -15,13 +15,13 @@ import pytest
 from childproof.catalog import load_catalog
 from childproof.catalog.shipped import shipped
 from childproof.model import Call, Fidelity, Protocol
-from childproof.stubkit import generic
-from childproof.stubkit.matching import pairs as form_pairs
-from childproof.stubkit.openapi import OpenApi, Operation
-from childproof.stubkit.shape import properties, types
+from childproof.stubkit.cases.matching import pairs as form_pairs
+from childproof.stubkit.document.openapi import OpenApi, Operation
+from childproof.stubkit.document.shape import properties, types
+from childproof.stubkit.generic import generic
+from childproof.stubkit.invented.synth import Synthesizer
+from childproof.stubkit.request.uploads import FORM, write_multipart
 from childproof.stubkit.stub import Answer, Stub
-from childproof.stubkit.synth import Synthesizer
-from childproof.stubkit.uploads import FORM, write_multipart
 from childproof.world.clock import ClockSettings
 from childproof.world.store import Store
 from childproof.world.transaction import Transaction

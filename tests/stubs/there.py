@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from childproof.model import Call, Protocol
-from childproof.stubkit.context import Context
-from childproof.stubkit.openapi import Operation
-from childproof.stubkit.seeding import plant
+from childproof.stubkit.context.context import Context
+from childproof.stubkit.document.openapi import Operation
+from childproof.stubkit.seeding.seeding import plant
 from childproof.stubkit.stub import Stub
 from childproof.world.transaction import Transaction
 

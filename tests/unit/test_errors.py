@@ -12,8 +12,8 @@ from childproof.capture.mitm.mounted import read_mounted
 from childproof.catalog import load_catalog
 from childproof.errors import InputError
 from childproof.policy import load_ruleset
-from childproof.run.config import load_config
-from childproof.run.listen import Listen, NamedBy, settled
+from childproof.run.config.config import load_config
+from childproof.run.config.listen import Listen, NamedBy, settled
 
 SOMEBODY = 65534
 

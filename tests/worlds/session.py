@@ -15,7 +15,7 @@ from childproof.catalog import Catalog, load_catalog
 from childproof.ledger import Entry
 from childproof.model import Call, Envelope, Outcome, Protocol, Upstream, Violation
 from childproof.run.compose import Parts, compose
-from childproof.run.config import Config
+from childproof.run.config.config import Config
 from childproof.world import ClockSettings
 
 STUBS = (Path(__file__).parents[1] / "data" / "stubs", Path(__file__).parent / "stubs")

@@ -15,7 +15,7 @@ from .footprint import Footprint, footprint
 from .shipped import shipped
 
 if TYPE_CHECKING:
-    from childproof.stubkit.manifest import Manifest
+    from childproof.stubkit.declared.manifest import Manifest
     from childproof.stubkit.stub import Stub
 
 GROUP = "childproof.stubs"
@@ -80,7 +80,7 @@ class Catalog(Collection[str]):
 
     def get(self, name: str) -> "Stub":
         """A stub, loaded on first use. Raises InputError for a broken one, LookupError for an unknown name."""
-        from childproof.stubkit.loading import load_stub  # noqa: PLC0415 (a tenth of a second, for the first stubbed call)
+        from childproof.stubkit.folder.loading import load_stub  # noqa: PLC0415 (a tenth of a second, for the first stubbed call)
 
         loaded = self._loaded.get(name)
         if loaded is None:
@@ -109,7 +109,7 @@ class Catalog(Collection[str]):
 
     def manifest(self, name: str) -> "Manifest":
         """What a stub's stub.yaml says, without loading the rest. Raises InputError, LookupError."""
-        from childproof.stubkit.manifest import read_manifest  # noqa: PLC0415 (likewise)
+        from childproof.stubkit.declared.manifest import read_manifest  # noqa: PLC0415 (likewise)
 
         return read_manifest(self.folder(name) / "stub.yaml")
 

@@ -17,7 +17,7 @@ from .options import FILE
 
 if TYPE_CHECKING:
     from childproof.run.authority import Authority
-    from childproof.run.config import Config
+    from childproof.run.config.config import Config
 
 _CONFIG = click.option(
     "--config",
@@ -82,7 +82,7 @@ def show(*, config_file: Path | None, as_json: bool) -> None:
 def print_(*, config_file: Path | None, bundle: bool) -> None:
     """Print the certificate to trust as PEM; never the key."""
     from childproof.run.authority import open_ca  # noqa: PLC0415 (heavy: only once it is needed)
-    from childproof.sandbox.trust import Bundles, system_roots  # noqa: PLC0415
+    from childproof.sandbox.trust.trust import Bundles, system_roots  # noqa: PLC0415
 
     public = open_ca(_config(config_file)).public
     click.echo((Bundles.build(public, system_roots()).merged if bundle else public).decode(), nl=False)
@@ -114,7 +114,7 @@ def publish(*, cert: Path, folder: Path) -> None:
 def install(*, config_file: Path | None, java: tuple[Path, ...], nss: bool) -> None:
     """Have this machine trust the authority: the system's store, for which it takes root, or the ones that are named."""
     from childproof.run.authority import open_ca  # noqa: PLC0415 (heavy: only once it is needed)
-    from childproof.sandbox import stores  # noqa: PLC0415
+    from childproof.sandbox.trust import stores  # noqa: PLC0415
 
     config = _config(config_file)
     certificates = open_ca(config).trusted
@@ -145,7 +145,7 @@ def install(*, config_file: Path | None, java: tuple[Path, ...], nss: bool) -> N
 def uninstall(*, config_file: Path | None, java: tuple[Path, ...], nss: bool) -> None:
     """Take out again what `install` put in."""
     from childproof.run.authority import open_ca  # noqa: PLC0415 (heavy: only once it is needed)
-    from childproof.sandbox import stores  # noqa: PLC0415
+    from childproof.sandbox.trust import stores  # noqa: PLC0415
 
     config = _config(config_file)
     certificates = open_ca(config).trusted
@@ -200,7 +200,7 @@ def rotate(*, config_file: Path | None, step: str | None) -> None:
 
 
 def _config(file: Path | None) -> "Config":
-    from childproof.run.config import load_config  # noqa: PLC0415 (heavy: only once it is needed)
+    from childproof.run.config.config import load_config  # noqa: PLC0415 (heavy: only once it is needed)
 
     return load_config(os.environ, Path.cwd(), file)
 

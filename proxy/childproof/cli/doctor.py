@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import click
 
 from childproof.errors import CheckError
-from childproof.sandbox.clients import Trial, installed, rules_text, try_all
 from childproof.sandbox.support import Support, probe
+from childproof.sandbox.trust.clients import Trial, installed, rules_text, try_all
 
 if TYPE_CHECKING:
-    from childproof.sandbox.workload import Finding as Proof
+    from childproof.sandbox.trust.workload import Finding as Proof
 
 _MARKS = {True: ("✓", "green"), False: ("✗", "red")}
 # Run by the sandboxed half of the doctor; standard output carries one JSON line a client.

@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from childproof.errors import ChildproofError
-from childproof.sandbox import amending
-from childproof.sandbox.amending import Published
-from childproof.sandbox.workload import Finding, closed
-from childproof.sandbox.workload_clients import bundled, trusting
+from childproof.sandbox.trust import amending
+from childproof.sandbox.trust.amending import Published
+from childproof.sandbox.trust.workload import Finding, closed
+from childproof.sandbox.trust.workload_clients import bundled, trusting
 
 from .doctor import print_findings
 
@@ -76,7 +76,7 @@ def _published(ca: str | None) -> Published | None:
 
 def _states() -> Iterator[str]:
     """Where a state folder would be, were it in reach."""
-    from childproof.run.config import default_state_dir  # noqa: PLC0415 (for this alone)
+    from childproof.run.config.config import default_state_dir  # noqa: PLC0415 (for this alone)
 
     try:
         yield str(default_state_dir(os.environ))

@@ -23,7 +23,7 @@ def main() -> None:
         if error.errno not in OUTPUT_REFUSED:
             raise
         _discard(1)
-        from childproof.run.trouble import say  # noqa: PLC0415 (only now)
+        from childproof.run.watch.trouble import say  # noqa: PLC0415 (only now)
 
         try:
             say(f"the output can't be written: {error.strerror}; what is there of it is cut short")

@@ -53,7 +53,7 @@ def health(*, url: str | None, config_file: Path | None) -> None:
 
 def _configured(file: Path | None) -> str:
     """Where the configuration says that probes are answered. Raises InputError where it doesn't."""
-    from childproof.run.config import load_config, split_address  # noqa: PLC0415 (an address needs no configuration)
+    from childproof.run.config.config import load_config, split_address  # noqa: PLC0415 (an address needs no configuration)
 
     config = load_config(os.environ, Path.cwd(), file)
     if not config.health:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import click
 
 from childproof.errors import CheckError, InputError
-from childproof.sandbox import redirection
 from childproof.sandbox.addresses import Address, parse_address
-from childproof.sandbox.redirection import Redirection
+from childproof.sandbox.fence import redirection
+from childproof.sandbox.fence.redirection import Redirection
 
 if TYPE_CHECKING:
-    from childproof.sandbox.initiating import Outcome
+    from childproof.sandbox.fence.initiating import Outcome
 
 _PORT = click.IntRange(1, 65535)
 
@@ -79,7 +79,7 @@ def init(
       childproof init --to 10.0.3.2          the proxy is elsewhere; the workload has this namespace for itself
       childproof init --check                for a probe; compares the rules where it has NET_ADMIN
     """
-    from childproof.sandbox import initiating  # noqa: PLC0415 (only once it is needed)
+    from childproof.sandbox.fence import initiating  # noqa: PLC0415 (only once it is needed)
 
     if initiating.is_hosts_network() and not host_network and not check:
         raise InputError.single(

@@ -164,8 +164,8 @@ def _archive(entries: Iterable[Entry], file: TextIO) -> None:
 
 
 def _send(entries: Iterable[Entry], url: str) -> None:
-    from childproof.run.endpoint import otlp_endpoint  # noqa: PLC0415 (only where it is asked for)
-    from childproof.run.otlp import send_all  # noqa: PLC0415
+    from childproof.run.config.endpoint import otlp_endpoint  # noqa: PLC0415 (only where it is asked for)
+    from childproof.run.watch.otlp import send_all  # noqa: PLC0415
 
     count = send_all(entries, otlp_endpoint(url, os.environ))
     print(f"childproof: {count:,} call{'s' if count != 1 else ''} sent to {url}", file=sys.stderr)

@@ -29,7 +29,7 @@ def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def open_ledger(db: str | None) -> Iterator[tuple[Store, Ledger]]:
     """The configured database, for reading, also while another process writes it. Raises StoreError."""
-    from childproof.run.config import load_config  # noqa: PLC0415 (reads YAML: only where no file is named)
+    from childproof.run.config.config import load_config  # noqa: PLC0415 (reads YAML: only where no file is named)
 
     path = db or load_config(os.environ, Path.cwd()).store
     with Store.open(path, wall=_no_clock, readonly=True) as store:
@@ -43,7 +43,7 @@ def open_worlds(db: str | None, *, create: bool = False) -> Iterator[tuple[Store
     Where there is none, only `create` makes one: a mistyped name is no new database.
     """
     from childproof.run.compose import wall_clock  # noqa: PLC0415 (the engine's imports: only where time matters)
-    from childproof.run.config import load_config  # noqa: PLC0415
+    from childproof.run.config.config import load_config  # noqa: PLC0415
 
     path = db or load_config(os.environ, Path.cwd()).store
     if not create and not Path(path).is_file():

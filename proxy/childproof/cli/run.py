@@ -103,7 +103,7 @@ def run(
         raise click.UsageError("--token-file and --from go with --server", click.get_current_context())
     gc.disable()  # modules are no garbage: run_command has it on again when all of them are there
     try:
-        from childproof.run.reportfile import opened  # noqa: PLC0415 (heavy: only once it is needed)
+        from childproof.run.report.reportfile import opened  # noqa: PLC0415 (heavy: only once it is needed)
         from childproof.run.session import Session, run_command  # noqa: PLC0415 (likewise)
         from childproof.world import REAL  # noqa: PLC0415 (likewise)
 
@@ -143,8 +143,8 @@ def _remote(  # noqa: PLR0917 (what the command line said, passed on)
 ) -> int:
     """Run the command in a sandbox whose calls a server answers."""
     from childproof.errors import InputError  # noqa: PLC0415 (only here)
-    from childproof.run.remote import Remote, run_remote  # noqa: PLC0415 (likewise)
-    from childproof.run.reportfile import opened  # noqa: PLC0415 (likewise)
+    from childproof.run.report.reportfile import opened  # noqa: PLC0415 (likewise)
+    from childproof.run.sandboxes.remote import Remote, run_remote  # noqa: PLC0415 (likewise)
 
     token = os.environ.get("CHILDPROOF_CONTROL_TOKEN")
     if token_file is not None:

@@ -56,7 +56,7 @@ def find_schema(name: str) -> dict[str, Any]:
 def _of_worlds() -> dict[str, Any]:
     """With the sections of all stubs of this installation and configuration. Raises InputError."""
     from childproof.catalog import load_catalog  # noqa: PLC0415 (stubs: only for the one format that they shape)
-    from childproof.run.config import load_config  # noqa: PLC0415
+    from childproof.run.config.config import load_config  # noqa: PLC0415
     from childproof.seeds.schema import world_schema  # noqa: PLC0415
 
     catalog = load_catalog(load_config(os.environ, Path.cwd()).stubs)

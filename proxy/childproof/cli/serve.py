@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from childproof.run.config import load_config
-from childproof.run.listen import ADDRESS, Listen
+from childproof.run.config.config import load_config
+from childproof.run.config.listen import ADDRESS, Listen
 
 from .options import control_option, metrics_option, policy_options
 
@@ -58,8 +58,8 @@ def serve(
 
     Listeners come from childproof.yaml; without any, HTTP is on 127.0.0.1:8080 and SOCKS5 on 127.0.0.1:1080.
     """
-    from childproof.run import serving  # noqa: PLC0415 (heavy: only once it is needed)
-    from childproof.run.emit import Reporting  # noqa: PLC0415
+    from childproof.run.report.emit import Reporting  # noqa: PLC0415
+    from childproof.run.server import serving  # noqa: PLC0415 (heavy: only once it is needed)
 
     config = load_config(os.environ, Path.cwd(), config_file)
     config = config.override(

@@ -75,7 +75,7 @@ class StoredRecords:
         if not sides:
             return Compared(found, {}, unrecorded)
         from childproof.catalog import load_catalog  # noqa: PLC0415 (only where there is something to word)
-        from childproof.run.config import load_config  # noqa: PLC0415 (likewise)
+        from childproof.run.config.config import load_config  # noqa: PLC0415 (likewise)
 
         return Compared(found, worded(load_catalog(load_config(os.environ, Path.cwd()).stubs), sides), unrecorded)
 
@@ -131,7 +131,7 @@ class StoredWorlds:
     def advance(self, name: str, by: int, *, rules: tuple[Path, ...], stubs: tuple[Path, ...]) -> Advanced:
         """See Worlds."""
         from childproof.run.compose import passing  # noqa: PLC0415 (likewise)
-        from childproof.run.config import load_config  # noqa: PLC0415 (likewise)
+        from childproof.run.config.config import load_config  # noqa: PLC0415 (likewise)
 
         world = self._store.world(name)
         config = load_config(os.environ, Path.cwd())

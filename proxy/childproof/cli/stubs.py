@@ -14,11 +14,11 @@ from childproof.cli.stubs_drift import drift_command
 from childproof.cli.stubs_find import stub_folders
 from childproof.cli.stubs_list import list_command
 from childproof.errors import Fault, InputError
-from childproof.stubkit.cases import load_cases, run_case
-from childproof.stubkit.coverage import Coverage, coverage
-from childproof.stubkit.loading import load_stub
-from childproof.stubkit.rehearsal import Rehearsed, rehearse
-from childproof.stubkit.starter import check_name, start_stub
+from childproof.stubkit.cases.cases import load_cases, run_case
+from childproof.stubkit.folder.loading import load_stub
+from childproof.stubkit.making.coverage import Coverage, coverage
+from childproof.stubkit.making.rehearsal import Rehearsed, rehearse
+from childproof.stubkit.making.starter import check_name, start_stub
 
 
 @click.group()

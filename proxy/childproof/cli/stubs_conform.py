@@ -10,7 +10,7 @@ import click
 
 from childproof.catalog import Catalog, load_catalog
 from childproof.ledger import Entry, Filter, Recorded
-from childproof.stubkit.conformance import Misfit
+from childproof.stubkit.reply.conformance import Misfit
 
 from .options import stubs_option
 from .reading import open_ledger, printable, store_option

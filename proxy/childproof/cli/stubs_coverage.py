@@ -8,8 +8,8 @@ import click
 
 from childproof.catalog import load_catalog
 from childproof.model import Fidelity
-from childproof.stubkit.coverage import FIDELITIES, Row, grouped, rows, totals
-from childproof.stubkit.loading import load_stub
+from childproof.stubkit.folder.loading import load_stub
+from childproof.stubkit.making.coverage import FIDELITIES, Row, grouped, rows, totals
 
 from .options import stubs_option
 from .stubs_find import stub_folders

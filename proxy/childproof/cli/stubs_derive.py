@@ -9,10 +9,10 @@ import click
 import msgspec
 
 from childproof.errors import InputError
-from childproof.stubkit.bundle import bundled
-from childproof.stubkit.derive import derive, schemas_of
-from childproof.stubkit.openapi import load_openapi
-from childproof.stubkit.places import SCHEMAS
+from childproof.stubkit.document.bundle import bundled
+from childproof.stubkit.document.openapi import load_openapi
+from childproof.stubkit.document.places import SCHEMAS
+from childproof.stubkit.making.derive import derive, schemas_of
 
 
 @click.command("derive", short_help="Reduce a document to names and types.")

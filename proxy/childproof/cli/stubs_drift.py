@@ -11,10 +11,10 @@ import click
 from childproof.catalog import load_catalog
 from childproof.errors import InputError
 from childproof.model import Fidelity
-from childproof.stubkit.cases import Case, load_cases
-from childproof.stubkit.drift import Drifted, drift
-from childproof.stubkit.loading import load_stub
-from childproof.stubkit.openapi import load_openapi
+from childproof.stubkit.cases.cases import Case, load_cases
+from childproof.stubkit.document.openapi import load_openapi
+from childproof.stubkit.folder.loading import load_stub
+from childproof.stubkit.making.drift import Drifted, drift
 from childproof.stubkit.service import Service
 
 from .options import stubs_option

@@ -9,7 +9,7 @@ import click
 from childproof.catalog import load_catalog
 from childproof.catalog.shipped import shipped
 from childproof.errors import InputError
-from childproof.stubkit.coverage import glance
+from childproof.stubkit.making.coverage import glance
 
 from .options import stubs_option
 
@@ -37,7 +37,7 @@ def list_command(stubs: tuple[Path, ...], as_json: bool) -> None:  # noqa: FBT00
 
 
 def _entry(name: str, folder: Path, *, given: bool) -> dict[str, Any]:
-    from childproof.stubkit.manifest import read_manifest  # noqa: PLC0415 - not for --help
+    from childproof.stubkit.declared.manifest import read_manifest  # noqa: PLC0415 - not for --help
 
     origin = "folder" if given else "shipped" if folder.is_relative_to(shipped("stubs")) else "installed"
     out: dict[str, Any] = {"name": name, "origin": origin, "folder": str(folder)}

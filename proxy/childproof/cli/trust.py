@@ -12,12 +12,12 @@ import click
 from cryptography import x509
 
 from childproof.errors import CheckError, ChildproofError, InputError, StoreError
-from childproof.sandbox import amending, stores
-from childproof.sandbox.amending import Published
-from childproof.sandbox.bundles import find_bundles, find_java_stores
 from childproof.sandbox.envmode import proxy_variables
 from childproof.sandbox.init import NOT_EXECUTABLE, NOT_FOUND
-from childproof.sandbox.trust import variables
+from childproof.sandbox.trust import amending, stores
+from childproof.sandbox.trust.amending import Published
+from childproof.sandbox.trust.bundles import find_bundles, find_java_stores
+from childproof.sandbox.trust.trust import variables
 
 
 @click.command(context_settings={"allow_interspersed_args": False})
@@ -87,7 +87,7 @@ def _refuse_what_is_no_proxy(proxy: str) -> None:
 def _published(folder: str | None) -> Published:
     """The folder that is named, else the usual one, else this machine's own authority."""
     if folder is None and not Path(amending.USUAL, amending.CERT_NAME).exists():
-        from childproof.run.config import load_config  # noqa: PLC0415 (heavy: only without a sidecar)
+        from childproof.run.config.config import load_config  # noqa: PLC0415 (heavy: only without a sidecar)
 
         config = load_config(os.environ, Path.cwd())
         folder = str(config.ca.publish or config.state_dir)

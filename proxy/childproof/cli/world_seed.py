@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from childproof.errors import AskedError
-from childproof.run.config import load_config
+from childproof.run.config.config import load_config
 from childproof.world import checked_name
 
 from .options import stubs_option

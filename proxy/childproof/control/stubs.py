@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from childproof.catalog import Catalog
 from childproof.catalog.shipped import shipped
 from childproof.errors import InputError
-from childproof.stubkit.coverage import glance, rows, totals
+from childproof.stubkit.making.coverage import glance, rows, totals
 
 from . import messages_rules as messages
 from .desk import Desk

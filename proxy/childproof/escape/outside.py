@@ -23,7 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from childproof.sandbox.netlink import (
+from childproof.sandbox.netfilter.netlink import (
     NETLINK_NETFILTER,
     NLM_F_CREATE,
     NLM_F_EXCL,

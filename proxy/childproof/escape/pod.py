@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from childproof.errors import ChildproofError
-from childproof.sandbox.redirection import DNS_PORT, PROXY_UID, TCP_PORT
+from childproof.sandbox.fence.redirection import DNS_PORT, PROXY_UID, TCP_PORT
 
 from .container import NET_ADMIN, Container, Mount
 

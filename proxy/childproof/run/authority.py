@@ -23,10 +23,10 @@ from childproof.capture.mitm.ca import (
 )
 from childproof.catalog.footprint import Footprint, differ, footprint
 from childproof.errors import ChildproofError, InputError, StoreError
-from childproof.sandbox import trust
-from childproof.sandbox.amending import BUNDLE_NAME, JAVA_NAME, WGET_NAME
+from childproof.sandbox.trust import trust
+from childproof.sandbox.trust.amending import BUNDLE_NAME, JAVA_NAME, WGET_NAME
 
-from .config import Config
+from .config.config import Config
 
 ENV_NAME, SCRIPT_NAME = "childproof.env", "trust.sh"
 LOOK_SECONDS = 1.0
@@ -118,7 +118,7 @@ def _instead(folder: Path, error: OSError) -> str:
 
 def script() -> bytes:
     """The start wrapper for workloads that have neither childproof nor Python."""
-    return files("childproof.sandbox").joinpath(SCRIPT_NAME).read_bytes()
+    return files("childproof.sandbox.trust").joinpath(SCRIPT_NAME).read_bytes()
 
 
 class Authority:

@@ -21,13 +21,13 @@ from childproof.policy import Ruleset, load_ruleset
 from childproof.policy.allow import Secret
 from childproof.world import REAL, ClockSettings, Store, Worker, World
 
-from .config import Config
-from .reloads import Reloads
-from .secrets import read_vault
+from .config.config import Config
+from .config.secrets import read_vault
+from .server.reloads import Reloads
 
 if TYPE_CHECKING:
-    from .report import Report
-    from .watching import Watching
+    from .report.report import Report
+    from .watch.watching import Watching
 
 
 def wall_clock() -> int:
@@ -64,7 +64,7 @@ class Parts:
 
         With `sandbox`, without what others in that world called.
         """
-        from .report import summarize  # noqa: PLC0415 (for the end; the start needs none of it)
+        from .report.report import summarize  # noqa: PLC0415 (for the end; the start needs none of it)
 
         def words(service: str, effects: Sequence[Effect]) -> str:
             return self.catalog.get(service).outcomes(effects) if service in self.catalog else ""
@@ -167,7 +167,7 @@ def _watched(config: Config, say: Callable[[str], None], worlds: Sequence[str]) 
     """Who watches, if anybody is to. Raises ChildproofError where a library is missing."""
     if config.otlp is None and not config.metrics:
         return None
-    from .watching import watching  # noqa: PLC0415 (only for those who ask for it)
+    from .watch.watching import watching  # noqa: PLC0415 (only for those who ask for it)
 
     return watching(config, say, worlds)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import childproof
 
-from .config import Config
+from .config.config import Config
 
 if TYPE_CHECKING:
     from .compose import Parts

@@ -18,8 +18,8 @@ from childproof.capture.names import NameTable
 from childproof.capture.original import original_destination
 from childproof.capture.service import ServiceDoor
 from childproof.model import Call, Protocol, Violation
-from childproof.sandbox.nflog import RefusalReader
-from childproof.sandbox.refusaltables import INTERVAL, RefusalTables
+from childproof.sandbox.fence.refusaltables import INTERVAL, RefusalTables
+from childproof.sandbox.netfilter.nflog import RefusalReader
 
 from .compose import Parts
 from .proxy import Proxy

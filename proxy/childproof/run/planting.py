@@ -11,7 +11,7 @@ from childproof.errors import StoreError
 from childproof.world import Store, World
 from childproof.world.staging import Stage
 
-from .config import load_config
+from .config.config import load_config
 
 if TYPE_CHECKING:
     from childproof.seeds import Planted, Progress, WorldFile

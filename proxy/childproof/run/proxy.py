@@ -18,10 +18,10 @@ from childproof.capture.tcp import tcp_protocol_factory
 from childproof.errors import InputError, ListenError
 
 from .compose import Parts
-from .config import split_address
-from .descriptors import room_for
-from .listen import Listen
-from .sockets import UDP, Sockets, bind_all
+from .config.config import split_address
+from .config.listen import Listen
+from .server.descriptors import room_for
+from .server.sockets import UDP, Sockets, bind_all
 
 if TYPE_CHECKING:
     from .doors import Doors, DoorSockets

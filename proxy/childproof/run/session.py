@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Literal
 from childproof.errors import InputError, SandboxError
 from childproof.sandbox.sealed import SandboxSpec, SealedSandbox
 
-from .config import DEFAULT_FILE, PRIVATE, Config, config_file, load_config
-from .trouble import Trouble, ending, say
+from .config.config import DEFAULT_FILE, PRIVATE, Config, config_file, load_config
+from .watch.trouble import Trouble, ending, say
 
 if TYPE_CHECKING:
     from childproof.capture.mitm.ca import CA
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from childproof.world import ClockSettings
 
     from .compose import Parts
-    from .controlling import Socket
     from .proxy import Proxy
-    from .reportfile import ReportFile
+    from .report.reportfile import ReportFile
+    from .sandboxes.controlling import Socket
 
 LISTEN_ANYWHERE = "127.0.0.1:0"
 
@@ -72,7 +72,7 @@ def run_command(session: Session, *, sealed: bool) -> int:
         with _importing():
             config = session.config()
             if config.control is not None and config.control.listen:
-                from .controlling import bound  # noqa: PLC0415 (Starlette and uvicorn: only for those who ask for it)
+                from .sandboxes.controlling import bound  # noqa: PLC0415 (Starlette and uvicorn: only for those who ask for it)
 
                 control = bound(config.control, ())
             if sealed:
@@ -85,7 +85,7 @@ def run_command(session: Session, *, sealed: bool) -> int:
             else:
                 code = asyncio.run(_unsealed(parts, ca, session, control))
             if session.report != "none":
-                from .emit import Reporting, emit_reports  # noqa: PLC0415 (the start needs none of it)
+                from .report.emit import Reporting, emit_reports  # noqa: PLC0415 (the start needs none of it)
 
                 emit_reports(parts, (session.world,), before, Reporting(session.report, session.report_to))
             code = ending(code, {session.world: parts.engine.missing(session.world)})
@@ -119,8 +119,8 @@ def _prepare(session: Session, config: Config, sandbox: SealedSandbox | None) ->
     """Everything that may be wrong in what people wrote, found before anything starts; then the rest is imported."""
     from .authority import open_ca  # noqa: PLC0415 (heavy: after the fork)
     from .compose import compose  # noqa: PLC0415
+    from .config.secrets import secret_files, stand_ins  # noqa: PLC0415
     from .covered import hidden, judging  # noqa: PLC0415
-    from .secrets import secret_files, stand_ins  # noqa: PLC0415
 
     ca = open_ca(config)
     parts = compose(config, worlds=(session.world,), seed=session.seed, clock=session.clock, on_trouble=Trouble())
@@ -143,7 +143,7 @@ async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox, 
 
     from .doors import Doors, DoorSockets  # noqa: PLC0415
     from .proxy import Proxy  # noqa: PLC0415 (mitmproxy)
-    from .scrape import scraping  # noqa: PLC0415
+    from .watch.scrape import scraping  # noqa: PLC0415
 
     async with Proxy(parts, ca) as proxy, scraping(parts, say):
         listeners = sandbox.handover()
@@ -178,11 +178,11 @@ def _warn_of_a_new_configuration(session: Session, before: Config) -> None:
 async def _unsealed(parts: "Parts", ca: "CA", session: Session, control: "Socket | None") -> int:
     from childproof.sandbox.envmode import run_with_environment  # noqa: PLC0415
 
-    from .listen import Listen  # noqa: PLC0415
+    from .config.listen import Listen  # noqa: PLC0415
+    from .config.secrets import stand_ins  # noqa: PLC0415
     from .proxy import Proxy  # noqa: PLC0415
-    from .scrape import scraping  # noqa: PLC0415
-    from .secrets import stand_ins  # noqa: PLC0415
     from .warmup import warming_up  # noqa: PLC0415
+    from .watch.scrape import scraping  # noqa: PLC0415
     from .webhooks import delivering, own_loopback  # noqa: PLC0415
 
     environ = {**session.shown(), **stand_ins(session.shown(), parts.secrets)}
@@ -215,8 +215,8 @@ async def _asked(  # noqa: PLR0917 (what there is, passed on)
     if control is None:
         yield
         return
-    from .controlling import controlling  # noqa: PLC0415 (imported by now)
-    from .health import Health  # noqa: PLC0415
+    from .sandboxes.controlling import controlling  # noqa: PLC0415 (imported by now)
+    from .server.health import Health  # noqa: PLC0415
 
     health = Health()
     health.watch(parts)

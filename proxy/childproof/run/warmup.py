@@ -22,12 +22,12 @@ PAUSE = 0.01  # between two steps, for calls that have come meanwhile
 _MODULES = (
     "importlib.metadata",
     "urllib.request",
-    "childproof.stubkit.infer",
-    "childproof.stubkit.loading",
+    "childproof.stubkit.inference.infer",
+    "childproof.stubkit.folder.loading",
     "childproof.capture.smtp.server",
     "childproof.engine.guard",
     "childproof.capture.mitm.talk",
-    "childproof.run.emit",
+    "childproof.run.report.emit",
 )
 
 

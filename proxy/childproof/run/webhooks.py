@@ -12,8 +12,8 @@ from childproof.engine.deliveries import Deliveries
 from childproof.model.places import Places
 
 from .compose import Parts
-from .config import Config, split_address
-from .trouble import say
+from .config.config import Config, split_address
+from .watch.trouble import say
 
 
 @asynccontextmanager

@@ -13,8 +13,8 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from . import trust
 from .init import NOT_EXECUTABLE, NOT_FOUND
+from .trust import trust
 
 _LOOPBACK = "localhost,127.0.0.0/8,127.0.0.1,::1"
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)

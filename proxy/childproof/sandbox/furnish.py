@@ -7,9 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import hide, mounts, trust
-from .bundles import find_bundles, find_java_stores
+from . import hide, mounts
 from .network import RESOLVER
+from .trust import trust
+from .trust.bundles import find_bundles, find_java_stores
 
 type Step = Callable[[str], AbstractContextManager[None]]
 

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import nflog, nft
-from .netlink import NETLINK_NETFILTER, NLM_F_CREATE, NLM_F_EXCL, Message, Netlink, attribute, u32
+from .netfilter import nflog, nft
+from .netfilter.netlink import NETLINK_NETFILTER, NLM_F_CREATE, NLM_F_EXCL, Message, Netlink, attribute, u32
 
 # Documentation ranges (RFC 5737, RFC 3849): nobody's real address, and apart from those that our DNS hands out.
 RESOLVER = "192.0.2.53"

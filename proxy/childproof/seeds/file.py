@@ -10,7 +10,7 @@ from typing import Any
 from childproof.catalog import Catalog
 from childproof.documents import Document, read_yaml, schema_faults
 from childproof.errors import Fault, InputError
-from childproof.stubkit.people import Crowd
+from childproof.stubkit.invented.people import Crowd
 from childproof.stubkit.service import Service
 from childproof.world import REAL, ClockSettings
 

@@ -10,16 +10,16 @@ from typing import Any
 
 from childproof.catalog import Catalog
 from childproof.errors import ChildproofError, Fault, InputError
-from childproof.stubkit import sections
-from childproof.stubkit.events import QUEUE
-from childproof.stubkit.people import store as store_person
-from childproof.stubkit.playing import SeedContext
-from childproof.stubkit.references import Dangling, dangling
+from childproof.stubkit.declared.resources import Resource
+from childproof.stubkit.events.events import QUEUE
+from childproof.stubkit.generic.references import Dangling, dangling
+from childproof.stubkit.invented.people import store as store_person
 from childproof.stubkit.refusal import Refusal
-from childproof.stubkit.resources import Resource
-from childproof.stubkit.seeding import plant as plant_fresh
+from childproof.stubkit.seeding import sections
+from childproof.stubkit.seeding.playing import SeedContext
+from childproof.stubkit.seeding.seeding import plant as plant_fresh
+from childproof.stubkit.seeding.timeline import Later, Planned, Seeding, Timeline, Unplantable
 from childproof.stubkit.service import Service
-from childproof.stubkit.timeline import Later, Planned, Seeding, Timeline, Unplantable
 from childproof.world import FAILED, OUTBOX, Mail, perform, told
 from childproof.world.randomness import generator
 from childproof.world.staging import Moment, Stage
@@ -31,7 +31,7 @@ Path = tuple[str | int, ...]
 WITHOUT = frozenset({QUEUE})  # what was told in the past has been delivered
 _BATCH = 200  # people stored in one go
 _STEPS = 40  # steps in one transaction, which holds in memory what they change
-_KIT = sections.__file__.removesuffix("sections.py")
+_KIT = sections.__file__.removesuffix("seeding/sections.py")
 _SHOWN = 20  # dangling references that are told one by one
 
 

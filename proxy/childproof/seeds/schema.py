@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from childproof.stubkit import sections
-from childproof.stubkit.people import LOCALES
+from childproof.stubkit.invented.people import LOCALES
+from childproof.stubkit.seeding import sections
 from childproof.stubkit.service import Service
 from childproof.world import NAME, NAMES
 

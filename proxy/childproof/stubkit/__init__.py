@@ -2,23 +2,23 @@
 
 from childproof.world import Delivery
 
-from .composing import Attachment
-from .context import Context, merged_metadata
-from .elliptic import ecdsa_key, ecdsa_public_key
+from .context.context import Context, merged_metadata
 from .entity import Entity, Response
+from .events.elliptic import ecdsa_key, ecdsa_public_key
+from .folder.marks import expands, finds, hears, job, operation, plants, receives, rpc, seeds, websocket
+from .invented.people import Address, Person, people
 from .jsontext import from_json
-from .marks import expands, finds, hears, job, operation, plants, receives, rpc, seeds, websocket
-from .markup import plain_text
-from .people import Address, Person, people
-from .playing import SeedContext
-from .recipes import Count, Share, Span
+from .mail.composing import Attachment
+from .mail.templates import TemplateError
+from .mail.templates import compiled as template
 from .refusal import Refusal
-from .sockets import Accept, Close, Message, News, Ping
-from .streaming import Comment, Event, Pause
-from .templates import TemplateError
-from .templates import compiled as template
-from .timeline import Seeding
-from .uploads import Upload
+from .reply.markup import plain_text
+from .request.uploads import Upload
+from .seeding.playing import SeedContext
+from .seeding.recipes import Count, Share, Span
+from .seeding.timeline import Seeding
+from .streams.sockets import Accept, Close, Message, News, Ping
+from .streams.streaming import Comment, Event, Pause
 from .yamltext import from_yaml
 
 __all__ = [

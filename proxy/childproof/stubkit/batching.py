@@ -16,7 +16,7 @@ import msgspec
 from childproof.model import Call, Effect, Reply
 from childproof.world.transaction import Transaction
 
-from .context import Context
+from .context.context import Context
 from .entity import Response
 from .refusal import Refusal
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from time import gmtime
 
-from .settings import Time
+from .declared.settings import Time
 
 
 def stamp(now: int, style: Time) -> int | str:

@@ -7,31 +7,31 @@ from typing import Any, Literal
 
 from childproof.model import Call, Fidelity
 
-from .auth import Auth
-from .conformance import Conformance
-from .errors import ErrorDialect
-from .events import Events
-from .expand import Expander
-from .filtering import Filtering, filtering
-from .homes import Finder, Home, home_of
+from .access.auth import Auth
+from .declared.manifest import Manifest
+from .declared.registry import Registry
+from .declared.resources import Resource
+from .declared.settings import Settings, settings
+from .document.openapi import OpenApi, Operation
+from .document.routing import Router
+from .document.selecting import Selectors
+from .document.shape import Shapes, properties, underlined
+from .events.events import Events
+from .generic.homes import Finder, Home, home_of
 from .ids import compile_id
-from .infer import ON_ITEM, Action, Inference, Inferred
-from .lists import ListDialect, list_dialect
-from .manifest import Manifest
-from .messages import Codec, Descriptors, PlainCodec
-from .older_rules import OlderRules
-from .openapi import OpenApi, Operation
-from .outcome import Outcome, compile_outcomes
-from .parameters import OuterReader, outer_reader
-from .recipes import Recipe
-from .registry import Registry
-from .request import RequestReader, reader
-from .resources import Resource
-from .routing import Router
-from .selecting import Selectors
-from .settings import Settings, settings
-from .shape import Shapes, properties, underlined
-from .xmlreply import ERRORS, XmlReplies, queried
+from .inference.infer import ON_ITEM, Action, Inference, Inferred
+from .outcome.outcome import Outcome, compile_outcomes
+from .reply.conformance import Conformance
+from .reply.errors import ErrorDialect
+from .reply.expand import Expander
+from .reply.filtering import Filtering, filtering
+from .reply.lists import ListDialect, list_dialect
+from .reply.xmlreply import ERRORS, XmlReplies, queried
+from .request.older_rules import OlderRules
+from .request.parameters import OuterReader, outer_reader
+from .request.request import RequestReader, reader
+from .seeding.recipes import Recipe
+from .streams.messages import Codec, Descriptors, PlainCodec
 
 Behaviour = Callable[..., Any]
 NO_OLDER = OlderRules()

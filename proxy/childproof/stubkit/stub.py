@@ -17,20 +17,23 @@ from childproof.world.deliveries import Posting, Told
 from childproof.world.snapshot import Snapshot
 from childproof.world.transaction import Transaction
 
-from . import batching, deferring, generic, procedures, replying, sockets
-from .context import Context
+from . import batching
+from .access.ratelimit import count_call, limit_headers, uncounted
+from .access.tenants import tenant_of
+from .context.context import Context
+from .context.telling import TENANT
 from .entity import Response
-from .errors import text
-from .etags import check, tagged
-from .outcome import compare_outcomes, render_outcomes
-from .ratelimit import count_call, limit_headers, uncounted
+from .generic import deferring, generic
+from .outcome.outcome import compare_outcomes, render_outcomes
 from .refusal import Refusal
-from .replay import key_of, remember, replay
-from .replying import Frame
-from .seeding import plant
+from .reply import replying
+from .reply.errors import text
+from .reply.etags import check, tagged
+from .reply.replay import key_of, remember, replay
+from .reply.replying import Frame
+from .seeding.seeding import plant
 from .service import Plan, Service
-from .telling import TENANT
-from .tenants import tenant_of
+from .streams import procedures, sockets
 
 _TRACEBACK_LINES = 6
 SMTP_LIMITED = 452  # RFC 5321, section 4.2.3; the enhanced code is RFC 3463's for a policy

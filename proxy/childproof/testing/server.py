@@ -95,7 +95,7 @@ class Server:
     def environment(self, sandbox: Mapping[str, Any]) -> dict[str, str]:
         """The variables of a sandbox that was made, with the certificates in files of this server's folder."""
         if self._bundles is None:
-            from childproof.sandbox.trust import Bundles, system_roots  # noqa: PLC0415 (where somebody needs them)
+            from childproof.sandbox.trust.trust import Bundles, system_roots  # noqa: PLC0415 (where somebody needs them)
 
             bundles = Bundles.build(sandbox["ca"].encode(), system_roots())
             bare, merged = self.folder / "ca.pem", self.folder / "bundle.pem"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from childproof.stubkit.cases import load_cases, run_case
+from childproof.stubkit.cases.cases import load_cases, run_case
 
 CASES = load_cases(Path(__file__).parents[3] / "stubs" / "email")
 

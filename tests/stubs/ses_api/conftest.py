@@ -18,7 +18,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from childproof.model import Call, Effect, Envelope, Protocol
-from childproof.stubkit.oauth import TOKENS
+from childproof.stubkit.access.oauth import TOKENS
 from childproof.world import OUTBOX, ClockSettings, Mail, Store, Transaction, deliveries, perform, told
 from childproof.world.schedule import QUEUE
 from childproof.world.world import World

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from childproof.stubkit.loading import load_stub
+from childproof.stubkit.folder.loading import load_stub
 
 FOLDER = Path(__file__).parents[3] / "stubs" / "stripe"
 

@@ -10,8 +10,8 @@ from childproof.capture.mitm.ca import fingerprint
 from childproof.cli.ca import ca
 from childproof.errors import ChildproofError, StoreError
 from childproof.run.authority import open_ca
-from childproof.run.config import Config
-from childproof.sandbox import stores
+from childproof.run.config.config import Config
+from childproof.sandbox.trust import stores
 from tests.unit.capture.mitm.authorities import NOW, Made, mount
 
 

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 from childproof.cli import doctor as module
 from childproof.cli import doctor_workload
 from childproof.policy import load_ruleset
-from childproof.sandbox.clients import CLIENTS, TOKEN, Trial, installed, rules_text, try_client
 from childproof.sandbox.support import Support
-from childproof.sandbox.workload import Finding
+from childproof.sandbox.trust.clients import CLIENTS, TOKEN, Trial, installed, rules_text, try_client
+from childproof.sandbox.trust.workload import Finding
 
 
 @pytest.fixture

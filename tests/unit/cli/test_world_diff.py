@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from childproof.cli.main import cli
 from childproof.model import Call, Envelope, Protocol
 from childproof.run.compose import Parts, compose
-from childproof.run.config import Config
+from childproof.run.config.config import Config
 from childproof.world import ClockSettings
 
 FROZEN = ClockSettings(start=1_767_614_400_000, run="frozen")

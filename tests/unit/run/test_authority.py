@@ -13,7 +13,7 @@ from childproof.capture.mitm.ca import CERT_NAME, KEY_NAME, ensure_ca
 from childproof.capture.mitm.rotation import rotate
 from childproof.errors import InputError, StoreError
 from childproof.run.authority import Authority, open_ca, publish, reload_ca, tended
-from childproof.run.config import CAFiles, Config, load_config
+from childproof.run.config.config import CAFiles, Config, load_config
 from tests.unit.capture.mitm.authorities import NOW, Made, mount
 
 PUBLISHED = {"childproof-ca-cert.pem", "bundle.pem", "cacerts.jks", "childproof.env", "wgetrc", "trust.sh"}

@@ -7,8 +7,8 @@ import pytest
 
 from childproof.errors import InputError, StoreError
 from childproof.run.compose import compose
-from childproof.run.config import Config
-from childproof.run.listen import Listen
+from childproof.run.config.config import Config
+from childproof.run.config.listen import Listen
 from childproof.world import REAL, ClockSettings
 
 FROZEN = ClockSettings(start=0, run="frozen")

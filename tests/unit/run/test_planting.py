@@ -6,7 +6,7 @@ import pytest
 
 from childproof.errors import InputError
 from childproof.run.compose import compose
-from childproof.run.config import Config, load_config
+from childproof.run.config.config import Config, load_config
 
 FILE = "world: shop\nseed: 7\nclock: {start: 2026-01-05T09:00:00Z}\nemail: {mailboxes: [{address: a@b.example}]}\n"
 

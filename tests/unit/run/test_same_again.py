@@ -9,7 +9,7 @@ import pytest
 
 from childproof.model import Call, Protocol
 from childproof.run.compose import Parts, compose
-from childproof.run.config import Config
+from childproof.run.config.config import Config
 from childproof.world import ClockSettings, deliveries
 
 START = 1_767_603_600_000

@@ -10,7 +10,7 @@ import pytest
 from childproof.model import Call, Protocol
 from childproof.run import warmup
 from childproof.run.compose import Parts, compose
-from childproof.run.config import Config
+from childproof.run.config.config import Config
 
 RULES = """
 version: 1
@@ -80,11 +80,11 @@ def test_every_module_to_load_exists() -> None:
 def test_a_stub_that_can_not_be_loaded_any_more_is_a_denial_with_a_record(
     parts: Parts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "childproof.stubkit.loading", None)  # its import fails
+    monkeypatch.setitem(sys.modules, "childproof.stubkit.folder.loading", None)  # its import fails
     outcome = parts.engine.handle(CHARGE)
     assert outcome.forward is None
     assert outcome.reply is not None
     assert outcome.reply.status == 403
     [entry] = parts.ledger.entries(world="main")
     assert (entry.id, entry.verdict) == (outcome.call_id, "deny")
-    assert "childproof.stubkit.loading" in (entry.error or "")
+    assert "childproof.stubkit.folder.loading" in (entry.error or "")

@@ -19,7 +19,7 @@ from pathlib import Path
 import childproof.sandbox.stage
 from childproof.capture.original import DestinationUnknown, original_destination
 from childproof.errors import SandboxError
-from childproof.sandbox.nflog import RefusalReader
+from childproof.sandbox.netfilter.nflog import RefusalReader
 from childproof.sandbox.sealed import SandboxSpec, SealedSandbox
 
 PR_SET_DUMPABLE = 4

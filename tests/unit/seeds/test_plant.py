@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from childproof.catalog import load_catalog
 from childproof.errors import InputError, StoreError
-from childproof.stubkit.people import Crowd
-from childproof.stubkit.references import references
+from childproof.stubkit.generic.references import references
+from childproof.stubkit.invented.people import Crowd
 from childproof.world import Store, worldfile
 
 from .conftest import DATA, HEAD, NOW, Planter

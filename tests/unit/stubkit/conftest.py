@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from childproof.model import Call, Change, Effect, Protocol
-from childproof.stubkit.loading import load_stub
+from childproof.stubkit.folder.loading import load_stub
 from childproof.stubkit.stub import Answer, Stub
 from childproof.world.clock import ClockSettings
 from childproof.world.store import Store

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from childproof.stubkit.loading import load_stub
+from childproof.stubkit.folder.loading import load_stub
 from childproof.world.clock import ClockSettings
 from childproof.world.store import Store
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from childproof.stubkit.loading import load_stub
+from childproof.stubkit.folder.loading import load_stub
 from childproof.world.store import Store
 
 from .conftest import Caller

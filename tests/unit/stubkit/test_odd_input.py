@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from childproof.model import Call, Protocol
-from childproof.stubkit.loading import load_stub
+from childproof.stubkit.folder.loading import load_stub
 from childproof.world.clock import ClockSettings
 from childproof.world.store import Store
 

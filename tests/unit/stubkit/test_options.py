@@ -9,10 +9,10 @@ import pytest
 
 from childproof.catalog import load_catalog
 from childproof.model import Call, Envelope, Protocol
-from childproof.stubkit.errors import ErrorDialect
-from childproof.stubkit.loading import load_stub
-from childproof.stubkit.procedures import framed
+from childproof.stubkit.folder.loading import load_stub
 from childproof.stubkit.refusal import Refusal
+from childproof.stubkit.reply.errors import ErrorDialect
+from childproof.stubkit.streams.procedures import framed
 from childproof.world.clock import ClockSettings
 from childproof.world.store import Store
 from tests.due import run_due

@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 
 from childproof.model import Effect
-from childproof.stubkit.coercion import coercer
-from childproof.stubkit.complaint import complaints
-from childproof.stubkit.conversion import validator
-from childproof.stubkit.errors import ErrorDialect, choices, compile_template
+from childproof.stubkit.declared.settings import duration
+from childproof.stubkit.document.openapi import OpenApi
+from childproof.stubkit.document.routing import Router
 from childproof.stubkit.ids import compile_id
-from childproof.stubkit.lists import ListDialect, Listed
-from childproof.stubkit.money import decimals, money
-from childproof.stubkit.openapi import OpenApi
-from childproof.stubkit.outcome import OutcomeError, compile_outcomes, render_outcomes
+from childproof.stubkit.invented.synth import Synthesizer
+from childproof.stubkit.outcome.money import decimals, money
+from childproof.stubkit.outcome.outcome import OutcomeError, compile_outcomes, render_outcomes
 from childproof.stubkit.refusal import Refusal
-from childproof.stubkit.routing import Router
-from childproof.stubkit.settings import duration
-from childproof.stubkit.synth import Synthesizer
+from childproof.stubkit.reply.errors import ErrorDialect, choices, compile_template
+from childproof.stubkit.reply.lists import ListDialect, Listed
+from childproof.stubkit.request.coercion import coercer
+from childproof.stubkit.request.complaint import complaints
+from childproof.stubkit.request.conversion import validator
 from childproof.world.store import Store
 
 ROUTER = Router(["/a", "/a/{id}", "/a/search", "/a/{id}/b/{b}", "/a/{name}.json", "/a/{id}:cancel", "/{tenant}/x"])

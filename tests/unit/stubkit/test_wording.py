@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from childproof.stubkit.complaint import Complaint
-from childproof.stubkit.errors import ErrorDialect
-from childproof.stubkit.request import worded
+from childproof.stubkit.reply.errors import ErrorDialect
+from childproof.stubkit.request.complaint import Complaint
+from childproof.stubkit.request.request import worded
 
 OBJECT = {"invalid_object": {"status": 422, "message": "{inspected} is not an object, {length}"}}
 

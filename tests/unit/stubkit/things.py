@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from childproof.stubkit.loading import load_stub
+from childproof.stubkit.folder.loading import load_stub
 from childproof.world.store import Store
 
 from .conftest import Caller

@@ -11,7 +11,7 @@ from childproof.escape.outside import furnish, route
 from childproof.escape.table import UNCONTAINED, Absent, Closed, add, attempt
 from childproof.escape.talk import tried
 from childproof.escape.ways import WAIT, Way
-from childproof.sandbox.netlink import NETLINK_NETFILTER, Message, Netlink, attribute, text, u32
+from childproof.sandbox.netfilter.netlink import NETLINK_NETFILTER, Message, Netlink, attribute, text, u32
 
 libc = ctypes.CDLL(None, use_errno=True)
 _NEWNS, _NEWUSER, _NEWNET = 0x20000, 0x10000000, 0x40000000

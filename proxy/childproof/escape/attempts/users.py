@@ -6,7 +6,7 @@ from functools import partial
 from childproof.escape.table import UNCONTAINED, Absent, Closed, Open, add, attempt
 from childproof.escape.talk import exchange, get, tried
 from childproof.escape.ways import Way
-from childproof.sandbox.redirection import PROXY_UID
+from childproof.sandbox.fence.redirection import PROXY_UID
 
 from .files import in_a_copy, libc
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from .values import ZERO, Commit, Conflict, Entry, FileChange, GitError, Identity, Pushed, Tag, Update
 
 if TYPE_CHECKING:
-    from childproof.stubkit.context import Context
+    from childproof.stubkit.context.context import Context
 
     from .whole import Repository
 

@@ -17,7 +17,7 @@ from .trees import Trees
 from .values import EMPTY_TREE, ZERO, Commit, Conflict, Entry, FileChange, GitError, Identity, Kind, Pushed, Tag, Update
 
 if TYPE_CHECKING:
-    from childproof.stubkit.context import Context
+    from childproof.stubkit.context.context import Context
 
 _MOST_LOG = 20_000  # commits that are looked through for those of a path
 _MOST_REBASED = 100  # commits

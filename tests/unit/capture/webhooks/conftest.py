@@ -15,7 +15,7 @@ from childproof.ledger import Entry
 from childproof.model import Call, Protocol
 from childproof.model.places import Places
 from childproof.run.compose import Parts, compose
-from childproof.run.config import Config, Webhooks
+from childproof.run.config.config import Config, Webhooks
 from childproof.run.webhooks import own_loopback
 from childproof.world import ClockSettings, Delivery, deliveries
 

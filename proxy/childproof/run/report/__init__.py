@@ -1,0 +1,1 @@
+"""What is said at the end, on a terminal and in a file."""

@@ -1,0 +1,246 @@
+"""`childproof run --server`: the sandbox is made here, what judges and answers is a server on the same machine.
+
+    fork -> a sandbox over the API -> listeners handed over -> mounts -> the command -> the record is whole -> report
+
+Nothing heavy is imported: no capture, no stubs, no rules. A command starts in the time that an interpreter takes.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from childproof.errors import InputError, ServerGoneError
+from childproof.run.report.printing import put, terminal
+from childproof.run.report.reportfile import ReportFile
+from childproof.run.watch.trouble import ending, say
+from childproof.sandbox import channel
+from childproof.sandbox.sealed import SandboxListeners, SandboxSpec, SealedSandbox
+
+from .frames import Frames, FramesError
+
+if TYPE_CHECKING:
+    from childproof.client import Client
+
+CLOSING = 15.0  # seconds that a server has to record what was under way
+TTL = 120  # seconds after which a sandbox is gone whose client never came back
+_ANSWER = 30.0  # seconds that a server may take to begin
+_PRIVATE = ("CHILDPROOF_CONTROL_TOKEN", "CHILDPROOF_SERVER", "CHILDPROOF_OTLP_HEADERS")
+_UNIX = "unix:"
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """What the command line asked for. `world` None: one of its own, which goes with the run. `clock` is as the API has it."""
+
+    server: str
+    token: str | None
+    command: tuple[str, ...]
+    environ: dict[str, str]
+    cwd: Path
+    world: str | None = None
+    from_: str | None = None
+    seed: int = 0
+    clock: str = "real"
+    token_file: Path | None = None
+    report: Literal["text", "json", "none"] = "text"
+    report_to: ReportFile | None = None
+
+    def shown(self) -> dict[str, str]:
+        """The environment as the command may see it."""
+        return {name: value for name, value in self.environ.items() if name not in _PRIVATE}
+
+
+def run_remote(remote: Remote) -> int:
+    """Run the command and report; its exit code, or 1 for 0 where something could not be recorded.
+
+    Raises InputError, ControlError or SandboxError, and then the command has not been started; ServerGoneError where the server
+    has gone meanwhile, and then it was ended.
+    """
+    if not remote.server.startswith(_UNIX):
+        raise InputError.single(
+            "--server", f"{remote.server!r}, which may be another machine's", "a unix socket: the server serves what is sealed here",
+            "--server unix:/run/childproof.sock",
+        )  # fmt: skip
+    sandbox = SealedSandbox.launch(SandboxSpec(remote.command, remote.shown(), str(remote.cwd)))
+    try:
+        from childproof.client import Client  # noqa: PLC0415 (while the sandbox is made)
+
+        with Client(remote.server, token=remote.token) as client, _made(client, remote) as made:
+            return _run(remote, client, made, sandbox)
+    finally:
+        sandbox.kill()
+
+
+def _run(remote: Remote, client: "Client", made: dict[str, Any], sandbox: SealedSandbox) -> int:
+    listeners = sandbox.handover()
+    try:
+        link, environ = _hand_over(made, listeners, remote.shown())
+    finally:
+        listeners.close()  # the server's are the only ones: where it is gone, calls are refused
+    with link:
+        handover = made["handover"]
+        sandbox.furnish(
+            ca_cert=made["ca"].encode(),
+            hidden=[*_there([*handover["hidden"], handover["path"], *_own(remote)])],
+            read_only=[*_there(handover["read_only"])],
+            environ=environ,
+        )
+        sandbox.start()
+        code, gone = asyncio.run(_served(link, sandbox))
+        if gone:
+            raise ServerGoneError(
+                f"{remote.server} has gone: the command was ended, since its calls were refused from then on; what it called"
+                " before is in the server's ledger"
+            )
+        return _report(remote, client, made["id"], code)
+
+
+@contextlib.contextmanager
+def _made(client: "Client", remote: Remote) -> Iterator[dict[str, Any]]:
+    from childproof.client import ControlError  # noqa: PLC0415 (imported by now)
+
+    wanted = {"world": remote.world, "from_": remote.from_, "sealed": True, "ttl": TTL}
+    try:
+        made = client.create_sandbox(**wanted)
+    except ControlError as error:
+        if error.kind != "not_found" or remote.world is None or remote.from_ is not None:
+            raise
+        with contextlib.suppress(ControlError):  # somebody else was quicker
+            client.create(remote.world, seed=remote.seed, clock=remote.clock)
+        made = client.create_sandbox(**wanted)
+    try:
+        yield made
+    finally:
+        with contextlib.suppress(ControlError):
+            client.delete_sandbox(made["id"], keep=remote.world is not None)
+
+
+def _hand_over(
+    made: dict[str, Any], listeners: SandboxListeners, environ: dict[str, str]
+) -> tuple[socket.socket, dict[str, str]]:
+    """Give the server the listeners; the channel to it, and the variables that the command gets otherwise."""
+    sockets = [listeners.tcp, *listeners.dns, *filter(None, [listeners.refusals])]
+    hello = {
+        "sandbox": made["id"], "secret": made["handover"]["secret"], "dns": len(listeners.dns),
+        "refusals": listeners.refusals is not None, "environ": environ,
+    }  # fmt: skip
+    from childproof.client import ControlError  # noqa: PLC0415 (imported by now)
+
+    path = made["handover"]["path"]
+    link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with contextlib.ExitStack() as undo:
+        undo.callback(link.close)
+        try:
+            link.settimeout(_ANSWER)
+            link.connect(path)
+            channel.send(link, hello, [sock.fileno() for sock in sockets])
+        except OSError as error:
+            raise ControlError(
+                0, "unreachable", f"{path} can't be reached: {error.strerror}; is it this machine's?"
+            ) from None
+        received = channel.heard(link)
+        if received is None:
+            raise ServerGoneError("the server closed the connection to which the sandbox was handed over")
+        frame, _ = received
+        if "failed" in frame:
+            raise ControlError(409, "refused", str(frame["failed"]))
+        undo.pop_all()
+    return link, dict(frame["environ"])
+
+
+async def _served(link: socket.socket, sandbox: SealedSandbox) -> tuple[int, bool]:
+    """Wait for the command's end, connecting webhooks meanwhile; its exit code, and whether the server was gone before."""
+    link.setblocking(False)
+    frames = Frames(link)
+    ended = asyncio.create_task(sandbox.finished())
+    asked = asyncio.create_task(_webhooks(frames, sandbox))
+    await asyncio.wait((ended, asked), return_when=asyncio.FIRST_COMPLETED)
+    gone = asked.done() and not ended.done()
+    if gone:
+        sandbox.signal(signal.SIGKILL)
+    code = await ended
+    if not gone:
+        try:
+            await frames.send({"ended": True})
+            async with asyncio.timeout(CLOSING):
+                await asked
+        except (FramesError, TimeoutError):
+            gone = True
+        else:
+            gone = not asked.result()
+    asked.cancel()
+    await asyncio.gather(asked, return_exceptions=True)
+    return code, gone
+
+
+async def _webhooks(frames: Frames, sandbox: SealedSandbox) -> bool:
+    """Make the connections into the sandbox that the server asks for; whether it has closed in good order."""
+    making: set[asyncio.Task[None]] = set()
+    try:
+        while True:
+            frame, descriptors = await frames.next()
+            for descriptor in descriptors:
+                os.close(descriptor)
+            if "connect" in frame:
+                task = asyncio.create_task(_connect(frames, sandbox, frame))
+                making.add(task)
+                task.add_done_callback(making.discard)
+            if "closed" in frame:
+                return True
+    except FramesError:
+        return False
+    finally:
+        for task in making:
+            task.cancel()
+
+
+async def _connect(frames: Frames, sandbox: SealedSandbox, frame: channel.Frame) -> None:
+    answer = {"connected": frame["connect"]}
+    with contextlib.suppress(FramesError):
+        try:
+            sock = await sandbox.connect(str(frame["address"]), int(frame["port"]))
+        except OSError as error:
+            await frames.send({**answer, "errno": error.errno or 111})
+            return
+        with sock:
+            await frames.send(answer, [sock.fileno()])
+
+
+def _report(remote: Remote, client: "Client", sandbox: str, code: int) -> int:
+    """The exit code of the run. A server that is gone now takes the report with it, not the command's code."""
+    from childproof.client import ControlError  # noqa: PLC0415 (imported by now)
+
+    width, colours = (None, False) if remote.report_to is not None else terminal()
+    try:
+        told = client.report_sandbox(sandbox, width=width, colours=colours, server=remote.server)
+    except ControlError as error:
+        say(f"there is no report: {error}")
+        return code
+    if remote.report != "none":
+        text = told["text"] if remote.report == "text" else json.dumps(told["report"])
+        put(text, remote.report, remote.report_to)
+    if remote.report == "text" and remote.world is None:
+        say("the world and its record are thrown away now; --world NAME keeps them")
+    return ending(code, {told["report"]["world"]: told["incomplete"]})
+
+
+def _own(remote: Remote) -> list[str]:
+    """What belongs to us and not to the command: the API's socket, its token, the report's file."""
+    files = [remote.server.removeprefix(_UNIX).removeprefix("//")]
+    if remote.token_file is not None:
+        files.append(str(remote.token_file))
+    if remote.report_to is not None and remote.report_to.path.is_file():
+        files.append(str(remote.report_to.path))
+    return files
+
+
+def _there(paths: list[str]) -> Iterator[Path]:
+    """Those that this process sees: the server may have another view of the file system."""
+    return (Path(path) for path in paths if os.path.exists(path))  # noqa: PTH110 (strings as the server gave them)

@@ -1,0 +1,302 @@
+"""Many sandboxes on one process: each a world and listeners of its own, made and ended over the control API.
+
+A sandbox costs a row, a socket or a few, and no task. One timer ends those whose time is over, so that a client that crashed
+leaves nothing behind.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import socket
+from collections.abc import Callable, Collection, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from childproof.capture.binding import shown
+from childproof.capture.destination import Ingress
+from childproof.capture.webhooks import Connect, Deliverer
+from childproof.control import messages_sandboxes as messages
+from childproof.control.desk import Desk
+from childproof.control.problems import Mistake, Problem
+from childproof.run.compose import Parts
+from childproof.run.config.secrets import secret_files
+from childproof.run.covered import hidden, judging
+from childproof.run.report.emit import painted, worded
+from childproof.run.report.report import to_json, unpainted
+from childproof.run.server.descriptors import room_for_listeners
+
+from .box import Bound, Box, environment
+from .worlds import SandboxWorlds
+
+if TYPE_CHECKING:
+    from childproof.run.doors import DoorSockets
+    from childproof.run.proxy import Proxy
+
+MOST = 5000  # sandboxes at once
+WAITING, SERVING = "waiting", "serving"
+
+
+class Sandboxes:
+    """`control.sandboxes.Host` over a running proxy. Use `async with`; leaving it ends all of them.
+
+    `served` are the worlds of the server's own listeners, `ports` those that webhooks to this loopback may not reach, to which
+    ours are added; `ca` gives the certificates to trust, as PEM, and `handover` is where sealed sandboxes are handed over.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        parts: Parts,
+        proxy: "Proxy",
+        deliverer: Deliverer,
+        *,
+        served: Collection[str],
+        ports: set[int],
+        ca: Callable[[], bytes],
+        handover: str = "",
+    ) -> None:
+        self._parts = parts
+        self._proxy = proxy
+        self._deliverer = deliverer
+        self._ports = ports
+        self._ca = ca
+        self._wall, self._say = desk.wall, desk.say
+        self._handover = handover
+        self._worlds = SandboxWorlds(desk, served)
+        self._boxes: dict[str, Box] = {}
+        self._listeners = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> Self:
+        gone = self._worlds.clear()
+        if gone:
+            self._say(f"{len(gone)} worlds of sandboxes that a server left behind were deleted")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._ending:
+            await asyncio.wait(self._ending)
+        for sandbox in [*self._boxes]:
+            with contextlib.suppress(LookupError):
+                await self.delete(sandbox)
+
+    # --- the API's operations
+
+    async def create(self, wanted: messages.NewSandbox) -> messages.MadeSandbox:
+        """See `control.sandboxes.Host`."""
+        self._check(wanted)
+        rules = await self._worlds.read(wanted)
+        box = Box(f"sbx_{secrets.token_hex(12)}", "", False, wanted.ttl, self._wall(), self._parts.ledger.position())
+        listen = wanted.listen
+        names = [] if wanted.sealed else [*(("",) if listen.http or listen.socks else ()), *listen.stubs]
+        async with contextlib.AsyncExitStack() as undo:
+            bound = [undo.enter_context(Bound(0 if name else listen.port or 0)) for name in names]
+            box.world, box.made = self._worlds.enter(wanted, rules, f"sandboxes/{box.id}")
+            undo.callback(self._left, box)
+            undo.push_async_callback(self._close, box)
+            for name, place in zip(names, bound, strict=True):
+                await self._open(box, name, place.sockets)
+            undo.pop_all()
+        self._listeners += len(box.ports)
+        box.http, box.socks = listen.http and not wanted.sealed, listen.socks and not wanted.sealed
+        if wanted.sealed:
+            box.sealed, box.secret = WAITING, secrets.token_hex(16)
+        self._boxes[box.id] = box
+        self._deliverer.join(box.world)
+        self._live_on(box)
+        return messages.MadeSandbox(
+            **box.values(), ca=self._ca().decode("ascii"), environment=environment(box), handover=self._place(box)
+        )
+
+    def all(self) -> list[messages.Sandbox]:
+        """See `control.sandboxes.Host`."""
+        return [box.told() for box in self._boxes.values()]
+
+    def get(self, sandbox: str) -> messages.Sandbox:
+        """See `control.sandboxes.Host`."""
+        return self._boxes[sandbox].told()
+
+    def renew(self, sandbox: str, ttl: int | None) -> messages.Sandbox:
+        """See `control.sandboxes.Host`."""
+        box = self._boxes[sandbox]
+        ttl = box.ttl if ttl is None else ttl
+        if box.made:
+            self._worlds.renewed(box.world, ttl)
+        box.ttl = ttl
+        self._live_on(box)
+        return box.told()
+
+    async def delete(self, sandbox: str, *, keep: bool = False) -> messages.DeletedSandbox:
+        """See `control.sandboxes.Host`."""
+        box = self._boxes.pop(sandbox)
+        self._listeners -= len(box.ports)
+        try:
+            await self._close(box)
+        finally:
+            gone, kept = self._left(box, keep=keep)
+        return messages.DeletedSandbox(sandbox, gone, kept)
+
+    def report(self, sandbox: str, query: messages.ReportQuery) -> messages.SandboxReport:
+        """See `control.sandboxes.Host`."""
+        box = self._boxes[sandbox]
+        found = self._parts.report(box.world, after=box.position, sandbox=box.id)
+        store = self._parts.config.store
+        ledger = store if store == ":memory:" else str(Path(store).resolve())  # whoever reads it is elsewhere
+        paint = painted if query.colours else unpainted
+        text = worded(found, ledger, query.width, paint, option=f" --server {query.server}" if query.server else None)
+        return messages.SandboxReport(to_json(found, ledger=ledger), text, str(found.missing))
+
+    # --- sealed ones
+
+    def waiting(self, sandbox: str, secret: str) -> bool:
+        """Whether the listeners of a sealed sandbox are awaited, from whoever knows this word."""
+        box = self._boxes.get(sandbox)
+        known = box.secret if box is not None and box.sealed == WAITING else ""
+        return secrets.compare_digest(known.encode(), secret.encode("utf-8", "replace")) and bool(known)
+
+    async def take_over(self, sandbox: str, sockets: "DoorSockets", connect: Connect) -> None:
+        """Serve what a sealed sandbox's client has handed over. `connect` reaches the sandbox's loopback.
+
+        Raises LookupError for a sandbox that is gone. It lives as long as its client: its time begins when that has left.
+        """
+        box = self._boxes[sandbox]
+        box.sealed, box.connect = SERVING, connect
+        ingress = Ingress(box.world, box.id)
+        box.ingresses.append(ingress)
+        box.doors = await self._proxy.open_doors(ingress, sockets)
+        self._deliverer.join(box.world, self._inside(box.world))
+
+    async def hand_back(self, sandbox: str) -> None:
+        """The sealed command has ended: its doors are closed, and all that was under way is recorded."""
+        box = self._boxes.get(sandbox)
+        if box is not None:
+            await self._close(box)
+            box.sealed, box.doors, box.connect, box.secret = WAITING, None, None, ""
+            self._live_on(box)
+
+    # --- within
+
+    def _check(self, wanted: messages.NewSandbox) -> None:
+        listen, mistakes = wanted.listen, []
+        if wanted.sealed and not self._handover:
+            mistakes.append(
+                Mistake("/sealed", "a sealed sandbox on a server that has no unix socket",
+                        "a server on the same machine with `control: {listen: unix:PATH}`", "--control unix:PATH")
+            )  # fmt: skip
+        if wanted.sealed and listen != messages.Listeners():
+            mistakes.append(Mistake("/listen", "listeners for a sealed sandbox", "none: it has its own"))
+        mistakes += [
+            Mistake(f"/listen/stubs/{number}", f"no stub {name!r}", "a stub of GET /v1/stubs")
+            for number, name in enumerate(listen.stubs)
+            if name not in self._parts.catalog
+        ]
+        mistakes += [
+            Mistake(f"/listen/stubs/{number}", f"{name!r} a second time", "each stub once")
+            for number, name in enumerate(listen.stubs)
+            if name in listen.stubs[:number]
+        ]
+        if not (wanted.sealed or listen.http or listen.socks or listen.stubs):
+            mistakes.append(Mistake("/listen", "no listener", "`http`, `socks`, or the names of stubs"))
+        if listen.port and not (listen.http or listen.socks):
+            mistakes.append(Mistake("/listen/port", "a port without a proxy", "`http` or `socks` beside it"))
+        if mistakes:
+            raise Problem(422, "invalid", f"{mistakes[0].found}; nothing was made", mistakes=mistakes)
+        count = len(listen.stubs) + 1
+        if len(self._boxes) >= MOST or self._listeners + count > room_for_listeners():
+            raise Problem(
+                429, "too_many",
+                f"there are {len(self._boxes)} sandboxes with {self._listeners} listeners: no more, until some are deleted",
+            )  # fmt: skip
+
+    async def _open(self, box: Box, stub: str, sockets: list[socket.socket]) -> None:
+        ingress = Ingress(box.world, box.id)
+        if stub:
+            ingress, _ = self._proxy.at_stub(stub, box.world, box.id)
+            box.stubs[stub] = f"http://{shown(sockets[0])}"
+        else:
+            box.proxy = shown(sockets[0])
+        box.ingresses.append(ingress)
+        box.ports += [int(sock.getsockname()[1]) for sock in sockets]
+        self._ports.update(box.ports)
+        await self._proxy.open_for(sockets, Ingress(box.world, box.id), stub)
+
+    async def _close(self, box: Box) -> None:
+        self._ports.difference_update(box.ports)
+        doors, box.doors = box.doors, None
+        await self._proxy.close_for(box.ingresses, doors)
+        box.ingresses.clear()
+
+    def _left(self, box: Box, *, keep: bool = False) -> tuple[str | None, str | None]:
+        gone, kept = self._worlds.leave(box.world, keep=keep)
+        if not self._worlds.used(box.world):
+            self._deliverer.leave(box.world)
+        return gone, kept
+
+    def _place(self, box: Box) -> messages.Handover | None:
+        if box.sealed is None:
+            return None
+        covered = [*hidden(self._parts.config), *secret_files(self._parts.secrets)]
+        kept = judging(self._parts)
+        return messages.Handover(
+            self._handover,
+            box.secret,
+            [str(path.absolute()) for path in covered],
+            [str(path.absolute()) for path in kept],
+        )
+
+    def _inside(self, world: str) -> Connect:
+        async def connect(address: str, port: int) -> socket.socket:
+            """The loopback of whichever sandbox of this world listens there, the newest first."""
+            refused: OSError = ConnectionAbortedError("the sandbox has ended")
+            for box in reversed(self._boxes.values()):
+                if box.world == world and box.connect is not None:
+                    try:
+                        return await box.connect(address, port)
+                    except ConnectionAbortedError:
+                        continue
+                    except OSError as error:
+                        refused = error
+            raise refused
+
+        return connect
+
+    # --- time
+
+    def _live_on(self, box: Box) -> None:
+        loop = asyncio.get_running_loop()
+        box.deadline, box.expires = loop.time() + box.ttl, self._wall() + box.ttl * 1000
+        if self._timer is None or box.deadline < self._timer.when():
+            self._arm(box.deadline)
+
+    def _arm(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(when, self._look)
+
+    def _look(self) -> None:
+        """End those whose time is over; look again when the next one's is."""
+        self._timer = None
+        now = asyncio.get_running_loop().time()
+        for box in self._boxes.values():
+            if box.deadline <= now and box.sealed == SERVING:  # its client is there
+                self._live_on(box)
+        over = [box.id for box in self._boxes.values() if box.deadline <= now]
+        if over:
+            task = asyncio.get_running_loop().create_task(self._expire(over))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+        later = [box.deadline for box in self._boxes.values() if box.deadline > now]
+        if later:
+            self._arm(min(later))
+
+    async def _expire(self, sandboxes: Iterable[str]) -> None:
+        for sandbox in sandboxes:
+            try:
+                await self.delete(sandbox)
+            except LookupError:
+                continue
+            except Exception as error:  # noqa: BLE001 (the others' time is over all the same)
+                self._say(f"the sandbox {sandbox} could not be ended whole: {error}")

@@ -1,0 +1,1 @@
+"""A server's life: addresses bound, probes answered, reloads, the end."""

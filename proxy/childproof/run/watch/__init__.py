@@ -1,0 +1,1 @@
+"""What watches calls: metrics, spans, the journal, troubles."""

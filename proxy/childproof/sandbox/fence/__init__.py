@@ -1,0 +1,1 @@
+"""The redirection of a network namespace that is somebody else's: a pod's, a host's."""

@@ -1,0 +1,1 @@
+"""The kernel's tables, in its own words: netlink messages, expressions, log groups."""

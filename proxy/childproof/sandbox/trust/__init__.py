@@ -1,0 +1,1 @@
+"""The authority's certificate in the bundles, stores and variables of those who have to trust it."""

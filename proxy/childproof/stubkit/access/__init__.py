@@ -1,0 +1,1 @@
+"""Who may call, as whom, and how often."""

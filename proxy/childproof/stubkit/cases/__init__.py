@@ -1,0 +1,1 @@
+"""Examples as data: calls, and what has to come of them."""

@@ -1,0 +1,1 @@
+"""What behaviour is handed: state, clock, ids, randomness, files, and ways to tell others."""

@@ -1,0 +1,1 @@
+"""What stub.yaml declares, as values: the manifest, the settings, the resources."""

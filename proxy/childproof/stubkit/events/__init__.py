@@ -1,0 +1,1 @@
+"""Telling others: events, who subscribed, signatures, attempts."""

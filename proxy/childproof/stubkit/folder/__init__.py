@@ -1,0 +1,1 @@
+"""A stub's folder: loaded, its functions found, everything in it checked before it answers."""

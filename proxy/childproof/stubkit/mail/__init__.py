@@ -1,0 +1,1 @@
+"""Messages that stubs send, and the templates that they are made of."""

@@ -1,0 +1,1 @@
+"""Surfaces and stubs made of documents: derived, drafted, tried out, measured, compared."""

@@ -1,0 +1,1 @@
+"""The past of a world: recipes, their steps on one line of time, what every fresh world has."""

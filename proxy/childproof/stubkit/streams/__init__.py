@@ -1,0 +1,1 @@
+"""Replies that go on: parts and pauses, WebSockets, procedures of gRPC."""
