@@ -11,23 +11,22 @@ from typing import NoReturn, TextIO
 import click
 
 from childproof import __version__
-from childproof.ledger import CLOCK, Entry, Filter, timestamp, to_line
+from childproof.ledger import CLOCK, Entry, Filter, to_line
 from childproof.ledger.har import to_har
 from childproof.ledger.metrics import to_metrics
 from childproof.model import Fidelity, Protocol
 
+from .log_shown import columns, newest, print_table
 from .options import Since
-from .reading import duration, find_call, printable
+from .reading import find_call
 from .records import Tail
 from .where import Where, where_options
 
 SHOWN = 100
 POLL = 0.1
-ROOMY = 90
 FIDELITIES = [fidelity.value for fidelity in Fidelity]
 PROTOCOLS = [*(protocol.value for protocol in Protocol), CLOCK]
 _TRACE = re.compile(r"[0-9a-f]{32}")
-STYLES = {"stub": "green", "reply": "green", "allow": "yellow", "deny": "red"}
 
 
 @click.command()
@@ -114,22 +113,22 @@ def log(
         # Following begins before the list is read, so that nothing falls between the two.
         tail = records.tail(world=world, only=only) if follow else None
         shown = (limit or None) if limit is not None else (SHOWN if person else None)
-        entries = records.entries(world=world, only=only, last=shown)
+        read = partial(records.entries, world=world, only=only)
         wide = world is None and len(names) > 1
         if har is not None:
-            _archive(entries, har)
+            _archive(read(last=shown), har)
         elif metrics:
-            _print(to_metrics(entries))
+            _print(to_metrics(read(last=shown)))
         elif otlp is not None:
-            _send(entries, otlp)
+            _send(read(last=shown), otlp)
         elif as_json:
-            _print(map(to_line, entries))
+            _print(map(to_line, read(last=shown)))
         elif person and not follow:
-            _table(list(entries), wide=wide)
+            print_table(*newest(read, only, shown), wide=wide)
         else:
-            _print(_columns(entry, wide=wide) for entry in entries)
+            _print(columns(entry, wide=wide) for entry in read(last=shown))
         if tail is not None:
-            _follow(tail, to_line if as_json else partial(_columns, wide=wide))
+            _follow(tail, to_line if as_json else partial(columns, wide=wide))
 
 
 def _follow(tail: Tail, shown: Callable[[Entry], str]) -> NoReturn:
@@ -169,72 +168,3 @@ def _send(entries: Iterable[Entry], url: str) -> None:
 
     count = send_all(entries, otlp_endpoint(url, os.environ))
     print(f"childproof: {count:,} call{'s' if count != 1 else ''} sent to {url}", file=sys.stderr)
-
-
-def _columns(entry: Entry, *, wide: bool) -> str:
-    """A line whose columns a person can read and `awk` can split: the last one is free text."""
-    columns = [
-        f"{entry.seq:>5}",
-        timestamp(entry.at),
-        f"{entry.verdict:<5}",
-        f"{_status(entry):>3}",
-        f"{duration(entry.duration_us):>8}",
-        printable(entry.target),
-        printable(_why(entry)),
-    ]
-    return "  ".join([entry.world, *columns] if wide else columns)
-
-
-def _table(entries: list[Entry], *, wide: bool) -> None:
-    """As wide as the terminal: what is long is shortened, and times go where there is no room for them."""
-    from rich.console import Console  # noqa: PLC0415 (30 ms, for terminals only)
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    console = Console(highlight=False)
-    if not entries:
-        console.print("no calls")
-        return
-    roomy = console.width >= ROOMY
-    table = Table(box=None, pad_edge=False, header_style="dim", width=console.width)
-    if wide:
-        table.add_column("world", overflow="ellipsis", no_wrap=True, min_width=5, max_width=20)
-    table.add_column("#", justify="right", no_wrap=True, min_width=len(str(entries[-1].seq)))
-    table.add_column("verdict", no_wrap=True, min_width=7)
-    table.add_column("status", justify="right", no_wrap=True, min_width=6)
-    table.add_column("call", overflow="ellipsis", no_wrap=True, ratio=3)
-    table.add_column("answered by, or why not", overflow="ellipsis", no_wrap=True, ratio=2)
-    if roomy:
-        table.add_column("time", no_wrap=True, min_width=8)
-        table.add_column("took", justify="right", no_wrap=True, min_width=8)
-    for entry in entries:
-        cells = [Text(printable(entry.world))] if wide else []
-        cells += [
-            Text(str(entry.seq)),
-            Text(entry.verdict, STYLES.get(entry.verdict, "")),
-            Text(_status(entry)),
-            Text(printable(entry.target)),
-            Text(printable(_why(entry)), "" if entry.verdict == "deny" else "dim"),
-        ]
-        if roomy:
-            cells += [Text(timestamp(entry.at)[11:19], "dim"), Text(duration(entry.duration_us), "dim")]
-        table.add_row(*cells)
-    console.print(table)
-
-
-def _status(entry: Entry) -> str:
-    if not entry.settled:
-        return "…"
-    return "-" if entry.status is None else str(entry.status)
-
-
-def _why(entry: Entry) -> str:
-    if entry.error:
-        return f"error: {entry.error.strip().splitlines()[-1]}" if entry.error.strip() else "error"
-    if entry.stub is not None and entry.verdict == "stub":
-        operation = f": {entry.operation}" if entry.operation else ""
-        return f"{entry.stub}{operation} ({entry.fidelity})" if entry.fidelity else f"{entry.stub}{operation}"
-    if entry.verdict == "deny" or entry.rule is None:
-        return entry.reason
-    would = f", which {entry.would[0].rule} would deny" if entry.would else ""
-    return f"rule {entry.rule}{would}"

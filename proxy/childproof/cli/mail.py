@@ -194,7 +194,7 @@ def _table(messages: list[Message], *, wide: bool) -> None:
         console.print("no mail")
         return
     roomy = console.width >= ROOMY
-    table = Table(box=None, pad_edge=False, header_style="dim", expand=False)
+    table = Table(box=None, pad_edge=False, header_style="dim", width=console.width)
     if wide:
         table.add_column("world", overflow="ellipsis", no_wrap=True, max_width=20)
     table.add_column("#", justify="right", no_wrap=True, min_width=len(str(messages[-1].number)))

@@ -47,7 +47,7 @@ def open_worlds(db: str | None, *, create: bool = False) -> Iterator[tuple[Store
 
     path = db or load_config(os.environ, Path.cwd()).store
     if not create and not Path(path).is_file():
-        raise StoreError(f"{path}: there is no such file; name the one that `childproof run` wrote with --db")
+        raise StoreError(f"{path}: there is no such file; `childproof run` makes it, --db names another")
     with Store.open(path, wall=wall_clock) as store:
         yield store, Ledger(store.connection, lock=store.lock)
 
@@ -85,22 +85,32 @@ def find_call(records: "Records", call: str, world: str | None) -> Entry:
     names = records.names()
     if world is not None:
         records.branch(world)  # says which there are, if not this one
-    if call.isdecimal():
-        owner = world if world is not None else names[0] if len(names) == 1 else None
-        numbered = None if owner is None else records.at(owner, int(call))
-        if numbered is not None:
-            return numbered
-    found = records.beginning(call) if call else []
+    number = call.isdecimal() and len(call) <= _LONGEST_NUMBER
+    if number:
+        owners = [world] if world is not None else names
+        if len(owners) > _WORLDS:
+            raise ChildproofError(f"call {call} of which world? Add --world; `childproof world list` lists them")
+        numbered = {entry.id: entry for name in owners if (entry := records.at(name, int(call))) is not None}
+        if len(numbered) == 1:
+            return next(iter(numbered.values()))
+        if numbered:
+            some = "\n".join(f"  {entry.world}  {printable(entry.target)}" for entry in numbered.values())
+            raise ChildproofError(f"call {call} of which world? Add --world with one of these:\n{some}")
+    # A few digits are a number: the id that happens to begin with them is not what anybody means.
+    found = records.beginning(call) if call and not (number and len(call) < _SHORTEST_ID) else []
     exact = [entry for entry in found if call in (entry.id, entry.id.removeprefix("call_"))]
     if len(found) == 1 or exact:
         return (exact or found)[0]
     if found:
         some = "\n".join(f"  {entry.id}  {printable(entry.target)}" for entry in found)
         raise ChildproofError(f"{len(found)} or more calls begin with {call!r}; write more of one of these:\n{some}")
-    if call.isdecimal() and world is None and len(names) > 1:
-        raise ChildproofError(f"call {call} of which world? Add --world with one of: {', '.join(names)}")
     where = f"world {world}" if world is not None else f"worlds: {', '.join(names) or 'none'}"
     raise ChildproofError(f"{records.place} has no call {call!r} ({where}); `childproof log` lists the calls")
+
+
+_LONGEST_NUMBER = 9  # digits of a call's number
+_SHORTEST_ID = 6  # digits that may also be the beginning of an id
+_WORLDS = 20  # that are looked into for a number
 
 
 def duration(microseconds: int) -> str:

@@ -12,7 +12,7 @@ from childproof.ledger import Entry, Recorded, timestamp, to_line
 from childproof.model import Change, Effect, header
 from childproof.world import MISSING, differences
 
-from .log import STYLES
+from .log_shown import STYLES
 from .reading import duration, find_call, printable
 from .where import Where, where_options
 

@@ -95,7 +95,7 @@ def connect(path: str, *, readonly: bool) -> sqlite3.Connection:
     A read-only one never creates or changes anything, and works while another process writes.
     """
     if readonly and path != ":memory:" and not Path(path).is_file():
-        raise StoreError(f"{path}: there is no such file; name the one that `childproof run` wrote with --db")
+        raise StoreError(f"{path}: there is no such file; `childproof run` makes it, --db names another")
     try:
         connection = _open(path, readonly=readonly)
     except sqlite3.Error as error:

@@ -47,6 +47,22 @@ class Book:
             self.ledger.append(entry)
         return entry
 
+    def look_up(self) -> Entry:
+        """A name look-up, answered as every one is."""
+        return self.call(
+            target="DNS A api.stripe.com",
+            protocol="dns",
+            verdict="reply",
+            rule=None,
+            stub=None,
+            operation=None,
+            fidelity=None,
+            status=0,
+            reason="every name is answered with an address of our own",
+            method="A",
+            path="",
+        )
+
     def deny(self) -> Entry:
         return self.call(
             target="TCP 203.0.113.7:4444",

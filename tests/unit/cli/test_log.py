@@ -222,6 +222,7 @@ def test_a_reader_that_stops_early_is_no_error(book):
 @pytest.mark.parametrize("columns", [60, 100, 200])
 def test_on_a_terminal_it_is_a_table_as_wide_as_the_terminal_and_no_wider(book, columns):
     for _ in range(120):
+        book.look_up()
         book.call()
     book.deny()
     main_end, child_end = pty.openpty()
@@ -243,10 +244,12 @@ def test_on_a_terminal_it_is_a_table_as_wide_as_the_terminal_and_no_wider(book, 
     lines = re.sub(r"\x1b\[[0-9;]*m", "", text.decode()).splitlines()
     assert "\x1b[" in text.decode()
     assert "verdict" in lines[0]
-    assert len(lines) == 101  # the newest hundred, and the head
+    assert len(lines) == 102  # the newest hundred that are no look-ups, the head, and what is left out
     assert all(len(line.rstrip()) <= columns for line in lines)
-    assert "deny" in lines[-1]
-    assert "TCP 203.0.113.7" in lines[-1]
+    assert "deny" in lines[-2]
+    assert "TCP 203.0.113.7" in lines[-2]
+    assert lines[-1].rstrip() == "98 name look-ups left out; --protocol dns lists them"
+    assert "POST api.stripe.com/" in lines[1]
 
 
 def test_a_trace_is_found_by_its_id_and_by_any_of_its_calls(book, run):

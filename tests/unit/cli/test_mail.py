@@ -11,7 +11,10 @@ from click.testing import CliRunner
 
 from childproof.catalog import load_catalog
 from childproof.cli.attachments import safe_name, save
+from childproof.cli.mail import _table
+from childproof.cli.mailbox import messages
 from childproof.cli.main import cli
+from childproof.cli.where import Where
 from childproof.errors import ChildproofError
 from childproof.model import Call, Envelope, Protocol
 from childproof.world import Store
@@ -28,19 +31,11 @@ def message(subject: str, *, attachments: tuple[tuple[str, bytes], ...] = (), ht
     return mail.as_bytes()
 
 
-@pytest.fixture(scope="module")
-def db(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = tmp_path_factory.mktemp("mail") / "childproof.db"
+def stored(path: Path, worlds: dict[str, list[tuple[bytes, tuple[str, ...]]]]) -> str:
+    """A database with worlds whose mailboxes hold these messages, each with its recipients."""
     stub = load_catalog().get("email")
     with Store.open(path, wall=lambda: 1_767_603_600_000) as store:
-        for world, sent in {
-            "demo": [
-                (message("Your receipt", html="<b>hi</b>", attachments=(("invoice.pdf", b"%PDF\x00"), ("../../evil\x1b.pdf", b"2"))), ("jenny@example.com",)),
-                (message("For Bob"), ("bob@example.com", "hidden@example.com")),
-                (b"Subject: \x1b[31mred\x07\r\n\r\nbody \x1b]0;title\x07", ("jenny@example.com",)),
-            ],
-            "other": [(message("Elsewhere"), ("jenny@example.com",))],
-        }.items():  # fmt: skip
+        for world, sent in worlds.items():
             handle = store.create(world, seed=1)
             for raw, to in sent:
                 envelope = Envelope("bounce@example.com", to, "me", "shop@gmail.com", tls=True)
@@ -48,6 +43,28 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> str:
                 with handle.transaction() as tx:
                     stub.answer(call, tx)
     return str(path)
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return stored(
+        tmp_path_factory.mktemp("mail") / "childproof.db",
+        {
+            "demo": [
+                (
+                    message(
+                        "Your receipt",
+                        html="<b>hi</b>",
+                        attachments=(("invoice.pdf", b"%PDF\x00"), ("../../evil\x1b.pdf", b"2")),
+                    ),
+                    ("jenny@example.com",),
+                ),
+                (message("For Bob"), ("bob@example.com", "hidden@example.com")),
+                (b"Subject: \x1b[31mred\x07\r\n\r\nbody \x1b]0;title\x07", ("jenny@example.com",)),
+            ],
+            "other": [(message("Elsewhere"), ("jenny@example.com",))],
+        },
+    )
 
 
 @pytest.fixture
@@ -68,6 +85,24 @@ def test_the_list_in_a_pipe_is_tabs_and_harmless(run: Any) -> None:
     assert lines[1].split("\t")[4] == "bob@example.com, hidden@example.com"
     assert "\x1b" not in lines[2]
     assert "\\x1b[31mred" in lines[2]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 140])
+def test_on_a_terminal_every_column_has_its_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], columns: int
+) -> None:
+    """However many a mail went to, its number and its subject are there, and no line is longer than the terminal."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    everybody = tuple(f"somebody{number}@example.com" for number in range(9))
+    db = stored(tmp_path / "some.db", {"main": [(message("Many are told"), everybody)]})
+    with Where(db).records() as records:
+        _table(list(messages(records, "main", None)), wide=False)
+    head, row = capsys.readouterr().out.splitlines()
+    assert [title for title in head.split() if title != "time"] == ["#", "from", "to", "subject", "parts"]
+    assert row.split()[0] == "1"
+    assert "Many are" in row
+    assert "somebody0" in row
+    assert max(len(head), len(row)) <= columns
 
 
 def test_bare_mail_is_the_list(run: Any, db: str) -> None:

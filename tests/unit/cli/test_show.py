@@ -105,8 +105,27 @@ class TestShow:
         book.call("two", target="GET https://two.example/")
         code, _, err = run("show", "1")
         assert code == 1
-        assert "--world with one of: main, two" in err
+        assert err.endswith(
+            "Add --world with one of these:\n  main  POST https://api.stripe.com/v1/things/1\n  two  GET https://two.example/\n"
+        )
         assert "two.example" in run("show", "1", "--world", "two")[1]
+
+    def test_a_number_that_only_one_world_has_needs_no_world(self, book, run):
+        """A fork's calls of before are its parent's: one and the same."""
+        book.call()
+        book.store.fork("main", "main/fork")
+        book.call("main/fork", target="GET https://fork.example/")
+        assert "api.stripe.com" in run("show", "1")[1]
+        assert "fork.example" in run("show", "2")[1]
+
+    def test_a_number_is_never_the_beginning_of_an_id(self, book, run):
+        """Call 7 that isn't there is not the call whose id happens to begin so."""
+        book.call(id="call_7777777777777777")
+        code, out, err = run("show", "7")
+        assert (code, out) == (1, "")
+        assert "has no call '7' (worlds: main)" in err
+        assert "call_777" in run("show", "777777")[1]
+        assert "call_777" in run("show", "call_7")[1]
 
     @pytest.mark.parametrize("call", ["9", "nobody", "call_", ""])
     def test_an_unknown_call_is_refused_with_where_to_look(self, book, run, call):
