@@ -2,9 +2,10 @@
 
 from .difference import Difference
 from .limit import Counted, Counters, Limit, Spent
-from .load import RULES_SCHEMA, load_ruleset
+from .load import load_ruleset
 from .rule import Delay, Rule, RuleFault
 from .ruleset import Explanation, Judgement, Ruleset
+from .schema import RULES_SCHEMA
 from .source import Source
 
 __all__ = [

@@ -45,3 +45,6 @@ class Allow:
     credentials: frozenset[str] = frozenset()
     reply: int | None = None
     within_ms: int | None = None
+
+
+NOTHING_SAID = Allow()

@@ -13,9 +13,10 @@ from childproof.errors import Fault, InputError
 from childproof.model import Action, Call, Envelope, Protocol, Verdict, Would
 
 from .limit import MemoryCounters, count, is_counted
-from .load import load_ruleset, schema
+from .load import load_ruleset
 from .rule import Rule
 from .ruleset import Ruleset
+from .schema import schema
 from .source import Source, find_include, read_source
 from .target import EXAMPLE, TargetError, parse_target
 

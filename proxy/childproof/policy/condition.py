@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES, ExtensionFileLoader
 from pathlib import Path
 from typing import Any
@@ -140,6 +140,7 @@ def compile_condition(text: str, protocols: tuple[Protocol, ...]) -> Condition:
     return Condition(expression.text, expression.parts, expression.program)
 
 
+@lru_cache(maxsize=1024)  # rules of a file often ask the same
 def compile_expression(text: str, protocols: tuple[Protocol, ...], key: str) -> Expression:
     """Parse and check the expression under `key`. Raises ConditionError for the first mistake."""
     cel = _library()

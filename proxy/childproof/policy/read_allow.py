@@ -5,7 +5,7 @@ from pathlib import Path
 
 from childproof.model import Protocol, SecretSource, parse_address
 
-from .allow import ANY_CREDENTIAL, Allow, Secret
+from .allow import ANY_CREDENTIAL, NOTHING_SAID, Allow, Secret
 from .read_match import read_networks
 from .reader import Part
 from .rule import Match, Network
@@ -49,8 +49,8 @@ _HTTP_ONLY = ("secrets", "credentials", "reply", "within")
 def read_allow(part: Part, match: Match) -> Allow:
     """What `allow` says besides addresses. Relative files are looked for beside the rule file."""
     allow = part.part("allow")
-    if allow is None:
-        return Allow()
+    if allow is None or not allow.value:
+        return NOTHING_SAID
     http = match.protocols == (Protocol.HTTP,)
     for key in _HTTP_ONLY:
         if key in allow.value and not http:

@@ -1,7 +1,9 @@
 """`match:` in a rule file, read into a compiled Match. What can't be meant is a fault with the line to write instead."""
 
 import re
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any
 
@@ -40,39 +42,61 @@ _METHODS = [
     "REPORT",
     "SEARCH",
 ]
+_HTTP = (Protocol.HTTP,)
 _PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def read_match(part: Part) -> Match:
     """Read `match`. What is refused is left out of the result, and its fault stands in the report."""
-    protocols = tuple(dict.fromkeys(Protocol(value) for _, value in part.items("protocol"))) or (Protocol.HTTP,)
-    for key in part.value.keys() & _ONLY.keys():
+    keys = part.value.keys()
+    protocols = _protocols(part) if "protocol" in keys else _HTTP
+    for key in keys & _ONLY.keys():
         only = _ONLY[key]
-        if part.get(key) is not None and not only.issuperset(protocols):
+        if not only.issuperset(protocols) and part.get(key) is not None:
             wrong = next(protocol for protocol in protocols if protocol not in only)
             part.fault(key, f"{key!r} in a rule for {wrong}", f"{key!r} only for {' and '.join(sorted(only))}")
-    if part.get("cidr") is not None and part.get("host") is not None:
+    if "cidr" in keys and "host" in keys and part.get("cidr") is not None and part.get("host") is not None:
         part.fault(
             "cidr",
             "'cidr' beside 'host'",
             "one of them: what a name resolves to is only known when it is dialled",
             "allow: {addresses: [10.0.0.0/8]}",
         )
-    hosts = [_host(part.report, path, value) for path, value in part.items("host")]
-    return Match(
-        protocols=protocols,
-        # `*` beside other hosts makes those superfluous; alone it asks for nothing.
-        hosts=() if "*" in hosts else tuple(dict.fromkeys(host for host in hosts if host)),
-        networks=read_networks(part, "cidr"),
-        ports=tuple(ports for path, value in part.items("port") if (ports := _ports(part.report, path, value))),
-        methods=tuple(dict.fromkeys(_method(part.report, path, value) for path, value in part.items("method"))),
-        paths=tuple(glob for path, value in part.items("path") if (glob := _path(part.report, path, value))),
-        query=_named(part, "query"),
-        headers=_named(part, "headers"),
-        senders=tuple(value.lower() for _, value in part.items("sender")),
-        recipients=tuple(value.lower() for _, value in part.items("recipients")),
-    )
+    # Most rules have two or three of them: a look at each that a rule might have is what reading took longest for.
+    return Match(protocols, **{_READERS[key][0]: _READERS[key][1](part, key) for key in keys if key in _READERS})
+
+
+def _protocols(part: Part) -> tuple[Protocol, ...]:
+    return tuple(dict.fromkeys(Protocol(value) for _, value in part.items("protocol"))) or _HTTP
+
+
+def _hosts(part: Part, key: str) -> tuple[str, ...]:
+    hosts = [_host(part.report, path, value) for path, value in part.items(key)]
+    # `*` beside other hosts makes those superfluous; alone it asks for nothing.
+    return () if "*" in hosts else tuple(dict.fromkeys(host for host in hosts if host))
+
+
+def _all_ports(part: Part, key: str) -> tuple[range, ...]:
+    return tuple(ports for path, value in part.items(key) if (ports := _ports(part.report, path, value)))
+
+
+def _methods(part: Part, key: str) -> tuple[str, ...]:
+    return shared(tuple(dict.fromkeys(_method(part.report, path, value) for path, value in part.items(key))))
+
+
+def _paths(part: Part, key: str) -> tuple[PathGlob, ...]:
+    return shared(tuple(glob for path, value in part.items(key) if (glob := _path(part.report, path, value))))
+
+
+def _lower(part: Part, key: str) -> tuple[str, ...]:
+    return tuple(value.lower() for _, value in part.items(key))
+
+
+@lru_cache(maxsize=1024)
+def shared[T](values: tuple[T, ...]) -> tuple[T, ...]:
+    """The same for all rules that have the same; thousands often do."""
+    return values
 
 
 def read_networks(part: Part, key: str) -> tuple[Network, ...]:
@@ -150,12 +174,14 @@ def _ports(report: Report, path: Path, value: int | str) -> range | None:
 
 
 def _method(report: Report, path: Path, value: str) -> str:
+    if value in _METHODS:
+        return value
     upper = value.upper()
     if _TOKEN.fullmatch(value) is None:
         report.add(path, f"the method {value!r}", "a method such as GET or POST; leave the key out for all of them")
     elif upper != value:
         report.add(path, f"the method {value!r}", "a method in upper case", f"method: {upper}")
-    elif upper not in _METHODS and (close := get_close_matches(upper, _METHODS[:9], 1, 0.74)):
+    elif close := get_close_matches(upper, _METHODS[:9], 1, 0.74):
         report.add(path, f"the unknown method {value!r}", "a method of HTTP", f"method: {close[0]}")
     return upper
 
@@ -187,3 +213,17 @@ def _named(part: Part, key: str) -> tuple[Named, ...]:
 
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# By key: the field of Match, and who reads it.
+_READERS: Mapping[str, tuple[str, Callable[[Part, str], tuple[Any, ...]]]] = {
+    "host": ("hosts", _hosts),
+    "cidr": ("networks", read_networks),
+    "port": ("ports", _all_ports),
+    "method": ("methods", _methods),
+    "path": ("paths", _paths),
+    "query": ("query", _named),
+    "headers": ("headers", _named),
+    "sender": ("senders", _lower),
+    "recipients": ("recipients", _lower),
+}

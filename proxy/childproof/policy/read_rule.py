@@ -11,8 +11,9 @@ import msgspec
 from childproof.model import Action, Protocol, Reply
 from childproof.model import Part as BodyPart
 
-from .allow import Allow
+from .allow import NOTHING_SAID
 from .condition import Condition, ConditionError, compile_condition
+from .limit import Limit
 from .read_allow import named_networks, read_allow
 from .read_limit import read_limits
 from .read_match import read_match
@@ -21,6 +22,9 @@ from .rule import Delay, Match, Rule, RuleFault
 from .units import milliseconds
 
 _ACTIONS = ("stub", "reply", "allow", "deny")
+_MODIFIERS = {"limit", "fault", "delay"}
+_PLAIN: tuple[tuple[Limit, ...], None, None] = ((), None, None)  # a rule without any of them
+_HTTP = (Protocol.HTTP,)
 _OURS = {"content-length", "transfer-encoding", "connection", "date", "x-childproof"}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -34,12 +38,12 @@ def read_rule(part: Part, stubs: Collection[str] | None, *, enforce: bool = True
     match = read_match(match_part) if match_part is not None else Match()
     action = _action(part, match)
     condition = _condition(part, match)
-    limits, fault, delay = read_limits(part, match), _fault(part, match), _delay(part)
-    if action is Action.DENY:
-        for key in ("limit", "fault", "delay"):
-            if part.get(key) is not None:
-                part.fault(key, f"{key!r} in a rule that denies", "it only beside stub, reply or allow")
-    stub = _stub(part, stubs)
+    modified = part.value.keys() & _MODIFIERS
+    limits, fault, delay = (read_limits(part, match), _fault(part, match), _delay(part)) if modified else _PLAIN
+    for key in modified if action is Action.DENY else ():
+        if part.get(key) is not None:
+            part.fault(key, f"{key!r} in a rule that denies", "it only beside stub, reply or allow")
+    stub = _stub(part, stubs) if "stub" in part.value else None
     reply = _reply(part, match) if action is Action.REPLY else None
     networks = named_networks(part, match) if action is Action.ALLOW else ()
     name = part.get("name")
@@ -53,9 +57,9 @@ def read_rule(part: Part, stubs: Collection[str] | None, *, enforce: bool = True
         stub=stub,
         reply=reply,
         parts=_parts(part) if reply is not None else (),
-        reason=_reason(part),
+        reason=_reason(part) if action is Action.DENY else "",
         networks=networks,
-        allow=read_allow(part, match) if action is Action.ALLOW else Allow(),
+        allow=read_allow(part, match) if action is Action.ALLOW else NOTHING_SAID,
         limits=limits,
         fault=fault,
         delay=delay,
@@ -85,7 +89,7 @@ def _action(part: Part, match: Match) -> Action | None:
         part.fault(where, found, "exactly one of stub, reply, allow and deny", "" if given else "deny: {}")
         return None
     action = Action(given[0])
-    for protocol in match.protocols:
+    for protocol in match.protocols if match.protocols != _HTTP else ():  # which can be answered in any way
         expected = _impossible(action, protocol)
         if expected:
             part.fault(action, f"{action.value!r} in a rule for {protocol}", expected, "deny: {}")

@@ -6,6 +6,7 @@ from typing import Any
 
 from childproof.documents import Document
 from childproof.errors import Fault
+from childproof.model import frozen
 
 Path = tuple[str | int, ...]
 
@@ -23,7 +24,7 @@ class Report:
         self.faults.append(self.document.fault(path, found, expected, write))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """A mapping somewhere in the file. Keys whose values the schema refused read as if they weren't there."""
 

@@ -4,9 +4,9 @@ import ipaddress
 from dataclasses import dataclass, field
 from typing import Literal
 
-from childproof.model import Action, Part, Protocol, Reply
+from childproof.model import Action, Part, Protocol, Reply, frozen
 
-from .allow import Allow
+from .allow import NOTHING_SAID, Allow
 from .condition import Condition
 from .glob import PathGlob
 from .limit import Limit
@@ -39,7 +39,7 @@ class Named:
     globs: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """What a call must be. An empty tuple means that the rule doesn't ask."""
 
@@ -55,7 +55,7 @@ class Match:
     recipients: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """One compiled rule.
 
@@ -72,7 +72,7 @@ class Rule:
     parts: tuple[Part, ...] = ()  # the reply's body where it comes piece by piece
     reason: str = ""
     networks: tuple[str, ...] = ()
-    allow: Allow = field(default_factory=Allow)
+    allow: Allow = NOTHING_SAID
     limits: tuple[Limit, ...] = ()
     fault: RuleFault | None = None
     delay: Delay | None = None

@@ -15,6 +15,7 @@ from childproof.model import Action, Call, HostError, Protocol, Verdict, Would, 
 
 from .difference import Difference, difference
 from .facts import Facts
+from .piecewise import Text
 from .rule import Match, Rule
 from .trie import EVERY_PATH, HostTable
 
@@ -53,11 +54,18 @@ class Ruleset:
     """Immutable; safe to share between threads. Make one with `load_ruleset`.
 
     `files` are all files that it was read from, included ones too; `named` are the same by the paths that led to them,
-    links among them.
+    links among them. `texts` are what rules were read from, as far as they may be taken over by another ruleset.
     """
 
-    def __init__(self, rules: Sequence[Rule], files: tuple[Path, ...] = (), named: tuple[Path, ...] = ()) -> None:
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        files: tuple[Path, ...] = (),
+        named: tuple[Path, ...] = (),
+        texts: tuple[Text, ...] = (),
+    ) -> None:
         self.rules = tuple(rules)
+        self.texts = texts
         self.files = files
         self.named = named
         self.actions = Counter(rule.action for rule in self.rules)  # how many rules do what
