@@ -6,6 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from childproof.client import Client
+
 from .conftest import TOKEN
 
 TRIES = """
@@ -60,3 +64,52 @@ def test_a_sealed_command_reaches_neither_socket_nor_port(tmp_path: Path) -> Non
         assert unix != "unix: reached"
         assert (loopback, elsewhere) == ("127.0.0.1 False", "10.9.8.7 False")
         assert token == seen
+
+
+LATE = """
+import socket, sys, time
+from pathlib import Path
+print("inside", flush=True)
+while not Path("late.sock").exists():
+    time.sleep(0.02)
+sys.stdin.readline()
+with socket.socket(socket.AF_UNIX) as sock:
+    sock.connect("late.sock")
+    sock.sendall(b"GET /v1/worlds HTTP/1.1\\r\\nhost: localhost\\r\\nconnection: close\\r\\n\\r\\n")
+    print(sock.makefile().readline().split()[1])
+"""
+
+
+@pytest.mark.sealed
+def test_a_socket_that_appears_later_answers_no_sealed_command(tmp_path: Path) -> None:
+    """A path crosses network namespaces: who comes out of another one isn't answered without a token."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("CHILDPROOF_")}
+    environ["CHILDPROOF_STATE"] = str(tmp_path / "state")
+    command = [sys.executable, "-m", "childproof"]
+    sealed = subprocess.Popen(
+        [*command, "run", "--report", "none", "--", sys.executable, "-c", LATE], cwd=tmp_path, env=environ, text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert sealed.stdout is not None
+    if sealed.stdout.readline() != "inside\n":
+        pytest.skip("this kernel gives no namespaces")
+    serve = [
+        *command,
+        "serve",
+        "--control",
+        "unix:late.sock",
+        "--db",
+        "late.db",
+        "--http",
+        "127.0.0.1:0",
+        "--report",
+        "none",
+    ]
+    with subprocess.Popen(serve, cwd=tmp_path, env=environ, text=True, stderr=subprocess.PIPE) as server:
+        assert server.stderr is not None
+        assert any("ready" in line for line in server.stderr)
+        said, _ = sealed.communicate("\n", timeout=30)
+        with Client(f"unix:{tmp_path / 'late.sock'}") as client:
+            assert [world.name for world in client.worlds()] == ["main"]
+        server.terminate()
+    assert said == "403\n"

@@ -1,30 +1,20 @@
-"""The control API while a server or a run is at work: the application of `childproof.control` behind uvicorn, in our own loop.
-
-uvicorn gets sockets that are bound already, and none of the process: no signal handlers, no log, no lifespan. What it leaves
-open is closed here: a connection that sends no whole head, and more connections than anybody needs.
-"""
+"""The control API while a server or a run is at work: the application of `childproof.control`, over what runs, at its address."""
 
 import asyncio
 import contextlib
 import json
-import logging
 import os
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
-
-import h11
-import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from childproof.capture.binding import bind, shown, unbound
 from childproof.control.api import operations
 from childproof.control.app import make_app
 from childproof.control.auth import Door
 from childproof.control.desk import Desk
-from childproof.control.problems import MEDIA, Problem
 from childproof.errors import ListenError
 from childproof.ledger import Ledger
 from childproof.model import Hidden
@@ -37,6 +27,7 @@ from childproof.run.report.report import to_json
 from childproof.run.server.health import Health
 from childproof.world import Store
 
+from .answering import answering
 from .handover import Handover, beside
 from .sandboxes import Sandboxes
 
@@ -44,12 +35,6 @@ if TYPE_CHECKING:
     from childproof.capture.webhooks import Deliverer
     from childproof.run.compose import Parts
     from childproof.run.proxy import Proxy
-
-HEAD_SECONDS = 10.0  # for a request's head, from the connection's beginning or the request before
-IDLE_SECONDS = 75  # of a connection between requests
-MOST = 512  # connections at once; each stream of events takes one
-LARGEST_HEAD = 32 * 1024  # bytes
-GRACE = 2  # seconds for answers under way at the end
 
 
 @dataclass(slots=True)
@@ -128,7 +113,7 @@ async def controlling(
 
             await stack.enter_async_context(Handover(beside(path), sandboxes, replaced, say))
         app = make_app(operations(desk, sandboxes), Door(place.token, local=place.control.local), trouble=say)
-        async with _answering(app, place.sockets):
+        async with answering(app, place.sockets):
             try:
                 yield
             finally:
@@ -154,90 +139,3 @@ def desk_of(parts: "Parts", deliverer: "Deliverer", health: Health, say: Callabl
         parts.store, parts.ledger, parts.engine, wall_clock, say, report=report, alive=alive, ready=ready,
         closing=asyncio.Event(), stirred=deliverer.stir,
     )  # fmt: skip
-
-
-class _Protocol(H11Protocol):
-    """uvicorn's, with a bound on how many there are and how long a request's head may take."""
-
-    _hurry: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: Any) -> None:
-        """A connection more, unless there are too many."""
-        super().connection_made(transport)
-        if len(self.connections) > MOST:
-            transport.abort()
-            return
-        self._arm()
-
-    def data_received(self, data: bytes) -> None:
-        """What a client sent: the clock runs until its head is there."""
-        super().data_received(data)
-        if self.cycle is None or self.cycle.response_complete:
-            if self._hurry is None:
-                self._arm()
-        else:
-            self._disarm()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Its end."""
-        self._disarm()
-        super().connection_lost(exc)
-
-    def send_400_response(self, msg: str) -> None:
-        """What is no HTTP request."""
-        body = json.dumps(Problem(400, "http", f"this is no HTTP/1.1 request: {msg}").as_json()).encode()
-        headers = [("content-type", MEDIA), ("content-length", str(len(body))), ("connection", "close")]
-        with contextlib.suppress(h11.LocalProtocolError):  # an answer is under way already
-            for event in (h11.Response(status_code=400, headers=headers), h11.Data(body), h11.EndOfMessage()):
-                self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
-
-    def _arm(self) -> None:
-        self._hurry = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
-
-    def _disarm(self) -> None:
-        if self._hurry is not None:
-            self._hurry.cancel()
-            self._hurry = None
-
-
-class _Server(uvicorn.Server):
-    """uvicorn's, without what would touch the process: signals, and a look at itself ten times a second."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.over = asyncio.Event()
-        self.begun = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """None of them: they are the process's."""
-        yield
-
-    async def main_loop(self) -> None:
-        """Until the end."""
-        self.begun.set()
-        await self.over.wait()
-
-
-@asynccontextmanager
-async def _answering(app: Callable[..., Awaitable[None]], sockets: list[socket.socket]) -> AsyncIterator[None]:
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # who asks wrongly is told so, and nobody else
-    config = uvicorn.Config(
-        app, http=_Protocol, ws="none", lifespan="off", loop="none", log_config=None, access_log=False,
-        server_header=False, date_header=False, proxy_headers=False, timeout_keep_alive=IDLE_SECONDS,
-        timeout_graceful_shutdown=GRACE, h11_max_incomplete_event_size=LARGEST_HEAD,
-    )  # fmt: skip
-    server = _Server(config)
-    # Its own descriptors, since it closes what it is given, and ours are removed with their file.
-    task = asyncio.create_task(server.serve([sock.dup() for sock in sockets]))
-    begun = asyncio.create_task(server.begun.wait())
-    await asyncio.wait({task, begun}, return_when=asyncio.FIRST_COMPLETED)
-    begun.cancel()
-    try:
-        if task.done():
-            task.result()
-        yield
-    finally:
-        server.over.set()
-        await task
