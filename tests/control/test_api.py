@@ -74,7 +74,7 @@ def test_who_may_ask(server: Server) -> None:
         ("GET", "/v1/worlds/main/calls/none", None, 404, None),
         ("GET", "/v1/worlds/main/diff?at=99", None, 409, "?at"),
         ("POST", "/v1/worlds", {"name": "a b"}, 422, "/name"),
-        ("POST", "/v1/worlds", {"name": "new", "more": 1}, 422, ""),
+        ("POST", "/v1/worlds", {"name": "new", "more": 1}, 422, "/more"),
         ("POST", "/v1/worlds", {"name": "new", "from": "none"}, 404, "/from"),
         ("POST", "/v1/worlds", {"name": "new", "clock": "late"}, 422, "/clock"),
         ("POST", "/v1/worlds", {"name": "new", "file": "world: [", "seed": 0}, 422, "/file"),

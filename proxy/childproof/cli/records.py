@@ -121,8 +121,8 @@ class Worlds(Protocol):
         """Give metadata; an empty value removes a key."""
         ...
 
-    def reset(self, name: str) -> tuple[Branch, int]:
-        """Take it back; where it is then, and how many calls are gone."""
+    def reset(self, name: str, *, at: str | None) -> tuple[Branch, int]:
+        """Take it back, to where it began or `at` a call's number, id or a time; where it is then, and how many calls are gone."""
         ...
 
     def delete(self, name: str, *, with_children: bool) -> list[str]:

@@ -171,9 +171,9 @@ class ServedWorlds:
         del labels
         raise AskedError(f"a server doesn't change metadata of a world that is there ({name}); name its file with --db")
 
-    def reset(self, name: str) -> tuple[Branch, int]:
+    def reset(self, name: str, *, at: str | None) -> tuple[Branch, int]:
         """See Worlds."""
-        undone = self._client.reset(name)
+        undone = self._client.reset(name, at=at)
         return _branch(undone.world), undone.undone
 
     def delete(self, name: str, *, with_children: bool) -> list[str]:

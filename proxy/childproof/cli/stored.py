@@ -111,9 +111,11 @@ class StoredWorlds:
         """See Worlds."""
         self._store.label(name, labels)
 
-    def reset(self, name: str) -> tuple[Branch, int]:
+    def reset(self, name: str, *, at: str | None) -> tuple[Branch, int]:
         """See Worlds."""
-        gone = self._store.reset(name, record=self._ledger)
+        self._store.world(name)
+        to = None if at is None else call_number(self._store, self._ledger, name, at)
+        gone = self._store.reset(name, at=to, record=self._ledger)
         return self._store.branch(name), gone
 
     def delete(self, name: str, *, with_children: bool) -> list[str]:

@@ -136,15 +136,25 @@ def set_(*, where: Where, name: str, labels: tuple[tuple[str, str], ...]) -> Non
 
 @world.command()
 @where_options
+@click.option(
+    "--at",
+    metavar="CALL|TIME",
+    help="A call of its own by number or id, or a time of the world [default: its beginning].",
+)
 @click.argument("name")
-def reset(*, where: Where, name: str) -> None:
-    """Take a world back to where it was forked from; one that wasn't, to what it began with.
+def reset(*, where: Where, at: str | None, name: str) -> None:
+    r"""Take a world back to where it was forked from; one that wasn't, to what it began with; or to after a call.
 
     Worlds that were forked from it later keep what they inherited.
+
+    \b
+      childproof world reset checkout/try-1
+      childproof world reset checkout/try-1 --at 41
     """
     with where.worlds() as worlds:
-        place, gone = worlds.reset(name)
-    back = f"call {place.base} of {place.parent}" if place.parent else "its beginning"
+        place, gone = worlds.reset(name, at=at)
+    began = f"call {place.base} of {place.parent}" if place.parent else "its beginning"
+    back = began if place.calls == place.base else f"call {place.calls}"
     click.echo(f"{name}: back at {back}; {gone} call{'s' if gone != 1 else ''} undone", err=True)
 
 

@@ -90,9 +90,9 @@ class Client:
         body = _given({"name": name, "at": at, "metadata": metadata})
         return self._ask("POST", f"{_world(world)}/fork", told.World, body)
 
-    def reset(self, world: str) -> told.Undone:
-        """Back to where it was forked from, or to its beginning."""
-        return self._ask("POST", f"{_world(world)}/reset", told.Undone)
+    def reset(self, world: str, *, at: str | int | None = None) -> told.Undone:
+        """Back to where it was forked from, or to its beginning; or to after a call of its own (`at`)."""
+        return self._ask("POST", f"{_world(world)}/reset", told.Undone, _given({"at": at}))
 
     def delete(self, world: str, *, with_children: bool = False) -> list[str]:
         """Delete a world; the names of those that are gone."""

@@ -15,6 +15,7 @@ from starlette.routing import Route
 from childproof.errors import ChildproofError, InputError, StoreError
 
 from .auth import Door
+from .etags import etag_of, fits
 from .operation import Answer, Asked, Operation
 from .problems import MEDIA, Mistake, Problem, of_input, of_store
 from .reading import read_body, read_path, read_query
@@ -99,19 +100,25 @@ class _Endpoint:
         answer = operation.handler(asked)
         if inspect.isawaitable(answer):
             answer = await answer
-        return _response(answer, operation)
+        if isinstance(answer, Response):
+            return Response(None, answer.status_code, dict(answer.headers)) if request.method == "HEAD" else answer
+        return _response(answer, operation, asked.headers.get("if-none-match", ""))
 
 
-def _response(answer: Any, operation: Operation) -> Response:
-    if isinstance(answer, Response):
-        return answer
+def _response(answer: Any, operation: Operation, seen: str) -> Response:
+    """`seen` are the ETags of what the client has."""
     if not isinstance(answer, Answer):
         answer = Answer(answer)
-    status = answer.status or operation.status
+    status, headers = answer.status or operation.status, dict(answer.headers)
     if status == 204:
-        return Response(status_code=204, headers=dict(answer.headers))
+        return Response(status_code=204, headers=headers)
     content = _encode(answer.value) if answer.raw is None else answer.raw
-    return Response(content, status, {"cache-control": "no-store", **dict(answer.headers)}, media_type=answer.media)
+    if not operation.tagged:
+        return Response(content, status, {"cache-control": "no-store", **headers}, media_type=answer.media)
+    headers = {"cache-control": "no-cache", "etag": etag_of(content), **headers}
+    if fits(seen.replace("W/", ""), headers["etag"]):
+        return Response(status_code=304, headers=headers)
+    return Response(content, status, headers, media_type=answer.media)
 
 
 def _refusal(problem: Problem) -> Response:

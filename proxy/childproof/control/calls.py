@@ -1,9 +1,9 @@
 """A world's record over the API: its calls in pages, one call, and the report."""
 
+import re
 from dataclasses import dataclass
 
-from childproof.ledger import ANY, CLOCK, Filter, Mark, entry_line
-from childproof.model import Protocol
+from childproof.ledger import Filter, Mark, entry_line
 from childproof.world.written import read_time
 
 from . import messages, messages_record
@@ -13,7 +13,9 @@ from .operation import Answer, Asked, Operation
 from .reader import reading
 
 _UNKNOWN = "no such world"
-_PROTOCOLS = (*(protocol.value for protocol in Protocol), CLOCK)
+_PROTOCOLS = messages_record.PROTOCOLS
+_MARK = re.compile(messages_record.EVENT_ID)
+_TRACE = re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +29,20 @@ class Calls:
         return [
             Operation(
                 "GET", "/v1/worlds/{world}/calls", "listCalls", "A world's calls, those that it inherited included", self.list,
-                query=messages_record.CallsQuery, answer=messages_record.Calls, problems={404: _UNKNOWN},
+                query=messages_record.CallsQuery, answer=messages_record.Calls,
+                problems={404: "no such world, or no call of `trace`"}, gives={"call": "$response.body#/calls/0/id"},
+                about="Oldest first, in pages: `next` is the `after` of the page that follows. What chooses calls is that of "
+                "`childproof log`.",
             ),
             Operation(
                 "GET", "/v1/worlds/{world}/calls/{call}", "getCall", "One call, by its number or id", self.get,
                 answer=messages_record.Line, problems={404: "no such world or call"},
+                about="With request, reply, verdict and changes; the keys stand in docs/ledger.md.",
             ),
             Operation(
                 "GET", "/v1/worlds/{world}/report", "getReport", "What a world's calls came to, as `--report json` has it",
                 self.report, answer=messages.Json, problems={404: _UNKNOWN, 409: "too many calls for a store in memory"},
+                about="Counts by service, verdict and outcome; the keys stand in docs/ledger.md.",
             ),
         ]  # fmt: skip
 
@@ -43,7 +50,7 @@ class Calls:
         """GET /v1/worlds/{world}/calls."""
         world, query = self.desk.known(asked.path["world"]), asked.query
         found = [*self.desk.ledger.entries(
-            world=world, after_seq=query.after, only=filter_of(query), limit=query.limit + 1
+            world=world, after_seq=query.after, only=filter_of(self.desk, world, query), limit=query.limit + 1
         )]  # fmt: skip
         page = found[: query.limit]
         if len(found) > query.limit and page[-1].seq == found[-1].seq:
@@ -63,26 +70,27 @@ class Calls:
         return Answer(await reading(self.desk, world, lambda store, ledger: self.desk.report(store, ledger, world)))
 
 
-def filter_of(query: messages_record.Only) -> Filter:
-    """A query's filter. Raises Problem for what none could mean."""
-    protocols = tuple(filter(None, (query.protocol or "").split(",")))
+def filter_of(desk: Desk, world: str, query: messages_record.Only) -> Filter:
+    """A query's filter. Raises Problem for what none could mean, and for a trace of a call that isn't there."""
+    protocols = () if query.protocol is None else tuple(query.protocol.split(","))
     for one in protocols:
         if one not in _PROTOCOLS:
-            invalid("?protocol", repr(one), f"one of {', '.join(_PROTOCOLS)}")
+            invalid("?protocol", repr(one), f"one of {', '.join(_PROTOCOLS)}", "http,smtp")
     since = None
     if query.since is not None:
         try:
             since = read_time(query.since)
         except ValueError:
             invalid("?since", repr(query.since), "a time", "2026-01-05T09:00:00Z")
-    if query == messages_record.Only():
-        return ANY
-    return Filter(query.verdict, query.service, query.fidelity, since, query.path, query.entity, protocols, query.trace)
+    trace = query.trace
+    if trace is not None and not _TRACE.fullmatch(trace):
+        trace = call_of(desk, world, trace).trace
+    return Filter(query.verdict, query.service, query.fidelity, since, query.path, query.entity, protocols, trace)
 
 
 def mark_of(text: str) -> Mark | None:
     """What an event's id means; None for what is none."""
-    position, dash, number = text.partition("-")
-    if not dash or not (position.isascii() and position.isdecimal() and number.isascii() and number.isdecimal()):
+    if not _MARK.fullmatch(text):
         return None
-    return Mark(min(int(position[:18]), 2**62), min(int(number[:18]), 2**62))
+    position, _, number = text.partition("-")
+    return Mark(int(position), int(number))

@@ -32,12 +32,15 @@ class Clocks:
             Operation(
                 "GET", "/v1/worlds/{world}/clock", "getClock", "How time passes in a world", self.get,
                 answer=messages.ClockState, problems={404: _UNKNOWN},
+                about="`now` is the world's time; `scheduled` and `webhooks` say what waits for time to pass.",
             ),
             Operation(
                 "PATCH", "/v1/worlds/{world}/clock", "changeClock",
                 "Let time pass at once, and do what was scheduled until then; or set the clock", self.change,
                 body=messages.ClockChange, answer=messages.ClockMoved,
                 problems={404: _UNKNOWN, 409: "jobs that schedule jobs without end; the clock stays where it came to"},
+                about="`advance` does what was scheduled until then, in order and over all services; `run` sets the clock and does "
+                "nothing. Webhooks that become due are sent by whoever serves the world.",
             ),
         ]  # fmt: skip
 

@@ -26,10 +26,10 @@ Sides = Mapping[str, tuple[list[Effect], list[Effect]]]
 
 
 def effects_of(
-    ledger: Ledger, found: Comparison, *, past: bool = False
+    ledger: Ledger, found: Comparison, *, at: int | None = None
 ) -> dict[str, tuple[list[Effect], list[Effect]]]:
-    """What both did since they parted, by service. `past`: the first is the second's own past, and has done nothing."""
-    left = {} if past else _effects(ledger, found.a, found.base)
+    """What both did since they parted, by service. `at`: the first is compared as it was after that call."""
+    left = _effects(ledger, found.a, found.base, at)
     right = _effects(ledger, found.b, found.base)
     return {service: (left.get(service, []), right.get(service, [])) for service in sorted({*left, *right})}
 
@@ -67,10 +67,10 @@ def values(found: Comparison, words: Mapping[str, Words]) -> dict[str, Any]:
     return {"version": 1, "a": found.a, "b": found.b, "ancestor": ancestor, "services": services}
 
 
-def _effects(ledger: Ledger, world: str, after: int) -> dict[str, list[Effect]]:
+def _effects(ledger: Ledger, world: str, after: int, last: int | None = None) -> dict[str, list[Effect]]:
     found: dict[str, list[Effect]] = {}
     for entry in ledger.entries(world=world, after_seq=after):
-        for effect in entry.effects:
+        for effect in entry.effects if last is None or entry.seq <= last else ():
             found.setdefault(effect.service, []).append(effect)
     return found
 

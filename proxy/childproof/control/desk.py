@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from childproof.engine import Engine
-from childproof.errors import ChildproofError
+from childproof.errors import ChildproofError, InputError
 from childproof.ledger import Ledger
-from childproof.world import Store
+from childproof.world import Store, checked_name
 
-from .problems import Problem, not_found
+from .problems import Mistake, Problem, not_found, of_input
 
 Report = Callable[[Store, Ledger, str], dict[str, Any]]
 State = Callable[[], tuple[int, dict[str, Any]]]
@@ -48,11 +48,14 @@ class Desk:
         """So many at once, of what takes long."""
         return self.rooms.setdefault(size, asyncio.Semaphore(size))
 
-    def known(self, written: str) -> str:
-        """The name of a world that a path names. Raises Problem where there is none."""
+    def known(self, written: str, pointer: str = "") -> str:
+        """The name of a world that a path names, or a field at `pointer`. Raises Problem where there is none."""
         name = written.replace(":", "/")
         if not self.there(name):
-            raise not_found(f"the world {name[:200]!r}", "GET /v1/worlds lists them")
+            problem = not_found(f"the world {name[:200]!r}", "GET /v1/worlds lists them")
+            if pointer:
+                problem.mistakes = (Mistake(pointer, repr(name[:200]), "a world that is there"),)
+            raise problem
         return name
 
     def there(self, name: str) -> bool:
@@ -65,7 +68,13 @@ class Desk:
             return False
         return True
 
-    def free(self, name: str) -> None:
-        """Raise Problem where a world of this name is there already."""
+    def free(self, name: str, pointer: str = "/name") -> None:
+        """Raise Problem where a world of this name, which stands at `pointer`, is there already, or where it is no name."""
+        try:
+            checked_name(name)
+        except InputError as error:
+            raise of_input(error, pointer) from None
         if self.there(name):
-            raise Problem(409, "exists", f"the world {name!r} is there already; take another name, or delete it first")
+            mistake = Mistake(pointer, repr(name), "a name that isn't taken")
+            detail = f"the world {name!r} is there already; take another name, or delete it first"
+            raise Problem(409, "exists", detail, mistakes=[mistake])

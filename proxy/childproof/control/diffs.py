@@ -10,7 +10,6 @@ from . import comparing, messages, messages_record
 from .desk import Desk
 from .finding import call_number
 from .operation import Answer, Asked, Operation
-from .problems import Mistake, Problem
 from .reader import reading
 
 
@@ -28,6 +27,8 @@ class Diffs:
                 "What a world holds and did otherwise than another one, or than it did itself at a call; by default since it began",
                 self.diff, query=messages_record.DiffQuery, answer=messages.Json,
                 problems={404: "no such world", 409: "no such call, or too many calls for a store in memory"},
+                about="`a` is what it is compared with, `b` the world itself; the keys stand in docs/worlds.md. With `with` and `at` "
+                "it is compared with what the other one was after that call.",
             ),
         ]  # fmt: skip
 
@@ -35,21 +36,15 @@ class Diffs:
         """GET /v1/worlds/{world}/diff: `a` is what it is compared with, `b` the world."""
         desk, query = self.desk, asked.query
         world = desk.known(asked.path["world"])
-        if query.with_ is not None and query.at is not None:
-            mistake = Mistake("?at", "`at` beside `with`", "one of them")
-            raise Problem(
-                422, "invalid", "a world is compared with another one, or with its own past", mistakes=[mistake]
-            )
-        if query.with_ is not None:
-            other, at = desk.known(query.with_), None
-        else:
-            other = world
-            at = call_number(desk, world, query.at, "?at") if query.at is not None else desk.store.branch(world).base
+        other = world if query.with_ is None else desk.known(query.with_, "?with")
+        at = None if query.at is None else call_number(desk, other, query.at, "?at")
+        if query.at is None and query.with_ is None:
+            at = desk.store.branch(world).base
         sides: dict[str, Any] = {}
 
         def compared(store: Store, ledger: Ledger) -> tuple[Comparison, list[str]]:
             found = store.compare(other, world, at=at)
-            sides.update(comparing.effects_of(ledger, found, past=at is not None))
+            sides.update(comparing.effects_of(ledger, found, at=at))
             return found, sorted({name for name in (other, world) if store.unrecorded(name, found.base)})
 
         found, unrecorded = await reading(desk, world, compared)

@@ -18,7 +18,7 @@ from childproof.ledger import Filter, Mark, to_line
 from .calls import filter_of, mark_of
 from .desk import Desk
 from .finding import invalid
-from .messages_record import Only
+from .messages_record import EventsQuery
 from .operation import Asked, Operation
 from .problems import Problem
 
@@ -41,25 +41,28 @@ class Events:
             Operation(
                 "GET", "/v1/worlds/{world}/events", "followWorld",
                 "A world's entries as they are made, as server-sent events, until the client goes or the world is deleted",
-                self.follow, query=Only, media="text/event-stream",
+                self.follow, query=EventsQuery, media="text/event-stream",
                 headers={"Last-Event-ID": "the id of an event: go on after it; now, where it is left out"},
-                problems={404: "no such world", 429: "too many streams"},
+                problems={404: "no such world, or no call of `trace`", 429: "too many streams"},
+                about="Each event `entry` has an entry as JSON, and its `id` is a place in the record: with it as Last-Event-ID "
+                "comes what came after, nothing lost and nothing twice. `deleted` is the end of the world.",
             ),
         ]  # fmt: skip
 
     async def follow(self, asked: Asked) -> StreamingResponse:
         """GET /v1/worlds/{world}/events: `entry` events with a ledger entry each, and `deleted` at a world's end."""
-        world, only = self.desk.known(asked.path["world"]), filter_of(asked.query)
+        world = self.desk.known(asked.path["world"])
+        only = filter_of(self.desk, world, asked.query)
         given = asked.headers.get("last-event-id")
         mark = self.desk.ledger.mark() if given is None else mark_of(given)
         if mark is None:
-            invalid("Last-Event-ID", repr(str(given)[:100]), "the id of an event of this stream")
+            invalid("Last-Event-ID", repr(str(given)[:100]), "the id of an event of this stream", "0-0")
         if self.streams >= MOST:
             raise Problem(429, "too_many", f"there are {MOST} streams of events; end one of them")
-        stream = self._events(world, only, mark)
+        stream = self._events(world, only, mark, wait=asked.query.follow)
         return StreamingResponse(stream, headers={"cache-control": "no-store"}, media_type="text/event-stream")
 
-    async def _events(self, world: str, only: Filter, mark: Mark) -> AsyncIterator[bytes]:
+    async def _events(self, world: str, only: Filter, mark: Mark, *, wait: bool) -> AsyncIterator[bytes]:
         desk, loop = self.desk, asyncio.get_running_loop()
         self.streams += 1
         try:
@@ -79,6 +82,8 @@ class Events:
                     continue
                 if not desk.there(world):
                     yield _event(str(before), "deleted", _encode({"world": world}).decode())
+                    return
+                if not wait and tail.mark == before:
                     return
                 if loop.time() - spoken >= HEARTBEAT:
                     yield b": \n\n"

@@ -11,9 +11,9 @@ from . import messages, messages_record
 from .desk import Desk
 from .finding import refused
 from .operation import Answer, Asked, Operation
-from .problems import Problem, of_input
+from .problems import Mistake, Problem, of_input
 from .reader import reading
-from .worlds import told
+from .worlds import made, told
 
 MEDIA = "application/yaml"
 
@@ -30,11 +30,14 @@ class Files:
             Operation(
                 "GET", "/v1/worlds/{world}/export", "exportWorld", "A world as one YAML file", self.export, media=MEDIA,
                 problems={404: "no such world", 409: "too many calls for a store in memory"},
+                about="All that it holds and did, as YAML that `importWorld` and `childproof world import` take.",
             ),
             Operation(
                 "POST", "/v1/worlds/import", "importWorld", "Make the world that an exported file holds", self.load,
                 body=messages_record.NewFile, answer=messages.World, status=201,
-                problems={409: "the name is taken, or the parent isn't there"},
+                problems={409: "the name is taken, or the parent isn't there"}, gives={"world": "$response.body#/name"},
+                sends={"Location": "its path in this API"},
+                about="It goes on as the one would that was exported: the same ids, randomness and clock.",
             ),
         ]  # fmt: skip
 
@@ -47,7 +50,7 @@ class Files:
 
         return Answer(raw=await reading(self.desk, world, written), media=MEDIA)
 
-    async def load(self, asked: Asked) -> messages.World:
+    async def load(self, asked: Asked) -> Answer:
         """POST /v1/worlds/import."""
         wanted = asked.body
         if wanted.name is not None:
@@ -58,11 +61,12 @@ class Files:
             except InputError as error:
                 raise of_input(error, "/file") from None
         name = wanted.name or values["world"]
-        self.desk.free(name)
+        self.desk.free(name, "/file" if wanted.name is None else "/name")
         try:
             self.desk.store.load(values, name)
         except AskedError as error:
             raise refused(self.desk, error) from None
         except (LookupError, OverflowError, ValueError) as error:
-            raise Problem(422, "invalid", f"the file doesn't hold together: {error}") from None
-        return told(self.desk, self.desk.store.branch(name))
+            mistake = Mistake("/file", str(error)[:200], "a file as it was exported")
+            raise Problem(422, "invalid", f"the file doesn't hold together: {error}", mistakes=[mistake]) from None
+        return made(told(self.desk, self.desk.store.branch(name)))

@@ -1,5 +1,6 @@
 """What a request names inside a world: a call by number, id or time. Raises Problem, with the field that names it."""
 
+import re
 from typing import NoReturn
 
 from childproof.errors import AskedError
@@ -9,6 +10,7 @@ from childproof.world.written import read_time
 from .desk import Desk
 from .problems import Mistake, Problem, not_found
 
+_ID = re.compile(r"(?:call_)?[0-9a-f]{1,16}")
 MOST = 2**63 - 1  # the largest number that the store knows
 
 
@@ -24,9 +26,7 @@ def call_number(desk: Desk, world: str, at: str | int, pointer: str) -> int:
     try:
         if not (text.isascii() and text.isdecimal()):
             return _named(desk, world, text, pointer)
-        number = int(text[:25])
-        if number > MOST:
-            invalid(pointer, f"call {text[:25]}", "a call's number or id, or a time of the world")
+        number = min(int(text[:25]), MOST)  # which no world will have made
         with desk.store.world(world).view(at=number):
             return number
     except AskedError as error:
@@ -41,7 +41,10 @@ def _named(desk: Desk, world: str, text: str, pointer: str) -> int:
     if len(found) == 1 or exact:
         return (exact or found)[0].seq
     if found:
-        invalid(pointer, f"{len(found)} or more calls begin with {text[:100]!r}", "more of one id", found[0].id)
+        said = f"{len(found)} or more calls begin with {text[:100]!r}"
+        raise Problem(409, "ambiguous", said, mistakes=[Mistake(pointer, said, "more of one id", found[0].id)])
+    if _ID.fullmatch(text):
+        raise AskedError(f"world {world} has no call {text}")
     try:
         time = read_time(text)
     except ValueError:

@@ -26,18 +26,25 @@ class Holdings:
             Operation(
                 "GET", _BASE, "listKinds", "The kinds of entities that a world holds, of all services", self.kinds,
                 answer=messages_record.Kinds, problems={404: _UNKNOWN},
+                gives={"service": "$response.body#/kinds/0/service", "kind": "$response.body#/kinds/0/kind"},
+                about="And how many there are of each; kinds without any are left out.",
             ),
             Operation(
                 "GET", f"{_BASE}/{{service}}", "listKindsOfService", "The kinds of a service's entities", self.kinds,
-                answer=messages_record.Kinds, problems={404: _UNKNOWN},
+                answer=messages_record.Kinds, problems={404: _UNKNOWN}, gives={"kind": "$response.body#/kinds/0/kind"},
+                about="None for a service that the world hasn't used.",
             ),
             Operation(
                 "GET", f"{_BASE}/{{service}}/{{kind}}", "listEntities", "The entities of a kind, in order of creation",
-                self.list, query=messages_record.EntitiesQuery, answer=messages_record.Entities, problems={404: _UNKNOWN},
+                self.list, query=messages_record.EntitiesQuery, answer=messages_record.Entities,
+                problems={404: _UNKNOWN, 409: "`after` is no entity of this kind"},
+                gives={"id": "$response.body#/entities/0/id"},
+                about="As the stub keeps them, in pages: `next` is the `after` of the page that follows.",
             ),
             Operation(
                 "GET", f"{_BASE}/{{service}}/{{kind}}/{{id}}", "getEntity", "One entity", self.get, answer=messages.Json,
                 problems={404: "no such world or entity"},
+                about="As the stub keeps it.",
             ),
         ]  # fmt: skip
 
@@ -59,7 +66,9 @@ class Holdings:
                 ) if not service.startswith("_") else []  # fmt: skip
             except LookupError:
                 mistake = Mistake("?after", repr(query.after), "the id of an entity of this kind: `next` of a page")
-                raise Problem(422, "invalid", "there never was an entity of this id", mistakes=[mistake]) from None
+                raise Problem(
+                    409, "no_such_entity", "there never was an entity of this id", mistakes=[mistake]
+                ) from None
         page = found[: query.limit]
         return messages_record.Entities([value for _, value in page], page[-1][0] if len(found) > len(page) else None)
 

@@ -32,18 +32,21 @@ class Mail:
             Operation(
                 "GET", "/v1/worlds/{world}/mailboxes", "listMailboxes", "A world's mailboxes", self.boxes,
                 answer=messages.Mailboxes, problems=_UNKNOWN,
+                gives={"address": "$response.body#/mailboxes/0/address"},
+                about="Those that it was seeded with, then those that came with a message.",
             ),
             Operation(
                 "GET", box, "listMessages", "The messages in a mailbox, oldest first; none where nothing came", self.list,
-                answer=messages.Messages, problems=_UNKNOWN,
+                answer=messages.Messages, problems=_UNKNOWN, gives={"message": "$response.body#/messages/0/id"},
+                about="An address to which nothing was sent has an empty mailbox.",
             ),
             Operation(
                 "GET", f"{box}/{{message}}", "getMessage", "One message, by its id", self.get, answer=messages.Message,
-                problems=gone,
+                problems=gone, about="Envelope, headers, texts and attachments, as `childproof mail show --json` has it.",
             ),
             Operation(
                 "GET", f"{box}/{{message}}/raw", "getMessageSource", "A message as it came", self.raw, media=RAW,
-                problems=gone,
+                problems=gone, about="RFC 5322, to the byte.",
             ),
         ]  # fmt: skip
 

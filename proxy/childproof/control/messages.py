@@ -15,10 +15,30 @@ WorldName = Annotated[
         max_length=1000,
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}){0,9}$",
         description="letters, digits, `_`, `-` and `.`, with `/` between parts; in paths of this API `/` is written `:`",
+        examples=["checkout/try-1"],
     ),
 ]
 Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, description="what ids and randomness follow from")]
 Labels = Annotated[dict[str, str], Meta(description="metadata")]
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+# Texts in languages of their own have a format of their own: `openapi.FORMATS` says what each is.
+Place = (
+    Annotated[str, Meta(max_length=100, examples=["call_5f1c"], extra_json_schema={"format": "childproof-place"})]
+    | Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    | None
+)
+ClockText = Annotated[
+    str,
+    Meta(
+        max_length=100,
+        examples=["frozen@2026-01-05T09:00:00Z"],
+        extra_json_schema={
+            "format": "childproof-clock",
+            "pattern": r"^(?:@.+|(?:real|frozen|step(?::[0-9]{1,12}(?:ms|s|m|h))?)(?:@.+)?)$",
+        },
+    ),
+]
+WorldText = Annotated[str, Meta(extra_json_schema={"format": "childproof-world"})]
 
 
 Json = dict[str, Any]
@@ -55,7 +75,7 @@ class World(Told, frozen=True):
     base: int
     calls: int
     seed: int
-    created: str
+    created: Time
     metadata: dict[str, str]
     rules: Annotated[str, Meta(description="`own`, or `common` where it is judged by the server's")] = "common"
 
@@ -71,12 +91,10 @@ class NewWorld(Given, frozen=True):
 
     name: WorldName
     from_: WorldName | None = msgspec.field(name="from", default=None)
-    at: Annotated[str | int | None, Meta(description="with `from`: a call's number or id, or a time of that world")] = (
-        None
-    )
+    at: Annotated[Place, Meta(description="with `from`: a call's number or id, or a time of that world")] = None
     seed: Seed = 0
-    clock: Annotated[str, Meta(max_length=100, description="real, @TIME, frozen@TIME or step:1s@TIME")] = "real"
-    file: Annotated[str | None, Meta(description="a world file's YAML")] = None
+    clock: Annotated[ClockText, Meta(description="real, @TIME, frozen@TIME or step:1s@TIME")] = "real"
+    file: Annotated[WorldText | None, Meta(description="a world file's YAML")] = None
     metadata: Labels = {}
 
 
@@ -85,9 +103,20 @@ class Fork(Given, frozen=True):
 
     name: WorldName
     at: Annotated[
-        str | int | None, Meta(description="a call's number or id, or a time of the world; now where it is left out")
+        Place, Meta(description="a call's number or id, or a time of the world; now where it is left out")
     ] = None
     metadata: Labels = {}
+
+
+class Reset(Given, frozen=True):
+    """How far back."""
+
+    at: Annotated[
+        Place,
+        Meta(
+            description="a call of its own, by number or id, or a time of the world; its beginning where it is left out"
+        ),
+    ] = None
 
 
 class Undone(Told, frozen=True):

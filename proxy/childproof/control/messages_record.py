@@ -5,13 +5,40 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from .messages import Given, Json, Told, WorldName
+from .messages import ClockText, Given, Json, Place, Time, Told, WorldName
 
 Number = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Limit = Annotated[int, Meta(ge=1, le=1000)]
 Word = Annotated[str, Meta(max_length=1000)]
-Short = Annotated[str, Meta(max_length=100)]
+Duration = Annotated[
+    str,
+    Meta(
+        max_length=100,
+        examples=["30d"],
+        extra_json_schema={"format": "childproof-duration", "pattern": "^(?:[0-9]{1,16}(?:ms|s|m|h|d|w))+$"},
+    ),
+]
+PROTOCOLS = (
+    "http",
+    "smtp",
+    "dns",
+    "tcp",
+    "udp",
+    "websocket",
+    "ip",
+    "clock",
+)  # model.Protocol and the ledger's, without what those import
+_PROTOCOL = "|".join(PROTOCOLS)
+Protocols = Annotated[
+    str,
+    Meta(
+        max_length=1000,
+        examples=["http,smtp"],
+        extra_json_schema={"pattern": f"^(?:{_PROTOCOL})(?:,(?:{_PROTOCOL}))*$"},
+    ),
+]
 Line = Annotated[Json, Meta(description="an entry of the ledger, as `childproof schema ledger` has it")]
+EVENT_ID = "^[0-9]{1,18}-[0-9]{1,18}$"
 Verdict = Literal["stub", "reply", "allow", "deny"]
 Fidelity = Literal["modelled", "generic", "synthesized", "gap"]
 
@@ -22,11 +49,19 @@ class Only(Given, frozen=True):
     verdict: Verdict | None = None
     service: Annotated[Word | None, Meta(description="a stub's name, or a host")] = None
     fidelity: Fidelity | None = None
-    since: Annotated[Word | None, Meta(description="real time in RFC 3339: not those before")] = None
+    since: Annotated[Time | None, Meta(description="real time in RFC 3339: not those before")] = None
     path: Annotated[Word | None, Meta(description="a glob: `*` is within a segment, `**` any number of them")] = None
     entity: Annotated[Word | None, Meta(description="the id of something that a call changed or told of")] = None
-    protocol: Annotated[Word | None, Meta(description="http, smtp, dns and so on, with `,` between several")] = None
-    trace: Annotated[Word | None, Meta(description="32 hexadecimal digits: what follows from one call")] = None
+    protocol: Annotated[Protocols | None, Meta(description="with `,` between several")] = None
+    trace: Annotated[
+        Word | None, Meta(description="what follows from one call: 32 hexadecimal digits, or any call of the trace")
+    ] = None
+
+
+class EventsQuery(Only, frozen=True):
+    """Which entries, and whether to wait for more of them."""
+
+    follow: Annotated[bool, Meta(description="false: end when all that is there was sent")] = True
 
 
 class CallsQuery(Only, frozen=True):
@@ -47,16 +82,19 @@ class DiffQuery(Given, frozen=True):
     """With another world, or with what the world itself was after a call; by default with where it began."""
 
     with_: Annotated[WorldName | None, Meta(description="another world")] = msgspec.field(name="with", default=None)
-    at: Annotated[Word | None, Meta(description="a call's number or id, or a time of the world")] = None
+    at: Annotated[
+        Place,
+        Meta(description="a call's number or id, or a time: of `with`, where that is given, else of the world itself"),
+    ] = None
 
 
 class ClockState(Told, frozen=True):
     """How time passes in a world; `now` is its time."""
 
     run: Literal["real", "frozen", "step"]
-    start: str | None
+    start: Time | None
     step: int
-    now: str
+    now: Time
     scheduled: Annotated[int, Meta(description="jobs that wait for their time")]
     webhooks: Annotated[int, Meta(description="webhooks that are to be sent")]
 
@@ -64,8 +102,8 @@ class ClockState(Told, frozen=True):
 class ClockChange(Given, frozen=True):
     """One of the two."""
 
-    advance: Annotated[Short | UnsetType, Meta(description="let time pass: 30d, 12h, 1d12h")] = UNSET
-    run: Annotated[Short | UnsetType, Meta(description="real, frozen@TIME or step:1s@TIME")] = UNSET
+    advance: Annotated[Duration | UnsetType, Meta(description="let time pass: 30d, 12h, 1d12h")] = UNSET
+    run: Annotated[ClockText | UnsetType, Meta(description="real, frozen@TIME or step:1s@TIME")] = UNSET
 
 
 class ClockMoved(ClockState, frozen=True):
@@ -78,7 +116,7 @@ class ClockMoved(ClockState, frozen=True):
 class NewFile(Given, frozen=True):
     """A file of `childproof world export` or of GET …/export."""
 
-    file: Annotated[str, Meta(min_length=1)]
+    file: Annotated[str, Meta(min_length=1, extra_json_schema={"format": "childproof-export"})]
     name: Annotated[WorldName | None, Meta(description="instead of the name in the file")] = None
 
 

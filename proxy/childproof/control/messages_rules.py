@@ -5,10 +5,22 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from .messages import Given, Told
+from .messages import Given, Told, WorldName
 
 MOST = 4 * 1024 * 1024
-Text = Annotated[str, Meta(max_length=MOST, description="a rule file's YAML")]
+Text = Annotated[
+    str, Meta(max_length=MOST, description="a rule file's YAML", extra_json_schema={"format": "childproof-rules"})
+]
+Target = Annotated[
+    str,
+    Meta(
+        max_length=10_000,
+        description="as people write it",
+        examples=["POST https://api.stripe.com/v1/charges"],
+        extra_json_schema={"format": "childproof-call"},
+    ),
+]
+Header = Annotated[list[str], Meta(min_length=2, max_length=2, description="a name and a value")]
 
 
 class RuleFile(Told, frozen=True):
@@ -46,10 +58,8 @@ class Checked(Told, frozen=True):
 class WrittenCall(Given, frozen=True):
     """A call as people write it, with what it carries."""
 
-    target: Annotated[
-        str, Meta(max_length=10_000, description="POST https://api.stripe.com/v1/charges, DNS example.com")
-    ]
-    headers: list[tuple[str, str]] = msgspec.field(default_factory=list)
+    target: Target
+    headers: list[Header] = msgspec.field(default_factory=list)
     body: Annotated[str, Meta(max_length=1_000_000)] = ""
     sender: str | None = None
     recipients: list[str] = msgspec.field(default_factory=list)
@@ -58,8 +68,8 @@ class WrittenCall(Given, frozen=True):
 class ToExplain(Given, frozen=True):
     """A call, and whose rules are asked: a world's or, without one, the common ones; or those of `text`."""
 
-    call: str | WrittenCall
-    world: str | None = None
+    call: Target | WrittenCall
+    world: WorldName | None = None
     text: Text | None = None
 
 

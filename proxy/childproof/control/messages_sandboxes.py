@@ -5,7 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from .messages import Given, Json, Told, WorldName
+from .messages import ClockText, Given, Json, Place, Time, Told, WorldName
+from .messages_rules import Text
 
 DEFAULT_TTL = 3600
 LONGEST_TTL = 7 * 86_400
@@ -24,7 +25,12 @@ class Listeners(Given, frozen=True):
         None
     )
     stubs: Annotated[
-        list[str], Meta(max_length=50, description="stubs with an address each, for clients that take a base URL")
+        list[Annotated[str, Meta(max_length=1000, extra_json_schema={"format": "childproof-stub"})]],
+        Meta(
+            max_length=50,
+            description="stubs with an address each, for clients that take a base URL",
+            extra_json_schema={"uniqueItems": True},
+        ),
     ] = msgspec.field(default_factory=list)
 
 
@@ -36,13 +42,13 @@ class NewSandbox(Given, frozen=True):
 
     world: Annotated[WorldName | None, Meta(description="by default a new one, with a name of its own")] = None
     from_: WorldName | None = msgspec.field(name="from", default=None)
-    at: Annotated[str | int | None, Meta(description="with `from`: a call's number or id, or a time of that world")] = (
-        None
-    )
+    at: Annotated[Place, Meta(description="with `from`: a call's number or id, or a time of that world")] = None
     seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, description="of an empty world")] = 0
-    clock: Annotated[str, Meta(description="of an empty world: real, @TIME, frozen@TIME or step:1s@TIME")] = "real"
+    clock: Annotated[ClockText, Meta(description="of an empty world: real, @TIME, frozen@TIME or step:1s@TIME")] = (
+        "real"
+    )
     rules: Annotated[
-        str | None, Meta(description="a rule file's text, by which the world made here is judged alone")
+        Text | None, Meta(description="a rule file's text, by which the world made here is judged alone")
     ] = None
     ttl: Ttl = DEFAULT_TTL
     listen: Listeners = Listeners()
@@ -67,8 +73,8 @@ class Sandbox(Told, frozen=True):
     socks: Annotated[str | None, Meta(description="HOST:PORT of its SOCKS5 proxy")]
     stubs: Annotated[dict[str, str], Meta(description="base URLs by stub")]
     sealed: Annotated[str | None, Meta(description="waiting or serving; null for one that isn't sealed")]
-    created: str
-    expires: str
+    created: Time
+    expires: Time
     ttl: int
 
 

@@ -1,6 +1,5 @@
 """The OpenAPI 3.1 document of the API, made of its operations and their types."""
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -9,13 +8,38 @@ import msgspec
 from childproof import __version__
 
 from . import messages
-from .operation import Nothing, Operation
+from .exclusions import EXCLUSIONS, ONE_OF
+from .linking import links, parameters
+from .messages_record import EVENT_ID
+from .operation import Group, Nothing, Operation
 from .problems import MEDIA
 
 _TEMPLATE = "#/components/schemas/{name}"
-_MORE = {"ClockChange": {"minProperties": 1, "maxProperties": 1}}  # what types can't say
+FORMATS = {
+    "childproof-place": "a call of a world (its number, its id or the beginning of one), or a time of the world",
+    "childproof-clock": "`real`, `frozen` or `step:1s`, each with `@TIME` where it begins at a time; `@TIME` alone is a real clock",
+    "childproof-duration": "`30d`, `12h` or `1d12h`: whole numbers of ms, s, m, h, d and w, 100 million days at most",
+    "childproof-call": "a call as people write it: `POST https://api.stripe.com/v1/charges`, `DNS example.com`",
+    "childproof-rules": "a rule file's YAML (docs/rules.md)",
+    "childproof-world": "a world file's YAML (docs/worlds.md)",
+    "childproof-export": "the YAML of `childproof world export` or of GET /v1/worlds/{world}/export",
+    "childproof-stub": "the name of a stub that the server has",
+}
+# What path parameters name, and how they are written.
+_PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "world": ("a world's name, with `:` for `/`: `checkout:try-1`", {"maxLength": 1000}),
+    "call": ("a call's number in the world, or its id", {"maxLength": 100}),
+    "address": ("a mailbox's address, in any case", {"maxLength": 1000}),
+    "message": ("a message's id", {"maxLength": 1000}),
+    "service": ("a stub's name", {"maxLength": 1000}),
+    "kind": ("a kind of that service's entities", {"maxLength": 1000}),
+    "id": ("an entity's id", {"maxLength": 1000}),
+    "stub": ("a stub's name", {"maxLength": 1000}),
+    "sandbox": ("a sandbox's id", {"maxLength": 100}),
+}
+_HEADERS: dict[str, dict[str, Any]] = {"Last-Event-ID": {"pattern": EVENT_ID}}
 # What any operation may answer besides its own refusals.
-_COMMON = {
+COMMON = {
     400: "the request doesn't fit: its JSON, its parameters",
     401: "the token is missing or wrong",
     403: "a browser, or another name for the loopback",
@@ -29,39 +53,47 @@ _COMMON = {
 }
 
 
-def document(operations: Sequence[Operation]) -> dict[str, Any]:
+def document(groups: Sequence[Group]) -> dict[str, Any]:
     """The document as JSON values."""
+    operations = [operation for group in groups for operation in group.operations]
     types = [messages.Problem, *_types(operations)]
     schemas, components = msgspec.json.schema_components(types, ref_template=_TEMPLATE)
-    for name, more in _MORE.items():
-        if name in components:
-            components[name] |= more
+    for name, forbidden in EXCLUSIONS.items():
+        components[name]["not"] = forbidden[0] if len(forbidden) == 1 else {"anyOf": forbidden}
+    for name in ONE_OF:
+        components[name] |= {"minProperties": 1, "maxProperties": 1}
     shapes = dict(zip(map(id, types), schemas, strict=True))
     paths: dict[str, Any] = {}
-    for operation in operations:
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, shapes)
+    for group in groups:
+        for operation in group.operations:
+            told = {"tags": [group.name], **_operation(operation, operations, shapes)}
+            paths.setdefault(operation.path, {})[operation.method.lower()] = told
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "childproof control API",
+            "contact": {"name": "childproof"},
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             "version": __version__,
-            "description": "Worlds, their record, rules and sandboxes. Refusals are problem details (RFC 9457).",
+            "description": _about(),
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "/", "description": "the address of `control`"}],
+        "tags": [{"name": group.name, "description": group.about} for group in groups],
         "security": [{"token": []}],
         "paths": paths,
         "components": {
             "schemas": components,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "responses": {
-                "problem": {
-                    "description": "Refused; nothing was changed.",
-                    "content": {MEDIA: {"schema": shapes[id(messages.Problem)]}},
-                }
-            },
         },
     }
+
+
+def _about() -> str:
+    formats = "\n".join(f"- `{name}`: {about}" for name, about in FORMATS.items())
+    return (
+        "Worlds, their record, rules and sandboxes. Refusals are problem details (RFC 9457), and have changed nothing. "
+        f"Texts in languages of their own have these formats:\n\n{formats}"
+    )
 
 
 def _types(operations: Sequence[Operation]) -> Iterator[Any]:
@@ -73,25 +105,14 @@ def _types(operations: Sequence[Operation]) -> Iterator[Any]:
                 yield kind
 
 
-def _operation(operation: Operation, shapes: dict[int, Any]) -> dict[str, Any]:
-    parameters = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-        for name in re.findall(r"\{(\w+)", operation.path)
-    ]
-    if operation.query is not Nothing:
-        parameters += _query(operation.query)
-    parameters += [
-        {"name": name, "in": "header", "required": False, "description": about, "schema": {"type": "string"}}
-        for name, about in operation.headers.items()
-    ]
-    answered: dict[str, Any] = {"description": operation.summary}
-    if operation.answer is not None:
-        answered["content"] = {operation.media: {"schema": shapes[id(operation.answer)]}}
-    elif operation.status != 204:
-        answered["content"] = {operation.media: {}}
-    told: dict[str, Any] = {"operationId": operation.id, "summary": operation.summary}
-    if parameters:
-        told["parameters"] = parameters
+def _operation(operation: Operation, operations: Sequence[Operation], shapes: dict[int, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "operationId": operation.id,
+        "summary": operation.summary,
+        "description": operation.about or f"{operation.summary}.",
+    }
+    if asked := [*_parameters(operation)]:
+        told["parameters"] = asked
     if operation.body is not None:
         told["requestBody"] = {
             "required": any(field.required for field in msgspec.structs.fields(operation.body)),
@@ -99,15 +120,44 @@ def _operation(operation: Operation, shapes: dict[int, Any]) -> dict[str, Any]:
         }
     if operation.open:
         told["security"] = []
-    refusals = {**_COMMON, **operation.problems}
-    told["responses"] = {str(operation.status): answered} | {
-        str(status): {
-            "description": about,
-            "content": {MEDIA: {"schema": shapes[id(messages.Problem)]}},
-        }
-        for status, about in sorted(refusals.items())
-    }
+    problem = {MEDIA: {"schema": shapes[id(messages.Problem)]}}
+    told["responses"] = {str(operation.status): _answered(operation, operations, shapes)}
+    if operation.tagged:
+        told["responses"]["304"] = {"description": "what the client has already (`If-None-Match`)"}
+    for status, about in sorted({**COMMON, **operation.problems}.items()):
+        told["responses"][str(status)] = {"description": about, "content": problem}
     return told
+
+
+def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+    for name in parameters(operation):
+        about, shape = _PARAMETERS[name]
+        schema = {"type": "string", "minLength": 1, **shape}
+        yield {"name": name, "in": "path", "required": True, "description": about, "schema": schema}
+    if operation.query is not Nothing:
+        yield from _query(operation.query)
+    reads = {**operation.headers, **({"If-None-Match": "the ETag of what the client has"} if operation.tagged else {})}
+    for required, headers in ((True, operation.needs), (False, reads)):
+        for name, about in headers.items():
+            schema = {"type": "string", **_HEADERS.get(name, {})}
+            yield {"name": name, "in": "header", "required": required, "description": about, "schema": schema}
+
+
+def _answered(operation: Operation, operations: Sequence[Operation], shapes: dict[int, Any]) -> dict[str, Any]:
+    answered: dict[str, Any] = {"description": operation.summary}
+    sent = {**operation.sends, **({"ETag": "what `If-None-Match` takes"} if operation.tagged else {})}
+    if sent:
+        answered["headers"] = {
+            name: {"description": about, "required": True, "schema": {"type": "string"}} for name, about in sent.items()
+        }
+    if operation.answer is not None:
+        answered["content"] = {operation.media: {"schema": shapes[id(operation.answer)]}}
+    elif operation.status != 204:
+        kind = "object" if operation.media.endswith("yaml") else "string"
+        answered["content"] = {operation.media: {"schema": {"type": kind}}}
+    if found := links(operation, operations):
+        answered["links"] = found
+    return answered
 
 
 def _query(kind: Any) -> Iterator[dict[str, Any]]:

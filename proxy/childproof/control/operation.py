@@ -3,7 +3,7 @@
 The table of them makes the routes, the checks of every request, and the OpenAPI document: they can't drift apart.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,8 +42,11 @@ Handler = Callable[[Asked], Any | Awaitable[Any]]
 class Operation:
     """`path` has its parameters in braces. `body`, `query` and `answer` are msgspec types; None means that there is none.
 
-    `problems` are the refusals that it may answer besides those of every operation, as status -> when. `media` is what is
-    answered where that isn't JSON.
+    `about` is what a caller can't see from the summary. `problems` are the refusals that it may answer besides those of
+    every operation, as status -> when. `media` is what is answered where that isn't JSON. `gives` says where an answer names
+    what other operations ask for: a parameter of theirs -> a runtime expression of OpenAPI. `needs` are the request headers
+    that it can't do without, `sends` what it answers besides a body; both name -> what it is. `tagged`: its answer has an ETag,
+    and is 304 for whoever has it already.
     """
 
     method: str
@@ -57,5 +60,19 @@ class Operation:
     status: int = 200
     problems: Mapping[int, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)  # request headers that it reads -> what they are
+    needs: Mapping[str, str] = field(default_factory=dict)
+    sends: Mapping[str, str] = field(default_factory=dict)
+    gives: Mapping[str, str] = field(default_factory=dict)
+    tagged: bool = False
     media: str = "application/json"
     open: bool = False  # to those without a token, too
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Operations that belong together, and what they have in common."""
+
+    name: str
+    about: str
+    operations: Sequence[Operation]

@@ -1,7 +1,6 @@
 """Requests into values: bodies and query parameters are decoded strictly, and what doesn't fit is named by its place."""
 
 import asyncio
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote
@@ -9,14 +8,13 @@ from urllib.parse import unquote
 import msgspec
 from starlette.requests import Request
 
+from .misfits import misfit
 from .operation import Nothing
 from .problems import Mistake, Problem
 
 LARGEST = 16 * 1024 * 1024  # bytes of a body: a world file or a ruleset of ten thousand rules fits
 BODY_SECONDS = 60.0  # for a body to arrive
 _CLOSE = (("connection", "close"),)
-_PLACE = re.compile(r"^(?P<said>.*?)(?: - at `(?P<place>[^`]*)`)?$", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[\]]+)|\[([^\]]*)\]")
 
 
 def read_path(given: Mapping[str, str]) -> dict[str, str]:
@@ -42,14 +40,16 @@ async def read_body(request: Request, wanted: Any) -> Any:
         return None
     media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if content and media != "application/json":
-        raise Problem(415, "media_type", f"a body of type {media or 'unknown'}; send application/json")
+        found = Mistake("Content-Type", media[:100] or "no such header", "application/json", "application/json")
+        raise Problem(415, "media_type", f"a body of type {media[:100] or 'unknown'}", mistakes=[found])
+    content = content or b"{}"
     try:
         try:
-            return msgspec.json.decode(content or b"{}", type=wanted)
+            return msgspec.json.decode(content, type=wanted)
         except msgspec.ValidationError:
             return _forgiving(content, wanted)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error), "") from None
+        raise misfit(str(error), msgspec.json.decode(content), wanted) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, "json", f"the body is no JSON: {error}") from None
 
@@ -73,7 +73,7 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: Any) -> Any:
     try:
         return msgspec.convert(values, wanted, strict=False)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error), "?") from None
+        raise misfit(str(error), values, wanted, query=True) from None
 
 
 def _forgiving(content: bytes, wanted: Any) -> Any:
@@ -104,17 +104,3 @@ async def _content(request: Request) -> bytes:
             raise Problem(413, "too_large", f"a body of more than {LARGEST} bytes", headers=_CLOSE)
         parts.append(part)
     return b"".join(parts)
-
-
-def _invalid(message: str, mark: str) -> Problem:
-    """Msgspec's sentence, as a place and what was wrong there."""
-    matched = _PLACE.match(message)
-    said, place = (matched["said"], matched["place"] or "$") if matched else (message, "$")
-    steps = [name or index for name, index in _STEP.findall(place.removeprefix("$"))]
-    pointer = f"?{steps[0]}" if mark and steps else "".join(f"/{step}" for step in steps)
-    expected, _, found = said.removeprefix("Expected ").partition(", got ")
-    if not found:
-        expected, found = "what the schema in /v1/openapi.json says", said
-    return Problem(
-        422, "invalid", f"{said}{f' at {pointer}' if pointer else ''}", mistakes=[Mistake(pointer, found, expected)]
-    )

@@ -1,6 +1,5 @@
 """Rules over the API: read, check, explain, and replaced as a whole by whoever has seen what is in force."""
 
-import hashlib
 from dataclasses import dataclass, field
 
 from childproof.engine.vault import Vault
@@ -10,6 +9,7 @@ from childproof.policy.target import EXAMPLE, TargetError, parse_target
 
 from . import messages_rules as messages
 from .desk import Desk
+from .etags import etag_of, fits
 from .explaining import explained
 from .finding import invalid
 from .operation import Answer, Asked, Operation
@@ -19,6 +19,8 @@ from .ruletext import load_rules
 _ETAG = "the ETag of what is replaced, from GET"
 _CHANGED = {412: "somebody else was quicker: GET the rules again", 428: "no If-Match"}
 _UNKNOWN = "no such world"
+_SEEN = {"If-Match": "$response.header.ETag"}
+_SENT = {"ETag": "what the next one to replace it takes as If-Match"}
 
 
 @dataclass(slots=True)
@@ -36,26 +38,33 @@ class Rules:
         match = {"If-Match": _ETAG}
         return [
             Operation("GET", "/v1/rules", "getRules", "The rules of all worlds that have none of their own", self.get,
-                      answer=messages.RulesInForce),
+                      answer=messages.RulesInForce, tagged=True, gives=_SEEN,
+                      about="The texts of all files that they were read from, and where they came from."),
             Operation(
                 "PUT", "/v1/rules", "replaceRules",
                 "Judge by these rules from the next call on, until a reload reads the files again", self.put,
-                body=messages.NewRules, answer=messages.RulesInForce, problems=_CHANGED, headers=match,
+                body=messages.NewRules, answer=messages.RulesInForce, problems=_CHANGED, needs=match, sends=_SENT,
+                about="All of it or nothing. Files stay as they are. A text may include the rule files that ship, and put in the "
+                "credentials that the server has read already; no others.",
             ),
             Operation("GET", own, "getWorldRules", "What a world is judged by: rules of its own, or the common ones",
-                      self.get_own, answer=messages.RulesInForce, problems={404: _UNKNOWN}),
+                      self.get_own, answer=messages.RulesInForce, problems={404: _UNKNOWN}, tagged=True, gives=_SEEN,
+                      about="`source` says which of the two."),
             Operation(
                 "PUT", own, "replaceWorldRules", "Judge a world by rules of its own from the next call on", self.put_own,
-                body=messages.NewRules, answer=messages.RulesInForce, problems={404: _UNKNOWN, **_CHANGED}, headers=match,
+                body=messages.NewRules, answer=messages.RulesInForce, problems={404: _UNKNOWN, **_CHANGED}, needs=match,
+                sends=_SENT, about="Worlds that are forked from it inherit them.",
             ),
             Operation(
                 "DELETE", own, "deleteWorldRules", "Judge a world by the common rules again", self.delete_own, status=204,
-                problems={404: _UNKNOWN, 412: _CHANGED[412]}, headers=match,
+                problems={404: _UNKNOWN, 412: _CHANGED[412]}, headers=match, about="Without If-Match whatever they are; one without own ones stays as it is.",
             ),
             Operation("POST", "/v1/rules/check", "checkRules", "Whether a text would do as rules; all of its faults",
-                      self.check, body=messages.NewRules, answer=messages.Checked),
+                      self.check, body=messages.NewRules, answer=messages.Checked,
+                      about="Nothing changes. A text with faults is 422, with the line and column of each."),
             Operation("POST", "/v1/rules/explain", "explainCall", "What rules make of a call, and why", self.explain,
-                      body=messages.ToExplain, answer=messages.Explained, problems={404: _UNKNOWN}),
+                      body=messages.ToExplain, answer=messages.Explained, problems={404: _UNKNOWN},
+                      about="By the common rules, those of `world`, or those of `text`. Nothing is called, and no limit counts it."),
         ]  # fmt: skip
 
     def get(self, asked: Asked) -> Answer:  # noqa: ARG002 (all operations take it)
@@ -114,12 +123,16 @@ class Rules:
             pointer = "/call" if isinstance(wanted.call, str) else "/call/target"
             invalid(pointer, str(error), "a call", EXAMPLE)
         whole = with_content(
-            parsed, headers=call.headers, body=("", call.body.encode()), sender=call.sender, recipients=call.recipients
+            parsed,
+            headers=[(name, value) for name, value in call.headers],
+            body=("", call.body.encode()),
+            sender=call.sender,
+            recipients=call.recipients,
         )
         if wanted.text is not None:
             rules, _ = await load_rules(self.desk, wanted.text, "/text")
         elif wanted.world is not None:
-            rules = self.desk.engine.policies.of(self.desk.known(wanted.world)).rules
+            rules = self.desk.engine.policies.of(self.desk.known(wanted.world, "/world")).rules
         else:
             rules = self.desk.engine.rules
         return Answer(explained(whole, rules.explain(whole)))
@@ -157,8 +170,7 @@ def _in_force(source: str, rules: Ruleset, files: list[messages.RuleFile]) -> me
 
 
 def _hash(*texts: str) -> str:
-    digest = hashlib.sha256("\0".join(texts).encode("utf-8", "replace"))
-    return f'"{digest.hexdigest()[:32]}"'
+    return etag_of("\0".join(texts).encode("utf-8", "replace"))
 
 
 def _matches(asked: Asked, etag: str, *, needed: bool) -> None:
@@ -169,7 +181,7 @@ def _matches(asked: Asked, etag: str, *, needed: bool) -> None:
             return
         mistake = Mistake("If-Match", "no such header", _ETAG, f"If-Match: {etag}")
         raise Problem(428, "etag_needed", "rules are replaced by those who have seen them", mistakes=[mistake])
-    if given.strip() != "*" and etag not in (one.strip() for one in given.split(",")):
+    if not fits(given, etag):
         mistake = Mistake("If-Match", given[:100], "the ETag of what is in force now", f"If-Match: {etag}")
         raise Problem(412, "changed", "the rules were changed meanwhile; nothing was done", mistakes=[mistake])
 

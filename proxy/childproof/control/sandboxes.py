@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from . import messages_sandboxes as messages
-from .operation import Asked, Operation
+from .operation import Answer, Asked, Operation
 from .problems import not_found
 
 _UNKNOWN = "no such sandbox: deleted, or expired"
@@ -47,27 +47,35 @@ class Sandboxes:
         """Their table."""
         unknown = {404: _UNKNOWN}
         return [
-            Operation("GET", "/v1/sandboxes", "listSandboxes", "All sandboxes", self.list, answer=messages.Sandboxes),
+            Operation("GET", "/v1/sandboxes", "listSandboxes", "All sandboxes", self.list, answer=messages.Sandboxes,
+                      gives={"sandbox": "$response.body#/sandboxes/0/id"}, about="The oldest first."),
             Operation(
                 "POST", "/v1/sandboxes", "createSandbox", "A world and listeners that lead to it, in one step", self.create,
                 body=messages.NewSandbox, answer=messages.MadeSandbox, status=201,
                 problems={404: "no such world", 409: "the world's name is taken, or the port", 429: "there are too many"},
+                gives={"sandbox": "$response.body#/id", "world": "$response.body#/world"}, sends={"Location": "its path in this API"},
+                about="`world` alone joins one that is there; with `from` it is a fork, without both an empty one. The world that is "
+                "made for it is deleted with it, after `ttl` seconds at the latest.",
             ),
             Operation(
                 "GET", "/v1/sandboxes/{sandbox}", "getSandbox", "One sandbox", self.get,
-                answer=messages.Sandbox, problems=unknown,
+                answer=messages.Sandbox, problems=unknown, gives={"world": "$response.body#/world"},
+                about="Its addresses, its world, and when it expires.",
             ),
             Operation(
                 "DELETE", "/v1/sandboxes/{sandbox}", "deleteSandbox", "Close it, and delete the world that was made for it",
                 self.delete, query=messages.SandboxQuery, answer=messages.DeletedSandbox, problems=unknown,
+                about="Listeners and connections are closed at once. `keep=true` leaves the world.",
             ),
             Operation(
                 "POST", "/v1/sandboxes/{sandbox}/renew", "renewSandbox", "Let it live for a while from now", self.renew,
                 body=messages.Renewal, answer=messages.Sandbox, problems=unknown,
+                about="For `ttl` seconds; without it for as long as it was made for.",
             ),
             Operation(
                 "GET", "/v1/sandboxes/{sandbox}/report", "reportSandbox", "What came of its calls so far", self.report,
                 query=messages.ReportQuery, answer=messages.SandboxReport, problems=unknown,
+                about="As JSON, and as the text that `childproof run` ends with.",
             ),
         ]  # fmt: skip
 
@@ -75,9 +83,10 @@ class Sandboxes:
         """GET /v1/sandboxes."""
         return messages.Sandboxes(self._host.all())
 
-    async def create(self, asked: Asked) -> messages.MadeSandbox:
+    async def create(self, asked: Asked) -> Answer:
         """POST /v1/sandboxes."""
-        return await self._host.create(asked.body)
+        made = await self._host.create(asked.body)
+        return Answer(made, headers=(("location", f"/v1/sandboxes/{made.id}"),))
 
     def get(self, asked: Asked) -> messages.Sandbox:
         """GET /v1/sandboxes/{sandbox}."""

@@ -26,11 +26,14 @@ class Stubs:
     def operations(self) -> list[Operation]:
         """Their table."""
         return [
-            Operation("GET", "/v1/stubs", "listStubs", "All stubs", self.list, answer=messages.Stubs),
-            Operation("GET", "/v1/stubs/{stub}", "getStub", "One stub", self.get, answer=messages.Stub, problems=_UNKNOWN),
+            Operation("GET", "/v1/stubs", "listStubs", "All stubs", self.list, answer=messages.Stubs,
+                      gives={"stub": "$response.body#/stubs/0/name"}, about="Those of folders, of installed packages, and those that ship."),
+            Operation("GET", "/v1/stubs/{stub}", "getStub", "One stub", self.get, answer=messages.Stub, problems=_UNKNOWN,
+                      about="One that can't be read has its `fault`, and neither hosts nor operations."),
             Operation(
                 "GET", "/v1/stubs/{stub}/coverage", "getCoverage", "A stub's operations, by the fidelity of their replies",
-                self.coverage, answer=messages.StubCoverage, problems=_UNKNOWN,
+                self.coverage, answer=messages.StubCoverage, problems=_UNKNOWN, tagged=True,
+                about="Which operations are modelled, and what stands behind the replies of the others.",
             ),
         ]  # fmt: skip
 

@@ -21,14 +21,16 @@ class System:
         return [
             Operation(
                 "GET", "/v1/health", "getHealth", "Whether the server does its work at all", self.health,
-                answer=messages.Health, open=True,
+                answer=messages.Health, open=True, about="For watchdogs: 500 means that it has to be started anew.",
             ),
             Operation(
                 "GET", "/v1/ready", "getReady", "Whether calls are judged, answered and recorded", self.ready,
                 answer=messages.Ready, open=True, problems={503: "not yet, or not any more; `detail` says why"},
+                about="With what became of the last reload, and when the authority expires.",
             ),
             Operation(
-                "GET", "/v1/openapi.json", "getOpenapi", "This document", self.openapi, answer=messages.Json,
+                "GET", "/v1/openapi.json", "getOpenapi", "This document", self.openapi, answer=messages.Json, tagged=True,
+                about="OpenAPI 3.1; `childproof schema control` prints the same.",
             ),
         ]  # fmt: skip
 

@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from childproof.errors import InputError
+from childproof.errors import AskedError, InputError
 from childproof.ledger import timestamp
 from childproof.seeds import WITHOUT, plant, read_world_file
 from childproof.world import Branch
@@ -13,10 +13,12 @@ from childproof.world.written import CLOCKS, read_clock
 from . import messages
 from .desk import Desk
 from .finding import call_number, invalid
-from .operation import Asked, Operation
-from .problems import Mistake, Problem, not_found, of_input
+from .operation import Answer, Asked, Operation
+from .problems import Mistake, Problem, of_input
 
 _UNKNOWN = "no such world"
+_NAMED = {"world": "$response.body#/name"}
+_LOCATION = {"Location": "its path in this API"}
 
 
 class Worlds:
@@ -28,29 +30,37 @@ class Worlds:
     def operations(self) -> list[Operation]:
         """Their table."""
         return [
-            Operation("GET", "/v1/worlds", "listWorlds", "All worlds", self.list, answer=messages.Worlds),
+            Operation("GET", "/v1/worlds", "listWorlds", "All worlds", self.list, answer=messages.Worlds,
+                      gives={"world": "$response.body#/worlds/0/name"}, about="By name, each with its place among the others."),
             Operation(
                 "POST", "/v1/worlds", "createWorld", "An empty world, a fork, or what a world file plants", self.create,
-                body=messages.NewWorld, answer=messages.World, status=201,
+                body=messages.NewWorld, answer=messages.World, status=201, gives=_NAMED, sends=_LOCATION,
                 problems={404: "no such world to fork", 409: "the name is taken, or the call isn't there"},
+                about="`from` and `at` fork another world, `file` plants what a world file says; without them it is empty, with "
+                "`seed` and `clock`. All of it or nothing.",
             ),
             Operation(
                 "GET", "/v1/worlds/{world}", "getWorld", "One world's place among the others", self.get,
-                answer=messages.World, problems={404: _UNKNOWN},
+                answer=messages.World, problems={404: _UNKNOWN}, about="Its parent, its calls, its metadata, and whose rules judge it.",
             ),
             Operation(
                 "POST", "/v1/worlds/{world}/fork", "forkWorld", "A new world that goes on where this one is, or was", self.fork,
-                body=messages.Fork, answer=messages.World, status=201,
+                body=messages.Fork, answer=messages.World, status=201, gives=_NAMED, sends=_LOCATION,
                 problems={404: _UNKNOWN, 409: "the name is taken, or the call isn't there"},
+                about="With everything in it: entities, mail, clock, ids, limits, what is scheduled, and rules of its own.",
             ),
             Operation(
-                "POST", "/v1/worlds/{world}/reset", "resetWorld", "Back to where it was forked from, or to its beginning",
-                self.reset, answer=messages.Undone, problems={404: _UNKNOWN},
+                "POST", "/v1/worlds/{world}/reset", "resetWorld",
+                "Back to where it was forked from, or to its beginning; or to a call of its own", self.reset,
+                body=messages.Reset, answer=messages.Undone,
+                problems={404: _UNKNOWN, 409: "the call isn't there, or is from before it was forked"},
+                about="Calls after that, and their record, are gone. Worlds that were forked later keep what they inherited.",
             ),
             Operation(
                 "DELETE", "/v1/worlds/{world}", "deleteWorld", "Delete a world, its calls and their record", self.delete,
                 query=messages.DeleteQuery, answer=messages.Deleted,
                 problems={404: _UNKNOWN, 409: "others need its past; `with_children=true` deletes them, too"},
+                about="Calls of it that are under way are denied.",
             ),
         ]  # fmt: skip
 
@@ -62,17 +72,13 @@ class Worlds:
         """GET /v1/worlds/{world}."""
         return self._of(self._desk.known(asked.path["world"]))
 
-    async def create(self, asked: Asked) -> messages.World:
+    async def create(self, asked: Asked) -> Answer:
         """POST /v1/worlds."""
         wanted: messages.NewWorld = asked.body
         _check(wanted)
         self._desk.free(wanted.name)
         if wanted.from_ is not None:
-            if not self._desk.there(wanted.from_):
-                problem = not_found(f"the world {wanted.from_!r}", "GET /v1/worlds lists them")
-                problem.mistakes = (Mistake("/from", repr(wanted.from_), "a world that is there"),)
-                raise problem
-            self._fork(wanted.from_, wanted.name, wanted.at, wanted.metadata)
+            self._fork(self._desk.known(wanted.from_, "/from"), wanted.name, wanted.at, wanted.metadata)
         elif wanted.file is not None:
             await self._plant(wanted, wanted.file)
         else:
@@ -82,19 +88,24 @@ class Worlds:
                 invalid("/clock", str(error), CLOCKS, "frozen@2026-01-05T09:00:00Z")
             self._desk.store.create(wanted.name, seed=wanted.seed, clock=clock, labels=wanted.metadata)
             self._desk.engine.policies.take(wanted.name)
-        return self._of(wanted.name)
+        return made(self._of(wanted.name))
 
-    def fork(self, asked: Asked) -> messages.World:
+    def fork(self, asked: Asked) -> Answer:
         """POST /v1/worlds/{world}/fork: the fork is judged by its origin's rules."""
         source, wanted = self._desk.known(asked.path["world"]), asked.body
         self._desk.free(wanted.name)
         self._fork(source, wanted.name, wanted.at, wanted.metadata)
-        return self._of(wanted.name)
+        return made(self._of(wanted.name))
 
     def reset(self, asked: Asked) -> messages.Undone:
         """POST /v1/worlds/{world}/reset."""
         name = self._desk.known(asked.path["world"])
-        undone = self._desk.store.reset(name, record=self._desk.ledger)
+        at = None if asked.body.at is None else call_number(self._desk, name, asked.body.at, "/at")
+        try:
+            undone = self._desk.store.reset(name, at=at, record=self._desk.ledger)
+        except AskedError as error:
+            mistake = Mistake("/at", repr(asked.body.at), "a call that the world has made itself")
+            raise Problem(409, "refused", str(error), mistakes=[mistake]) from None
         return messages.Undone(world=self._of(name), undone=undone)
 
     def delete(self, asked: Asked) -> messages.Deleted:
@@ -129,6 +140,11 @@ class Worlds:
 
     def _of(self, name: str) -> messages.World:
         return told(self._desk, self._desk.store.branch(name))
+
+
+def made(world: messages.World) -> Answer:
+    """The answer to whoever made it."""
+    return Answer(world, headers=(("location", f"/v1/worlds/{world.name.replace('/', ':')}"),))
 
 
 def told(desk: Desk, branch: Branch) -> messages.World:

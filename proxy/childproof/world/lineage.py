@@ -150,22 +150,24 @@ def prune(connection: sqlite3.Connection, record: Record | None) -> int:
     return count
 
 
-def reset(database: Database, world: int, record: Record | None) -> None:
-    """Take a world back to its base. Its number stays, so that whoever has it open goes on from there."""
+def reset(database: Database, world: int, to: int, record: Record | None) -> None:
+    """Take a world back to call `to`, its base or later. Its number stays, so that whoever has it open goes on from there."""
     connection = database.connection
     parent, base = connection.execute("SELECT parent, base FROM world WHERE id = ?", (world,)).fetchone()
     needed = connection.execute("SELECT max(base) FROM world WHERE parent = ?", (world,)).fetchone()[0] or 0
-    if needed > base:
+    if needed > to:
         _cut(connection, world, needed, record)
-        if parent is None:
+        if to > base:
+            parent = world  # what it keeps is the past of those others, too
+        elif parent is None:
             parent = _nameless(database, world, None, base)
             _move(connection, world, parent, -1, base, None)  # calls that a file was imported without
             connection.execute("UPDATE world SET parent = ? WHERE id = ?", (parent, world))
-        past = _nameless(database, world, parent, base)
-        _move(connection, world, past, base, needed, record)
-        connection.execute("UPDATE world SET parent = ? WHERE parent = ? AND base > ?", (past, world, base))
+        past = _nameless(database, world, parent, to)
+        _move(connection, world, past, to, needed, record)
+        connection.execute("UPDATE world SET parent = ? WHERE parent = ? AND base > ?", (past, world, to))
     else:
-        _cut(connection, world, base, record)
+        _cut(connection, world, to, record)
     prune(connection, record)
 
 

@@ -254,17 +254,27 @@ class Store:
             world.head()
             lineage.set_labels(self.connection, world.id, labels)
 
-    def reset(self, name: str, *, record: Record | None) -> int:
-        """Take a world back to where it was forked from, or was made; how many calls are gone. `record`'s go with them.
+    def reset(self, name: str, *, at: int | None = None, record: Record | None) -> int:
+        """Take a world back to after call `at`, by default to where it was forked from, or was made.
 
-        What worlds that were forked from a later call need of it stays with them.
+        How many calls are gone; `record`'s go with them. What worlds that were forked from a later call need of it stays
+        with them. Raises StoreError for a call that it hasn't made itself: what it inherited is its parent's.
         """
         world = self.world(name)
         with self._database.transaction(write=True):
             head = world.head()
-            lineage.reset(self._database, world.id, record)
+            base = head.starts[0]
+            if at is not None and at != base:
+                world.check_call(at)
+                if at < base:
+                    raise AskedError(
+                        f"world {name} goes back to call {base} at most, where it began; for call {at} fork what it was "
+                        "forked from"
+                    )
+            to = base if at is None else at
+            lineage.reset(self._database, world.id, to, record)
             self._database.forget()
-        return head.seq - head.starts[0]
+        return head.seq - to
 
     def delete(self, name: str, *, with_children: bool = False, record: Record | None) -> list[str]:
         """Delete a world with all that is recorded of it; the names of what was deleted.

@@ -104,8 +104,13 @@ def test_show_says_what_a_world_holds(db: Path) -> None:
 def test_reset_and_delete(db: Path) -> None:
     world("fork", "shop", "try", "--at", "1")
     assert "2 calls undone" not in world("reset", "try").stderr
+    world("fork", "shop", "back")
+    assert "has no call 9" in str(world("reset", "back", "--at", "9", code=1).exception)
+    assert "at most, where it began" in str(world("reset", "back", "--at", "1", code=1).exception)
+    world("delete", "back")
     assert "would lose their past: try" in str(world("delete", "shop", code=1).exception)
-    assert "back at its beginning; 3 calls undone" in world("reset", "shop").stderr
+    assert "back at call 2; 1 call undone" in world("reset", "shop", "--at", "2").stderr
+    assert "back at its beginning; 2 calls undone" in world("reset", "shop").stderr
     world("delete", "shop")
     assert [one["name"] for one in listed()] == ["try"]
     assert json.loads(world("show", "try", "--json").stdout)["entities"][0]["count"] == 1

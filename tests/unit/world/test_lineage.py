@@ -158,6 +158,53 @@ class TestReset:
         store.delete("try", record=ledger)
         assert {**rows(store), "world": 1} == {**empty, "world": 1}
 
+    @pytest.mark.parametrize("root", [True, False])
+    def test_a_world_goes_back_to_a_call_of_its_own(self, store, ledger, root):
+        """What came after is gone with its record, later forks keep it; deleting them leaves nothing of it."""
+        store.create("main")
+        name = "main"
+        if not root:
+            call(store, ledger, "main", "z", 0)
+            store.fork("main", "b")
+            name = "b"
+        base = store.world(name).seq
+        for number in range(1, 3):
+            call(store, ledger, name, "a", number)
+        before = rows(store)
+        for number in range(3, 6):
+            call(store, ledger, name, "a", number)
+        store.fork(name, "early", at=base + 1)
+        store.fork(name, "late", at=base + 4)
+        call(store, ledger, "late", "b", 7)
+        past = {one: (things(store, one), [e.id for e in ledger.entries(world=one)]) for one in ("early", "late")}
+        assert store.reset(name, at=base + 2, record=ledger) == 3
+        assert things(store, name) == {**({} if root else {"z": 0}), "a": 2}
+        assert [entry.seq for entry in ledger.entries(world=name)] == list(range(1, base + 3))
+        assert {one: (things(store, one), [e.id for e in ledger.entries(world=one)]) for one in past} == past
+        assert (store.branch("late").parent, store.branch("late").base) == (name, base + 2)
+        call(store, ledger, name, "a", 50)
+        assert store.reset(name, at=base + 2, record=ledger) == 1
+        assert store.reset(name, at=base + 2, record=ledger) == 0
+        for one in past:
+            store.delete(one, record=ledger)
+        assert rows(store) == before
+
+    def test_what_it_has_not_made_itself_is_no_place_to_go_back_to(self, store, ledger):
+        store.create("main")
+        call(store, ledger, "main", "a", 1)
+        call(store, ledger, "main", "a", 2)
+        store.fork("main", "b")
+        call(store, ledger, "b", "a", 3)
+        for at, words in (
+            (1, "goes back to call 2 at most"),
+            (0, "at most"),
+            (4, "has no call 4"),
+            (-1, "has no call"),
+        ):
+            with pytest.raises(StoreError, match=words):
+                store.reset("b", at=at, record=ledger)
+        assert things(store, "b") == {"a": 3}
+
 
 class TestDelete:
     def test_nothing_of_it_is_left(self, store, ledger):
@@ -255,8 +302,9 @@ def _fork(at: Bench, name: str, place: int, other: str, thing: str) -> None:
 
 
 def _reset(at: Bench, name: str, place: int, other: str, thing: str) -> None:
-    at.store.reset(name, record=at.ledger)
-    at.expected[name] = at.expected[name][: at.starts[name] + 1]
+    to = at.starts[name] + place % (len(at.expected[name]) - at.starts[name])
+    at.store.reset(name, at=None if to == at.starts[name] else to, record=at.ledger)
+    at.expected[name] = at.expected[name][: to + 1]
 
 
 def _delete(at: Bench, name: str, place: int, other: str, thing: str) -> None:
