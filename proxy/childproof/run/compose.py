@@ -95,8 +95,10 @@ def read_files(config: Config, rules: Ruleset | None = None) -> list[Path]:
     return [*dict.fromkeys([*named, *config.rules, *(rules.named if rules else ()), *config.stubs, *files])]
 
 
-def load_policy(config: Config, former: Catalog | None = None) -> tuple[Catalog, Ruleset]:
-    """Load stubs and rules. Raises InputError with the faults of both. What `former` has loaded and is unchanged is kept.
+def load_policy(
+    config: Config, former: Catalog | None = None, former_rules: Ruleset | None = None
+) -> tuple[Catalog, Ruleset]:
+    """Load stubs and rules. Raises InputError with the faults of both. What the former ones have and is unchanged is kept.
 
     Stubs of given folders are checked as far as a rule or a listener leads to them, all of them where the rules are broken.
     """
@@ -110,7 +112,8 @@ def load_policy(config: Config, former: Catalog | None = None) -> tuple[Catalog,
         faults += error.faults
     try:
         # Where there is no catalog its names are unknown: don't blame the rules for it.
-        rules = load_ruleset(rule_files(config), stubs=catalog, include_roots=(shipped("rules"),))
+        roots = (shipped("rules"),)
+        rules = load_ruleset(rule_files(config), stubs=catalog, include_roots=roots, former=former_rules)
     except InputError as error:
         faults += error.faults
     if catalog is not None:

@@ -85,15 +85,19 @@ def reread(config: Config) -> tuple[Config, tuple[str, ...]]:
     return now, tuple(waiting)
 
 
-def read_again(config: Config, former: Catalog, environ: Mapping[str, str], known: list[Path]) -> Fresh:
+def read_again(
+    config: Config, former: Catalog, environ: Mapping[str, str], known: list[Path], rules: Ruleset | None = None
+) -> Fresh:
     """Read everything until nothing has changed meanwhile. Changes nothing that is in force. Raises InputError.
+
+    Stubs of `former` and rules of `rules` that are the same are taken over.
 
     `known` are the files that were read before; those that this finds are added to it, though it fails.
     """
     for _ in range(ROUNDS):
         before = footprint(known)
         try:
-            fresh = _read(config, former, environ, known)
+            fresh = _read(config, former, environ, known, rules)
         except InputError:
             if footprint(known) == before:
                 raise
@@ -106,10 +110,12 @@ def read_again(config: Config, former: Catalog, environ: Mapping[str, str], know
     )
 
 
-def _read(config: Config, former: Catalog, environ: Mapping[str, str], known: list[Path]) -> Fresh:
+def _read(
+    config: Config, former: Catalog, environ: Mapping[str, str], known: list[Path], former_rules: Ruleset | None
+) -> Fresh:
     config, restart = reread(config)
     _add(known, read_files(config))
-    catalog, rules = load_policy(config, former)
+    catalog, rules = load_policy(config, former, former_rules)
     _add(known, read_files(config, rules))
     return Fresh(config, catalog, rules, read_vault(rules.rules, config.canaries, environ), restart)
 
@@ -211,7 +217,10 @@ class Reloader:
         """What `read_again` gives. Raises InputError, also where that doesn't end: its thread is left alone then."""
         try:
             async with asyncio.timeout(LONGEST):
-                return await _in_thread(lambda: read_again(self._config, self._parts.catalog, os.environ, known))
+                engine = self._parts.engine
+                return await _in_thread(
+                    lambda: read_again(self._config, engine.catalog, os.environ, known, engine.rules)
+                )
         except TimeoutError:
             found = f"files that could not be read in {LONGEST:g} s"
             raise InputError.single("reload", found, "files that can be read, and no pipe among them") from None
