@@ -26,7 +26,11 @@ _WORDS = {"": None, "~": None, "null": None, "true": True, "false": False}
 _NUMERIC = frozenset("+-.0123456789")
 _MAX_DEPTH = 200
 _MAX_DIGITS = 400  # Python refuses to read much longer ones; a float can't hold them either
-_MAX_VALUES = 2_000_000  # aliases can blow a small file up; nobody writes this many by hand
+_MAX_VALUES = 2_000_000  # nobody writes this many by hand
+_BY_ALIASES = (
+    10_000  # values that a text may have beyond one for each of its characters: aliases can blow a small file up
+)
+_TOO_MUCH = ("too many or too deeply nested values", "a document of a sane size")
 
 
 def _loader() -> Any:
@@ -35,12 +39,22 @@ def _loader() -> Any:
         return yaml.SafeLoader
     from yaml._yaml import CParser  # noqa: PLC0415 (only there with libyaml)
 
-    quiet = {
-        "descend_resolver": lambda *_: None,
-        "ascend_resolver": lambda *_: None,
-        "resolve": lambda *_: f"{_CORE}str",
-    }
-    return type("_Loader", (CParser,), quiet)
+    class Loader(CParser):
+        depth = 0
+
+        def descend_resolver(self, parent: Any, _: Any) -> None:
+            """Before each node. Its own recursion is C's, which no limit holds: a hundred thousand `[` would end the process."""
+            self.depth += 1
+            if self.depth > _MAX_DEPTH:
+                raise yaml.composer.ComposerError(None, None, _TOO_MUCH[0], parent.start_mark)
+
+        def ascend_resolver(self) -> None:
+            self.depth -= 1
+
+        def resolve(self, *_: Any) -> str:
+            return f"{_CORE}str"
+
+    return Loader
 
 
 _CORE = "tag:yaml.org,2002:"
@@ -82,7 +96,7 @@ def read_yaml(text: str, file: str, *, most: int = _MAX_VALUES) -> tuple[Documen
     For callers that report every fault of a file at once. Bad syntax still raises InputError: nothing is known then.
     `most` bounds the number of values, for files that programs write.
     """
-    reader = _Reader(file, most)
+    reader = _Reader(file, min(most, len(text) + _BY_ALIASES))
     with collector_paused():
         root = _compose(text, file)
         value = reader.read(root, 0) if root is not None else None
@@ -101,6 +115,8 @@ def _compose(text: str, file: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+        if error.problem == _TOO_MUCH[0]:
+            raise InputError([Fault(file, line, column, *_TOO_MUCH)]) from None
         raise InputError([Fault(file, line, column, f"bad YAML: {error.problem}", "a YAML document")]) from None
     except (yaml.YAMLError, RecursionError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -170,7 +186,7 @@ class _Reader:
     def read(self, node: Any, depth: int) -> Any:
         self.count += 1
         if self.count > self.most or depth > _MAX_DEPTH:
-            raise InputError([self.fault(node, "too many or too deeply nested values", "a document of a sane size")])
+            raise InputError([self.fault(node, *_TOO_MUCH)])
         kind = type(node)
         if kind is yaml.ScalarNode:
             return self.scalar(node)

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from childproof.documents import parse_yaml
+from childproof.errors import InputError
 from tests.fuzz.targets import documents
 
 
@@ -39,3 +40,23 @@ LINES = st.sampled_from(
 def test_any_text_is_read_or_refused_with_a_place(text: str) -> None:
     """As a document, as rules and as a world: InputError and nothing else; what is read can be written and read again."""
     documents.check(text.encode("utf-8", "replace"))
+
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{name}: &{name} [{','.join([f'*{before}'] * 10)}]\n"
+    for before, name in zip("abcdefghi", "bcdefghij", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "{a: " * 100_000, "- " * 100_000, "? " * 100_000, BOMB, "a: &a [*a]"],
+    ids=["lists", "mappings", "items", "keys", "aliases", "itself"],
+)  # fmt: skip
+def test_a_text_that_would_end_the_process_is_refused(text: str) -> None:
+    """However deep, and however much its aliases stand for: the parser's own recursion has no limit but the stack's end."""
+    with pytest.raises(InputError, match="too many or too deeply nested values"):
+        parse_yaml(text, "file.yaml")
+    assert parse_yaml("a: &a [x]\nb: [*a, *a]\n" + "c: " + "[" * 190 + "]" * 190, "file.yaml").value["b"] == [
+        ["x"],
+        ["x"],
+    ]
