@@ -74,7 +74,7 @@ def print_table(entries: list[Entry], left_out: int, *, wide: bool) -> None:
     table.add_column("#", justify="right", no_wrap=True, min_width=len(str(entries[-1].seq)))
     table.add_column("verdict", no_wrap=True, min_width=7)
     table.add_column("status", justify="right", no_wrap=True, min_width=6)
-    table.add_column("call", overflow="ellipsis", no_wrap=True, ratio=3)
+    table.add_column("call", overflow="ellipsis", no_wrap=True, ratio=3 if roomy else 4)
     table.add_column("answered by, or why not", overflow="ellipsis", no_wrap=True, ratio=2)
     if roomy:
         table.add_column("time", no_wrap=True, min_width=8)
@@ -105,8 +105,10 @@ def _status(entry: Entry) -> str:
 def _why(entry: Entry, *, brief: bool = False) -> str:
     if entry.error:
         return f"error: {entry.error.strip().splitlines()[-1]}" if entry.error.strip() else "error"
+    if entry.stub is not None and entry.verdict == "stub" and brief:
+        return f"{entry.stub} ({entry.fidelity})" if entry.fidelity not in (None, "modelled") else entry.stub
     if entry.stub is not None and entry.verdict == "stub":
-        operation = f": {entry.operation}" if entry.operation and not brief else ""
+        operation = f": {entry.operation}" if entry.operation else ""
         return f"{entry.stub}{operation} ({entry.fidelity})" if entry.fidelity else f"{entry.stub}{operation}"
     if entry.verdict == "deny" or entry.rule is None:
         return entry.reason

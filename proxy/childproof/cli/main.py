@@ -17,9 +17,19 @@ from childproof.errors import BUG, ChildproofError, InputError
 
 from .streams import OUTPUT_REFUSED, prepare_streams
 
-# command -> (module, attribute, one line for --help): a module is imported only when its command runs.
+# command -> (module, attribute, one line for --help), in the order in which one gets to know them; a module is
+# imported only when its command runs.
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "run": ("childproof.cli.run", "run", "Run a command sealed in; print afterwards what would have happened."),
+    "report": ("childproof.cli.report", "report", "Say again what would have happened, over all calls of a world."),
+    "log": ("childproof.cli.log", "log", "List the calls of a world."),
+    "show": ("childproof.cli.show", "show", "Show one call in full: request, reply, changes, effects."),
+    "mail": ("childproof.cli.mail", "mail", "Read the mail that a world would have sent."),
+    "world": ("childproof.cli.world", "world", "Fork, compare, reset, export and import worlds; set their clocks."),
+    "rules": ("childproof.cli.rules", "rules", "Check, explain and test rule files."),
+    "stubs": ("childproof.cli.stubs", "stubs", "List, check, start and derive stubs."),
+    "webhooks": ("childproof.cli.webhooks", "webhooks", "List a world's webhooks; send them again."),
+    "doctor": ("childproof.cli.doctor", "doctor", "Report what this machine supports and which clients trust us."),
     "serve": (
         "childproof.cli.serve",
         "serve",
@@ -31,18 +41,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "Redirect this network namespace (a pod's) to the proxy; before it starts.",
     ),
     "health": ("childproof.cli.health", "health", "Ask a running server whether it is ready; for HEALTHCHECK lines."),
-    "log": ("childproof.cli.log", "log", "List the calls of a world."),
-    "show": ("childproof.cli.show", "show", "Show one call in full: request, reply, changes, effects."),
-    "world": ("childproof.cli.world", "world", "Fork, compare, reset, export and import worlds; set their clocks."),
-    "mail": ("childproof.cli.mail", "mail", "Read the mail that a world would have sent."),
-    "webhooks": ("childproof.cli.webhooks", "webhooks", "List a world's webhooks; send them again."),
-    "rules": ("childproof.cli.rules", "rules", "Check, explain and test rule files."),
-    "stubs": ("childproof.cli.stubs", "stubs", "List, check, start and derive stubs."),
-    "ca": ("childproof.cli.ca", "ca", "Show, print, install and rotate the certificate authority."),
     "trust": ("childproof.cli.trust", "trust", "Start a command that trusts childproof's certificates."),
+    "ca": ("childproof.cli.ca", "ca", "Show, print, install and rotate the certificate authority."),
     "addon": ("childproof.cli.addon", "addon", "Print the path of the script for a stock mitmdump or mitmweb."),
     "schema": ("childproof.cli.schema", "schema", "Print the JSON Schema of a file format, for editors."),
-    "doctor": ("childproof.cli.doctor", "doctor", "Report what this machine supports and which clients trust us."),
+    "help": ("childproof.cli.help", "help_", "Show a command's help: help run, help world fork."),
 }
 
 
@@ -92,6 +95,8 @@ def with_examples(command: click.Command) -> click.Command:
     """
     if command.help:
         command.help = command.help.replace("\\b\n", "\b\n")
+        # The first sentence, whole: a list of commands wraps it, where click would cut it.
+        command.short_help = command.short_help or command.get_short_help_str(limit=1000)
     if isinstance(command, click.Group):
         for below in command.commands.values():
             with_examples(below)

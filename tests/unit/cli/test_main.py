@@ -46,6 +46,28 @@ def test_help_keeps_examples_on_lines_of_their_own(name: str, capsys: pytest.Cap
     assert "\\b" not in capsys.readouterr().out
 
 
+def test_help_is_asked_for_in_either_order(capsys: pytest.CaptureFixture[str]) -> None:
+    """`help world fork` says what `world fork --help` says, for groups and for all, too."""
+    for words in ([], ["log"], ["world"], ["world", "fork"]):
+        said = []
+        for arguments in (["help", *words], [*words, "--help"]):
+            with pytest.raises(SystemExit) as caught:
+                main(arguments)
+            assert caught.value.code == 0
+            said.append(capsys.readouterr().out)
+        assert said[0] == said[1] != ""
+    assert "No such command 'nosuch'; childproof --help lists them" in fails(capsys, "help", "nosuch")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_lists_of_commands_are_whole_sentences(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a command does is never cut off in the list it stands in."""
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    _, _, commands = capsys.readouterr().out.partition("\nCommands:\n")
+    assert "..." not in commands
+
+
 def shell(line: str, **env: str) -> subprocess.CompletedProcess[str]:
     command = line.replace("childproof", " ".join(CHILDPROOF), 1)
     return subprocess.run(

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from typing import TextIO
 
 from childproof.run.watch.trouble import say
 
@@ -21,12 +22,13 @@ def put(text: str, form: str, file: ReportFile | None) -> None:
     _print(text if form == "json" else f"\n{text}")
 
 
-def terminal() -> tuple[int | None, bool]:
-    """The columns of standard error, and whether it shows colours; None and False where it is no terminal."""
-    if not sys.stderr.isatty():
+def terminal(stream: TextIO | None = None) -> tuple[int | None, bool]:
+    """The columns of a stream, standard error by default, and whether it shows colours; None and False where it is no terminal."""
+    stream = stream or sys.stderr
+    if not stream.isatty():
         return None, False
     try:
-        width = os.get_terminal_size(sys.stderr.fileno()).columns or None
+        width = os.get_terminal_size(stream.fileno()).columns or None
     except OSError:
         width = None
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM", "dumb") == "dumb"

@@ -229,6 +229,28 @@ def to_json(report: Report, *, ledger: str) -> dict[str, Any]:
     }
 
 
+def from_json(values: dict[str, Any]) -> Report:
+    """The report that `to_json` made these values of."""
+
+    def lines(items: Sequence[dict[str, Any]]) -> tuple[Line, ...]:
+        return tuple(Line(item["target"], item["reason"], item["count"]) for item in items)
+
+    return Report(
+        world=values["world"],
+        calls=values["calls"],
+        lookups=values["lookups"],
+        upstream=Upstream(**values["upstream"]),
+        services=tuple((one["stub"], one["outcome"]) for one in values["services"]),
+        **{kind: lines(values[kind]) for kind in ("allowed", "denied", "would", "gaps")},
+        webhooks=values["webhooks"]["delivered"],
+        undelivered=lines(values["webhooks"]["undelivered"]),
+        errors=values["errors"],
+        failed=values["failed"],
+        missing=Missing(values["unrecorded"], values["unfinished"]),
+        fidelity=values["fidelity"],
+    )
+
+
 def _lines(counts: Counter[tuple[str, str]]) -> tuple[Line, ...]:
     return tuple(Line(target, reason, count) for (target, reason), count in counts.items())
 

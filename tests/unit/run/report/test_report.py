@@ -9,7 +9,7 @@ import pytest
 from childproof.engine import Missing
 from childproof.ledger import Entry
 from childproof.model import Effect, Upstream, Would
-from childproof.run.report.report import MAX_LINES, Report, summarize, to_json, to_text
+from childproof.run.report.report import MAX_LINES, Report, from_json, summarize, to_json, to_text
 
 NO_RULE = "no rule matches (default: deny)"
 COLLECT = "POST https://telemetry.unknown.example/collect"
@@ -227,3 +227,15 @@ def test_webhooks_that_arrived_are_counted_and_the_others_told_with_their_reason
     ]
     assert to_json(made, ledger="x")["webhooks"]["delivered"] == 1
     assert [line["count"] for line in to_json(made, ledger="x")["webhooks"]["undelivered"]] == [1, 1, 1]
+    assert from_json(to_json(made, ledger="x")) == made
+
+
+def test_what_programs_are_told_is_the_whole_report() -> None:
+    """It can be read back, and then reads for people as it did."""
+    allowed = replace(ENTRY, verdict="allow", upstream=Upstream(1, 2, 300, 400))
+    gap = replace(STUBBED, fidelity="gap", would=(Would("no-gaps", "a gap"),))
+    broken = replace(ENTRY, error="it broke")
+    made = summarize("demo", [ENTRY, STUBBED, allowed, gap, broken], words, Missing(calls=2, ends=1))
+    again = from_json(to_json(made, ledger="x"))
+    assert again == made
+    assert text(again) == text(made)
