@@ -188,3 +188,56 @@ def test_a_mistyped_protocol_is_a_fault_in_its_place(protocol: str) -> None:
         load(f"version: 1\nrules:\n  - {{name: mail, match: {{protocol: {protocol}}}, stub: email}}\n")
     assert all(fault.line == 3 for fault in caught.value.faults)
     assert any("protocol" in fault.found for fault in caught.value.faults)
+
+
+def test_a_file_included_among_the_rules_comes_where_it_stands(tmp_path: Path) -> None:
+    """So a rule of one's own can be above the rules that ship."""
+    rule_file(tmp_path, "shipped/default.yaml", "theirs", include="deeper.yaml")
+    rule_file(tmp_path, "shipped/deeper.yaml", "deeper")
+    rule_file(tmp_path, "first.yaml", "first")
+    main = rule_file(tmp_path, "main.yaml", "mine", include="first.yaml")
+    with main.open("a") as text:
+        text.write("  - include: default.yaml\n  - {name: last, match: {}, deny: {}}\n")
+    rules = load_ruleset([main], include_roots=[tmp_path / "shipped"])
+    assert [rule.name for rule in rules.rules] == ["first", "mine", "deeper", "theirs", "last"]
+    assert {file.name for file in rules.files} == {"first.yaml", "main.yaml", "default.yaml", "deeper.yaml"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "found", "expected"),
+    [
+        (
+            "{include: nowhere.yaml}",
+            "no rule file 'nowhere.yaml'",
+            "among the rules that ship: presets/x.yaml, top.yaml",
+        ),
+        ("{include: [top.yaml]}", "rules.0.include: a list", "the path of a rule file"),
+        ("{include: top.yaml, name: a}", "rules.0: unknown key 'name'", "one of include"),
+    ],
+)
+def test_an_include_among_the_rules_that_cannot_be_is_refused(
+    tmp_path: Path, entry: str, found: str, expected: str
+) -> None:
+    """With its place, and with the files that there are."""
+    root = tmp_path / "shipped"
+    rule_file(root, "top.yaml", "top")
+    rule_file(root, "presets/x.yaml", "x")
+    rule_file(root, "cases/top.yaml", "no-rules-but-cases")
+    source = Source("rules.yaml", f"version: 1\nrules:\n  - {entry}\n", tmp_path)
+    with pytest.raises(InputError) as caught:
+        load_ruleset([source], include_roots=[root])
+    [fault] = caught.value.faults
+    assert (fault.line, fault.found) == (3, found)
+    assert expected in fault.expected
+
+
+def test_a_rule_in_the_way_of_one_below_is_told_with_how_to_change_their_order(tmp_path: Path) -> None:
+    """What an included file brings can be told to come later."""
+    rule_file(tmp_path, "all.yaml", "api")
+    source = Source(
+        "rules.yaml",
+        "version: 1\ninclude: all.yaml\nrules: [{name: mine, match: {host: api.example, path: /x}, deny: {}}]\n",
+        tmp_path,
+    )
+    with pytest.raises(InputError, match=r"below 'mine' \(- include: all\.yaml\), comes after it"):
+        load_ruleset([source])
