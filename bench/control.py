@@ -49,7 +49,7 @@ def _round(client: Client) -> list[float]:
     taken, made = [], []
     for _ in range(SANDBOXES):
         started = time.perf_counter()
-        made.append(client.create_sandbox(from_="main")["id"])
+        made.append(client.create_sandbox(from_="main").id)
         taken.append(time.perf_counter() - started)
     for sandbox in made:
         client.delete_sandbox(sandbox)

@@ -16,6 +16,7 @@ import pytest
 
 from childproof.client import Client
 from childproof.client.sealed import run_sealed
+from childproof.control.messages_sandboxes import MadeSandbox
 from tests.clients.served import Served, serving
 
 RULES = "version: 1\nrules: [{name: said, match: {host: own.example}, reply: {text: %s}}, {name: s, match: {host: api.stripe.com}, stub: stripe}]\n"
@@ -48,8 +49,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, C
         yield running, client, place
 
 
-def curl(box: dict[str, Any], ca: Path, url: str, *more: str) -> str:
-    command = ["curl", "-sS", "--proxy", f"http://{box['http']}", "--cacert", str(ca), url, *more]
+def curl(box: MadeSandbox, ca: Path, url: str, *more: str) -> str:
+    command = ["curl", "-sS", "--proxy", f"http://{box.http}", "--cacert", str(ca), url, *more]
     return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout
 
 
@@ -77,19 +78,19 @@ def test_two_sandboxes_of_one_server_see_nothing_of_each_other(server: tuple[Ser
     customers = "https://api.stripe.com/v1/customers"
     made = json.loads(curl(one, served.ca, customers, "-u", "sk_test_sealed:", "-d", "email=a@example.com"))
     at_own_address = subprocess.run(
-        ["curl", "-sS", "-u", "sk_test_sealed:", f"{one['stubs']['stripe']}/v1/customers/{made['id']}"],
+        ["curl", "-sS", "-u", "sk_test_sealed:", f"{one.stubs['stripe']}/v1/customers/{made['id']}"],
         capture_output=True, text=True, timeout=30, check=True,
     ).stdout  # fmt: skip
     assert json.loads(at_own_address)["email"] == "a@example.com"
     assert json.loads(curl(two, served.ca, customers, "-u", "sk_test_sealed:"))["data"] == []
     entries = served.entries()
-    assert {entry["sandbox"] for entry in entries if entry["rule"] == "said"} == {one["id"], two["id"]}
-    client.delete_sandbox(one["id"])
+    assert {entry["sandbox"] for entry in entries if entry["rule"] == "said"} == {one.id, two.id}
+    client.delete_sandbox(one.id)
     assert curl(one, served.ca, "https://own.example/") == ""
     assert curl(two, served.ca, "https://own.example/") == "two"
-    client.delete_sandbox(two["id"])
+    client.delete_sandbox(two.id)
     assert [world.name for world in client.worlds()] == ["main"]
-    assert not [entry for entry in served.entries() if entry["sandbox"] in (one["id"], two["id"])]
+    assert not [entry for entry in served.entries() if entry["sandbox"] in (one.id, two.id)]
 
 
 def test_the_sdk_in_a_sandbox_that_a_client_sealed(server: tuple[Served, Client, str], needs_sealing: None) -> None:
@@ -132,7 +133,7 @@ def test_who_is_killed_leaves_nothing(server: tuple[Served, Client, str], needs_
     _, client, place = server
     before = {world.name for world in client.worlds()}
     run = sealed(place, "--from", "main", "--", "sleep", "600")
-    until(lambda: [box for box in client.sandboxes() if box["sealed"] == "serving"])
+    until(lambda: [box for box in client.sandboxes() if box.sealed == "serving"])
     run.send_signal(signal.SIGKILL)
     run.communicate(timeout=20)
     client.create_sandbox(from_="main", ttl=1)
@@ -166,7 +167,7 @@ def test_a_server_that_is_gone_ends_the_command(tmp_path: Path, needs_sealing: N
     place = f"unix:{tmp_path / 'control.sock'}"
     with serving(tmp_path, "--control", place, killed=True) as served, Client(place) as client:
         run = sealed(place, "--", "sleep", "600")
-        until(lambda: [box for box in client.sandboxes() if box["sealed"] == "serving"])
+        until(lambda: [box for box in client.sandboxes() if box.sealed == "serving"])
         served.process.kill()
         _, err = run.communicate(timeout=20)
     assert (run.returncode, "has gone: the command was ended" in err) == (7, True), err

@@ -4,6 +4,27 @@ It needs msgspec and the standard library alone, so that test suites and harness
 """
 
 from .client import Client
-from .errors import ControlError
+from .errors import (
+    AccessError,
+    ChangedError,
+    ConflictError,
+    ControlError,
+    InvalidError,
+    NotFoundError,
+    ServerError,
+    TooManyError,
+    UnreachableError,
+)
 
-__all__ = ["Client", "ControlError"]
+__all__ = [
+    "AccessError",
+    "ChangedError",
+    "Client",
+    "ConflictError",
+    "ControlError",
+    "InvalidError",
+    "NotFoundError",
+    "ServerError",
+    "TooManyError",
+    "UnreachableError",
+]

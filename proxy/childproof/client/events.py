@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from .errors import UNREACHABLE, ControlError
+from .errors import UNREACHABLE, ControlError, UnreachableError
 from .wire import Wire
 
 PATIENCE = 60.0  # seconds without so much as a heartbeat, which a server sends more often
 ENTRY = "entry"  # the kind of an event that has an entry of the ledger
 DELETED = "deleted"  # the kind of the last event of a world
 _MARK = "mark"
-_PAUSES = (0.1, 0.5, 1.0, 2.0)  # seconds before another try
+_PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)  # seconds before another try: a server starts again in less than all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Event:
 
 
 def follow(
-    wire: Wire, path: str, refused: Callable[[http.client.HTTPResponse], Exception], after: str | None
+    wire: Wire, path: str, refused: Callable[[http.client.HTTPResponse, str], Exception], after: str | None
 ) -> Iterator[Event]:
     """Events until the world is deleted or the caller stops reading. What comes after this call is among them.
 
@@ -43,7 +43,7 @@ def follow(
 def _followed(
     wire: Wire,
     path: str,
-    refused: Callable[[http.client.HTTPResponse], Exception],
+    refused: Callable[[http.client.HTTPResponse, str], Exception],
     after: str | None,
     *,
     first: Event | None,
@@ -65,20 +65,20 @@ def _followed(
         finally:
             stream.close()
         if fails >= len(_PAUSES):
-            raise ControlError(0, UNREACHABLE, f"{wire.url} ends each stream of events at once")
+            raise UnreachableError(0, UNREACHABLE, f"{wire.url} ends each stream of events at once")
         time.sleep(_PAUSES[fails])
         fails += 1
         stream = _once(wire, path, refused, after)
 
 
 def _once(
-    wire: Wire, path: str, refused: Callable[[http.client.HTTPResponse], Exception], after: str | None
+    wire: Wire, path: str, refused: Callable[[http.client.HTTPResponse, str], Exception], after: str | None
 ) -> Generator[Event]:
     headers = {"accept": "text/event-stream", **({"last-event-id": after} if after is not None else {})}
     connection, response = wire.stream(path, headers, timeout=PATIENCE)
     try:
         if response.status != 200:
-            raise refused(response)
+            raise refused(response, wire.url)
         yield from parse(line.decode() for line in response)
     except (OSError, http.client.HTTPException):
         return  # broken off: whoever follows asks again

@@ -19,10 +19,11 @@ def run_sealed(
     env: Mapping[str, str] | None = None,
     timeout: float | None = None,
 ) -> "subprocess.CompletedProcess[str]":
-    """Run a command in a sealed sandbox that the server serves; its exit code and output, as `childproof run --server` has it.
+    """Run a command in a sealed sandbox that the server serves: what `childproof run --server` does, its exit codes included.
 
-    `world` is joined, or made where there is none; `from_` is forked. `env` is the whole environment, by default this process's.
-    Raises subprocess.TimeoutExpired. The server has to be on this machine, at a unix socket.
+    `world` is joined, or made where there is none, and stays; `from_` is forked, and without a `world` to name it the fork is thrown
+    away afterwards. `env` is the whole environment, by default this process's; `timeout` is in seconds. Output is text.
+    Raises subprocess.TimeoutExpired, and then the command was ended. The server has to be on this machine, at a unix socket.
     """
     options = [word for name, value in (("--world", world), ("--from", from_)) if value for word in (name, value)]
     started = [sys.executable, "-m", "childproof", "run", "--server", client.url, "--report", "none", *options, "--"]

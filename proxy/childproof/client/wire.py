@@ -4,18 +4,18 @@ The standard library's http.client, since whoever imports this pays for it: ther
 redirect, cookie or proxy to follow.
 """
 
+import collections
 import http.client
 import os
 import select
 import socket
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from childproof.errors import InputError
 
-from .errors import UNREACHABLE, ControlError
+from .errors import UNREACHABLE, UnreachableError
 
 _AGAIN = ("GET", "HEAD", "PUT", "DELETE")  # what may be sent twice (RFC 9110, 9.2.2)
 _LOST = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
@@ -58,8 +58,8 @@ class Wire:
         self.timeout = timeout
         self._headers = {"authorization": f"Bearer {token}"} if token else {}
         self._token = bool(token)
-        self._idle: list[http.client.HTTPConnection] = []
-        self._lock = threading.Lock()
+        # Without a lock, which a fork might copy while a thread of its parent holds it.
+        self._idle = collections.deque[http.client.HTTPConnection]()
         self._pid = os.getpid()
         parts = urlsplit(url)
         self._unix = url.removeprefix("unix:").removeprefix("//") if url.startswith("unix:") else None
@@ -76,7 +76,7 @@ class Wire:
     def request(
         self, method: str, path: str, content: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Received:
-        """Ask, and read the whole reply. Raises ControlError where no server answers."""
+        """Ask, and read the whole reply. Raises UnreachableError where no server answers."""
         connection, kept = self._take()
         try:
             try:
@@ -98,13 +98,13 @@ class Wire:
         if response.will_close:
             connection.close()
         else:
-            self._keep(connection)
+            self._idle.append(connection)
         return received
 
     def stream(
         self, path: str, headers: Mapping[str, str], *, timeout: float
     ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-        """A reply whose end isn't waited for, on a connection that the caller closes. Raises ControlError."""
+        """A reply whose end isn't waited for, on a connection that the caller closes. Raises UnreachableError."""
         connection = self._made(timeout)
         try:
             return connection, self._send(connection, "GET", path, None, headers)
@@ -114,9 +114,7 @@ class Wire:
 
     def close(self) -> None:
         """Close what is idle."""
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for connection in idle:
+        while (connection := self._kept()) is not None:
             connection.close()
 
     def _send(
@@ -135,19 +133,19 @@ class Wire:
 
     def _take(self) -> tuple[http.client.HTTPConnection, bool]:
         """A connection, and whether it was kept: one that the server hasn't closed, as far as one can see."""
-        with self._lock:
-            if self._pid != os.getpid():  # a fork has its parent's connections, which are the parent's
-                self._pid, self._idle = os.getpid(), []
-            while self._idle:
-                connection = self._idle.pop()
-                if connection.sock is not None and not _readable(connection.sock):
-                    return connection, True
-                connection.close()
+        while (connection := self._kept()) is not None:
+            if connection.sock is not None and not _readable(connection.sock):
+                return connection, True
+            connection.close()
         return self._made(self.timeout), False
 
-    def _keep(self, connection: http.client.HTTPConnection) -> None:
-        with self._lock:
-            self._idle.append(connection)
+    def _kept(self) -> http.client.HTTPConnection | None:
+        if self._pid != os.getpid():  # a fork has its parent's connections, which are the parent's
+            self._pid, self._idle = os.getpid(), collections.deque()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return None
 
     def _made(self, timeout: float) -> http.client.HTTPConnection:
         if self._unix is not None:
@@ -155,7 +153,7 @@ class Wire:
         kind = http.client.HTTPSConnection if self._secure else http.client.HTTPConnection
         return kind(self._host, self._port, timeout=timeout)
 
-    def _unreached(self, error: Exception) -> ControlError:
+    def _unreached(self, error: Exception) -> UnreachableError:
         start = "start one with: childproof serve --control ADDRESS"
         match error:
             case TimeoutError():
@@ -176,7 +174,7 @@ class Wire:
                 said = f"{self.url} can't be reached: {error.strerror or error}; {start}"
             case _:
                 said = f"{self.url} can't be reached: {error}"
-        return ControlError(0, UNREACHABLE, said)
+        return UnreachableError(0, UNREACHABLE, said)
 
 
 def _readable(sock: socket.socket) -> bool:

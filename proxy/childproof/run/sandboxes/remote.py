@@ -14,7 +14,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from childproof.errors import InputError, ServerGoneError
 from childproof.run.report.printing import put, terminal
@@ -27,6 +27,7 @@ from .frames import Frames, FramesError
 
 if TYPE_CHECKING:
     from childproof.client import Client
+    from childproof.control.messages_sandboxes import Handover, MadeSandbox
 
 CLOSING = 15.0  # seconds that a server has to record what was under way
 TTL = 120  # seconds after which a sandbox is gone whose client never came back
@@ -78,18 +79,19 @@ def run_remote(remote: Remote) -> int:
         sandbox.kill()
 
 
-def _run(remote: Remote, client: "Client", made: dict[str, Any], sandbox: SealedSandbox) -> int:
+def _run(remote: Remote, client: "Client", made: "MadeSandbox", sandbox: SealedSandbox) -> int:
+    handover = made.handover
+    assert handover is not None  # as it is sealed
     listeners = sandbox.handover()
     try:
-        link, environ = _hand_over(made, listeners, remote.shown())
+        link, environ = _hand_over(made.id, handover, listeners, remote.shown())
     finally:
         listeners.close()  # the server's are the only ones: where it is gone, calls are refused
     with link:
-        handover = made["handover"]
         sandbox.furnish(
-            ca_cert=made["ca"].encode(),
-            hidden=[*_there([*handover["hidden"], handover["path"], *_own(remote)])],
-            read_only=[*_there(handover["read_only"])],
+            ca_cert=made.ca.encode(),
+            hidden=[*_there([*handover.hidden, handover.path, *_own(remote)])],
+            read_only=[*_there(handover.read_only)],
             environ=environ,
         )
         sandbox.start()
@@ -99,41 +101,43 @@ def _run(remote: Remote, client: "Client", made: dict[str, Any], sandbox: Sealed
                 f"{remote.server} has gone: the command was ended, since its calls were refused from then on; what it called"
                 " before is in the server's ledger"
             )
-        return _report(remote, client, made["id"], code)
+        return _report(remote, client, made.id, code)
 
 
 @contextlib.contextmanager
-def _made(client: "Client", remote: Remote) -> Iterator[dict[str, Any]]:
-    from childproof.client import ControlError  # noqa: PLC0415 (imported by now)
+def _made(client: "Client", remote: Remote) -> Iterator["MadeSandbox"]:
+    from childproof.client import ConflictError, ControlError, NotFoundError  # noqa: PLC0415 (imported by now)
 
-    wanted = {"world": remote.world, "from_": remote.from_, "sealed": True, "ttl": TTL}
+    def make() -> "MadeSandbox":
+        return client.create_sandbox(world=remote.world, from_=remote.from_, sealed=True, ttl=TTL)
+
     try:
-        made = client.create_sandbox(**wanted)
-    except ControlError as error:
-        if error.kind != "not_found" or remote.world is None or remote.from_ is not None:
+        made = make()
+    except NotFoundError:
+        if remote.world is None or remote.from_ is not None:
             raise
-        with contextlib.suppress(ControlError):  # somebody else was quicker
+        with contextlib.suppress(ConflictError):  # somebody else was quicker
             client.create(remote.world, seed=remote.seed, clock=remote.clock)
-        made = client.create_sandbox(**wanted)
+        made = make()
     try:
         yield made
     finally:
         with contextlib.suppress(ControlError):
-            client.delete_sandbox(made["id"], keep=remote.world is not None)
+            client.delete_sandbox(made.id, keep=remote.world is not None)
 
 
 def _hand_over(
-    made: dict[str, Any], listeners: SandboxListeners, environ: dict[str, str]
+    sandbox: str, handover: "Handover", listeners: SandboxListeners, environ: dict[str, str]
 ) -> tuple[socket.socket, dict[str, str]]:
     """Give the server the listeners; the channel to it, and the variables that the command gets otherwise."""
     sockets = [listeners.tcp, *listeners.dns, *filter(None, [listeners.refusals])]
     hello = {
-        "sandbox": made["id"], "secret": made["handover"]["secret"], "dns": len(listeners.dns),
+        "sandbox": sandbox, "secret": handover.secret, "dns": len(listeners.dns),
         "refusals": listeners.refusals is not None, "environ": environ,
     }  # fmt: skip
-    from childproof.client import ControlError  # noqa: PLC0415 (imported by now)
+    from childproof.client import ConflictError, UnreachableError  # noqa: PLC0415 (imported by now)
 
-    path = made["handover"]["path"]
+    path = handover.path
     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     with contextlib.ExitStack() as undo:
         undo.callback(link.close)
@@ -142,7 +146,7 @@ def _hand_over(
             link.connect(path)
             channel.send(link, hello, [sock.fileno() for sock in sockets])
         except OSError as error:
-            raise ControlError(
+            raise UnreachableError(
                 0, "unreachable", f"{path} can't be reached: {error.strerror}; is it this machine's?"
             ) from None
         received = channel.heard(link)
@@ -150,7 +154,7 @@ def _hand_over(
             raise ServerGoneError("the server closed the connection to which the sandbox was handed over")
         frame, _ = received
         if "failed" in frame:
-            raise ControlError(409, "refused", str(frame["failed"]))
+            raise ConflictError(409, "refused", str(frame["failed"]))
         undo.pop_all()
     return link, dict(frame["environ"])
 
@@ -224,11 +228,11 @@ def _report(remote: Remote, client: "Client", sandbox: str, code: int) -> int:
         say(f"there is no report: {error}")
         return code
     if remote.report != "none":
-        text = told["text"] if remote.report == "text" else json.dumps(told["report"])
+        text = told.text if remote.report == "text" else json.dumps(told.report)
         put(text, remote.report, remote.report_to)
     if remote.report == "text" and remote.world is None:
         say("the world and its record are thrown away now; --world NAME keeps them")
-    return ending(code, {told["report"]["world"]: told["incomplete"]})
+    return ending(code, {told.report["world"]: told.incomplete})
 
 
 def _own(remote: Remote) -> list[str]:

@@ -1,0 +1,82 @@
+"""How each operation of the client is asked: a request, its reply as a value, a refusal as an exception."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from childproof.control.messages import Problem
+
+from .errors import ControlError, control_error
+
+if TYPE_CHECKING:
+    from .wire import Received, Wire
+
+PAGE = 500  # rows that a page is asked to have
+Json = dict[str, Any]
+_encode = msgspec.json.Encoder().encode
+
+
+class Asking:
+    """A server that can be asked. What the operations have in common, and no operation of its own."""
+
+    url: str
+    _wire: "Wire"
+
+    def _request(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> "Received":
+        received = self._wire.request(method, path, None if body is None else _encode(body), headers)
+        if received.status >= 300:
+            raise refusal(received.status, received.content, self.url)
+        return received
+
+    def _json(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Json:
+        found: Json = msgspec.json.decode(self._request(method, path, body, headers).content)
+        return found
+
+    def _ask[T](
+        self, method: str, path: str, kind: type[T], body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> T:
+        return msgspec.json.decode(self._request(method, path, body, headers).content, type=kind)
+
+
+def world_path(name: str) -> str:
+    """A world's path: `/` of its name is written `:`."""
+    return f"/v1/worlds/{quote(name.replace('/', ':'), safe=':')}"
+
+
+def below(path: str, *parts: str) -> str:
+    """A path with parts below it, whatever they hold."""
+    return "/".join((path, *(quote(part, safe="@") for part in parts)))
+
+
+def given(**values: Any) -> Json:
+    """A body without what was left out. A name ends in `_` where Python needs it."""
+    return {name.removesuffix("_"): value for name, value in values.items() if value is not None}
+
+
+def asked(path: str, /, **query: Any) -> str:
+    """A path with its query, without what was left out or is false."""
+    found = {
+        name.removesuffix("_"): _word(value)
+        for name, value in query.items()
+        if value is not None and value is not False
+    }
+    return f"{path}?{urlencode(found)}" if found else path
+
+
+def _word(value: Any) -> str:
+    return "true" if value is True else ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def refusal(status: int, content: bytes, url: str) -> ControlError:
+    """What a reply says that is none of success."""
+    try:
+        problem = msgspec.json.decode(content, type=Problem)
+    except msgspec.DecodeError:
+        return control_error(
+            status, "foreign", f"{url} answered {status}, and not as childproof does; is it the address of --control?"
+        )
+    return control_error(status, problem.type.rpartition("#")[2], problem.detail, problem.errors)

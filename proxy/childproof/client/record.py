@@ -1,0 +1,96 @@
+"""What is in worlds: their calls, as they are made and afterwards, their mail, their entities."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from childproof.control import messages_record as record
+
+from .asking import PAGE, Asking, Json, asked, below, refusal, world_path
+
+if TYPE_CHECKING:
+    import http.client
+
+    from .errors import ControlError
+    from .events import Event
+
+
+class Record(Asking):
+    """The operations that read a world. `NotFoundError` is raised by all of them where it isn't there."""
+
+    def calls(self, world: str, *, after: int | None = None, limit: int | None = None, **only: Any) -> Iterator[Json]:
+        """A world's calls, oldest first, as `childproof log --json` has them; pages are fetched as they are read.
+
+        `after` is a call's number, `limit` how many at most; `only` are filters of the API: service, verdict, path and so on.
+        """
+        left = limit
+        while left is None or left > 0:
+            size = PAGE if left is None else min(left, PAGE)
+            page = self._json("GET", asked(f"{world_path(world)}/calls", after=after, limit=size, **only))
+            yield from page["calls"]
+            left = None if left is None else left - len(page["calls"])
+            after = page.get("next")
+            if after is None:
+                return
+
+    def call(self, world: str, call: str | int) -> Json:
+        """One call, by its id or number; keys as docs/ledger.md has them."""
+        return self._json("GET", below(f"{world_path(world)}/calls", str(call)))
+
+    def events(self, world: str, *, after: str | None = None, **only: Any) -> Iterator["Event"]:
+        """A world's entries from now on, as they are made; `after` is the `id` of an event to go on from.
+
+        The stream is opened by this call, on a connection of its own, and goes on where it broke off, nothing lost and nothing
+        twice. It ends with the world, whose last event is `deleted`. Raises TooManyError where there are too many streams,
+        UnreachableError when the server has been gone for some seconds.
+        """
+        from .events import follow  # noqa: PLC0415 (http.client: 25 ms, for those who ask something)
+
+        return follow(self._wire, asked(f"{world_path(world)}/events", **only), _streamed, after)
+
+    def report(self, world: str) -> Json:
+        """What a world's calls came to, as `--report json` has it (docs/configuration.md)."""
+        return self._json("GET", f"{world_path(world)}/report")
+
+    def mailboxes(self, world: str) -> list[record.Mailbox]:
+        """A world's mailboxes, and how many messages lie in each."""
+        return self._ask("GET", f"{world_path(world)}/mailboxes", record.Mailboxes).mailboxes
+
+    def messages(self, world: str, address: str) -> list[Json]:
+        """The messages in a mailbox, oldest first; none where nothing came."""
+        found = self._json("GET", f"{below(f'{world_path(world)}/mailboxes', address)}/messages")
+        return list(found["messages"])
+
+    def message(self, world: str, address: str, message: str) -> Json:
+        """One message, by its id."""
+        return self._json("GET", _message(world, address, message))
+
+    def message_source(self, world: str, address: str, message: str) -> bytes:
+        """A message as it came (message/rfc822)."""
+        return self._request("GET", f"{_message(world, address, message)}/raw").content
+
+    def kinds(self, world: str, service: str | None = None) -> list[record.Kind]:
+        """What a world holds, or one service in it: kinds of entities, and how many of each."""
+        parts = () if service is None else (service,)
+        return self._ask("GET", below(f"{world_path(world)}/entities", *parts), record.Kinds).kinds
+
+    def entities(self, world: str, service: str, kind: str) -> list[Json]:
+        """A world's entities of one kind, oldest first, as the stub keeps them; all pages are fetched."""
+        path, found, after = below(f"{world_path(world)}/entities", service, kind), list[Json](), None
+        while True:
+            page = self._json("GET", asked(path, after=after, limit=PAGE))
+            found += page["entities"]
+            after = page.get("next")
+            if after is None:
+                return found
+
+    def entity(self, world: str, service: str, kind: str, id: str) -> Json:  # noqa: A002 (what it is)
+        """One entity."""
+        return self._json("GET", below(f"{world_path(world)}/entities", service, kind, id))
+
+
+def _message(world: str, address: str, message: str) -> str:
+    return below(f"{below(f'{world_path(world)}/mailboxes', address)}/messages", message)
+
+
+def _streamed(response: "http.client.HTTPResponse", url: str) -> "ControlError":
+    return refusal(response.status, response.read(), url)
