@@ -71,12 +71,12 @@ def sandbox(_childproof_box: "Box") -> "Box":
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[Any]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """What the calls were, below a test that failed for another reason than what they were."""
+    """What the calls were, below a test that failed and whose message doesn't have them already."""
     report = yield
     box = item.stash.get(_BOX, None)
-    if box is not None and report.when == "call" and report.failed and call.excinfo is not None:
+    if box is not None and report.when != "teardown" and report.failed and call.excinfo is not None:
         last = Path(str(call.excinfo.traceback[-1].path)).parent
-        if last != Path(__file__).with_name("testing"):
+        if last != Path(__file__).with_name("testing") or not isinstance(call.excinfo.value, AssertionError):
             from childproof.testing.asked import told  # noqa: PLC0415
 
             report.sections += told(box)

@@ -4,10 +4,13 @@ import asyncio
 import json
 import os
 import re
+import signal
+import smtplib
 import ssl
 import subprocess
 import sys
 import urllib.request
+from email.message import EmailMessage
 from pathlib import Path
 
 import aiohttp
@@ -16,6 +19,9 @@ import httpx
 import pytest
 import requests
 import stripe
+
+from childproof.testing import UnknownNameError, sandbox
+from childproof.testing.server import _servers
 
 KEY = "sk_test_123"
 CUSTOMERS = "https://api.stripe.com/v1/customers"
@@ -30,6 +36,7 @@ rules:
 
 
 BEFORE = dict(os.environ)
+PLAIN = [smtplib.SMTP._get_socket, ssl.SSLContext.wrap_socket, ssl.SSLContext.wrap_bio]
 
 
 def customer(email: str) -> str:
@@ -74,18 +81,14 @@ def test_everybodys_clients_are_led_into_the_world(intercepted):
     async def aio():
         auth = aiohttp.BasicAuth(KEY, "")
         async with (
-            aiohttp.TCPConnector(ssl=ssl.create_default_context()) as connector,  # its own is as old as its import
-            aiohttp.ClientSession(trust_env=True, auth=auth, connector=connector) as session,
+            aiohttp.ClientSession(trust_env=True, auth=auth) as session,  # its TLS context is as old as its import
             session.post(CUSTOMERS, data={"email": "aiohttp@example.com"}) as reply,
         ):
             assert reply.status == 200
 
     asyncio.run(aio())
     stripe.api_key = KEY
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stripe, "ca_bundle_path", os.environ["SSL_CERT_FILE"])  # the one that reads no variable
-        patch.setattr(stripe, "default_http_client", None)
-        stripe.Customer.create(email="stripe@example.com")
+    stripe.Customer.create(email="stripe@example.com")  # which brings certificates of its own
     curl = ["curl", "-s", "-u", f"{KEY}:", "-d", "email=curl@example.com", CUSTOMERS]
     assert json.loads(subprocess.run(curl, capture_output=True, check=True).stdout)["object"] == "customer"
     mail = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "s", "region_name": "us-east-1"}
@@ -102,9 +105,73 @@ def test_everybodys_clients_are_led_into_the_world(intercepted):
     intercepted.mail.must_not_have(to="jenny@example.com")
 
 
+@pytest.mark.parametrize(("kind", "port"), [(smtplib.SMTP, 587), (smtplib.SMTP_SSL, 465)])
+def test_mail_of_smtplib_is_led_into_the_world_and_what_is_on_this_machine_is_not(intercepted, kind, port):
+    message = EmailMessage()
+    message["From"], message["To"], message["Subject"] = "shop@example.com", "jenny@example.com", "Your order 📦"
+    message.set_content("Thanks!")
+    with kind("smtp.example.com", port, **({"context": ssl.create_default_context()} if port == 465 else {})) as smtp:
+        if port == 587:
+            smtp.starttls(context=ssl.create_default_context())
+        smtp.send_message(message)
+    with pytest.raises(ConnectionRefusedError, match="refused"):
+        smtplib.SMTP("127.0.0.1", 1)
+    assert [mail.subject for mail in intercepted.mail] == ["Your order 📦"]
+
+
+def test_what_there_is_none_of_yet_is_empty_and_what_there_never_is_is_told(intercepted):
+    assert (
+        intercepted["stripe"].refunds == intercepted["stripe"].checkout_sessions == intercepted["slack"].messages == []
+    )
+    for ask, said in (
+        (lambda: intercepted["strpe"].customers, "did you mean 'stripe'"),
+        (lambda: intercepted.calls(service="strpe"), "did you mean 'stripe'"),
+        (lambda: intercepted.must_not(service="slak"), "did you mean 'slack'"),
+        (lambda: intercepted.must_not(verdict="denied"), "did you mean 'deny'"),
+        (lambda: intercepted.must_not("api.stripe.com/**"), "is no method"),
+    ):
+        with pytest.raises(UnknownNameError, match=said):
+            ask()
+    assert intercepted.calls(service="stripe") == intercepted.calls(service="nobody.example") == []
+
+
+def test_expectations_can_be_weighed_and_worlds_kept_in_files(intercepted, tmp_path):
+    customer("jenny@example.com")
+    score = intercepted.score()
+    score.must_have("POST", "api.stripe.com/v1/customers", weight=3)
+    assert not score.must_have("POST", "api.stripe.com/v1/refunds")
+    assert (score.value, score.passed) == (0.75, False)
+    assert score.reasons == ["milestone: expected POST api.stripe.com/v1/refunds; it was not made"]
+    intercepted.export(tmp_path / "world.yaml")
+    with sandbox(from_=tmp_path / "world.yaml") as box:
+        assert [one["email"] for one in box.world["stripe"].customers] == ["jenny@example.com"]
+        assert box.world.calls() == []
+        [same] = box.world.diff(intercepted)["services"]
+        assert same["added"] == same["removed"] == same["changed"] == []
+
+
 def test_what_is_gone_afterwards():
+    assert [smtplib.SMTP._get_socket, ssl.SSLContext.wrap_socket, ssl.SSLContext.wrap_bio] == PLAIN
     assert [name for name, value in os.environ.items() if BEFORE.get(name) != value] == ["PYTEST_CURRENT_TEST"]
     assert [name for name in BEFORE if name not in os.environ] == []
+
+
+@pytest.fixture(scope="module")
+def longer():
+    with sandbox(seed=5) as box, box.intercepting() as led:
+        yield led
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_world_may_last_for_a_module_beside_those_of_its_tests(longer, number):
+    customer(f"{number}@example.com")
+    assert len(longer["stripe"].customers) == number
+
+
+def test_the_newest_of_two_is_in_force(longer, intercepted):
+    customer("inner@example.com")
+    assert [one["email"] for one in intercepted["stripe"].customers] == ["inner@example.com"]
+    assert len(longer.calls()) == 2
 
 
 @pytest.mark.asyncio
@@ -193,3 +260,28 @@ def test_fails_rules(world):
 def test_fails_kind(intercepted):
     customer("jenny@example.com")
     intercepted["stripe"].custmers  # noqa: B018
+
+
+def test_fails_mails(intercepted):
+    assert len(intercepted.mail) == 2
+
+
+def test_fails_keyword(intercepted):
+    customer("jenny@example.com")
+    intercepted.must_have("POST", "https://api.stripe.com/v1/customers", servce="stripe")
+
+
+@pytest.mark.world(stubs=["mine"])
+def test_fails_stub(world):
+    raise AssertionError("never run")
+
+
+def test_fails_server(world):
+    for server in _servers.values():
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+    world.clock.advance("1d")
+
+
+def test_there_is_another_server_then(world):
+    assert world.calls() == []

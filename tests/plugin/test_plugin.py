@@ -51,6 +51,8 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Test -> what went wrong, empty where nothing did: of `inside.py`, in one session."""
     folder = tmp_path_factory.mktemp("inside")
     (folder / "test_inside.py").write_text((HERE / "inside.py").read_text())
+    (folder / "mine").mkdir()
+    (folder / "mine" / "stub.yaml").write_text("hosts: [mine.example]\nresorces: {}\n")
     done = session(folder, "--junitxml", "out.xml", "test_inside.py")
     assert (folder / "out.xml").exists(), done.stdout + done.stderr
     assert list((folder / "tmp").glob("childproof-*")) == []  # the server's folder goes with it
@@ -71,7 +73,7 @@ def test_all_that_is_to_pass_passes(outcomes: dict[str, str]) -> None:
     if sealing_refusal():
         assert "can't" in wrong.pop("test_a_command_runs_sealed")
     assert wrong == {}
-    assert len(outcomes) > 15
+    assert len(outcomes) > 25
 
 
 @pytest.mark.parametrize(
@@ -90,15 +92,21 @@ def test_all_that_is_to_pass_passes(outcomes: dict[str, str]) -> None:
         ("for_another_reason", r"POST    api.stripe.com/v1/customers  200"),
         ("key", "@pytest.mark.world: unknown key 'sed'; expected one of seed"),
         ("key", "write: seed=…"),
-        ("rules", "no such world can be made: .*allo"),
-        ("kind", "stripe holds no 'custmers' in this world; did you mean 'customers'"),
+        ("rules", r"@pytest.mark.world: no such world can be made\n  rules:3:5: .*4:5: rules.0: unknown key 'allo'"),
+        ("kind", "there is no kind of stripe 'custmers'; did you mean 'customers'"),
+        ("kind", r"POST    api.stripe.com/v1/customers  200"),
+        ("mails", "0 = len\\(<mail: none>\\)"),
+        ("keyword", r"servce is looked for in the body; did you mean service=…\?"),
+        ("stub", r"the stub mine can't be used: .*mine/stub.yaml:2:1: unknown key 'resorces'.*write: resources:"),
+        ("server", "server is gone, killed by signal 9, .*the next fixture starts another.*childproof: ready"),
     ],
 )
 def test_what_fails_says_why(outcomes: dict[str, str], name: str, said: str) -> None:
     """What was expected, the nearest call, its lines of the ledger; no dump and no traceback of ours."""
     told = re.sub(r"(?m)^E   ?", "", outcomes[f"test_fails_{name}"])
     assert re.search(said, told, re.DOTALL), told
-    assert "proxy/childproof/testing/world.py" not in told
+    assert "childproof/testing/" not in told
+    assert "childproof/client/" not in told
 
 
 def test_collecting_starts_and_imports_nothing(tmp_path: Path) -> None:

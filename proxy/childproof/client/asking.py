@@ -13,6 +13,7 @@ from .errors import ControlError, control_error
 if TYPE_CHECKING:
     from .wire import Received, Wire
 
+__tracebackhide__ = True  # pytest's: what the server says is what a failed test shows, not who asked it
 PAGE = 500  # rows that a page is asked to have
 Json = dict[str, Any]
 _encode = msgspec.json.Encoder().encode

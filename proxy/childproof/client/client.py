@@ -9,6 +9,7 @@ from .rules import Rules
 from .sandboxes import Sandboxes
 from .worlds import Worlds
 
+__tracebackhide__ = True
 TIMEOUT = 30.0  # seconds
 
 

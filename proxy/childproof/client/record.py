@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from .errors import ControlError
     from .events import Event
 
+__tracebackhide__ = True
+
 
 class Record(Asking):
     """The operations that read a world. `NotFoundError` is raised by all of them where it isn't there."""

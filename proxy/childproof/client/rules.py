@@ -4,6 +4,8 @@ from childproof.control import messages_rules as ruled
 
 from .asking import Asking, below, given, world_path
 
+__tracebackhide__ = True
+
 
 class Rules(Asking):
     """The operations on rules, the server's or a world's own, and on stubs."""

@@ -7,6 +7,7 @@ from childproof.control import messages_sandboxes as messages
 
 from .asking import Asking, asked, below, given
 
+__tracebackhide__ = True
 _ALL = "/v1/sandboxes"
 
 

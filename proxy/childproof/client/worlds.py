@@ -7,6 +7,8 @@ from childproof.control import messages_record as record
 
 from .asking import Asking, Json, asked, given, world_path
 
+__tracebackhide__ = True
+
 
 class Worlds(Asking):
     """The operations on worlds. `NotFoundError` is raised by all that take one which isn't there."""

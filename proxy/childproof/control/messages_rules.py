@@ -144,8 +144,9 @@ class OperationRow(Told, frozen=True):
 
 
 class StubCoverage(Told, frozen=True):
-    """How much of a service a stub models."""
+    """How much of a service a stub models, and the kinds of entities that a world can hold of it."""
 
     stub: str
     counts: dict[str, int]
     operations: list[OperationRow]
+    kinds: list[str]

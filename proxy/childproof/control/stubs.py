@@ -1,18 +1,17 @@
 """Stubs over the API: which there are, and how much of its service each models."""
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from childproof.catalog import Catalog
 from childproof.catalog.shipped import shipped
 from childproof.errors import InputError
-from childproof.stubkit.making.coverage import glance, rows, totals
+from childproof.stubkit.making.coverage import glance, kinds, rows, totals
 
 from . import messages_rules as messages
 from .desk import Desk
 from .operation import Asked, Operation
-from .problems import not_found, of_input
+from .problems import Mistake, Problem, not_found, of_input
 
 _UNKNOWN = {404: "no such stub"}
 
@@ -41,25 +40,26 @@ class Stubs:
         """GET /v1/stubs."""
         catalog = self.desk.engine.catalog
         async with self.desk.room(1):
-            return messages.Stubs(await asyncio.to_thread(lambda: [*listed(catalog)]))
+            return messages.Stubs(await self.desk.aside(lambda: [*listed(catalog)]))
 
     async def get(self, asked: Asked) -> messages.Stub:
         """GET /v1/stubs/{stub}."""
         catalog, name = self.desk.engine.catalog, self._known(asked)
-        return await asyncio.to_thread(told, catalog, name)
+        return await self.desk.aside(lambda: told(catalog, name))
 
     async def coverage(self, asked: Asked) -> messages.StubCoverage:
         """GET /v1/stubs/{stub}/coverage. It loads the stub, if no call has yet."""
         catalog, name = self.desk.engine.catalog, self._known(asked)
         try:
             async with self.desk.room(1):
-                found = await asyncio.to_thread(lambda: rows(catalog.get(name)))
+                found, kept = await self.desk.aside(lambda: (rows(stub := catalog.get(name)), kinds(stub)))
         except InputError as error:
-            raise of_input(error) from None
+            raise _in_files(error) from None
         return messages.StubCoverage(
             name,
             {fidelity.value: count for fidelity, count in totals(found).items()},
             [messages.OperationRow(row.operation, row.group, row.fidelity.value) for row in found],
+            kept,
         )
 
     def _known(self, asked: Asked) -> str:
@@ -67,6 +67,18 @@ class Stubs:
         if name not in self.desk.engine.catalog:
             raise not_found(f"the stub {name[:100]!r}", "GET /v1/stubs lists them")
         return name
+
+
+def _in_files(error: InputError) -> Problem:
+    """Faults in a stub's own files, which are several: each says which."""
+    problem = of_input(error)
+    mistakes = [
+        Mistake(
+            "", f"{fault.file}:{one.found}" if fault.line else f"{fault.file}: {one.found}", one.expected, one.write
+        )
+        for fault, one in zip(error.faults, problem.mistakes, strict=True)
+    ]
+    return Problem(problem.status, problem.kind, problem.detail, mistakes=mistakes)
 
 
 def listed(catalog: Catalog) -> Iterator[messages.Stub]:

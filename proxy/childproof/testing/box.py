@@ -4,22 +4,26 @@ import contextlib
 import itertools
 import os
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self
 
 from childproof.client import ControlError
-from childproof.errors import ChildproofError
+from childproof.client.sealed import run_sealed
 
 from .calls import Call, chosen
+from .hiding import raised_on_purpose
+from .link import UnfitError
 from .options import Options
 from .server import Server, shared
 from .world import World
 
+if TYPE_CHECKING:
+    from childproof.control.messages_sandboxes import MadeSandbox
+
+__tracebackhide__ = raised_on_purpose
 _numbers = itertools.count(1)
 _lock = threading.Lock()
 _TTL = 86_400  # seconds; it is gone with the server long before
@@ -46,8 +50,11 @@ class Box:
             base, f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name).strip('-.')[:80] or 'test'}-{next(_numbers)}"
         )
         self.world = World(client, made.name, made.base)
-        self._sandbox: dict[str, Any] | None = None
+        self._sandbox: MadeSandbox | None = None
         self._env: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"<sandbox of {self.world!r}>"
 
     def __enter__(self) -> Self:
         return self
@@ -79,25 +86,18 @@ class Box:
 
     @contextlib.contextmanager
     def intercepting(self) -> Iterator[World]:
-        """While it lasts, this process's environment leads its clients into the world; then it is as it was.
+        """While it lasts, this process's clients are led into the world; then all is as it was.
 
-        The environment is the whole process's: what other threads do meanwhile is led there too. One world after the other
-        is at the same port, so that a client that outlives a test is led on into the next one's.
+        That concerns the whole process: what other threads do meanwhile is led there too. One world after the other is at
+        the same port, so that a client that outlives a test is led on into the next one's.
         """
         if self._sandbox is None:
             self._open_where_others_were()
+        from .leading import Way, led  # noqa: PLC0415 (ssl and smtplib, for those who intercept)
+
         given = self.env
-        before = {name: os.environ.get(name) for name in given}
-        os.environ.update(given)
-        try:
-            with _opener_forgotten():
-                yield self.world
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    os.environ.pop(name, None)
-                else:
-                    os.environ[name] = value
+        with led(Way(given, given["NODE_EXTRA_CA_CERTS"], given["HTTPS_PROXY"])):
+            yield self.world
 
     def _open_where_others_were(self) -> None:
         try:
@@ -108,7 +108,7 @@ class Box:
             self._open()  # another thread's clients are there now
         assert self._sandbox is not None
         if self.server.port is None:
-            self.server.port = int(self._sandbox["http"].rpartition(":")[2])
+            self.server.port = int((self._sandbox.http or "").rpartition(":")[2])
 
     def run(
         self,
@@ -126,27 +126,8 @@ class Box:
         before = len(self.world.all_calls())
         ours = self._env.items()
         environ = {name: value for name, value in os.environ.items() if (name, value) not in ours}
-        started = [
-            sys.executable,
-            "-m",
-            "childproof",
-            "run",
-            "--server",
-            self.server.address,
-            "--world",
-            self.world.name,
-        ]
-        started += [
-            "--token-file",
-            str(self.server.token_file),
-            "--report",
-            "none",
-            "--",
-            *(os.fspath(word) for word in command),
-        ]
-        done = subprocess.run(  # noqa: S603 (running a command is what it is for)
-            started, input=input, stdin=subprocess.DEVNULL if input is None else None, cwd=cwd,
-            env={**environ, **(env or {})}, capture_output=True, text=True, timeout=timeout, check=False,
+        done = run_sealed(
+            self.server.client, command, world=self.world.name, input=input, cwd=cwd, env={**environ, **(env or {})}, timeout=timeout,
         )  # fmt: skip
         calls = chosen(self.world.all_calls()[before:])
         return Ran(done.returncode, done.stdout, done.stderr, calls)
@@ -157,21 +138,8 @@ class Box:
             return
         with contextlib.suppress(ControlError):  # the test may have deleted it
             if self._sandbox is not None:
-                self.server.client.delete_sandbox(self._sandbox["id"])
+                self.server.client.delete_sandbox(self._sandbox.id)
             self.world.delete()
-
-
-@contextlib.contextmanager
-def _opener_forgotten() -> Iterator[None]:
-    """Have urllib read the environment again: its `urlopen` keeps the proxies of its first call, or that there are none."""
-    import urllib.request  # noqa: PLC0415 (imported by most who get here)
-
-    before = getattr(urllib.request, "_opener", None)
-    urllib.request.install_opener(None)
-    try:
-        yield
-    finally:
-        urllib.request.install_opener(before)
 
 
 def _base(server: Server, wanted: Options) -> str:
@@ -189,10 +157,6 @@ def _base(server: Server, wanted: Options) -> str:
             except ControlError as error:
                 with contextlib.suppress(ControlError):
                     client.delete(name)
-                raise UnfitError(f"no such world can be made: {error}") from None
+                raise UnfitError(wanted.worded(error)) from None
             server.bases[wanted] = name
         return server.bases[wanted]
-
-
-class UnfitError(ChildproofError):
-    """What was asked of a world doesn't fit: its rules, its file, its clock."""

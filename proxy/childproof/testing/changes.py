@@ -6,7 +6,7 @@ from typing import Any
 
 from .calls import Call
 from .mail import SERVICE
-from .tables import aligned
+from .tables import aligned, columns, cut
 
 MOST = 20
 _OF_A_MAIL = ("attachment", "source", "delivery", "mailbox")
@@ -34,7 +34,7 @@ class Changed:
         names = [name for name in {**self.before, **self.after} if self.before.get(name) != self.after.get(name)]
         told = [f"{name}: {self.before.get(name)!r} → {self.after.get(name)!r}" for name in names]
         text = ", ".join(told)
-        return text if len(text) <= 80 else f"changed {', '.join(names)}"[:80]
+        return text if len(text) <= 60 else f"changed: {', '.join(names)}"
 
 
 def changed(calls: Sequence[Call]) -> list[Changed]:
@@ -68,6 +68,9 @@ def message(found: Sequence[Changed], allowed: Mapping[str, Sequence[str] | str]
         (one.service, one.kind, one.id, one.how, f"{one.call.method or one.call.protocol} {one.call.place}")
         for one in found[:MOST]
     ]
+    wide = columns() - 6 - sum(max(len(row[place]) + 2 for row in rows) for place in (0, 1, 2))
+    by = min(max(len(row[4]) for row in rows), wide // 2)
+    rows = [(*row[:3], cut(row[3], max(20, wide - by - 2)), cut(row[4], max(20, by))) for row in rows]
     more = [f"  … and {len(found) - MOST} more"] if len(found) > MOST else []
     return "\n".join([head, "", *(f"  {line}" for line in aligned(rows)), *more])
 

@@ -8,6 +8,7 @@ from typing import Any
 from .calls import Call
 from .globs import fits
 
+_SCHEME = re.compile(r"^[a-z]+://")
 ABSENT = type("Absent", (), {"__repr__": lambda _: "nothing"})()
 
 
@@ -26,8 +27,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A kind of call. `target` is a glob over host and path, or over the path alone where it begins with `/`.
+    """A kind of call, by what is given of it.
 
+    `target` is a glob over host and path; over the path alone where it begins with `/`, over the host where there is no path.
     `fields` are those of the request's body: a value, a value within (`{"metadata": {"order": "7"}}`), a compiled pattern, or
     `...` for anything. With `done`, calls that were refused (denied, or with an error's status) are no such calls,
     unless `verdict` or `status` ask for them.
@@ -45,12 +47,13 @@ class Expected:
         """Where a call differs; nowhere if it is such a call."""
         found = []
         if self.target is not None:
-            whole = not self.target.startswith("/")
-            place = call.place if whole else call.place.removeprefix(call.host)
-            if not fits(place, self.target):
-                host = self.target.partition("/")[0]
-                near = not whole or fits(call.host, host)
-                found.append(Difference("target" if whole else "path", place, self.target, 20 if near else 60))
+            target = _SCHEME.sub("", self.target)
+            host, slash, _ = target.partition("/")
+            name = "path" if not host else "target" if slash else "host"
+            place = {"path": call.place.removeprefix(call.host), "target": call.place, "host": call.host}[name]
+            if not fits(place, target):
+                near = not host or fits(call.host, host)
+                found.append(Difference(name, place, target, 20 if near else 60))
         if self.service is not None and self.service not in (call.stub, call.host):
             found.append(Difference("service", call.stub or call.host, self.service, 60))
         if self.method is not None and self.method.upper() != call.method:

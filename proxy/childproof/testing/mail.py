@@ -8,9 +8,12 @@ from typing import Any
 
 from childproof.client import Client
 
+from .hiding import raised_on_purpose
 from .tables import aligned
 
+__tracebackhide__ = raised_on_purpose
 SERVICE = "email"
+_MOST = 20  # mails in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,12 @@ class Mail:
         self._client = client
         self._world = world
 
+    def __repr__(self) -> str:
+        """What a failed `assert len(world.mail) == 2` shows."""
+        mails = self.all()
+        shown = ", ".join(map(repr, mails[-_MOST:]))
+        return f"<mail: {f'… and {shown}' if len(mails) > _MOST else shown or 'none'}>"
+
     def __iter__(self) -> Iterator[Message]:
         return iter(self.all())
 
@@ -83,7 +92,6 @@ class Mail:
         at_least: int = 1,
     ) -> list[Message]:
         """Mails of this kind were sent: to an address, with a subject, with a text within. Raises AssertionError."""
-        __tracebackhide__ = True
         everything = self.all()
         found = [one for one in everything if _is(one, to, subject, text)]
         if len(found) != exactly if exactly is not None else len(found) < at_least:
@@ -101,7 +109,6 @@ class Mail:
         text: str | re.Pattern[str] | None = None,
     ) -> None:
         """No mail of this kind was sent. Raises AssertionError."""
-        __tracebackhide__ = True
         everything = self.all()
         if found := [one for one in everything if _is(one, to, subject, text)]:
             raise AssertionError(_message(f"expected none of: {_kind(to, subject, text)}; found {len(found)}", found))
@@ -143,5 +150,6 @@ def _kind(to: str | None, subject: Any, text: Any) -> str:
 def _message(head: str, mails: Sequence[Message]) -> str:
     if not mails:
         return f"{head}\n\n  no mail was sent in this world"
-    rows = [("from", "to", "subject"), *((one.sender, ", ".join(one.to), one.subject) for one in mails[-20:])]
-    return "\n".join([head, "", *(f"  {line}" for line in aligned(rows))])
+    rows = [("from", "to", "subject"), *((one.sender, ", ".join(one.to), one.subject) for one in mails[-_MOST:])]
+    more = [f"  … and {len(mails) - _MOST} before them"] if len(mails) > _MOST else []
+    return "\n".join([head, "", *more, *(f"  {line}" for line in aligned(rows))])

@@ -9,19 +9,24 @@ import contextlib
 import os
 import secrets
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from childproof.client import Client, ControlError
+from childproof.client import ControlError
 from childproof.errors import ChildproofError
 
+from .link import Link, ServerFailedError, UnfitError, ended, last
+
 if TYPE_CHECKING:
+    from childproof.control.messages_sandboxes import MadeSandbox
+
     from .options import Options
 
 START = 60.0  # seconds, on a machine that does much else
@@ -30,10 +35,6 @@ _LONGEST = 70  # characters of a folder, below which ours, the socket and what s
 _CONFIG = """\
 stop: {grace: 0s}
 """
-
-
-class ServerFailedError(ChildproofError):
-    """The child process didn't start, or is gone. The message holds what it said."""
 
 
 class Server:
@@ -70,12 +71,14 @@ class Server:
             self.process = subprocess.Popen(  # noqa: S603 (our own program)
                 command, stdin=subprocess.PIPE, stdout=errors, stderr=errors, cwd=self.folder, env=self._environment()
             )  # fmt: skip
-        self.client = Client(self.address, token=self.token)
+        self.client = Link(self.address, token=self.token, process=self.process, said=self.said)
         self.bases: dict[Options, str] = {}  # what worlds are forked from, by their kind
         self.port: int | None = None  # where this process's own clients are led, test after test
         self._bundles: tuple[str, str] | None = None
         try:
             self._await_ready()
+            if stubs:
+                self._check_stubs()
         except BaseException:
             self.close()
             raise
@@ -92,12 +95,12 @@ class Server:
         except OSError:
             return ""
 
-    def environment(self, sandbox: Mapping[str, Any]) -> dict[str, str]:
+    def environment(self, sandbox: "MadeSandbox") -> dict[str, str]:
         """The variables of a sandbox that was made, with the certificates in files of this server's folder."""
         if self._bundles is None:
             from childproof.sandbox.trust.trust import Bundles, system_roots  # noqa: PLC0415 (where somebody needs them)
 
-            bundles = Bundles.build(sandbox["ca"].encode(), system_roots())
+            bundles = Bundles.build(sandbox.ca.encode(), system_roots())
             bare, merged = self.folder / "ca.pem", self.folder / "bundle.pem"
             bare.write_bytes(bundles.bare)
             merged.write_bytes(bundles.merged)
@@ -105,7 +108,7 @@ class Server:
         bare_file, merged_file = self._bundles
         return {
             name: value.replace("{ca}", bare_file).replace("{bundle}", merged_file)
-            for name, value in sandbox["environment"].items()
+            for name, value in sandbox.environment.items()
         }
 
     def close(self) -> None:
@@ -129,18 +132,31 @@ class Server:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("CHILDPROOF_")}
         return {**environ, "CHILDPROOF_CONTROL_TOKEN": self.token, "CHILDPROOF_STATE": str(self.folder)}
 
+    def _check_stubs(self) -> None:
+        """Load the stubs that were given: their author wants to hear of it now, not as a denial of the first call."""
+        wrong = []
+        for stub in self.client.stubs():
+            if stub.origin == "folder":
+                try:
+                    self.client.coverage(stub.name)
+                except ControlError as error:
+                    wrong.append(f"the stub {stub.name} can't be used: {error}")
+        if wrong:
+            raise UnfitError("\n".join(wrong))
+
     def _await_ready(self) -> None:
         end = time.monotonic() + START
         while True:
             if self.process.poll() is not None:
-                raise ServerFailedError(
-                    f"childproof's server ended at once, with {self.process.returncode}:\n{self.said()}"
-                )
+                how = ended(self.process.returncode)
+                raise ServerFailedError(f"childproof's server ended at its start, {how}:\n{last(self.said())}")
             try:
                 self.client.ready()
+            except ServerFailedError:
+                continue
             except ControlError as error:
                 if error.status not in (0, 503) or time.monotonic() > end:
-                    raise ServerFailedError(f"childproof's server isn't ready: {error}\n{self.said()}") from None
+                    raise ServerFailedError(f"childproof's server isn't ready: {error}\n{last(self.said())}") from None
                 time.sleep(0.01)
             else:
                 return
@@ -152,27 +168,40 @@ def _short_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="childproof-", dir=folder if len(folder) <= _LONGEST else "/tmp"))  # noqa: S108 (mkdtemp's)
 
 
-_servers: dict[tuple[Path, ...], Server] = {}
-_failed: dict[tuple[Path, ...], str] = {}  # what didn't start for one test doesn't for the next
+_Key = tuple[tuple[Path, ...], tuple[int, int]]
+_servers: dict[_Key, Server] = {}
+_failed: dict[_Key, ChildproofError] = {}  # what didn't start for one test doesn't for the next
 _lock = threading.Lock()
 
 
 def shared(stubs: Sequence[str | Path] = ()) -> Server:
-    """This process's server with these stubs, started by the first who asks. Raises ServerFailedError."""
-    key = tuple(Path(folder).absolute() for folder in stubs)
+    """This process's server with these stubs as they are now, started by the first who asks.
+
+    Raises ServerFailedError, UnfitError for a stub with faults.
+    """
+    folders = tuple(Path(folder).absolute() for folder in stubs)
+    key = folders, _stamp(folders)
     with _lock:
         server = _servers.get(key)
         if server is None or not server.alive:
             if not _servers:
                 atexit.register(close_all)
             if key in _failed:
-                raise ServerFailedError(_failed[key])
+                raise type(_failed[key])(str(_failed[key]))
+            if server is not None:
+                server.close()
             try:
-                server = _servers[key] = Server(key)
-            except ServerFailedError as error:
-                _failed[key] = str(error)
+                server = _servers[key] = Server(folders)
+            except ChildproofError as error:
+                _failed[key] = error
                 raise
         return server
+
+
+def _stamp(folders: Sequence[Path]) -> tuple[int, int]:
+    """How many files there are, and when the last was written: in a notebook, stubs are edited between two worlds."""
+    files = [path.stat() for folder in folders for path in folder.rglob("*") if path.suffix != ".pyc"]
+    return len(files), max((one.st_mtime_ns for one in files if not stat.S_ISDIR(one.st_mode)), default=0)
 
 
 def running() -> bool:

@@ -1,7 +1,8 @@
 """`World`: what a test sees of the world that its calls are made in, and what it may expect of it."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self
 
 from childproof.client import Client
@@ -11,8 +12,14 @@ from childproof.control.messages_rules import RulesInForce
 from . import changes
 from .calls import Call, chosen
 from .expectations import Expected, nearest
+from .hiding import raised_on_purpose
 from .mail import Mail
+from .names import checked, kinds, unknown
+from .score import Score
 from .tables import table
+
+__tracebackhide__ = raised_on_purpose
+_KEYWORDS = ("exactly", "at_least", "service", "verdict", "status", "json")
 
 
 class World:
@@ -44,12 +51,27 @@ class World:
         """The rules that its calls are judged by."""
         return Rules(self.client, self.name)
 
-    def calls(self, **only: Any) -> list[Call]:
-        """The calls that were made, oldest first: all, or those of a service, verdict, method, path, status, protocol.
+    def calls(
+        self,
+        *,
+        service: str | None = None,
+        verdict: str | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        status: int | None = None,
+        protocol: str | None = None,
+    ) -> list[Call]:
+        """The calls that were made, oldest first: all, or those of a service (a stub's name or a host), a verdict and so on.
 
-        Name look-ups and what only followed from calls are left out, unless `protocol` asks for them.
+        `path` is a glob. Name look-ups and what only followed from calls are left out, unless `protocol` asks for them. Raises
+        UnknownNameError for a service or a word that there is none of.
         """
-        return chosen(self.all_calls(), **only)
+        everything = self.all_calls()
+        met = service in {name for call in everything for name in (call.stub, call.host)}
+        checked(self.client, service=None if met else service, verdict=verdict, protocol=protocol, method=method)
+        return chosen(
+            everything, service=service, verdict=verdict, method=method, path=path, status=status, protocol=protocol
+        )
 
     def all_calls(self) -> list[Call]:
         """The whole record since the world began."""
@@ -63,6 +85,17 @@ class World:
         """What changed since the world began; or what it holds otherwise than another."""
         name = other.name if isinstance(other, World) else other
         return self.client.diff(self.name, other=name) if name else self.client.diff(self.name)
+
+    def export(self, path: str | Path | None = None) -> str:
+        """The world as a YAML file, as `childproof world export`; written to `path`, if there is one. `from_` reads it."""
+        text = self.client.export(self.name)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def score(self) -> Score:
+        """Expectations that are weighed and not raised, for harnesses."""
+        return Score(self)
 
     def fork(self, name: str) -> "World":
         """A world that goes on from here, on its own."""
@@ -93,7 +126,7 @@ class World:
         `target` is a glob over host and path, or the path alone; `fields` (and `json`, for names that are no identifiers) are
         those of the body. What was denied or answered with an error hasn't happened, unless `verdict` or `status` ask for it.
         """
-        __tracebackhide__ = True
+        checked(self.client, service=service, verdict=verdict, method=method)
         expected = Expected(method, target, service, verdict, status, True, {**(json or {}), **fields})
         calls = self.calls()
         found = [call for call in calls if not expected.differences(call)]
@@ -113,12 +146,13 @@ class World:
         **fields: Any,
     ) -> None:
         """A minefield: nobody even tried such a call, whatever became of it. Raises AssertionError."""
-        __tracebackhide__ = True
+        checked(self.client, service=service, verdict=verdict, method=method)
         expected = Expected(method, target, service, verdict, status, fields={**(json or {}), **fields})
         calls = self.calls()
         if found := [call for call in calls if not expected.differences(call)]:
             times = "" if len(found) == 1 else f", {len(found)} times"
-            raise AssertionError(f"expected no {expected}; it was made{times}\n\n{table(found)}")
+            what = str(expected).removeprefix("a ")
+            raise AssertionError(f"expected no {what}; it was made{times}\n\n{table(found)}")
 
     def must_only_change(self, allowed: Mapping[str, Sequence[str] | str]) -> None:
         """No collateral change: entities of other services and kinds are as they were. Raises AssertionError.
@@ -126,14 +160,12 @@ class World:
         `allowed` is service -> kinds, `"*"` for all of a service. What a service keeps beside them on its own accord (its
         events, its ledger) counts as soon as it isn't listed, but for the parts of a mail.
         """
-        __tracebackhide__ = True
         calls = self.all_calls()
         if found := changes.outside(calls, allowed):
             raise AssertionError(changes.message(found, allowed))
 
     def must_not_change(self) -> None:
         """Nothing is otherwise than when the world began. Raises AssertionError."""
-        __tracebackhide__ = True
         self.must_only_change({})
 
 
@@ -149,8 +181,20 @@ def _missed(
     lines = [head, ""]
     if near is not None:
         call, differences = near
-        lines += [f"nearest: {call.method or call.protocol} {call.place}", *(f"  {one}" for one in differences), ""]
+        lines += [f"nearest: {call.method or call.protocol} {call.place}", *(f"  {one}" for one in differences)]
+        lines += [*_mistyped(expected, call), ""]
     return "\n".join([*lines, table(calls, marked=near[0] if near is not None else None)])
+
+
+def _mistyped(expected: Expected, call: Call) -> list[str]:
+    """What is no keyword of ours is looked for in the body."""
+    there = call.body if isinstance(call.body, dict) else {}
+    found = [
+        (name, difflib.get_close_matches(name, _KEYWORDS, n=1, cutoff=0.75))
+        for name in expected.fields
+        if name not in there
+    ]
+    return [f"  {name} is looked for in the body; did you mean {near[0]}=…?" for name, near in found if near]
 
 
 class Service:
@@ -162,21 +206,20 @@ class Service:
         self.name = name
 
     def __getattr__(self, kind: str) -> list[dict[str, Any]]:
-        __tracebackhide__ = True
         if kind.startswith("__"):
             raise AttributeError(kind)
         return self[kind]
 
     def __getitem__(self, kind: str) -> list[dict[str, Any]]:
-        __tracebackhide__ = True
+        """Its entities of a kind, oldest first; none where it could hold some. Raises UnknownNameError."""
         held = self.kinds()
-        for one in held:
-            if kind in (one, *_plurals(one)):
-                return self._client.entities(self._world, self.name, one)
-        known = sorted({*held, *(_plurals(one)[0] for one in held)})
-        near = difflib.get_close_matches(kind, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f"; it holds: {', '.join(held) or 'nothing'}"
-        raise AttributeError(f"{self.name} holds no {kind!r} in this world{hint}")
+        found = _meant(kind, held)
+        if found is not None:
+            return self._client.entities(self._world, self.name, found)
+        known = {*kinds(self._client, self.name), *held}
+        if _meant(kind, known) is None:
+            raise unknown(f"kind of {self.name}", kind, [_names(one)[0] for one in known])
+        return []
 
     def kinds(self) -> dict[str, int]:
         """Its kinds of entities, and how many there are of each."""
@@ -186,10 +229,16 @@ class Service:
         return f"<{self.name} in {self._world}>"
 
 
-def _plurals(kind: str) -> tuple[str, ...]:
+def _meant(kind: str, known: Collection[str]) -> str | None:
+    return kind if kind in known else next((one for one in known if kind in _names(one)), None)
+
+
+def _names(kind: str) -> tuple[str, ...]:
+    """What a test may call a kind: `checkout.session` is `checkout_sessions`, too."""
+    kind = kind.replace(".", "_")
     if kind.endswith("y"):
-        return f"{kind[:-1]}ies", f"{kind}s"
-    return (f"{kind}es", f"{kind}s") if kind.endswith(("s", "x", "ch", "sh")) else (f"{kind}s",)
+        return f"{kind[:-1]}ies", f"{kind}s", kind
+    return (f"{kind}es", f"{kind}s", kind) if kind.endswith(("s", "x", "ch", "sh")) else (f"{kind}s", kind)
 
 
 class Clock:
@@ -198,6 +247,10 @@ class Clock:
     def __init__(self, client: Client, world: str) -> None:
         self._client = client
         self._world = world
+
+    def __repr__(self) -> str:
+        now = self.now()
+        return f"<clock of {self._world}: {now.now}, {now.run}>"
 
     def advance(self, duration: str) -> ClockMoved:
         """Let time pass at once (`30d`, `1d12h`): what was scheduled until then is done, in order."""
@@ -218,6 +271,9 @@ class Rules:
     def __init__(self, client: Client, world: str) -> None:
         self._client = client
         self._world = world
+
+    def __repr__(self) -> str:
+        return f"<rules of {self._world}>"
 
     def read(self) -> RulesInForce:
         """What is in force."""

@@ -71,7 +71,7 @@ def test_the_table_has_the_marked_call_and_says_how_many_came_before() -> None:
     odd = call(9, "GET", "api.stripe.com/\x1b[2J")
     shown = table([REFUND, FAILED, DENIED, odd], marked=REFUND, most=2).splitlines()
     assert shown[1:] == [
+        "  … 2 others",
         "> 09:00:01  POST    api.stripe.com/v1/refunds  200     stripe (modelled)",
         "  09:00:09  GET     api.stripe.com/\\x1b[2J     200     stripe (modelled)",
-        "  … and 2 before them",
     ]

@@ -61,6 +61,20 @@ def rows(stub: Stub) -> list[Row]:
     return found
 
 
+def kinds(stub: Stub) -> list[str]:
+    """The kinds of entities that it can hold, by name: what stub.yaml keeps, and what the document's operations make."""
+    service = stub.service
+    written = {one.schema for one in service.registry.written if one.schema}
+    found = {one.name for one in service.registry.written}
+    for operation in service.api.operations() if service.api is not None else ():
+        assert service.api is not None
+        assert service.inference is not None
+        inferred = service.inference.operation(operation)
+        if inferred.action != "none" and inferred.schema and inferred.schema not in written:
+            found.add(resource_name(service.api, inferred.schema))
+    return sorted(found)
+
+
 def grouped(found: Sequence[Row]) -> dict[str, dict[Fidelity, int]]:
     """How many operations of each fidelity each group has; groups in alphabetical order."""
     out: dict[str, dict[Fidelity, int]] = {}
