@@ -78,3 +78,31 @@ def test_new_common_rules_leave_a_worlds_own_in_force() -> None:
     assert some.own("other") is own
     assert some.of("other").checks is not before
     assert some.max_body == 5
+
+
+def test_worlds_with_rules_of_one_text_share_what_was_read() -> None:
+    """One ruleset in memory for all of them, known by its text; gone with the last, but for a few; read again with other stubs."""
+    some, text = policies(), "version: 1\nrules: []\n"
+    assert some.read(text) is None
+    own = rules("reply: {status: 204}")
+    some.give("one", own, EMPTY, text)
+    assert some.read(text) is own
+    some.give("two", own, EMPTY, f"{text}")
+    assert some.of("one") is some.of("two")
+    some.give("three", rules("reply: {status: 205}"), EMPTY, "another")
+    assert some.of("three") is not some.of("one")
+    long = text + "#" * 200_000
+    some.give("four", rules("reply: {status: 206}"), EMPTY, long)
+    assert some.read(long) is some.own("four")
+    some.take("four")
+    for world in ("one", "two"):
+        some.take(world)
+    assert (some.read(long), some.read(text)) == (None, own)
+    for number in range(100):
+        some.give("one", own, EMPTY, f"text {number}")
+    assert some.read(text) is None
+    some.give("two", own, EMPTY, text)
+    some.inherit("three", "two")
+    some.replace(own, EMPTY, catalog=NoStubs(), max_body=None)  # type: ignore[arg-type]
+    assert some.read(text) is None
+    assert some.of("two") is some.of("three")
