@@ -66,13 +66,15 @@ def _in_order(faults: Sequence[Fault]) -> list[Fault]:
 class _Entry:
     """A rule with the document it came from, for faults that only show beside other rules.
 
-    A rule that isn't `sound` has faults of its own; what was read of it may match more than its author means.
+    A rule that isn't `sound` has faults of its own; what was read of it may match more than its author means. One that
+    is `below` came by an include among rules: those above it may take all its calls, which is what such an include is for.
     """
 
     rule: Rule
     document: Document
     path: Place
     sound: bool
+    below: bool
 
 
 @dataclass(slots=True)
@@ -84,6 +86,7 @@ class _Loader:
     faults: list[Fault] = field(default_factory=list)
     loaded: dict[Path, Path] = field(default_factory=dict)  # by the file itself, the path that was asked for
     texts: list[Text] = field(default_factory=list)
+    below: bool = False
 
     def load(self, source: Source) -> None:
         """One file with its includes."""
@@ -97,7 +100,7 @@ class _Loader:
             if isinstance(item, str):
                 self.include(report, (RULES_KEY, number, "include"), item, source)
             else:
-                self.entries.append(_Entry(item, report.document, (RULES_KEY, number), sound=True))
+                self.entries.append(_Entry(item, report.document, (RULES_KEY, number), sound=True, below=self.below))
         self.texts.append(read.text)
         self.faults += report.faults
 
@@ -140,7 +143,7 @@ class _Loader:
         if rule is not None:
             refused = any(place[: len(part.path)] == part.path for place in report.bad)
             sound = len(report.faults) == before and not refused
-            self.entries.append(_Entry(rule, report.document, part.path, sound))
+            self.entries.append(_Entry(rule, report.document, part.path, sound, self.below))
 
     def includes(self, top: Part, source: Source) -> None:
         """The files that one includes above its rules."""
@@ -161,10 +164,13 @@ class _Loader:
             report.add(path, f"{wanted!r} a second time", "each file once, and no circles")
             return
         self.loaded[real] = file
+        outer, self.below = self.below, self.below or path[0] == RULES_KEY
         try:
             self.load(read_source(file))
         except InputError as error:
             self.faults += error.faults
+        finally:
+            self.below = outer
 
     def shipped(self) -> str:
         """The rule files that ship, for those who look for one."""
@@ -184,6 +190,8 @@ class _Loader:
         for shadowed in find_shadowed([entry.rule for entry in sound]):
             entry = sound[shadowed.number]
             others = [sound[number] for number in shadowed.by]
+            if entry.below and any(other.document.file != entry.document.file for other in others):
+                continue
             by = " and ".join(f"{other.rule.name!r} ({_place(other)})" for other in others[:3])
             self.fault(
                 entry,

@@ -241,3 +241,14 @@ def test_a_rule_in_the_way_of_one_below_is_told_with_how_to_change_their_order(t
     )
     with pytest.raises(InputError, match=r"below 'mine' \(- include: all\.yaml\), comes after it"):
         load_ruleset([source])
+
+
+def test_a_rule_may_take_all_the_calls_of_one_that_an_include_below_it_brings(tmp_path: Path) -> None:
+    """What ships is overridden without a copy of it; within one's own rules it stays a mistake."""
+    rule_file(tmp_path, "default.yaml", "mail", "other")
+    mine = "  - {name: mine, match: {host: mail.example}, deny: {}}\n"
+    source = Source("rules.yaml", f"version: 1\nrules:\n{mine}  - include: default.yaml\n", tmp_path)
+    assert [rule.name for rule in load_ruleset([source]).rules] == ["mine", "mail", "other"]
+    again = Source("rules.yaml", f"{source.text}{mine.replace('mine', 'again')}", tmp_path)
+    with pytest.raises(InputError, match="'again', which can never match: 'mine'"):
+        load_ruleset([again])
