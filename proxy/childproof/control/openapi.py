@@ -13,6 +13,7 @@ from .linking import links, parameters
 from .messages_record import EVENT_ID
 from .operation import Group, Nothing, Operation
 from .problems import MEDIA
+from .reading import LONGEST
 
 _TEMPLATE = "#/components/schemas/{name}"
 FORMATS = {
@@ -26,16 +27,16 @@ FORMATS = {
     "childproof-stub": "the name of a stub that the server has",
 }
 # What path parameters name, and how they are written.
-_PARAMETERS: dict[str, tuple[str, dict[str, Any]]] = {
-    "world": ("a world's name, with `:` for `/`: `checkout:try-1`", {"maxLength": 1000}),
-    "call": ("a call's number in the world, or its id", {"maxLength": 100}),
-    "address": ("a mailbox's address, in any case", {"maxLength": 1000}),
-    "message": ("a message's id", {"maxLength": 1000}),
-    "service": ("a stub's name", {"maxLength": 1000}),
-    "kind": ("a kind of that service's entities", {"maxLength": 1000}),
-    "id": ("an entity's id", {"maxLength": 1000}),
-    "stub": ("a stub's name", {"maxLength": 1000}),
-    "sandbox": ("a sandbox's id", {"maxLength": 100}),
+_PARAMETERS = {
+    "world": "a world's name, with `:` for `/`: `checkout:try-1`",
+    "call": "a call's number in the world, or its id",
+    "address": "a mailbox's address, in any case",
+    "message": "a message's id",
+    "service": "a stub's name",
+    "kind": "a kind of that service's entities",
+    "id": "an entity's id",
+    "stub": "a stub's name",
+    "sandbox": "a sandbox's id",
 }
 _HEADERS: dict[str, dict[str, Any]] = {"Last-Event-ID": {"pattern": EVENT_ID}}
 # What any operation may answer besides its own refusals.
@@ -131,9 +132,8 @@ def _operation(operation: Operation, operations: Sequence[Operation], shapes: di
 
 def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
     for name in parameters(operation):
-        about, shape = _PARAMETERS[name]
-        schema = {"type": "string", "minLength": 1, **shape}
-        yield {"name": name, "in": "path", "required": True, "description": about, "schema": schema}
+        schema = {"type": "string", "minLength": 1, "maxLength": LONGEST}
+        yield {"name": name, "in": "path", "required": True, "description": _PARAMETERS[name], "schema": schema}
     if operation.query is not Nothing:
         yield from _query(operation.query)
     reads = {**operation.headers, **({"If-None-Match": "the ETag of what the client has"} if operation.tagged else {})}

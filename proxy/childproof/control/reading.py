@@ -13,16 +13,23 @@ from .operation import Nothing
 from .problems import Mistake, Problem
 
 LARGEST = 16 * 1024 * 1024  # bytes of a body: a world file or a ruleset of ten thousand rules fits
+LONGEST = 1000  # characters of a name in a path
 BODY_SECONDS = 60.0  # for a body to arrive
+_SHORT = 64 * 1024  # bytes: larger bodies are texts, and are not read a second time, value by value
 _CLOSE = (("connection", "close"),)
 
 
 def read_path(given: Mapping[str, str]) -> dict[str, str]:
     """A path's parameters, decoded once. Raises Problem."""
     try:
-        return {name: unquote(value, errors="strict") for name, value in given.items()}
+        found = {name: unquote(value, errors="strict") for name, value in given.items()}
     except UnicodeDecodeError:
         raise Problem(400, "path", "the path has bytes that are no UTF-8") from None
+    for name, value in found.items():
+        if len(value) > LONGEST:
+            mistake = Mistake(name, f"{len(value)} characters", f"at most {LONGEST}")
+            raise Problem(400, "path", f"no {name} has a name that long", mistakes=[mistake])
+    return found
 
 
 async def read_body(request: Request, wanted: Any) -> Any:
@@ -46,10 +53,8 @@ async def read_body(request: Request, wanted: Any) -> Any:
     try:
         try:
             return msgspec.json.decode(content, type=wanted)
-        except msgspec.ValidationError:
-            return _forgiving(content, wanted)
-    except msgspec.ValidationError as error:
-        raise misfit(str(error), msgspec.json.decode(content), wanted) from None
+        except msgspec.ValidationError as error:
+            return _forgiving(content, wanted, error)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Problem(400, "json", f"the body is no JSON: {error}") from None
 
@@ -76,12 +81,18 @@ def read_query(pairs: Sequence[tuple[str, str]], wanted: Any) -> Any:
         raise misfit(str(error), values, wanted, query=True) from None
 
 
-def _forgiving(content: bytes, wanted: Any) -> Any:
+def _forgiving(content: bytes, wanted: Any, error: msgspec.ValidationError) -> Any:
     """The same where 1.0 stands for 1: to JSON Schema, and to some languages' JSON, that is an integer.
 
-    Raises as decoding does, also for what is no JSON behind a value that didn't fit.
+    Raises Problem where it doesn't fit either, and as decoding does for what is no JSON behind a value that didn't fit.
     """
-    return msgspec.convert(_whole(msgspec.json.decode(content)), wanted)
+    given = msgspec.json.decode(content)
+    if len(content) <= _SHORT:
+        try:
+            return msgspec.convert(_whole(given), wanted)
+        except msgspec.ValidationError as again:
+            error = again
+    raise misfit(str(error), given, wanted)
 
 
 def _whole(value: Any) -> Any:

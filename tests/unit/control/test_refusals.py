@@ -86,6 +86,7 @@ def common(operation: Operation) -> Iterator[Case]:
     yield Case(one, 400, "parameters", "?nope", query="nope=1")
     for name in re.findall(r"\{(\w+)\}", operation.path):
         yield Case(one, 400, "path", path={name: "%FF"})
+        yield Case(one, 400, "path", name, path={name: "a" * 1001})
         if name not in LISTS:
             yield Case(one, 404, "not_found", path={name: "nowhere"})
             yield Case(one, 404, "not_found", path={name: "..%2F..%2Fetc"})
