@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def hidden(config: Config, *others: Path) -> list[Path]:
     """What the command must not see: the CA's key, the record, which it could otherwise rewrite, the control API; `others`."""
     store = Path(realpath(config.store))  # SQLite keeps its log beside the file itself, not beside a link to it
-    files = [store.with_name(store.name + suffix) for suffix in ("", "-wal", "-shm")]
+    files = [store.with_name(store.name + suffix) for suffix in ("", "-wal", "-shm", ".serve")]
     if config.store == ":memory:":
         files = []
     files += others
