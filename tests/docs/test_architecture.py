@@ -22,10 +22,8 @@ def test_the_table_of_a_layer_names_every_module_in_its_package(layer: str, head
     rows = PAGE.partition("\n" + heading)[2].partition("\n\n")[0].splitlines()[2:]
     told = {}
     for row in rows:
-        package, _, modules = row.strip("| ").partition(" | ")
-        told[NAMES.findall(package)[0] if NAMES.search(package) else ""] = set(
-            NAMES.findall(modules.rpartition(" | ")[2])
-        )
+        package, _, rest = row.strip("| ").partition(" | ")
+        told[NAMES.findall(package)[0] if NAMES.search(package) else ""] = set(NAMES.findall(rest.rpartition(" | ")[2]))
     root = PACKAGE / layer
     there = {path.parent.name: modules(path.parent) for path in root.glob("*/__init__.py")}
     assert told == {**there, "": modules(root)}
