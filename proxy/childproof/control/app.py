@@ -86,8 +86,7 @@ class _Endpoint:
 
     async def _answered(self, request: Request) -> Response:
         operation = self._methods.get("GET" if request.method == "HEAD" else request.method)
-        if operation is None or not operation.open:
-            self._door.check(request)
+        self._door.check(request, anybody=operation is not None and operation.open)
         if operation is None:
             allowed = ", ".join(sorted({*self._methods, *(["HEAD"] if "GET" in self._methods else [])}))
             raise Problem(405, "method", f"only {allowed} here", headers=[("allow", allowed)])

@@ -1,6 +1,5 @@
 """A world's clock over the API: seen, set, advanced. What was put off runs as time passes, as if a call had come."""
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,7 +68,7 @@ class Clocks:
             except ValueError as error:
                 invalid("/advance", str(error), DURATIONS, "30d")
             # Each job is a transaction of its own, so that calls of other worlds come in between.
-            passed = await asyncio.to_thread(passing.advance, world, by)
+            passed = await self.desk.aside(lambda: passing.advance(world, by))
             self.desk.stirred(world.name)
         return _moved(world, passed)
 

@@ -10,7 +10,8 @@ from childproof.errors import ChildproofError, InputError
 from childproof.ledger import Ledger
 from childproof.world import Store, checked_name
 
-from .problems import Mistake, Problem, not_found, of_input
+from .aside import aside
+from .problems import Mistake, Problem, ended, not_found, of_input
 
 Report = Callable[[Store, Ledger, str], dict[str, Any]]
 State = Callable[[], tuple[int, dict[str, Any]]]
@@ -29,7 +30,7 @@ class Desk:
     """`wall` is real time in unix milliseconds, `say` is told of what goes wrong of our own.
 
     `report` gives a world's report as JSON values, `alive` and `ready` a status and what is known; `closing` is set at the end.
-    `stirred` is told of a world in which time has passed.
+    `stirred` is told of a world in which time has passed; `stopping` is true from when the end was asked for.
     """
 
     store: Store
@@ -42,11 +43,26 @@ class Desk:
     ready: State = _unknown
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     stirred: Callable[[str], None] = lambda _: None
+    stopping: Callable[[], bool] = lambda: False
     rooms: dict[int, asyncio.Semaphore] = field(default_factory=dict)
 
     def room(self, size: int) -> asyncio.Semaphore:
         """So many at once, of what takes long."""
         return self.rooms.setdefault(size, asyncio.Semaphore(size))
+
+    async def aside[T](self, work: Callable[[], T]) -> T:
+        """What `work` gives or raises, in a thread. Raises Problem where the server ends meanwhile: it doesn't wait for that."""
+        if not self.closing.is_set():
+            working = asyncio.ensure_future(aside(work, "childproof-control"))
+            closing = asyncio.ensure_future(self.closing.wait())
+            try:
+                await asyncio.wait((working, closing), return_when=asyncio.FIRST_COMPLETED)
+                if working.done():
+                    return working.result()
+            finally:
+                closing.cancel()
+                working.cancel()
+        raise ended()
 
     def known(self, written: str, pointer: str = "") -> str:
         """The name of a world that a path names, or a field at `pointer`. Raises Problem where there is none."""

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from starlette.responses import StreamingResponse
@@ -60,39 +61,51 @@ class Events:
         if self.streams >= MOST:
             raise Problem(429, "too_many", f"there are {MOST} streams of events; end one of them")
         stream = self._events(world, only, mark, wait=asked.query.follow)
-        return StreamingResponse(stream, headers={"cache-control": "no-store"}, media_type="text/event-stream")
+        return _Stream(self, stream, headers={"cache-control": "no-store"}, media_type="text/event-stream")
 
     async def _events(self, world: str, only: Filter, mark: Mark, *, wait: bool) -> AsyncIterator[bytes]:
         desk, loop = self.desk, asyncio.get_running_loop()
-        self.streams += 1
+        tail = desk.ledger.tail(world=world, only=only, after=mark)
+        yield f": events of {world}\nid: {mark}\n\n".encode()
+        spoken = loop.time()
+        while not desk.closing.is_set():
+            try:
+                before = tail.mark
+                found = tail.marked()
+            except ChildproofError as error:
+                desk.say(f"a stream of events ended: {error}")
+                return
+            if found:
+                yield b"".join(_event(str(place), "entry", to_line(entry)) for place, entry in found)
+                spoken = loop.time()
+                continue
+            if not desk.there(world):
+                yield _event(str(before), "deleted", _encode({"world": world}).decode())
+                return
+            if not wait and tail.mark == before:
+                return
+            if loop.time() - spoken >= HEARTBEAT:
+                yield b": \n\n"
+                spoken = loop.time()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await desk.closing.wait()
+
+
+class _Stream(StreamingResponse):
+    """An answer that is counted for as long as it goes on."""
+
+    def __init__(self, events: Events, content: AsyncIterator[bytes], **options: Any) -> None:
+        super().__init__(content, **options)
+        self._events = events
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """ASGI."""
+        self._events.streams += 1
         try:
-            tail = desk.ledger.tail(world=world, only=only, after=mark)
-            yield f": events of {world}\nid: {mark}\n\n".encode()
-            spoken = loop.time()
-            while not desk.closing.is_set():
-                try:
-                    before = tail.mark
-                    found = tail.marked()
-                except ChildproofError as error:
-                    desk.say(f"a stream of events ended: {error}")
-                    return
-                if found:
-                    yield b"".join(_event(str(place), "entry", to_line(entry)) for place, entry in found)
-                    spoken = loop.time()
-                    continue
-                if not desk.there(world):
-                    yield _event(str(before), "deleted", _encode({"world": world}).decode())
-                    return
-                if not wait and tail.mark == before:
-                    return
-                if loop.time() - spoken >= HEARTBEAT:
-                    yield b": \n\n"
-                    spoken = loop.time()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LOOK):
-                        await desk.closing.wait()
+            await super().__call__(scope, receive, send)
         finally:
-            self.streams -= 1
+            self._events.streams -= 1
 
 
 def _event(number: str, kind: str, data: str) -> bytes:

@@ -1,6 +1,5 @@
 """Worlds as files over the API: what `childproof world export` and `import` do."""
 
-import asyncio
 from dataclasses import dataclass
 
 from childproof.errors import AskedError, InputError
@@ -57,7 +56,7 @@ class Files:
             self.desk.free(wanted.name)
         async with self.desk.room(1):
             try:
-                values = await asyncio.to_thread(worldfile.read, wanted.file, "file")
+                values = await self.desk.aside(lambda: worldfile.read(wanted.file, "file"))
             except InputError as error:
                 raise of_input(error, "/file") from None
         name = wanted.name or values["world"]

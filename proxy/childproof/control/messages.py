@@ -19,7 +19,12 @@ WorldName = Annotated[
     ),
 ]
 Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, description="what ids and randomness follow from")]
-Labels = Annotated[dict[str, str], Meta(description="metadata")]
+KEPT = "sandbox-until"  # the label of a world that goes with its sandbox: nobody else's to give
+LabelName = Annotated[str, Meta(min_length=1, max_length=100, pattern=rf"^(?!{KEPT}$)")]
+Labels = Annotated[
+    dict[LabelName, Annotated[str, Meta(max_length=1000)]],
+    Meta(max_length=100, description=f"metadata; `{KEPT}` is childproof's own"),
+]
 Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
 # Texts in languages of their own have a format of their own: `openapi.FORMATS` says what each is.
 Place = (

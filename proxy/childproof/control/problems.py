@@ -8,6 +8,10 @@ from typing import Any
 from childproof.errors import AskedError, Fault, InputError, StoreError, WorldGoneError
 
 MEDIA = "application/problem+json"
+_TITLES = {
+    413: "Content Too Large",
+    422: "Unprocessable Content",
+}  # RFC 9110; Python 3.12 has those of RFC 4918 and 7231
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Problem(Exception):
         """The body. `type` is a relative reference (RFC 9457, section 3.1.1): the word is what counts."""
         told: dict[str, Any] = {
             "type": f"/v1/problems#{self.kind}",
-            "title": HTTPStatus(self.status).phrase,
+            "title": _TITLES.get(self.status) or HTTPStatus(self.status).phrase,
             "status": self.status,
             "detail": self.detail,
         }
@@ -63,6 +67,11 @@ class Problem(Exception):
 def not_found(what: str, hint: str) -> Problem:
     """Something that isn't there, and where to look what is."""
     return Problem(404, "not_found", f"{what} isn't there; {hint}")
+
+
+def ended() -> Problem:
+    """What a server that stops doesn't do any more."""
+    return Problem(503, "stopping", "the server is stopping", headers=[("connection", "close")])
 
 
 def of_input(error: InputError, pointer: str = "") -> Problem:

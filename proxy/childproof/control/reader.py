@@ -3,7 +3,6 @@
 A store in memory has no second reader; there the loop does it, and what would take too long is refused.
 """
 
-import asyncio
 from collections.abc import Callable
 
 from childproof.ledger import Ledger
@@ -31,4 +30,4 @@ async def reading[T](desk: Desk, world: str, work: Callable[[Store, Ledger], T])
             return work(store, Ledger(store.connection, lock=store.lock))
 
     async with desk.room(_AT_ONCE):
-        return await asyncio.to_thread(within)
+        return await desk.aside(within)

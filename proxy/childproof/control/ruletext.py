@@ -1,7 +1,5 @@
 """Rules that a client sends as a text: read with the server's stubs, and nothing of the server's files."""
 
-import asyncio
-
 from childproof.catalog.shipped import shipped
 from childproof.engine.vault import Vault
 from childproof.errors import InputError
@@ -25,7 +23,7 @@ async def load_rules(desk: Desk, text: str, pointer: str) -> tuple[Ruleset, Vaul
             rules = load()
         else:
             async with desk.room(1):
-                rules = await asyncio.to_thread(load)
+                rules = await desk.aside(load)
     except InputError as error:
         raise of_input(error, pointer) from None
     return rules, _vault(desk, rules, pointer)

@@ -1,6 +1,5 @@
 """Worlds over the API: list, make, fork, reset, delete."""
 
-import asyncio
 from pathlib import Path
 
 from childproof.errors import AskedError, InputError
@@ -14,7 +13,7 @@ from . import messages
 from .desk import Desk
 from .finding import call_number, invalid
 from .operation import Answer, Asked, Operation
-from .problems import Mistake, Problem, of_input
+from .problems import Mistake, Problem, ended, of_input
 
 _UNKNOWN = "no such world"
 _NAMED = {"world": "$response.body#/name"}
@@ -129,11 +128,13 @@ class Worlds:
             file = read_world_file(Path("file"), catalog, self._desk.wall, text=text)
             with Stage(file.seed, file.start, without=WITHOUT) as stage:
                 plant(file, stage, catalog)
+                if self._desk.closing.is_set():
+                    raise ended()
                 self._desk.store.plant(stage, wanted.name, seed=file.seed, clock=file.clock, labels=wanted.metadata)
 
         try:
             async with self._desk.room(1):
-                await asyncio.to_thread(grown)
+                await self._desk.aside(grown)
         except InputError as error:
             raise of_input(error, "/file") from None
         self._desk.engine.policies.take(wanted.name)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from childproof.errors import ChildproofError
+from childproof.errors import AskedError, ChildproofError
 from childproof.ledger import timestamp
 from childproof.world import MOST, ClockSettings, World
 
@@ -12,6 +12,7 @@ from .jobs import Jobs
 from .recording import Recording
 
 MOST_ASKED = 2000  # jobs of the time that one call lets pass
+LATEST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: RFC 3339 has no later time
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,10 @@ class Passing:
         while True:
             with world.transaction() as tx:
                 target = tx.now() + by if target is None else target
+                if target > LATEST:
+                    raise AskedError(
+                        f"world {world.name}: no clock goes beyond the year 9999; it stays at {timestamp(tx.now())}"
+                    )
                 job = tx.earliest(target)
                 if job is None:
                     tx.travel(max(tx.now(), target))

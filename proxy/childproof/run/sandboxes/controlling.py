@@ -137,5 +137,5 @@ def desk_of(parts: "Parts", deliverer: "Deliverer", health: Health, say: Callabl
 
     return Desk(
         parts.store, parts.ledger, parts.engine, wall_clock, say, report=report, alive=alive, ready=ready,
-        closing=asyncio.Event(), stirred=deliverer.stir,
+        closing=asyncio.Event(), stirred=deliverer.stir, stopping=lambda: health.phase == "stopping",
     )  # fmt: skip

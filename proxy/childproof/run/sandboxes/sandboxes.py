@@ -17,7 +17,7 @@ from childproof.capture.destination import Ingress
 from childproof.capture.webhooks import Connect, Deliverer
 from childproof.control import messages_sandboxes as messages
 from childproof.control.desk import Desk
-from childproof.control.problems import Mistake, Problem
+from childproof.control.problems import Mistake, Problem, ended
 from childproof.run.compose import Parts
 from childproof.run.config.secrets import secret_files
 from childproof.run.covered import hidden, judging
@@ -60,7 +60,7 @@ class Sandboxes:
         self._deliverer = deliverer
         self._ports = ports
         self._ca = ca
-        self._wall, self._say = desk.wall, desk.say
+        self._wall, self._say, self._stopping = desk.wall, desk.say, desk.stopping
         self._handover = handover
         self._worlds = SandboxWorlds(desk, served)
         self._boxes: dict[str, Box] = {}
@@ -89,6 +89,8 @@ class Sandboxes:
         """See `control.sandboxes.Host`."""
         self._check(wanted)
         rules = await self._worlds.read(wanted)
+        if self._stopping():
+            raise ended()
         box = Box(f"sbx_{secrets.token_hex(12)}", "", False, wanted.ttl, self._wall(), self._parts.ledger.position())
         listen = wanted.listen
         names = [] if wanted.sealed else [*(("",) if listen.http or listen.socks else ()), *listen.stubs]

@@ -17,14 +17,13 @@ from typing import Self
 
 from childproof.catalog import Catalog
 from childproof.catalog.footprint import Footprint, differ, footprint
+from childproof.control.aside import aside
 from childproof.engine.vault import Vault
 from childproof.errors import InputError
 from childproof.policy import Ruleset
 from childproof.run.compose import Parts, load_policy, read_files, wall_clock
 from childproof.run.config.config import Config, load_config
 from childproof.run.config.secrets import read_vault
-
-from .aside import aside
 
 EVERY = 1.0  # seconds between two looks
 SHARE = 500  # a look that takes long is followed by a pause of so many times as long: 0.2 % of a processor

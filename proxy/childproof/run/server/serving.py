@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 from childproof import __version__
 from childproof.capture.binding import shown
+from childproof.control.aside import aside
 from childproof.errors import BUG, ChildproofError, InputError
 from childproof.run.config.config import Config
 from childproof.run.config.listen import Listen, settled
 from childproof.run.watch.journal import Journal
 from childproof.run.watch.trouble import ending
 
-from .aside import aside
 from .health import Health
 from .pages import Page, answering
 from .sockets import Sockets, bind_all
