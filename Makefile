@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test kills check bench fuzz fuzz-api soak image format clean
 demo: $(VENV)/.ready
 	@$(BIN)/childproof run --world demo --db childproof.db -- $(BIN)/python examples/checkout_agent.py
+	@command -v childproof > /dev/null || echo "  next     source $(BIN)/activate puts childproof on your PATH" >&2
 
 test: $(VENV)/.ready
 	@$(BIN)/python -m pytest -n auto --dist worksteal $(PYTEST_ARGS)

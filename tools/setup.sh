@@ -38,7 +38,7 @@ childproof needs Python 3.12 or newer, and none was found.
 EOF
     exit 1
   fi
-  echo "setting up $venv with $("$python" --version), once; it takes about a minute …" >&2
+  echo "setting up $venv with $("$python" --version), once; it takes a minute or two …" >&2
   [ -x "$venv/bin/python" ] || "$python" -m venv "$venv" || {
     rm -rf "$venv"
     echo "$python can't make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
