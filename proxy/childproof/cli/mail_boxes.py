@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -11,9 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .mailbox import SERVICE
+from childproof.control import mailboxes
+
+from .mailbox import held
 from .reading import printable
-from .records import Records
 from .where import Where, chosen, where_options
 
 
@@ -33,7 +32,7 @@ def boxes(ctx: click.Context, /, *, where: Where, world: str | None, as_json: bo
         where = chosen(*(before.get(name) for name in ("db", "server", "token_file")))
     with where.records() as records:
         names = [world] if world is not None else records.names()
-        found = [(name, *box) for name in names for box in mailboxes(records, name)]
+        found = [(name, *box) for name in names for box in mailboxes.boxes(held(records, name))]
     if as_json or before.get("as_json"):
         for name, address, owner, count in found:
             print(json.dumps({"world": name, "address": address, "name": owner, "messages": count}))
@@ -43,14 +42,6 @@ def boxes(ctx: click.Context, /, *, where: Where, world: str | None, as_json: bo
         for name, address, owner, count in found:
             columns = [str(count), printable(address), printable(owner)]
             print("\t".join([name, *columns] if len(names) > 1 else columns))
-
-
-def mailboxes(records: Records, world: str) -> Iterator[tuple[str, str, int]]:
-    """Address, owner and number of messages of each mailbox of a world."""
-    counts = Counter(row["mailbox"] for row in records.held(world, SERVICE, "delivery"))
-    known = {box["address"]: str(box["name"]) for box in records.held(world, SERVICE, "mailbox")}
-    for address in [*known, *(address for address in counts if address not in known)]:
-        yield address, known.get(address, ""), counts[address]
 
 
 def _table(found: list[Any], *, wide: bool) -> None:

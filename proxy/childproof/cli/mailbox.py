@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from childproof.control import mailboxes
+from childproof.control.mailboxes import SERVICE
 from childproof.errors import ChildproofError
 from childproof.model.text import printable_json
 
 from .records import Records
-
-SERVICE = "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +35,13 @@ class Message:
 
 def messages(records: Records, world: str, to: str | None = None) -> Iterator[Message]:
     """A world's messages in the order in which they came; with `to`, only what lies in that mailbox."""
-    listed = records.held(world, SERVICE, "message")
-    mine = None if to is None else _mailbox(records, world, to)
-    for number, value in enumerate(listed, 1):
-        if mine is None or value["id"] in mine:
-            yield Message(world, number, value)
+    for number, value in mailboxes.messages(held(records, world), to):
+        yield Message(world, number, value)
 
 
-def _mailbox(records: Records, world: str, address: str) -> set[str]:
-    """The ids of the messages in a mailbox, whatever the case of the address."""
-    wanted = address.casefold()
-    return {row["message"] for row in records.held(world, SERVICE, "delivery") if row["mailbox"].casefold() == wanted}
+def held(records: Records, world: str) -> mailboxes.Held:
+    """What a world keeps of mail, by kind."""
+    return lambda kind: records.held(world, SERVICE, kind)
 
 
 def find(records: Records, wanted: str, world: str | None) -> Message:
@@ -82,8 +78,7 @@ def source_of(records: Records, message: Message) -> bytes:
     stored = records.entity(message.world, SERVICE, "source", message.value["id"])
     if stored is None:
         raise ChildproofError(f"the source of message {message.number} is not in the world any more")
-    content = stored["content"]
-    return content.encode() if stored["encoding"] == "utf-8" else base64.b64decode(content)
+    return mailboxes.source(stored)
 
 
 def as_line(message: Message) -> str:

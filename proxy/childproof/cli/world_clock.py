@@ -1,23 +1,18 @@
 """`childproof world clock`: see, set and advance a world's clock."""
 
 import json
-import re
 from pathlib import Path
 
 import click
 
 from childproof.ledger import timestamp
 from childproof.world import ClockSettings
+from childproof.world.written import read_duration
 
 from .options import Clock, rules_option, stubs_option
 from .where import Where, where_options
 from .world import json_option
 from .world_show import words
-
-_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 7 * 86_400_000}
-_DURATION = re.compile(r"(?:\d+(?:ms|s|m|h|d|w))+")
-_PART = re.compile(r"(\d+)(ms|s|m|h|d|w)")
-_FAR = 8_640_000_000_000_000  # the last day that most libraries know, unix milliseconds
 
 
 # `offset -2h` is no option, and its h asks for no help.
@@ -83,10 +78,7 @@ def _show(where: Where, name: str, *, as_json: bool) -> None:
 
 
 def _milliseconds(text: str, *, signed: bool) -> int:
-    sign, digits = (-1 if text[:1] == "-" else 1, text[1:]) if signed and text[:1] in ("+", "-") else (1, text)
-    if not _DURATION.fullmatch(digits):
-        raise click.UsageError(f"{text!r} is no duration; write for example 30d, 12h or 1d12h")
-    total = sign * sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(digits))
-    if abs(total) > _FAR:
-        raise click.UsageError(f"{text!r} is longer than any clock goes")
-    return total
+    try:
+        return read_duration(text, signed=signed)
+    except ValueError as error:
+        raise click.UsageError(f"{error}; write for example 30d, 12h or 1d12h") from None

@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from childproof.control.comparing import Words, values
+from childproof.control.mailboxes import SERVICE as EMAIL
 from childproof.errors import AskedError
 from childproof.model import Change
 from childproof.world import MISSING, Comparison, Store, differences, json_patch, pointer
 
-from .mailbox import SERVICE as EMAIL
 from .reading import printable
 from .stored import StoredRecords
 from .where import Where, where_options

@@ -1,19 +1,18 @@
 """The mail that a world would have sent, over the API."""
 
-import base64
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from childproof.world import Snapshot
 
+from . import mailboxes
 from . import messages_record as messages
 from .desk import Desk
+from .mailboxes import SERVICE
 from .operation import Answer, Asked, Operation
 from .problems import not_found
 
-SERVICE = "email"
 RAW = "message/rfc822"
 _UNKNOWN = {404: "no such world"}
 
@@ -54,10 +53,7 @@ class Mail:
         """GET /v1/worlds/{world}/mailboxes."""
         world = self.desk.known(asked.path["world"])
         with self.desk.store.known(world).view() as view:
-            counts = Counter(row["mailbox"] for row in view.list(SERVICE, "delivery", newest_first=False))
-            known = {box["address"]: str(box["name"]) for box in view.list(SERVICE, "mailbox", newest_first=False)}
-        addresses = [*known, *(address for address in counts if address not in known)]
-        return messages.Mailboxes([messages.Mailbox(one, known.get(one, ""), counts[one]) for one in addresses])
+            return messages.Mailboxes([messages.Mailbox(*box) for box in mailboxes.boxes(_held(view))])
 
     def list(self, asked: Asked) -> messages.Messages:
         """GET …/messages."""
@@ -76,9 +72,7 @@ class Mail:
             stored = view.get(SERVICE, "source", message["id"])
         if stored is None:
             raise not_found("the source of this message", "it is not in the world any more")
-        content = stored["content"]
-        raw = content.encode() if stored["encoding"] == "utf-8" else base64.b64decode(content)
-        return Answer(raw=raw, media=RAW)
+        return Answer(raw=mailboxes.source(stored), media=RAW)
 
     def _message(self, asked: Asked) -> dict[str, Any]:
         world, wanted = self.desk.known(asked.path["world"]), asked.path["message"]
@@ -90,11 +84,13 @@ class Mail:
 
 
 def _within(view: Snapshot, world: str, address: str) -> Iterator[dict[str, Any]]:
-    """The messages of a mailbox, whatever the case of its address, numbered as in the world."""
-    wanted = address.casefold()
-    mine = {row["message"] for row in view.list(SERVICE, "delivery") if row["mailbox"].casefold() == wanted}
-    if not mine:
-        return
-    for number, value in enumerate(view.list(SERVICE, "message", newest_first=False), 1):
-        if value["id"] in mine:
-            yield {"world": world, "number": number, **value}
+    """The messages of a mailbox, numbered as in the world."""
+    for number, value in mailboxes.messages(_held(view), address):
+        yield {"world": world, "number": number, **value}
+
+
+def _held(view: Snapshot) -> mailboxes.Held:
+    def held(kind: str) -> Iterable[dict[str, Any]]:
+        return view.list(SERVICE, kind, newest_first=False)
+
+    return held

@@ -13,10 +13,10 @@ from childproof.errors import Fault, InputError
 from childproof.stubkit.invented.people import Crowd
 from childproof.stubkit.service import Service
 from childproof.world import REAL, ClockSettings
+from childproof.world.written import read_duration
 
 from .schema import COMMON, world_schema
 
-_UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _MOST = 5_000_000  # values in one file
 
 
@@ -132,18 +132,13 @@ def _clock(document: Document, wall: Callable[[], int]) -> tuple[ClockSettings, 
         if start is not None or run != "real":
             found = "clock.offset beside clock.start" if start is not None else f"clock.offset of a {run} clock"
             raise InputError([document.fault(("clock", "offset"), found, "one of the two, with a real clock")])
-        start = now + _milliseconds(written["offset"])
+        start = now + read_duration(written["offset"], signed=True)
     if "step" in written and run != "step":
         raise InputError([document.fault(("clock", "step"), f"clock.step of a {run} clock", "run: step", "run: step")])
     if start is None and run == "real":
         return REAL, now
     start = now if start is None else start
-    return ClockSettings(start, run, _milliseconds(written.get("step", "1s"))), start
-
-
-def _milliseconds(text: str) -> int:
-    unit = "ms" if text.endswith("ms") else text[-1]
-    return int(text.removesuffix(unit)) * _UNITS[unit]
+    return ClockSettings(start, run, read_duration(written.get("step", "1s"))), start
 
 
 def _people(document: Document) -> Crowd:

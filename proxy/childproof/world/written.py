@@ -23,8 +23,10 @@ def read_time(text: str) -> int:
         raise ValueError(f"{text!r} is out of range") from None
 
 
-def read_duration(text: str) -> int:
-    """Milliseconds. Raises ValueError with what is wrong."""
+def read_duration(text: str, *, signed: bool = False) -> int:
+    """Milliseconds; `signed`: with `-` or `+` before it, too. Raises ValueError with what is wrong."""
+    if signed and text[:1] in ("-", "+"):
+        return read_duration(text[1:]) * (-1 if text[0] == "-" else 1)
     if not _DURATION.fullmatch(text):
         raise ValueError(f"{text!r} is no duration")
     total = sum(int(number) * _UNITS[unit] for number, unit in _PART.findall(text))
