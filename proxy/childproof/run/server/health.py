@@ -1,6 +1,7 @@
 """Whether a server is alive, and whether calls may be sent to it: /healthz and /readyz, for probes.
 
 Alive is who answers at all: the loop turns, and the rules can be asked. Ready takes more, and says what is missing.
+Whoever reaches the port may read that, a workload beside us too: so paths, and what rules say, are for the log alone.
 """
 
 import json
@@ -22,7 +23,7 @@ FRESH = 1.0  # seconds for which what a look at the store came to is taken as it
 class Health:
     """What is known of a server. `phase` goes from `starting` over `ready` to `stopping`.
 
-    `checks` are asked for each answer: a sentence each about what is wrong, None where nothing is.
+    `checks` are asked for each answer: a sentence each about what is wrong, None where nothing is. `told` is said besides.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -92,7 +93,8 @@ class _Recording:
         try:
             self._parts.store.prove_writable()
         except StoreError as error:
-            return f"calls are denied, since they can't be recorded: {error}"
+            why = str(error).replace(self._parts.store.path, "the store")
+            return f"calls are denied, since they can't be recorded: {why}"
         more = self._missing - before
         return f"{more} calls were denied, since they could not be recorded" if more else None
 

@@ -25,6 +25,7 @@ from childproof.run.watch.journal import Journal
 from childproof.run.watch.trouble import ending
 
 from .health import Health
+from .holding import LONGER, Held
 from .pages import Page, answering
 from .sockets import Sockets, bind_all
 from .stopping import Stopping
@@ -91,6 +92,7 @@ class _Server:
     reporting: "Reporting"
     control: "Socket | None" = None
     deadline: float = 0.0  # of the clock `time.monotonic`: when all is to be over
+    held: Held | None = None
 
     @property
     def worlds(self) -> tuple[str, ...]:
@@ -111,6 +113,8 @@ class _Server:
         finally:
             for parts in loaded:
                 parts.close(max(LAST, self.deadline - time.monotonic()) if self.deadline else None)
+            if self.held is not None:
+                self.held.release()
 
     async def _serve(self, loaded: "list[Parts]") -> int:
         """Gives the ledger's position at the start."""
@@ -149,7 +153,7 @@ class _Server:
 
         None where that doesn't come: it may be reading a pipe, or a file system that is gone.
         """
-        loading = asyncio.ensure_future(aside(self._load, "childproof-start"))
+        loading = asyncio.ensure_future(aside(lambda: self._load(stopping), "childproof-start"))
         asked = asyncio.ensure_future(stopping.asked.wait())
         await asyncio.wait((loading, asked), return_when=asyncio.FIRST_COMPLETED)
         insisted = asyncio.ensure_future(stopping.insisted.wait())
@@ -163,8 +167,15 @@ class _Server:
         self.journal.trouble("stopped while it was starting: something that it reads doesn't end")
         return None
 
-    def _load(self) -> "tuple[Parts, Authority]":
-        """Everything that may be wrong in what people wrote; then what takes long to import."""
+    def _load(self, stopping: Stopping) -> "tuple[Parts, Authority] | None":
+        """Everything that may be wrong in what people wrote; then what takes long to import.
+
+        None where a signal came while another server had the store.
+        """
+        patience = self.config.grace + LONGER
+        self.held = Held.of(self.config.store, patience, stopped=stopping.asked.is_set, say=self.journal.say)
+        if self.held is None:
+            return None
         gc.disable()  # modules are no garbage: to look for some in them takes a tenth of the start
         try:
             from childproof.run.authority import Authority  # noqa: PLC0415 (heavy: probes are answered before)
@@ -228,24 +239,23 @@ class _Server:
 
         say = self.journal.say
         proxy = await stack.enter_async_context(Proxy(parts, authority.ca))
+        parts.closed.update(sock.getsockname()[1] for sockets in self.sockets.shared.values() for sock in sockets)
+        if self.control is not None:
+            parts.closed.update(self.control.ports)
         opened = await proxy.listen(self.listeners, self.sockets)
         self._say_where(opened, authority)
         health.watch(parts)
         health.checks["the certificate to trust"] = lambda: (
             None
             if authority.ca.cert_pem.exists()
-            else f"{authority.ca.cert_pem} is gone: workloads can't trust anybody"
+            else "the certificate to trust is gone: workloads can't trust anybody"
         )
         health.told["reload"] = parts.reloads.as_json
         health.told["ca"] = authority.told
         if parts.watching is not None:
             parts.watching.authority_ends = authority.expiry
-        closed = {place.port for place in opened} | {
-            sock.getsockname()[1] for sockets in self.sockets.shared.values() for sock in sockets
-        }
-        if self.control is not None:
-            closed |= self.control.ports
-        deliverer = await stack.enter_async_context(delivering(parts, self.worlds, own_loopback(parts, closed), say))
+        parts.closed.update(place.port for place in opened)
+        deliverer = await stack.enter_async_context(delivering(parts, self.worlds, own_loopback(parts, parts.closed), say))
         watch = self.config.watch
         reloader = await stack.enter_async_context(Reloader(parts, say, watch=watch, event=self.journal.event))
         warn = self.journal.trouble
@@ -264,7 +274,7 @@ class _Server:
 
             await stack.enter_async_context(
                 controlling(
-                    self.control, parts, proxy, deliverer, health=health, served=self.worlds, ports=closed,
+                    self.control, parts, proxy, deliverer, health=health, served=self.worlds, ports=parts.closed,
                     ca=trusted, say=say,
                 )
             )  # fmt: skip

@@ -50,7 +50,7 @@ class Parts:
 
     def __init__(self) -> None:
         self.store = self.engine = self
-        self.broken = ""
+        self.broken, self.path = "", "/var/lib/box.db"
         self.calls = self.asked = 0
 
     def prove_writable(self) -> None:
@@ -71,10 +71,11 @@ def test_a_store_that_can_not_be_written_is_not_ready_until_it_can() -> None:
     health.phase = "ready"
     assert [asked(health)[0] for _ in range(50)] == [200] * 50
     assert parts.asked == 1
-    parts.broken = "childproof.db can't grow: the disk is full"
+    parts.broken = "/var/lib/box.db can't grow: the disk is full"
     now += FRESH
     status, told = asked(health)
-    assert (status, told["reasons"]) == (503, [f"calls are denied, since they can't be recorded: {parts.broken}"])
+    reason = "calls are denied, since they can't be recorded: the store can't grow: the disk is full"
+    assert (status, told["reasons"]) == (503, [reason])
     parts.broken, parts.calls = "", 3
     now += FRESH
     assert asked(health)[1]["reasons"] == ["3 calls were denied, since they could not be recorded"]
