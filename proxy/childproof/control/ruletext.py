@@ -12,20 +12,25 @@ SHORT = 16_000  # characters: read in a millisecond or two, less than it takes t
 
 
 async def load_rules(desk: Desk, text: str, pointer: str) -> tuple[Ruleset, Vault]:
-    """Rules of a text, long ones read in a thread. Raises Problem with every fault, at `pointer`."""
-    catalog = desk.engine.catalog
+    """Rules of a text, long ones read in a thread, unless a world has them already. Raises Problem with every fault, at `pointer`."""
+    catalog, policies = desk.engine.catalog, desk.engine.policies
 
     def load() -> Ruleset:
         return load_ruleset([Source("rules", text)], stubs=catalog, include_roots=(shipped("rules"),))
 
-    try:
+    async def read() -> Ruleset:
         if len(text) <= SHORT:
-            rules = load()
-        else:
-            async with desk.room(1):
-                rules = await desk.aside(load)
+            return load()
+        async with desk.room(1):  # whoever was there before may have had the same text
+            found = policies.read(text)
+            return await desk.aside(load) if found is None else found
+
+    try:
+        rules = policies.read(text) or await read()
     except InputError as error:
         raise of_input(error, pointer) from None
+    if desk.engine.catalog is not catalog:  # stubs were replaced meanwhile
+        return await load_rules(desk, text, pointer)
     return rules, _vault(desk, rules, pointer)
 
 

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -18,6 +18,7 @@ from childproof.capture.webhooks import Connect, Deliverer
 from childproof.control import messages_sandboxes as messages
 from childproof.control.desk import Desk
 from childproof.control.problems import Mistake, Problem, ended
+from childproof.errors import ChildproofError
 from childproof.run.compose import Parts
 from childproof.run.config.secrets import secret_files
 from childproof.run.covered import hidden, judging
@@ -26,7 +27,7 @@ from childproof.run.report.report import to_json, unpainted
 from childproof.run.server.descriptors import room_for_listeners
 
 from .box import Bound, Box, environment
-from .worlds import SandboxWorlds
+from .worlds import AGAIN, SandboxWorlds
 
 if TYPE_CHECKING:
     from childproof.run.doors import DoorSockets
@@ -66,19 +67,19 @@ class Sandboxes:
         self._boxes: dict[str, Box] = {}
         self._listeners = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._clearing: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        gone = self._worlds.clear()
-        if gone:
-            self._say(f"{len(gone)} worlds of sandboxes that a server left behind were deleted")
+        await self._clear()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        if self._ending:
+        while self._ending:
             await asyncio.wait(self._ending)
+        for timer in (self._timer, self._clearing):
+            if timer is not None:
+                timer.cancel()
         for sandbox in [*self._boxes]:
             with contextlib.suppress(LookupError):
                 await self.delete(sandbox)
@@ -235,6 +236,8 @@ class Sandboxes:
         gone, kept = self._worlds.leave(box.world, keep=keep)
         if not self._worlds.used(box.world):
             self._deliverer.leave(box.world)
+        if self._worlds.waits:
+            self._clear_at(self._wall() + AGAIN)
         return gone, kept
 
     def _place(self, box: Box) -> messages.Handover | None:
@@ -267,6 +270,44 @@ class Sandboxes:
 
     # --- time
 
+    async def _clear(self) -> None:
+        """Delete worlds that nobody comes back for, one after the other, and look again when the time of others is over."""
+        self._clearing = None
+        try:
+            over, later = self._worlds.over()
+        except ChildproofError as error:
+            self._say(f"worlds of sandboxes could not be looked through: {error}")
+            over, later = [], self._wall() + AGAIN
+        gone = 0
+        for world in over:
+            if self._stopping():
+                return
+            gone += not self._worlds.used(world) and self._worlds.delete(world) is None
+            await asyncio.sleep(0)  # calls go on meanwhile
+        if gone:
+            self._say(f"{gone} worlds of sandboxes that had been left behind were deleted")
+        if later is not None:
+            self._clear_at(later)
+
+    def _clear_at(self, time: int) -> None:
+        if self._clearing is None:
+            seconds = max(time - self._wall(), 1000) / 1000
+            self._clearing = asyncio.get_running_loop().call_later(seconds, self._begin, self._clear)
+
+    def _begin(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
+        task = asyncio.get_running_loop().create_task(work())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    def _stay(self, box: Box) -> None:
+        """Let a sandbox live whose client is there; another server of this store is to know it, too."""
+        self._live_on(box)
+        if box.made:
+            try:
+                self._worlds.renewed(box.world, box.ttl)
+            except ChildproofError as error:  # a full disk: it lives on all the same
+                self._say(f"the sandbox {box.id} could not be renewed in the store: {error}")
+
     def _live_on(self, box: Box) -> None:
         loop = asyncio.get_running_loop()
         box.deadline, box.expires = loop.time() + box.ttl, self._wall() + box.ttl * 1000
@@ -284,12 +325,10 @@ class Sandboxes:
         now = asyncio.get_running_loop().time()
         for box in self._boxes.values():
             if box.deadline <= now and box.sealed == SERVING:  # its client is there
-                self._live_on(box)
+                self._stay(box)
         over = [box.id for box in self._boxes.values() if box.deadline <= now]
         if over:
-            task = asyncio.get_running_loop().create_task(self._expire(over))
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+            self._begin(lambda: self._expire(over))
         later = [box.deadline for box in self._boxes.values() if box.deadline > now]
         if later:
             self._arm(min(later))

@@ -13,9 +13,11 @@ from childproof.errors import AskedError, ChildproofError
 from childproof.ledger import timestamp
 from childproof.policy import Ruleset
 from childproof.world import ClockSettings
-from childproof.world.written import read_clock
+from childproof.world.written import read_clock, read_time
 
 UNTIL = "sandbox-until"  # the label of a world that goes with its sandbox
+_SPARE = 10_000  # milliseconds that another server may take to renew it
+AGAIN = 60_000  # milliseconds until what couldn't be deleted is tried again
 
 
 class SandboxWorlds:
@@ -61,9 +63,7 @@ class SandboxWorlds:
         if name in self._users:
             return None, f"{self._users[name]} other sandboxes are in it"
         self._made.discard(name)
-        kept = self._delete(name)
-        for waiting in sorted(self._waiting):
-            self._delete(waiting)
+        kept = self.delete(name)
         return (name, None) if kept is None else (None, kept)
 
     def renewed(self, name: str, ttl: int) -> None:
@@ -75,27 +75,47 @@ class SandboxWorlds:
         """Whether somebody is in it: a sandbox, or the server's own listeners."""
         return name in self._users or name in self._served
 
-    def clear(self) -> list[str]:
-        """Delete what a server that was killed has left behind, as far as its time is over; the names."""
-        now = timestamp(self._desk.wall())
-        for branch in self._desk.store.branches():
-            if UNTIL in branch.labels and branch.labels[UNTIL] < now and not self.used(branch.name):
-                self._waiting.add(branch.name)
-        return [name for name in sorted(self._waiting, reverse=True) if self._delete(name) is None]
+    @property
+    def waits(self) -> bool:
+        """Whether there is a world that nobody is in, and others were forked from."""
+        return bool(self._waiting)
 
-    def _delete(self, name: str) -> str | None:
-        """None where it is gone, else why not; then it is tried again later."""
+    def over(self) -> tuple[list[str], int | None]:
+        """Worlds whose time is over: those that a server left behind which was killed, and those that their forks have outlived.
+
+        And when (unix milliseconds) to look again; None where nothing waits. A server of the same store that lives renews its
+        worlds' time, and deletes them itself.
+        """
+        now, over, later = self._desk.wall(), {*self._waiting}, list[int]()
+        for branch in self._desk.store.branches():
+            until = _time(branch.labels.get(UNTIL, ""))
+            if until is None or branch.name in self._made or self.used(branch.name):
+                continue
+            if until + _SPARE < now:
+                over.add(branch.name)
+            else:
+                later.append(until + _SPARE)
+        if over:
+            later.append(now + AGAIN)
+        return sorted(over, reverse=True), min(later, default=None)
+
+    def delete(self, name: str) -> str | None:
+        """None where a world is gone, with those that only waited for it; else why not, and it is tried again later."""
         try:
+            parent = self._desk.store.branch(name).parent
             self._desk.store.delete(name, record=self._desk.ledger)
         except AskedError as error:
             if self._there(name):
                 self._waiting.add(name)
                 return str(error)
+            parent = None
         except ChildproofError as error:  # a full disk: what is there stays
             self._waiting.add(name)
             return str(error)
         self._waiting.discard(name)
         self._desk.engine.forget(name)
+        if parent in self._waiting:
+            self.delete(parent)
         return None
 
     def _make(self, wanted: NewSandbox, name: str, labels: dict[str, str]) -> None:
@@ -155,3 +175,11 @@ def _clock(text: str) -> ClockSettings:
         return read_clock(text)
     except ValueError as error:
         invalid("/clock", str(error), "real, frozen@TIME or step:1s@TIME", "frozen@2026-01-05T09:00:00Z")
+
+
+def _time(text: str) -> int | None:
+    """A label's time in unix milliseconds; None where there is none, or somebody wrote something else."""
+    try:
+        return read_time(text)
+    except ValueError:
+        return None

@@ -14,7 +14,8 @@ from childproof.capture.mitm.ca import ensure_ca
 from childproof.control.messages_sandboxes import Listeners, NewSandbox, ReportQuery
 from childproof.control.problems import Problem
 from childproof.engine.policies import Policy
-from childproof.run.compose import Parts, compose
+from childproof.ledger import timestamp
+from childproof.run.compose import Parts, compose, wall_clock
 from childproof.run.config.config import Config
 from childproof.run.proxy import Proxy
 from childproof.run.sandboxes import sandboxes as subject
@@ -22,6 +23,7 @@ from childproof.run.sandboxes.box import Box
 from childproof.run.sandboxes.controlling import desk_of
 from childproof.run.sandboxes.handover import Handover, beside
 from childproof.run.sandboxes.sandboxes import Sandboxes
+from childproof.run.sandboxes.worlds import UNTIL
 from childproof.run.server.health import Health
 from childproof.run.webhooks import delivering
 from childproof.sandbox import channel
@@ -264,16 +266,45 @@ def test_a_world_goes_with_the_last_that_needs_it(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_server_left_behind_is_cleared_in_time(tmp_path: Path) -> None:
-    """Worlds of sandboxes, once their time is over; those of a server that lives are left alone."""
+    """Worlds of sandboxes, when their time is over, at the start or later; those of a server that lives are left alone."""
+    past, future = "2020-01-01T00:00:00.000Z", "2999-01-01T00:00:00.000Z"
 
     async def scenario() -> None:
         store = str(tmp_path / "w.db")
         async with hosted(tmp_path, store=store) as it:
-            it.parts.store.fork("main", "dead", labels={"sandbox-until": "2020-01-01T00:00:00.000Z"})
-            it.parts.store.fork("main", "alive", labels={"sandbox-until": "2999-01-01T00:00:00.000Z"})
+            for name, until in (
+                ("dead", past),
+                ("soon", timestamp(wall_clock() + 3000)),
+                ("alive", future),
+                ("odd", "noon"),
+            ):
+                it.parts.store.fork("main", name, labels={UNTIL: until})
             await it.sandboxes.create(NewSandbox())
         async with hosted(tmp_path, store=store) as it:
-            assert it.parts.store.names() == ["alive", "main"]
+            assert it.parts.store.names() == ["alive", "main", "odd", "soon"]
+            await it.pass_by(10)
+            assert "soon" in it.parts.store.names()  # whoever lives has some seconds to renew it
+            it.parts.store.label("soon", {UNTIL: past})
+            await it.pass_by(70)
+            assert it.parts.store.names() == ["alive", "main", "odd"]
+
+    run(scenario())
+
+
+def test_a_world_that_its_fork_has_outlived_goes_when_that_does(tmp_path: Path) -> None:
+    """Also where the fork was somebody's own, and is deleted without any sandbox."""
+
+    async def scenario() -> None:
+        async with hosted(tmp_path) as it:
+            made = await it.sandboxes.create(NewSandbox(from_="main", rules=OWN))
+            await asked(made.http or "", "own.example")
+            it.parts.store.fork(made.world, "mine")
+            assert "mine" in str((await it.sandboxes.delete(made.id)).kept)
+            await it.pass_by(70)
+            assert made.world in it.parts.store.names()
+            it.parts.store.delete("mine", record=it.parts.ledger)
+            await it.pass_by(70)
+            assert it.parts.store.names() == ["main"]
 
     run(scenario())
 
@@ -319,7 +350,9 @@ def test_listeners_are_handed_over_to_who_knows_the_word(tmp_path: Path) -> None
             link, said = await loop.run_in_executor(None, lambda: hand_over(made.handover.secret))
             assert said == {"serving": True, "environ": {"A": "b"}}
             assert it.sandboxes.get(made.id).sealed == "serving"
-            await it.pass_by(4000)  # its client is there: it lives on
+            before = it.parts.store.branch(made.world).labels[UNTIL]
+            await it.pass_by(4000)  # its client is there: it lives on, also for other servers of this store
+            assert it.parts.store.branch(made.world).labels[UNTIL] > before
             connecting = asyncio.create_task(it.sandboxes._inside(made.world)("127.0.0.1", 9))
             frame, _ = await loop.run_in_executor(None, channel.receive, link) or ({}, [])
             assert (frame["address"], frame["port"]) == ("127.0.0.1", 9)
