@@ -1,5 +1,6 @@
 """The tables of coverage in README.md and docs are what `childproof stubs coverage` counts."""
 
+import json
 import re
 from pathlib import Path
 
@@ -28,3 +29,19 @@ def test_each_row_is_what_is_counted(page: Path, counted: list[str]) -> None:
     assert [row for row in table.splitlines() if row not in counted] == []
     if page.name == "README.md":
         assert table.splitlines() == counted
+
+
+def test_the_list_of_stubs_counts_the_same(counted: list[str]) -> None:
+    """Without loading a stub, `stubs list` tells as many operations, and as many modelled ones."""
+    listed = [json.loads(line) for line in CliRunner().invoke(cli, ["stubs", "list", "--json"]).stdout.splitlines()]
+    cells = [[cell.strip() for cell in row.split("|")[1:-1]] for row in counted]
+    assert [(one["name"], one["modelled"], one["operations"]) for one in listed] == [
+        (name, int(modelled), int(operations)) for name, modelled, _, _, operations in cells
+    ]
+
+
+def test_the_list_of_stubs_is_no_wall_of_host_names() -> None:
+    """A stub with a host in each region is listed with some of them."""
+    listed = CliRunner().invoke(cli, ["stubs", "list"]).stdout
+    assert " and 38 more; --json has all\n" in listed
+    assert max(map(len, listed.splitlines())) < 200

@@ -13,6 +13,8 @@ from childproof.stubkit.making.coverage import glance
 
 from .options import stubs_option
 
+HOSTS = 4  # of a stub that are shown
+
 
 @click.command("list")
 @stubs_option
@@ -60,5 +62,7 @@ def _below(entry: dict[str, Any]) -> list[str]:
     if "fault" in entry:
         return [entry["fault"], where]
     count = entry["operations"]
-    held = f"{count} operation{'s' if count != 1 else ''}, {entry['modelled']} modelled" if count else "no document"
-    return [", ".join(entry["hosts"]), f"{where}; {held}"]
+    held = f"{count} operation{'s' if count != 1 else ''}, {entry['modelled']} modelled" if count else "no operations"
+    hosts = entry["hosts"]
+    more = f" and {len(hosts) - HOSTS} more; --json has all" if len(hosts) > HOSTS else ""
+    return [f"{', '.join(hosts[:HOSTS])}{more}", f"{where}; {held}"]

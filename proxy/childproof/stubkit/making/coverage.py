@@ -1,7 +1,7 @@
 """How much of a service a stub models: its operations by the fidelity of their replies."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from childproof.stubkit.stub import Stub
 
 FIDELITIES = (Fidelity.MODELLED, Fidelity.GENERIC, Fidelity.SYNTHESIZED)
 _DECLARES = re.compile(r"@operation\(\s*[\"']([A-Z]+ [^\"']+)[\"']")
+_BESIDE = re.compile(r"^@(?:receives|websocket|rpc)\(\s*[\"']([^\"']+)[\"']", re.MULTILINE)  # what no document has
 _VERSION = re.compile(r"v?[0-9]+(\.[0-9]+)*|api|rest|\{[^{}]*\}")
 
 
@@ -36,7 +37,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Glance:
-    """What shows of a stub without loading it: how many operations its document has, how many its files are for."""
+    """What shows of a stub without loading it: how many operations there are, and how many its files have behaviour for."""
 
     operations: int
     modelled: int
@@ -106,20 +107,17 @@ def coverage(stub: Stub, used: Collection[str] | None = None) -> Coverage:
 
 
 def glance(folder: Path, manifest: Manifest) -> Glance:
-    """Count without importing a file of the stub's or decoding an operation. Raises InputError for a broken document."""
-    modelled = {" ".join(name.split()) for name in _declared(folder)}
+    """Count without importing a file of the stub's or decoding an operation, as `rows` does. Raises InputError for a broken document."""
+    texts = [path.read_text(encoding="utf-8", errors="replace") for path in sorted(folder.glob("*.py"))]
+    modelled = {" ".join(name.split()) for text in texts for name in _DECLARES.findall(text)}
+    beside = len({name for text in texts for name in _BESIDE.findall(text)})
     modelled.update(
         name for name, entry in manifest.operations.items() if entry.keys() & {"move", "set", "emit", "reply"}
     )
     if not manifest.openapi:
-        return Glance(len(modelled), len(modelled))
+        return Glance(len(modelled) + beside, len(modelled) + beside)
     api = load_openapi(folder / manifest.openapi)
-    return Glance(api.count(), len(modelled))
-
-
-def _declared(folder: Path) -> Iterator[str]:
-    for path in sorted(folder.glob("*.py")):
-        yield from _DECLARES.findall(path.read_text(encoding="utf-8", errors="replace"))
+    return Glance(api.count() + beside, len(modelled) + beside)
 
 
 def _first(path: str) -> str:
