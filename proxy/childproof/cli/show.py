@@ -17,6 +17,7 @@ from .reading import duration, find_call, printable
 from .where import Where, where_options
 
 BODY_LINES = 60
+VALUE = 160  # characters of a changed field's value
 WIDTH = 13
 
 
@@ -24,7 +25,11 @@ WIDTH = 13
 @where_options
 @click.option("--world", metavar="NAME", help="The world that a CALL given as a number belongs to.")
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object; its keys are in docs/ledger.md.")
-@click.option("--full", is_flag=True, help=f"All of a body, not only its first {BODY_LINES} lines.")
+@click.option(
+    "--full",
+    is_flag=True,
+    help=f"All of a body, not only its first {BODY_LINES} lines, and of a field, not only {VALUE} characters.",
+)
 @click.argument("call")
 def show(*, where: Where, world: str | None, as_json: bool, full: bool, call: str) -> None:
     r"""Show one CALL in full: verdict, request, reply, changes, effects, what left the machine, what it caused.
@@ -56,7 +61,7 @@ def _lines(entry: Entry, cause: Entry | None, caused: list[Entry], *, most: int 
     if entry.changes:
         lines += [Text(), Text("changes", "bold")]
         for change in entry.changes:
-            lines += _change(change)
+            lines += _change(change, most=None if most is None else VALUE)
     if entry.effects:
         lines += [Text(), Text("effects", "bold"), *map(_effect, entry.effects)]
     if entry.error:
@@ -136,7 +141,7 @@ def _pretty(part: Recorded) -> str:
     return part.body.replace("\r\n", "\n")
 
 
-def _change(change: Change) -> list[Text]:
+def _change(change: Change, *, most: int | None) -> list[Text]:
     what = f"{change.service} {change.kind} {change.id}"
     if change.before is None:
         sign, style, word = "+", "green", "created"
@@ -151,15 +156,20 @@ def _change(change: Change) -> list[Text]:
         if difference.before is MISSING and change.before is None:
             if difference.after in (None, {}, []):
                 continue  # a new object's empty fields say nothing
-            text = _value(difference.after)
+            text = _value(difference.after, most)
         else:
-            text = f"{_value(difference.before)} → {_value(difference.after)}"
+            text = f"{_value(difference.before, most)} → {_value(difference.after, most)}"
         lines.append(Text(f"      {printable(difference.path)}: {printable(text)}"))
     return lines
 
 
-def _value(value: Any) -> str:
-    return "(none)" if value is MISSING else json.dumps(value, ensure_ascii=False)
+def _value(value: Any, most: int | None) -> str:
+    if value is MISSING:
+        return "(none)"
+    text = json.dumps(value, ensure_ascii=False)
+    if most is None or len(text) <= most:
+        return text
+    return f"{text[:most]}… ({len(text) - most:,} more characters; --full shows them)"
 
 
 def _effect(effect: Effect) -> Text:

@@ -141,6 +141,15 @@ class TestShow:
         assert "40 more lines; --full" in out
         assert "line 99" in run("show", "1", "--full")[1]
 
+    def test_a_long_value_of_a_change_is_shown_in_part_unless_asked_for(self, book, run):
+        """An event holds all of what it tells of: one line of it is enough to see that."""
+        event = {"id": "evt_1", "data": {"text": f"{'x' * 500}end"}}
+        book.call(changes=(Change("stripe", "event", "evt_1", None, event),))
+        out = run("show", "1")[1]
+        assert "more characters; --full shows them)" in out
+        assert max(map(len, out.splitlines())) < 300
+        assert 'end"}' in run("show", "1", "--full")[1]
+
     def test_a_sandbox_cannot_draw_on_the_terminal(self, book, run):
         evil = "\x1b[2J\x07\u202e"
         book.call(
