@@ -141,16 +141,9 @@ def load_catalog(folders: Sequence[Path] = (), unknown_ids: Mapping[str, str] | 
             continue
         if not found:
             what = "no folder" if not folder.is_dir() else "a folder without a stub.yaml in it or below it"
-            faults.append(
-                Fault(
-                    str(folder),
-                    0,
-                    0,
-                    what,
-                    "a stub's folder, or a folder of them",
-                    f"childproof stubs new {folder.name}",
-                )
-            )
+            near = folder.parent / "stubs" / folder.name  # where `stubs new` writes
+            write = f"--stubs {near}" if near.is_dir() else f"childproof stubs new {folder.name} --openapi FILE"
+            faults.append(Fault(str(folder), 0, 0, what, "a stub's folder, or a folder of them", write))
         for path in found:
             known = given.setdefault(path.resolve().name, path)
             if known.resolve() != path.resolve():

@@ -20,5 +20,8 @@ def stub_folders(arguments: Iterable[str], catalog: Catalog) -> list[Path]:
             found.append(Path(argument))
         else:
             known = f"a stub's folder, or one of {', '.join(catalog.names())}"
-            raise InputError.single(argument, "no stub of this name and no folder with a stub.yaml", known)
+            # Where `stubs new` writes.
+            near = Path("stubs") / argument
+            write = f"childproof stubs check {near}" if (near / "stub.yaml").is_file() else ""
+            raise InputError.single(argument, "no stub of this name and no folder with a stub.yaml", known, write)
     return found

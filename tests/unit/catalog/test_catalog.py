@@ -1,5 +1,6 @@
 """The catalog: shipped stubs, given folders; faults of folders all at once."""
 
+import contextlib
 import shutil
 from importlib import metadata
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from childproof.catalog import load_catalog
 from childproof.catalog.shipped import shipped
+from childproof.cli.stubs_find import stub_folders
 from childproof.errors import InputError
 
 DATA = Path(__file__).parents[2] / "data"
@@ -85,3 +87,19 @@ def test_what_becomes_of_unknown_ids_is_told_by_name() -> None:
     assert not load_catalog().get("stripe").service.registry.named("customer").supposed
     with pytest.raises(InputError, match=r"write: unknown_ids: \{stripe: synthesize\}"):
         load_catalog(unknown_ids={"strype": "synthesize"})
+
+
+def test_a_stub_that_is_where_stubs_new_writes_is_told_with_its_folder(tmp_path: Path) -> None:
+    """`stubs new acme` makes stubs/acme; elsewhere, how to make one is said."""
+    made = tmp_path / "stubs" / "acme"
+    made.mkdir(parents=True)
+    (made / "stub.yaml").write_text("stub: acme\nhosts: [acme.example]\n")
+    with pytest.raises(InputError) as caught:
+        load_catalog([tmp_path / "acme", tmp_path / "other"])
+    assert [fault.write for fault in caught.value.faults] == [
+        f"--stubs {tmp_path}/stubs/acme",
+        "childproof stubs new other --openapi FILE",
+    ]
+    with contextlib.chdir(tmp_path), pytest.raises(InputError) as asked:
+        stub_folders(["acme"], load_catalog())
+    assert asked.value.faults[0].write == "childproof stubs check stubs/acme"
