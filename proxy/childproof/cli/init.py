@@ -51,6 +51,13 @@ _PORT = click.IntRange(1, 65535)
     metavar="PORT",
     help="With --gateway: a port that stays as it is, besides health (15021) and metrics (15090); several times.",
 )
+@click.option(
+    "--close",
+    type=_PORT,
+    multiple=True,
+    metavar="PORT",
+    help="A port of the proxy in this namespace that processes of it can't reach, besides metrics (15090); several times.",
+)
 @click.option("--check", is_flag=True, help="Change nothing; exit with 6 where something isn't as it should be.")
 @click.option("--remove", is_flag=True, help="Take the redirection away.")
 @click.option("--host-network", is_flag=True, help="Do it to the network of the machine itself: its own way out too.")
@@ -63,6 +70,7 @@ def init(
     keep_ports: bool,
     gateway: bool,
     keep: tuple[int, ...],
+    close: tuple[int, ...],
     check: bool,
     remove: bool,
     host_network: bool,
@@ -97,10 +105,7 @@ def init(
         raise InputError.single(
             "--to", f"{host!r} is this namespace itself", "the address of a proxy in another one", "childproof init"
         )
-    if (keep or keep_ports) and not (gateway if keep else to):
-        raise click.UsageError("--keep goes with --gateway, and --keep-ports with --to")
-    if gateway and to:
-        raise click.UsageError("--gateway is for the proxy's own namespace, and --to for a workload's")
+    _together(to=bool(to), gateway=gateway, keep=keep, keep_ports=keep_ports, close=close)
     wanted = Redirection(
         uid=None if nobody_leaves or host else uid,
         resolvers=initiating.resolvers_here(),
@@ -108,11 +113,28 @@ def init(
         to_port=port,
         gateway=gateway,
         kept=(redirection.HEALTH_PORT, redirection.METRICS_PORT, *keep),
+        closed=tuple(dict.fromkeys((redirection.METRICS_PORT, *close))),
     )
     outcome = initiating.check(wanted) if check else initiating.install(wanted, name=host)
     _say(wanted, outcome, as_json=as_json)
     if outcome.faults:
         raise CheckError(f"the redirection doesn't hold: {'; '.join(outcome.faults)}")
+
+
+def _together(*, to: bool, gateway: bool, keep: Sequence[int], keep_ports: bool, close: Sequence[int]) -> None:
+    """Refuse options that mean nothing beside each other. Raises UsageError."""
+    if gateway and to:
+        raise click.UsageError("--gateway is for the proxy's own namespace, and --to for a workload's")
+    if keep and not gateway:
+        raise click.UsageError("--keep goes with --gateway: without it, no port is taken from those who listen at one")
+    if keep_ports and not to:
+        raise click.UsageError(
+            "--keep-ports goes with --to: in the proxy's own namespace, --gateway takes what arrives for any port"
+        )
+    if close and (gateway or to):
+        raise click.UsageError("--close is for a proxy in the workload's namespace, without --gateway and --to")
+    if taken := sorted({redirection.TCP_PORT, redirection.DNS_PORT} & {*close}):
+        raise click.BadParameter(f"{taken[0]} is a port that connections are redirected to", param_hint="--close")
 
 
 def _target(to: str | None, *, keep_ports: bool) -> tuple[str, int]:
@@ -176,6 +198,12 @@ def _lines(wanted: Redirection, outcome: "Outcome") -> Sequence[str]:
     if wanted.gateway:
         kept = ", ".join(map(str, wanted.kept))
         said.append(f"so does what arrives from outside, but for the ports {kept}")
+    if wanted.to and not wanted.to_port:
+        said.append(
+            "whatever listens there is reached, unless `childproof init --gateway` is run in the proxy's namespace"
+        )
+    if not wanted.to and not wanted.gateway:
+        said.append(f"from inside, the ports {', '.join(map(str, wanted.closed))} are closed")
     if wanted.uid is None:
         said.append("no user may leave")
     else:

@@ -51,7 +51,8 @@ class Redirection:
     `uid` is the only user who may leave, None for nobody. `resolvers` are who that user may ask for names. `to` are
     the addresses of a proxy in another namespace, one for each IP version at most; empty for a proxy in this one.
     `to_port` is the one port there that all TCP goes to, 0 for the port that was wanted. With `gateway`, what arrives
-    from outside is the proxy's too, but at the ports `kept`.
+    from outside is the proxy's too, but at the ports `kept`. `closed` are ports of a proxy in this namespace that are for those
+    who ask from outside, and not for the workload.
     """
 
     uid: int | None = PROXY_UID
@@ -62,6 +63,7 @@ class Redirection:
     to_port: int = 0
     gateway: bool = False
     kept: tuple[int, ...] = ()
+    closed: tuple[int, ...] = (METRICS_PORT,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +178,8 @@ def _arriving(wanted: Redirection) -> Iterator[nft.Rule]:
             yield [*nft.redirected(yes=False), *nft.protocol(_TCP), *nft.port(port), *nft.reject_reset()]
             yield [*nft.redirected(yes=False), *nft.protocol(_UDP), *nft.port(port), *nft.reject_port()]
         # What the proxy counts is for whoever asks from outside, not for the workload beside it.
-        yield [*nft.arriving_by(_LO), *nft.protocol(_TCP), *nft.port(METRICS_PORT), *nft.reject_reset()]
+        for port in wanted.closed:
+            yield [*nft.arriving_by(_LO), *nft.protocol(_TCP), *nft.port(port), *nft.reject_reset()]
     # A connection of before us, seen for the first time from its far end, would pass for one that began outside.
     from_outside = [*nft.arriving_by(_LO, yes=False), *nft.protocol(_TCP), *nft.begins()]
     yield [*from_outside, *nft.opens_connection(yes=False), *nft.reject_reset()]

@@ -282,8 +282,11 @@ def under_traffic(neighbour, wanted):
 
 
 def nobody(neighbour):
-    initiating.install(Redirection(uid=None))
+    initiating.install(Redirection(uid=None, closed=(15000,)))
     told = {"proxy": as_user(PROXY, everything_quietly)}
+    with Proxy(("0.0.0.0", 15000)):
+        told["closed"] = [as_user(SOMEBODY, attempt, socket.SOCK_STREAM, a, 15000) for a in ("127.0.0.1", HERE)]
+        told["open outside"] = neighbour.ask("talk", HERE, 15000, b"x").decode()
     with Proxy(("0.0.0.0", 8081)):  # an answer may leave still: this one is what was asked
         told["saw"] = neighbour.saw(lambda marker: neighbour.ask("talk", HERE, 8081, marker))
     return told
@@ -338,6 +341,9 @@ def commands():
         "first": cli(),
         "again": cli("--uid", "20000"),
         "other options": cli("--check"),
+        "closed": cli("--close", "15000", "--uid", "20000"),
+        "closed check": [cli("--check", "--uid", "20000"), cli("--check", "--uid", "20000", "--close", "15000")],
+        "restored": cli("--uid", "20000"),
         "same options": cli("--check", "--uid", "20000", "--json"),
         "to": cli("--to", f"{THERE}:1234", "--json"),
         "keep": cli("--to", f"[{THERE6}]", "--keep-ports"),
@@ -348,6 +354,9 @@ def commands():
             cli("--keep", "80"),
             cli("--gateway", "--to", THERE),
             cli("--uid", "0"),
+            cli("--gateway", "--keep", "80", "--keep-ports"),
+            cli("--close", "15001"),
+            cli("--close", "15000", "--to", THERE),
         ],
         "remove": cli("--remove"),
         "remove again": cli("--remove", "--json"),

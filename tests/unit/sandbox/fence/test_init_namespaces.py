@@ -146,7 +146,13 @@ def test_without_net_admin_it_says_what_to_write(shared):
 
 
 def test_nobody_leaves_holds_for_the_proxys_user_too(shared):
-    assert shared["nobody"] == {"proxy": NOBODY_ANSWERS, "saw": []}
+    assert (shared["nobody"]["proxy"], shared["nobody"]["saw"]) == (NOBODY_ANSWERS, [])
+
+
+def test_a_port_that_is_closed_is_so_from_inside_alone(shared):
+    """Metrics and control are for those who ask from outside; by loopback and by the namespace's own address nobody does."""
+    assert shared["nobody"]["closed"] == ["ConnectionRefusedError"] * 2
+    assert shared["nobody"]["open outside"] == "x by the proxy"
 
 
 def test_remove_gives_the_network_back(shared):
@@ -191,6 +197,9 @@ def test_the_command_says_what_it_did(seen):
     assert json.loads(cli["same options"]["out"])["held"]
     assert json.loads(cli["to"]["out"])["to"] == [THERE]
     assert "the wanted port of 2001:db8:0:1::2" in cli["keep"]["out"]
+    assert "unless `childproof init --gateway` is run in the proxy's namespace" in cli["keep"]["out"]
+    assert "from inside, the ports 15090, 15000 are closed" in cli["closed"]["out"]
+    assert [one["code"] for one in cli["closed check"]] == [6, 0]
     assert cli["remove"]["out"] == "childproof: the redirection is gone\n"
     assert json.loads(cli["remove again"]["out"]) == {"removed": False}
 
@@ -201,7 +210,10 @@ def test_the_commands_exit_codes_tell_whom_to_wake(seen):
     assert "rule 1 of the chain redirect is another one" in cli["other options"]["err"]
     assert cli["without admin"]["code"] == 5
     assert {one["code"] for one in cli["wrong"]} == {2}
-    wrong = ("HOST:PORT", "no address", "this namespace itself", "--gateway", "--to", "range")
+    wrong = (
+        "HOST:PORT", "no address", "this namespace itself", "--gateway", "--to", "range",
+        "--keep-ports goes with --to", "redirected to", "without --gateway and --to",
+    )  # fmt: skip
     for told, words in zip(cli["wrong"], wrong, strict=True):
         assert words in told["err"]
 
