@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from itertools import takewhile
 
 from childproof.ledger import Filter, Mark, entry_line
 from childproof.world.written import read_time
@@ -10,6 +11,7 @@ from . import messages, messages_record
 from .desk import Desk
 from .finding import call_of, invalid
 from .operation import Answer, Asked, Operation
+from .problems import not_found
 from .reader import reading
 
 _UNKNOWN = "no such world"
@@ -35,6 +37,16 @@ class Calls:
                 "`childproof log`.",
             ),
             Operation(
+                "GET", "/v1/calls", "listAllCalls", "The calls of all worlds, in the order of the record", self.list_all,
+                query=messages_record.AllCallsQuery, answer=messages_record.Calls, problems={404: "no call of `trace`"},
+                about="In pages as those of one world, whose numbers say nothing here: `next` is a place in the record.",
+            ),
+            Operation(
+                "GET", "/v1/calls/{beginning}", "findCalls", "The calls of all worlds that an id may mean", self.find,
+                answer=messages_record.Calls, problems={404: "no such call"},
+                about="Those whose id begins so, the newest first, at most ten.",
+            ),
+            Operation(
                 "GET", "/v1/worlds/{world}/calls/{call}", "getCall", "One call, by its number or id", self.get,
                 answer=messages_record.Line, problems={404: "no such world or call"},
                 about="With request, reply, verdict and changes; the keys stand in docs/ledger.md.",
@@ -49,15 +61,39 @@ class Calls:
     def list(self, asked: Asked) -> messages_record.Calls:
         """GET /v1/worlds/{world}/calls."""
         world, query = self.desk.known(asked.path["world"]), asked.query
-        found = [*self.desk.ledger.entries(
-            world=world, after_seq=query.after, only=filter_of(self.desk, world, query), limit=query.limit + 1
-        )]  # fmt: skip
+        only, entries = filter_of(self.desk, world, query), self.desk.ledger.entries
+        if query.last is not None:
+            newest = entries(world=world, after_seq=query.after, only=only, last=query.last)
+            return messages_record.Calls([*map(entry_line, newest)], None)
+        page = [*entries(world=world, after_seq=query.after, only=only, limit=query.limit)]
+        if len(page) < query.limit:
+            return messages_record.Calls([*map(entry_line, page)], None)
+        # What shares a number stays together, however much that is: the next page begins after it.
+        last = page[-1].seq
+        rest = entries(world=world, after_seq=last - 1, only=only)
+        page = [entry for entry in page if entry.seq != last] + [*takewhile(lambda entry: entry.seq == last, rest)]
+        more = next(iter(entries(world=world, after_seq=last, only=only, limit=1)), None)
+        return messages_record.Calls([*map(entry_line, page)], None if more is None else last)
+
+    def list_all(self, asked: Asked) -> messages_record.Calls:
+        """GET /v1/calls."""
+        query: messages_record.AllCallsQuery = asked.query
+        only = filter_of(self.desk, None, query)
+        if query.last is not None:
+            newest = self.desk.ledger.entries(after=query.after, only=only, last=query.last)
+            return messages_record.Calls([*map(entry_line, newest)], None)
+        found = self.desk.ledger.placed(after=query.after, only=only, limit=query.limit + 1)
         page = found[: query.limit]
-        if len(found) > query.limit and page[-1].seq == found[-1].seq:
-            page = [entry for entry in page if entry.seq != found[-1].seq] or page  # those of one call stay together
         return messages_record.Calls(
-            [entry_line(entry) for entry in page], page[-1].seq if len(found) > query.limit else None
+            [entry_line(entry) for _, entry in page], page[-1][0] if len(found) > query.limit else None
         )
+
+    def find(self, asked: Asked) -> messages_record.Calls:
+        """GET /v1/calls/{beginning}."""
+        found = self.desk.ledger.find(asked.path["beginning"])
+        if not found:
+            raise not_found(f"the call {asked.path['beginning'][:100]!r}", "GET /v1/calls lists them")
+        return messages_record.Calls([*map(entry_line, found)], None)
 
     def get(self, asked: Asked) -> Answer:
         """GET /v1/worlds/{world}/calls/{call}."""
@@ -70,7 +106,7 @@ class Calls:
         return Answer(await reading(self.desk, world, lambda store, ledger: self.desk.report(store, ledger, world)))
 
 
-def filter_of(desk: Desk, world: str, query: messages_record.Only) -> Filter:
+def filter_of(desk: Desk, world: str | None, query: messages_record.Only) -> Filter:
     """A query's filter. Raises Problem for what none could mean, and for a trace of a call that isn't there."""
     protocols = () if query.protocol is None else tuple(query.protocol.split(","))
     for one in protocols:

@@ -16,7 +16,7 @@ _STEP = re.compile(r"([0-9]{1,12})(ms|s|m|h)")
 
 def read_time(text: str) -> int:
     """ISO 8601 as unix milliseconds; UTC where it names no zone. Raises ValueError."""
-    time = datetime.fromisoformat(text)
+    time = datetime.fromisoformat(text.upper())  # RFC 3339 has small letters, too
     try:
         return int((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
     except OverflowError:

@@ -148,7 +148,11 @@ class Api:
         """So many calls: each an entry of the world's clock."""
         for number in range(count):
             assert (
-                self.ask("PATCH", f"/worlds/{world}/clock", {"run": f"frozen@2026-01-05T{number:02}:00:00Z"}).status
+                self.ask(
+                    "PATCH",
+                    f"/worlds/{world.replace('/', ':')}/clock",
+                    {"run": f"frozen@2026-01-05T{number:02}:00:00Z"},
+                ).status
                 == 200
             )
 
