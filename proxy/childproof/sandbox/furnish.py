@@ -114,7 +114,8 @@ def _places(env: Mapping[str, str], cwd: str) -> list[str]:
 
 
 def _bind_resolver(resolv_conf: str, nsswitch: bytes | None) -> None:
-    source = mounts.own_file("resolv.conf", f"nameserver {RESOLVER}\noptions timeout:2 attempts:2\n".encode())
+    # Nothing is lost on a loopback: who waits, waits for a proxy that has much to do. One that is gone refuses at once.
+    source = mounts.own_file("resolv.conf", f"nameserver {RESOLVER}\noptions timeout:5 attempts:4\n".encode())
     if resolv_conf.startswith(("/run/", "/var/run/")):
         # It was a file of systemd-resolved or resolvconf, under what is empty now.
         os.makedirs(os.path.dirname(resolv_conf), exist_ok=True)

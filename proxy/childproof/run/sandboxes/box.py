@@ -33,6 +33,7 @@ class Box:
     expires: int = 0
     ingresses: list[Ingress] = field(default_factory=list)
     ports: list[int] = field(default_factory=list)
+    sockets: int = 0  # that it takes of the process's descriptors, its connections not counted
     proxy: str = ""
     http: bool = False
     socks: bool = False

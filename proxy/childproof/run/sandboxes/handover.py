@@ -18,7 +18,6 @@ import contextlib
 import errno
 import os
 import socket
-import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
@@ -29,11 +28,13 @@ from childproof.sandbox import channel
 from childproof.sandbox.sealed import established
 
 from .frames import Frames, FramesError
+from .peers import peer_uid
+from .sandboxes import MOST as MOST_SANDBOXES
 from .sandboxes import Sandboxes
 
-MOST = 256  # connections at once
+MOST = MOST_SANDBOXES + 100  # connections at once: each sealed sandbox has one
+_BACKLOG = 256
 _HELLO_SECONDS = 10.0
-_CREDENTIALS = struct.Struct("3i")  # SO_PEERCRED: pid, uid, gid
 
 
 def beside(control: str) -> str:
@@ -57,6 +58,7 @@ class Handover:
         self._say = say
         self._clients: set[asyncio.Task[None]] = set()
         self._socket: socket.socket | None = None
+        self._later: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
         self._socket = _listening(self._path)
@@ -65,6 +67,8 @@ class Handover:
 
     async def __aexit__(self, *_: object) -> None:
         assert self._socket is not None
+        if self._later is not None:
+            self._later.cancel()
         asyncio.get_running_loop().remove_reader(self._socket)
         self._socket.close()
         with contextlib.suppress(OSError):
@@ -75,16 +79,19 @@ class Handover:
 
     def _accept(self) -> None:
         assert self._socket is not None
+        loop = asyncio.get_running_loop()
         try:
             sock, _ = self._socket.accept()
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):  # who waits is accepted when there are descriptors again
+                loop.remove_reader(self._socket)
+                self._later = loop.call_later(1.0, loop.add_reader, self._socket, self._accept)
             return
-        _, uid, _ = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-        if uid not in (os.getuid(), 0) or len(self._clients) >= MOST:
+        if peer_uid(sock) not in (os.getuid(), 0) or len(self._clients) >= MOST:
             sock.close()
             return
         sock.setblocking(False)
-        task = asyncio.get_running_loop().create_task(self._serve(sock))
+        task = loop.create_task(self._serve(sock))
         self._clients.add(task)
         task.add_done_callback(self._clients.discard)
 
@@ -221,7 +228,7 @@ def _listening(path: str) -> socket.socket:
         if Path(path).is_socket():
             os.unlink(path)  # noqa: PTH108 (whoever serves the API at the path beside it serves this)
         sock.bind(path)
-        sock.listen(MOST)
+        sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
         raise ListenError.single(

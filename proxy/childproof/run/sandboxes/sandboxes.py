@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from childproof.run.proxy import Proxy
 
 MOST = 5000  # sandboxes at once
+SEALED_SOCKETS = 5  # of a sealed one: for TCP, names in both families, what its network refused, and the channel
 WAITING, SERVING = "waiting", "serving"
 
 
@@ -65,7 +66,7 @@ class Sandboxes:
         self._handover = handover
         self._worlds = SandboxWorlds(desk, served)
         self._boxes: dict[str, Box] = {}
-        self._listeners = 0
+        self._sockets = 0
         self._timer: asyncio.TimerHandle | None = None
         self._clearing: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
@@ -103,7 +104,8 @@ class Sandboxes:
             for name, place in zip(names, bound, strict=True):
                 await self._open(box, name, place.sockets)
             undo.pop_all()
-        self._listeners += len(box.ports)
+        box.sockets = SEALED_SOCKETS if wanted.sealed else len(names)
+        self._sockets += box.sockets
         box.http, box.socks = listen.http and not wanted.sealed, listen.socks and not wanted.sealed
         if wanted.sealed:
             box.sealed, box.secret = WAITING, secrets.token_hex(16)
@@ -135,7 +137,7 @@ class Sandboxes:
     async def delete(self, sandbox: str, *, keep: bool = False) -> messages.DeletedSandbox:
         """See `control.sandboxes.Host`."""
         box = self._boxes.pop(sandbox)
-        self._listeners -= len(box.ports)
+        self._sockets -= box.sockets
         try:
             await self._close(box)
         finally:
@@ -207,11 +209,12 @@ class Sandboxes:
             mistakes.append(Mistake("/listen/port", "a port without a proxy", "`http` or `socks` beside it"))
         if mistakes:
             raise Problem(422, "invalid", f"{mistakes[0].found}; nothing was made", mistakes=mistakes)
-        count = len(listen.stubs) + 1
-        if len(self._boxes) >= MOST or self._listeners + count > room_for_listeners():
+        count = SEALED_SOCKETS if wanted.sealed else len(listen.stubs) + 1
+        if len(self._boxes) >= MOST or self._sockets + count > room_for_listeners():
             raise Problem(
                 429, "too_many",
-                f"there are {len(self._boxes)} sandboxes with {self._listeners} listeners: no more, until some are deleted",
+                f"there are {len(self._boxes)} sandboxes with {self._sockets} sockets: no more, until some are deleted; the limit of open"
+                " files (ulimit -n) bounds them",
             )  # fmt: skip
 
     async def _open(self, box: Box, stub: str, sockets: list[socket.socket]) -> None:

@@ -198,7 +198,9 @@ def test_too_many_are_refused_before_descriptors_run_out(tmp_path: Path, monkeyp
     monkeypatch.setattr(subject, "room_for_listeners", lambda: 2)
 
     async def scenario() -> None:
-        async with hosted(tmp_path) as it:
+        async with hosted(tmp_path, handover=str(tmp_path / "control.sandboxes")) as it:
+            with pytest.raises(Problem, match="limit of open files"):
+                await it.sandboxes.create(NewSandbox(sealed=True))  # which takes several descriptors
             made = [await it.sandboxes.create(NewSandbox()) for _ in range(2)]
             with pytest.raises(Problem) as refused:
                 await it.sandboxes.create(NewSandbox())
