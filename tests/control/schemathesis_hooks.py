@@ -32,6 +32,7 @@ FORMATS: dict[str, st.SearchStrategy[str]] = {
         st.from_regex("[a-z0-9/]{0,20}", fullmatch=True),
     ) | st.sampled_from(("DNS example.com", "SMTP example.com")),
     "childproof-rules": RULES.map(lambda text: text if text.count("\n") > 2 else "version: 1\nrules: []\n"),
+    "childproof-rules-part": st.just("version: 1\nrules: []\n"),
     "childproof-world": st.integers(0, 3).map("world: shop\npeople: {{count: {}}}\n".format),
     "childproof-export": st.sampled_from((EXPORTED.read_text() if EXPORTED.exists() else "",)),
     "childproof-stub": st.sampled_from(("email", "stripe", "slack")),
@@ -53,7 +54,7 @@ def map_path_parameters(context: Any, path_parameters: Any) -> Any:
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Bound the stream, but where the parameter itself is what is wrong."""
-    if case.operation.definition.raw.get("operationId") == "followWorld" and case.method == "GET":
+    if case.operation.definition.raw.get("operationId") in ("followWorld", "followAll") and case.method == "GET":
         query = dict(case.query or {})
         if query.get("follow") in (None, True, "true"):
             case.query = {**query, "follow": "false"}

@@ -26,8 +26,9 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "show": ("childproof.cli.show", "show", "Show one call in full: request, reply, changes, effects."),
     "mail": ("childproof.cli.mail", "mail", "Read the mail that a world would have sent."),
     "world": ("childproof.cli.world", "world", "Fork, compare, reset, export and import worlds; set their clocks."),
-    "rules": ("childproof.cli.rules", "rules", "Check, explain and test rule files."),
+    "rules": ("childproof.cli.rules", "rules", "Check, explain and test rule files; see and replace a server's."),
     "stubs": ("childproof.cli.stubs", "stubs", "List, check, start and derive stubs."),
+    "sandbox": ("childproof.cli.sandbox", "sandbox", "Make, list, renew and delete sandboxes of a running server."),
     "webhooks": ("childproof.cli.webhooks", "webhooks", "List a world's webhooks; send them again."),
     "doctor": ("childproof.cli.doctor", "doctor", "Report what this machine supports and which clients trust us."),
     "serve": (

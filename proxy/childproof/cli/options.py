@@ -129,6 +129,22 @@ class Since(click.ParamType[int]):
             )
 
 
+_SPAN = re.compile(r"([0-9]{1,9})([smhd]?)")
+
+
+class Span(click.ParamType[int]):
+    """How long: `600` seconds, `90s`, `10m`, `2h`, `3d`. Seconds."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Parse, or fail with the spellings there are."""
+        found = _SPAN.fullmatch(str(value))
+        if found is None:
+            self.fail(f"{value!r} is no time span; write for example 600, 90s, 10m, 2h or 3d", param, ctx)
+        return int(found[1]) * _AGO_UNITS[found[2] or "s"] // 1000
+
+
 def milliseconds(text: str) -> int:
     """ISO 8601 as unix milliseconds; UTC where it names no zone. Raises ValueError."""
     from childproof.world.written import read_time  # noqa: PLC0415 (likewise)

@@ -1,4 +1,4 @@
-"""`childproof rules check | explain | test | suggest`: rule files, looked at without running anything."""
+"""`childproof rules`: rule files, looked at without running anything, and the rules that a server has in force."""
 
 import json
 import sys
@@ -6,32 +6,49 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
+import msgspec
 
 from childproof.catalog import load_catalog
 from childproof.catalog.shipped import shipped
-from childproof.control.explaining import counted, explained
+from childproof.control.explaining import explained
+from childproof.control.messages_rules import Explained
 from childproof.errors import Fault, InputError
 from childproof.model import Call
-from childproof.policy import Explanation, Ruleset, load_ruleset
+from childproof.policy import Ruleset, load_ruleset
 from childproof.policy.cases import load_cases, run_case, with_content
 from childproof.policy.target import EXAMPLE, TargetError, is_target_word, parse_target
 
 from .options import stubs_option
+from .rules_served import check_served, checked, delete, explain_served, put, show
 from .rules_suggest import suggest_command
+from .where import Where, asking_options
+
+_world_option = click.option(
+    "--world", metavar="NAME", help="With --server: what judges this world, be it rules of its own or the common ones."
+)
 
 
 @click.group()
 def rules() -> None:
-    """Check, explain, test and draft rule files."""
+    """Check, explain, test and draft rule files; see and replace those of a server."""
 
 
 @rules.command(short_help="Load rule files as one ruleset, report every fault.")
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE…")
-@stubs_option
-def check(files: tuple[Path, ...], stubs: tuple[Path, ...]) -> None:
-    """Load rule files as one ruleset; report every fault with its place, exit 2 if there are any."""
-    count = len(_load(files, stubs))
-    print(f"ok: {count} rule{'s' if count != 1 else ''} in {', '.join(map(str, files))}")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="FILE…")
+@asking_options("load the files here")
+@_world_option
+def check(*, files: tuple[Path, ...], stubs: tuple[Path, ...], where: Where | None, world: str | None) -> None:
+    """Load rule files as one ruleset; report every fault with its place, exit 2 if there are any.
+
+    With --server the server loads them, with its stubs, and changes nothing; without FILE, tell what it has in force.
+    """
+    if where is not None:
+        print(check_served(where, files, world))
+        return
+    _without_server(world)
+    if not files:
+        raise click.UsageError("no file to check; write for example: childproof rules check rules.yaml")
+    print(checked(len(_load(files, stubs)), map(str, files)))
 
 
 @rules.command(short_help="Say what the rules make of calls, and why.")
@@ -43,8 +60,10 @@ def check(files: tuple[Path, ...], stubs: tuple[Path, ...]) -> None:
 @click.option("--sender", metavar="ADDRESS", help="The sender in the SMTP envelope.")
 @click.option("--recipient", "recipients", multiple=True, metavar="ADDRESS", help="A recipient in the SMTP envelope.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each call, on a line of its own.")
-@stubs_option
-def explain(  # noqa: PLR0917 (one argument for each option)
+@asking_options("load the files here")
+@_world_option
+def explain(
+    *,
     words: tuple[str, ...],
     headers: tuple[str, ...],
     json_body: str | None,
@@ -53,33 +72,43 @@ def explain(  # noqa: PLR0917 (one argument for each option)
     sender: str | None,
     recipients: tuple[str, ...],
     stubs: tuple[Path, ...],
-    *,
+    where: Where | None,
+    world: str | None,
     as_json: bool,
 ) -> None:
     """Say what the rules make of calls, and why; where none matches, which came nearest and what differed.
 
-    Without FILE the shipped rules are asked. A CALL reads like POST https://api.stripe.com/v1/charges,
+    Without FILE the shipped rules are asked, with --server those that are in force there. A CALL reads like POST https://api.stripe.com/v1/charges,
     SMTP smtp.gmail.com:587, TCP 203.0.113.7:4444, UDP 203.0.113.7:443 or DNS example.com.
     """
     files, targets = _split(words)
-    ruleset = _load(files or [_default()], stubs)
+    if where is None:
+        _without_server(world)
+        ruleset = _load(files or [_default()], stubs)
     given = [(kind, text) for kind, text in ((_JSON, json_body), (_FORM, form), ("", body)) if text is not None]
     if len(given) > 1:
         raise InputError.single("--json-body, --form, --body", "more than one body", "one of them")
     kind, text = given[0] if given else ("", "")
-    for number, call in enumerate(targets):
-        whole = with_content(
+    calls = [
+        with_content(
             call,
             headers=[_header(header) for header in headers],
             body=(kind, text.encode()),
             sender=sender,
             recipients=recipients,
         )
-        explanation = ruleset.explain(whole)
+        for call in targets
+    ]
+    told = (
+        (explained(call, ruleset.explain(call)) for call in calls)
+        if where is None
+        else explain_served(where, files, world, calls)
+    )
+    for number, one in enumerate(told):
         if as_json:
-            print(json.dumps(explained(whole, explanation)))
+            print(json.dumps(msgspec.to_builtins(one)))
         else:
-            print(("\n" if number else "") + _as_text(whole, explanation))
+            print(("\n" if number else "") + _as_text(one))
 
 
 @rules.command()
@@ -119,7 +148,8 @@ def test(files: tuple[Path, ...], rule_files: tuple[Path, ...], stubs: tuple[Pat
     sys.exit(1 if failed else 0)
 
 
-rules.add_command(suggest_command)
+for _command in (suggest_command, show, put, delete):
+    rules.add_command(_command)
 
 _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
@@ -180,17 +210,23 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _as_text(call: Call, explanation: Explanation) -> str:
-    verdict, nearest = explanation.judgement.verdict, explanation.nearest
-    lines = [call.target, f"  verdict  {verdict.action.value}{f' {verdict.stub}' if verdict.stub else ''}"]
-    if verdict.rule is not None:
-        lines.append(f"  rule     {verdict.rule}")
-    lines.append(f"  reason   {verdict.reason}")
-    lines += [f"  would    {one.verdict}, by {one.rule}: {one.reason}" for one in explanation.judgement.would]
-    lines += [f"  limit    {limit}; this call adds {adds}" for limit, adds in counted(call, explanation.judgement.rule)]
-    if nearest is not None:
-        lines.append(f"  nearest  {nearest.name}")
-        lines += [f"           {one}" for one in explanation.differences]
-    elif verdict.hint:
-        lines.append(f"  hint     {verdict.hint}")
+def _as_text(told: Explained) -> str:
+    lines = [told.call, f"  verdict  {told.verdict}{f' {told.stub}' if told.stub else ''}"]
+    if told.rule is not None:
+        lines.append(f"  rule     {told.rule}")
+    lines.append(f"  reason   {told.reason}")
+    lines += [f"  would    {one.verdict}, by {one.rule}: {one.reason}" for one in told.would]
+    lines += [f"  limit    {one.limit}; this call adds {one.adds}" for one in told.limits]
+    if told.nearest is not None:
+        lines.append(f"  nearest  {told.nearest.rule}")
+        lines += [
+            f"           {one.field} is {one.got}, the rule wants {one.wanted}" for one in told.nearest.differences
+        ]
+    elif told.hint:
+        lines.append(f"  hint     {told.hint}")
     return "\n".join(lines)
+
+
+def _without_server(world: str | None) -> None:
+    if world is not None:
+        raise click.UsageError("--world goes with --server: a world has rules of its own only there")

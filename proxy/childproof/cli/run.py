@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import NewFile, control_option, metrics_option, policy_options, world_options
+from .token import read_token
 
 if TYPE_CHECKING:
     from childproof.world import ClockSettings
@@ -142,16 +143,10 @@ def _remote(  # noqa: PLR0917 (what the command line said, passed on)
     report_to: Path | None,
 ) -> int:
     """Run the command in a sandbox whose calls a server answers."""
-    from childproof.errors import InputError  # noqa: PLC0415 (only here)
     from childproof.run.report.reportfile import opened  # noqa: PLC0415 (likewise)
-    from childproof.run.sandboxes.remote import Remote, run_remote  # noqa: PLC0415 (likewise)
+    from childproof.run.sandboxes.remote import Remote, run_remote  # noqa: PLC0415 (only here)
 
-    token = os.environ.get("CHILDPROOF_CONTROL_TOKEN")
-    if token_file is not None:
-        try:
-            token = token_file.read_text().strip()
-        except OSError as error:
-            raise InputError.single(token_file, f"can't be read: {error.strerror}", "a file with the token") from None
+    token = read_token(token_file)
     with opened(report_to) as report_file:
         return run_remote(
             Remote(

@@ -2,13 +2,14 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from childproof.client import Client, ControlError
+from childproof.client import Client, ControlError, NotFoundError
 from childproof.client.events import ENTRY, Event
 from childproof.control import messages
 from childproof.control.messages_record import ClockState
@@ -37,20 +38,18 @@ class ServedRecords:
 
     def branch(self, world: str) -> Branch:
         """See Records."""
-        return _branch(self._client.world(world))
+        with known(self._client, world):
+            return _branch(self._client.world(world))
 
     def entries(self, *, world: str | None, only: Filter, last: int | None) -> Iterable[Entry]:
         """See Records."""
-        if world is not None:
-            found = [from_line(line) for line in self._client.calls(world, **_query(only))]
-        else:
-            by_id = {line["id"]: line for name in self.names() for line in self._client.calls(name, **_query(only))}
-            found = sorted(map(from_line, by_id.values()), key=lambda entry: (entry.at, entry.world, entry.seq))
-        return found if last is None else found[max(0, len(found) - last) :]
+        query = _query(only)
+        found = self._client.calls(world, **query) if last is None else self._client.newest_calls(world, last, **query)
+        return map(from_line, found)
 
     def tail(self, *, world: str | None, only: Filter) -> "ServedTail":
         """See Records."""
-        return ServedTail(self._client, self.names() if world is None else [world], only)
+        return ServedTail(self._client.events(world, **_query(only)))
 
     def at(self, world: str, number: int) -> Entry | None:
         """See Records."""
@@ -63,12 +62,10 @@ class ServedRecords:
 
     def beginning(self, call: str) -> list[Entry]:
         """See Records."""
-        found: dict[str, Entry] = {}
-        for name in self.names():
-            for line in self._client.calls(name):
-                if line["id"].startswith((call, f"call_{call}")):
-                    found[line["id"]] = from_line(line)
-        return list(found.values())[-10:]
+        try:
+            return [*map(from_line, self._client.find_calls(call))]
+        except NotFoundError:
+            return []
 
     def caused_by(self, entry: Entry) -> list[Entry]:
         """See Records."""
@@ -77,18 +74,22 @@ class ServedRecords:
 
     def clock(self, world: str) -> ClockSettings:
         """See Records."""
-        return _clock(self._client.clock(world))
+        with known(self._client, world):
+            return _clock(self._client.clock(world))
 
     def counts(self, world: str) -> Counts:
         """See Records."""
-        held = {(one.service, one.kind): one.count for one in self._client.kinds(world)}
-        return Counts(held, self._client.clock(world).scheduled, None)
+        with known(self._client, world):
+            found = self._client.holdings(world)
+        held = {(one.service, one.kind): one.count for one in found.kinds}
+        return Counts(held, self._client.clock(world).scheduled, found.people)
 
     def compared(self, a: str, b: str) -> Compared:
         """See Records."""
         from childproof.control.comparing import Words  # noqa: PLC0415 (what knows stubs: only here)
 
-        told = self._client.diff(b, other=a)
+        with known(self._client, a), known(self._client, b):
+            told = self._client.diff(b, other=a)
         changes, words = [], {}
         for one in told["services"]:
             service, outcomes = one["service"], one["outcomes"]
@@ -111,7 +112,8 @@ class ServedRecords:
 
     def held(self, world: str, service: str, kind: str) -> list[dict[str, Any]]:
         """See Records."""
-        return self._client.entities(world, service, kind)
+        with known(self._client, world):
+            return self._client.entities(world, service, kind)
 
     def entity(self, world: str, service: str, kind: str, id: str) -> dict[str, Any] | None:  # noqa: A002 (what it is)
         """See Records."""
@@ -124,13 +126,11 @@ class ServedRecords:
 
 
 class ServedTail:
-    """A stream of each world's events, read in threads: what has come since the last look."""
+    """A stream of events, read in a thread: what has come since the last look."""
 
-    def __init__(self, client: Client, worlds: Iterable[str], only: Filter) -> None:
+    def __init__(self, events: Iterable[Event]) -> None:
         self._found: queue.SimpleQueue[Entry | Exception] = queue.SimpleQueue()
-        for world in worlds:
-            events = client.events(world, **_query(only))
-            threading.Thread(target=self._follow, args=(events,), daemon=True).start()
+        threading.Thread(target=self._follow, args=(events,), daemon=True).start()
 
     def _follow(self, events: Iterable[Event]) -> None:
         try:
@@ -164,7 +164,8 @@ class ServedWorlds:
     def fork(self, source: str, name: str, *, at: str | None, labels: Mapping[str, str]) -> int:
         """See Worlds."""
         place = int(at) if at is not None and at.isdecimal() else at
-        return self._client.fork(source, name, at=place, metadata=labels).base
+        with known(self._client, source):
+            return self._client.fork(source, name, at=place, metadata=labels).base
 
     def label(self, name: str, labels: Mapping[str, str]) -> None:
         """See Worlds."""
@@ -173,24 +174,28 @@ class ServedWorlds:
 
     def reset(self, name: str, *, at: str | None) -> tuple[Branch, int]:
         """See Worlds."""
-        undone = self._client.reset(name, at=at)
+        with known(self._client, name):
+            undone = self._client.reset(name, at=at)
         return _branch(undone.world), undone.undone
 
     def delete(self, name: str, *, with_children: bool) -> list[str]:
         """See Worlds."""
-        return self._client.delete(name, with_children=with_children)
+        with known(self._client, name):
+            return self._client.delete(name, with_children=with_children)
 
     def set_clock(self, name: str, settings: ClockSettings, *, offset: int | None) -> ClockSettings:
         """See Worlds."""
         if offset is not None:
             raise AskedError("a server sets no offset; write the time that it begins at: real@2026-01-05T09:00:00Z")
-        return _clock(self._client.set_clock(name, written(settings)))
+        with known(self._client, name):
+            return _clock(self._client.set_clock(name, written(settings)))
 
     def advance(self, name: str, by: int, *, rules: tuple[Path, ...], stubs: tuple[Path, ...]) -> Advanced:
         """See Worlds."""
         if rules or stubs:
             raise AskedError("a server has rules and stubs of its own; --rules and --stubs go with --db")
-        moved = self._client.advance(name, f"{by}ms")
+        with known(self._client, name):
+            moved = self._client.advance(name, f"{by}ms")
         now = int(datetime.fromisoformat(moved.now).timestamp() * 1000)
         return Advanced(now, moved.jobs, moved.failed, moved.webhooks)
 
@@ -198,7 +203,8 @@ class ServedWorlds:
         """See Worlds."""
         if since_parent:
             raise AskedError("a server exports a world as a whole; for --since-parent name its file with --db")
-        return self._client.export(name).rstrip("\n").split("\n")
+        with known(self._client, name):
+            return self._client.export(name).rstrip("\n").split("\n")
 
     def load(self, text: str, file: str, name: str | None, labels: Mapping[str, str]) -> Branch:
         """See Worlds."""
@@ -206,6 +212,20 @@ class ServedWorlds:
         if labels:
             raise AskedError("a server takes metadata from the file; for --set name a database with --db")
         return _branch(self._client.import_(text, name=name))
+
+
+@contextmanager
+def known(client: Client, world: str | None) -> Iterator[None]:
+    """Where the world isn't there, say which are, as a database does."""
+    try:
+        yield
+    except ControlError as error:
+        if error.status != 404:
+            raise
+        names = sorted(one.name for one in client.worlds())
+        if world in names:
+            raise
+        raise AskedError(f"{client.url} has no world {world!r}; it has: {', '.join(names) or 'none'}") from None
 
 
 def written(clock: ClockSettings) -> str:

@@ -13,18 +13,19 @@ from childproof.ledger import Entry, Filter, Recorded
 from childproof.stubkit.reply.conformance import Misfit
 
 from .options import stubs_option
-from .reading import open_ledger, printable, store_option
+from .reading import printable
+from .where import Where, where_options
 
 BINARY = "base64:"
 MASKS = ("[redacted]", "…", "****")
 
 
 @click.command("conform", short_help="Check recorded replies against the stubs' documents.")
-@store_option
+@where_options
 @click.option("--world", metavar="NAME", help="Only this world, with what it inherited by a fork [default: all].")
 @stubs_option
 @click.option("--service", metavar="NAME", help="Only the replies of this stub.")
-def conform_command(db: str | None, world: str | None, stubs: tuple[Path, ...], service: str | None) -> None:
+def conform_command(*, where: Where, world: str | None, stubs: tuple[Path, ...], service: str | None) -> None:
     r"""Check every reply of a stub in the ledger against the response schema that the stub's document has for it.
 
     \b
@@ -33,15 +34,15 @@ def conform_command(db: str | None, world: str | None, stubs: tuple[Path, ...], 
 
     Prints each place where a reply doesn't fit, and exits with 1 if there is one. Replies that can't be checked are
     counted: those that the document has no JSON schema for, that were too long to be recorded whole, or whose secrets
-    are masked at the very place.
+    are masked at the very place. With --server the replies are the server's, and the documents those of the stubs here.
     """
     catalog = load_catalog(stubs)
     counts: Counter[str] = Counter()
     wrong = 0
-    with open_ledger(db) as (store, ledger):
+    with where.records() as records:
         if world is not None:
-            store.world(world)  # says which there are, if not this one
-        for entry in ledger.entries(world=world, only=Filter("stub", service, protocols=("http",))):
+            records.branch(world)  # says which there are, if not this one
+        for entry in records.entries(world=world, only=Filter("stub", service, protocols=("http",)), last=None):
             found = list(_misfits(catalog, entry, counts))
             wrong += bool(found)
             for misfit in found:

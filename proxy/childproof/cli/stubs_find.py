@@ -1,6 +1,6 @@
 """Which stubs a command of `childproof stubs` means: names of the catalog, or folders."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from childproof.catalog import Catalog
@@ -25,3 +25,10 @@ def stub_folders(arguments: Iterable[str], catalog: Catalog) -> list[Path]:
             write = f"childproof stubs check {near}" if (near / "stub.yaml").is_file() else ""
             raise InputError.single(argument, "no stub of this name and no folder with a stub.yaml", known, write)
     return found
+
+
+def known_name(argument: str, names: Sequence[str]) -> str:
+    """The name of a server's stub. Raises InputError for what is none, a folder here included."""
+    if argument not in names:
+        raise InputError.single(argument, "no stub of this name at the server", f"one of {', '.join(names)}")
+    return argument

@@ -7,62 +7,52 @@ from typing import Any
 import click
 
 from childproof.catalog import load_catalog
-from childproof.catalog.shipped import shipped
-from childproof.errors import InputError
-from childproof.stubkit.making.coverage import glance
+from childproof.control.messages_rules import Stub
+from childproof.control.stubtold import listed
 
-from .options import stubs_option
+from .where import Where, asking_options
 
 HOSTS = 4  # of a stub that are shown
 
 
 @click.command("list")
-@stubs_option
+@asking_options("look at those here")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each stub.")
-def list_command(stubs: tuple[Path, ...], as_json: bool) -> None:  # noqa: FBT001 - click passes it by name
-    """List the stubs: shipped, installed, and in the given folders.
+def list_command(*, stubs: tuple[Path, ...], where: Where | None, as_json: bool) -> None:
+    """List the stubs: shipped, installed, and in the given folders; with --server, those that answer calls there.
 
     Counts operations without loading a stub: those of its document, and those that its files have behaviour for. A
     stub that can't be read is listed with what is wrong; childproof stubs check says all of it.
     """
-    catalog = load_catalog(stubs)
-    found = [_entry(name, catalog.folder(name), given=name in catalog.given) for name in catalog.names()]
+    if where is None:
+        found = [*listed(load_catalog(stubs))]
+    else:
+        with where.client() as client:
+            found = client.stubs()
     if as_json:
-        for entry in found:
-            print(json.dumps(entry, ensure_ascii=False))
+        for stub in found:
+            print(json.dumps(_values(stub), ensure_ascii=False))
         return
-    width = max((len(entry["name"]) for entry in found), default=0)
-    for entry in found:
-        print(f"{entry['name']:<{width}}  {entry.get('summary', '')}".rstrip())
-        for line in _below(entry):
+    width = max((len(stub.name) for stub in found), default=0)
+    for stub in found:
+        print(f"{stub.name:<{width}}  {stub.summary}".rstrip())
+        for line in _below(stub):
             print(f"{'':<{width}}  {line}")
 
 
-def _entry(name: str, folder: Path, *, given: bool) -> dict[str, Any]:
-    from childproof.stubkit.declared.manifest import read_manifest  # noqa: PLC0415 - not for --help
-
-    origin = "folder" if given else "shipped" if folder.is_relative_to(shipped("stubs")) else "installed"
-    out: dict[str, Any] = {"name": name, "origin": origin, "folder": str(folder)}
-    try:
-        manifest = read_manifest(folder / "stub.yaml")
-        seen = glance(folder, manifest)
-    except InputError as error:
-        return {**out, "fault": str(error.faults[0])}
-    return {
-        **out,
-        "summary": manifest.summary,
-        "hosts": list(manifest.hosts),
-        "operations": seen.operations,
-        "modelled": seen.modelled,
-    }
+def _values(stub: Stub) -> dict[str, Any]:
+    place = {"name": stub.name, "origin": stub.origin, "folder": stub.folder}
+    if stub.fault:
+        return {**place, "fault": stub.fault}
+    held = {"hosts": stub.hosts, "operations": stub.operations, "modelled": stub.modelled}
+    return {**place, "summary": stub.summary, **held}
 
 
-def _below(entry: dict[str, Any]) -> list[str]:
-    where = "shipped" if entry["origin"] == "shipped" else f"{entry['origin']} {entry['folder']}"
-    if "fault" in entry:
-        return [entry["fault"], where]
-    count = entry["operations"]
-    held = f"{count} operation{'s' if count != 1 else ''}, {entry['modelled']} modelled" if count else "no operations"
-    hosts = entry["hosts"]
+def _below(stub: Stub) -> list[str]:
+    where = "shipped" if stub.origin == "shipped" else f"{stub.origin} {stub.folder}"
+    if stub.fault:
+        return [stub.fault, where]
+    count, hosts = stub.operations, stub.hosts
+    held = f"{count} operation{'s' if count != 1 else ''}, {stub.modelled} modelled" if count else "no operations"
     more = f" and {len(hosts) - HOSTS} more; --json has all" if len(hosts) > HOSTS else ""
     return [f"{', '.join(hosts[:HOSTS])}{more}", f"{where}; {held}"]

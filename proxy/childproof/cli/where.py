@@ -1,8 +1,7 @@
 """Where a command finds worlds: in a database (`--db`), or at a server (`--server`)."""
 
 import functools
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,16 @@ import click
 
 from childproof.errors import InputError
 
+from .options import stubs_option
 from .reading import open_ledger, open_worlds, store_option
+from .token import TOKEN, read_token
 
 if TYPE_CHECKING:
     from childproof.client import Client
 
     from .records import Records, Worlds
 
-TOKEN = "CHILDPROOF_CONTROL_TOKEN"  # noqa: S105 (a variable's name)
+_NEEDED = ("nothing", "a server's address, here or in CHILDPROOF_SERVER", "--server unix:/run/childproof.sock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +65,13 @@ class Where:
         from childproof.client import Client  # noqa: PLC0415
 
         if self.server is None:
-            raise InputError.single("--server", "nothing", "a server's address", "--server unix:/run/childproof.sock")
-        with Client(self.server, token=self._token()) as client:
+            raise InputError.single("--server", *_NEEDED)
+        with Client(self.server, token=read_token(self.token_file)) as client:
             yield client
 
-    def _token(self) -> str | None:
-        if self.token_file is None:
-            return os.environ.get(TOKEN)
-        try:
-            return self.token_file.read_text().strip()
-        except OSError as error:
-            raise InputError.single(
-                self.token_file, f"can't be read: {error.strerror}", "a file with the token"
-            ) from None
 
-
-def server_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
-    """--server and --token-file, as `server` and `token_file`."""
+def server_options[**P, R](command: Callable[P, R], otherwise: str = "read the database") -> Callable[P, R]:
+    """--server and --token-file, as `server` and `token_file`; `otherwise` is what the command does without."""
     for option in (
         click.option(
             "--token-file",
@@ -92,7 +83,7 @@ def server_options[**P, R](command: Callable[P, R]) -> Callable[P, R]:
             "--server",
             envvar="CHILDPROOF_SERVER",
             metavar="URL",
-            help="Ask a running server: unix:PATH or http://HOST:PORT [default: read the database].",
+            help=f"Ask a running server: unix:PATH or http://HOST:PORT [default: {otherwise}].",
         ),
     ):
         command = option(command)
@@ -111,11 +102,62 @@ def where_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_where
 
 
+def asking_options(otherwise: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """--stubs, --server and --token-file, which the command gets as `stubs` and `where`: None where no server is asked."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        @stubs_option
+        @functools.wraps(command)
+        def with_where(*args: Any, server: str | None, token_file: Path | None, **others: Any) -> Any:
+            return command(*args, where=served(server, token_file, others["stubs"]), **others)
+
+        return server_options(with_where, otherwise)
+
+    return decorate
+
+
+def only_server_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """--server and --token-file of what only a server has, as `where`. Raises InputError where none is named."""
+
+    @functools.wraps(command)
+    def with_where(*args: Any, server: str | None, token_file: Path | None, **others: Any) -> Any:
+        if server is None:
+            raise InputError.single("--server", *_NEEDED)
+        return command(*args, where=Where(server=server, token_file=token_file), **others)
+
+    return server_options(with_where, "that in CHILDPROOF_SERVER")
+
+
 def chosen(db: str | None, server: str | None, token_file: Path | None) -> Where:
     """What the options say; a file that is named counts more than a server from the environment."""
     if db is not None and server is not None:
-        context = click.get_current_context()
-        if context.get_parameter_source("server") is click.core.ParameterSource.ENVIRONMENT:
+        if not _named():
             return Where(db)
-        raise click.UsageError("--db and --server are two places; choose one", context)
-    return Where(db, server, token_file)
+        raise click.UsageError("--db and --server are two places; choose one", click.get_current_context())
+    return Where(db, _server(server, token_file), token_file)
+
+
+def served(server: str | None, token_file: Path | None, stubs: Sequence[Path]) -> Where | None:
+    """The server that a command asks which has no database; None: it looks at files here.
+
+    Stubs that are named count more than a server from the environment.
+    """
+    if stubs and server is not None:
+        if not _named():
+            return None
+        raise click.UsageError(
+            "--stubs and --server: a server has stubs of its own; leave one of them out", click.get_current_context()
+        )
+    return Where(server=server, token_file=token_file) if _server(server, token_file) is not None else None
+
+
+def _named() -> bool:
+    """Whether the server is named on the command line, and not in the environment."""
+    source = click.get_current_context().get_parameter_source("server")
+    return source is not click.core.ParameterSource.ENVIRONMENT
+
+
+def _server(server: str | None, token_file: Path | None) -> str | None:
+    if server is None and token_file is not None:
+        raise click.UsageError("--token-file goes with --server", click.get_current_context())
+    return server

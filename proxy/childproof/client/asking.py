@@ -8,7 +8,7 @@ import msgspec
 
 from childproof.control.messages import Problem
 
-from .errors import ControlError, control_error
+from .errors import FOREIGN, ControlError, control_error
 
 if TYPE_CHECKING:
     from .wire import Received, Wire
@@ -23,6 +23,7 @@ class Asking:
     """A server that can be asked. What the operations have in common, and no operation of its own."""
 
     url: str
+    token: str | None
     _wire: "Wire"
 
     def _request(
@@ -30,17 +31,20 @@ class Asking:
     ) -> "Received":
         received = self._wire.request(method, path, None if body is None else _encode(body), headers)
         if received.status >= 300:
-            raise refusal(received.status, received.content, self.url)
+            raise refusal(received.status, received.content, self.url, token=self.token)
         return received
 
     def _json(self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Json:
-        found: Json = msgspec.json.decode(self._request(method, path, body, headers).content)
-        return found
+        return self._ask(method, path, Json, body, headers)
 
     def _ask[T](
         self, method: str, path: str, kind: type[T], body: Any = None, headers: Mapping[str, str] | None = None
     ) -> T:
-        return msgspec.json.decode(self._request(method, path, body, headers).content, type=kind)
+        received = self._request(method, path, body, headers)
+        try:
+            return msgspec.json.decode(received.content, type=kind)
+        except msgspec.DecodeError:
+            raise foreign(received.status, f"{self.url} doesn't answer as childproof does") from None
 
 
 def world_path(name: str) -> str:
@@ -72,12 +76,19 @@ def _word(value: Any) -> str:
     return "true" if value is True else ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def refusal(status: int, content: bytes, url: str) -> ControlError:
+def foreign(status: int, found: str) -> ControlError:
+    """Something else is at the address."""
+    return control_error(status, FOREIGN, f"{found}; is it the address of --control?")
+
+
+def refusal(status: int, content: bytes, url: str, *, token: str | None = None) -> ControlError:
     """What a reply says that is none of success."""
     try:
         problem = msgspec.json.decode(content, type=Problem)
     except msgspec.DecodeError:
-        return control_error(
-            status, "foreign", f"{url} answered {status}, and not as childproof does; is it the address of --control?"
-        )
+        return foreign(status, f"{url} answered {status}, and not as childproof does")
+    if status == 401:
+        found = "doesn't take the token that was sent" if token else "takes a token, and none was sent"
+        write = "give the server's with --token-file or CHILDPROOF_CONTROL_TOKEN, in Python with token="
+        return control_error(status, "token", f"{url} {found}; {write}")
     return control_error(status, problem.type.rpartition("#")[2], problem.detail, problem.errors)

@@ -6,7 +6,10 @@ from childproof.control.messages import Mistaken
 from childproof.errors import ChildproofError
 
 UNREACHABLE = "unreachable"  # the kind of an error that no server answered
-_CODES = {400: 2, 415: 2, 422: 2, 503: 4}  # as where the same is said of a file (see docs/configuration.md)
+FOREIGN = "foreign"  # something else answered
+_GONE = 7
+# As where the same is said of a file (see docs/configuration.md).
+_CODES = {400: 2, 401: 2, 403: 2, 415: 2, 422: 2, 503: 4}
 
 
 class ControlError(ChildproofError):
@@ -21,7 +24,8 @@ class ControlError(ChildproofError):
         self.kind = kind
         self.detail = detail
         self.errors = tuple(errors)
-        self.exit_code = _CODES.get(status, 1)  # type: ignore[misc]  # of this one, not of its class
+        code = _GONE if kind in (UNREACHABLE, FOREIGN) else _CODES.get(status, 1)
+        self.exit_code = code  # type: ignore[misc]  # of this one, not of its class
         super().__init__("\n".join([detail, *map(_line, self.errors)]) if self._more() else detail)
 
     def __reduce__(self) -> tuple[object, ...]:

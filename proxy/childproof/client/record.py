@@ -16,30 +16,49 @@ if TYPE_CHECKING:
 __tracebackhide__ = True
 
 
+_MOST = 1000  # calls that a page can have
+
+
 class Record(Asking):
     """The operations that read a world. `NotFoundError` is raised by all of them where it isn't there."""
 
-    def calls(self, world: str, *, after: int | None = None, limit: int | None = None, **only: Any) -> Iterator[Json]:
-        """A world's calls, oldest first, as `childproof log --json` has them; pages are fetched as they are read.
+    def calls(
+        self, world: str | None, *, after: int | None = None, limit: int | None = None, **only: Any
+    ) -> Iterator[Json]:
+        """A world's calls, oldest first, as `childproof log --json` has them; pages are fetched as they are read. None: of all.
 
         `after` is a call's number, `limit` how many at most; `only` are filters of the API: service, verdict, path and so on.
         """
         left = limit
         while left is None or left > 0:
             size = PAGE if left is None else min(left, PAGE)
-            page = self._json("GET", asked(f"{world_path(world)}/calls", after=after, limit=size, **only))
+            page = self._json("GET", asked(f"{_of(world)}/calls", after=after, limit=size, **only))
             yield from page["calls"]
             left = None if left is None else left - len(page["calls"])
             after = page.get("next")
             if after is None:
                 return
 
+    def newest_calls(self, world: str | None, last: int, **only: Any) -> list[Json]:
+        """The newest calls of a world, or of all, so many at most; oldest first."""
+        if last > _MOST:
+            return [*self.calls(world, **only)][-last:]
+        found = self._json("GET", asked(f"{_of(world)}/calls", last=last, **only)) if last > 0 else {"calls": []}
+        return list(found["calls"])
+
+    def find_calls(self, beginning: str) -> list[Json]:
+        """The calls of all worlds whose id begins so (`call_` may be left out), the newest first, at most ten.
+
+        Raises NotFoundError where there is none.
+        """
+        return list(self._json("GET", below("/v1/calls", beginning))["calls"])
+
     def call(self, world: str, call: str | int) -> Json:
         """One call, by its id or number; keys as docs/ledger.md has them."""
         return self._json("GET", below(f"{world_path(world)}/calls", str(call)))
 
-    def events(self, world: str, *, after: str | None = None, **only: Any) -> Iterator["Event"]:
-        """A world's entries from now on, as they are made; `after` is the `id` of an event to go on from.
+    def events(self, world: str | None, *, after: str | None = None, **only: Any) -> Iterator["Event"]:
+        """A world's entries from now on, or those of all, as they are made; `after` is the `id` of an event to go on from.
 
         The stream is opened by this call, on a connection of its own, and goes on where it broke off, nothing lost and nothing
         twice. It ends with the world, whose last event is `deleted`. Raises TooManyError where there are too many streams,
@@ -47,7 +66,7 @@ class Record(Asking):
         """
         from .events import follow  # noqa: PLC0415 (http.client: 25 ms, for those who ask something)
 
-        return follow(self._wire, asked(f"{world_path(world)}/events", **only), _streamed, after)
+        return follow(self._wire, asked(f"{_of(world)}/events", **only), _streamed, after)
 
     def report(self, world: str) -> Json:
         """What a world's calls came to, as `--report json` has it (docs/configuration.md)."""
@@ -72,8 +91,12 @@ class Record(Asking):
 
     def kinds(self, world: str, service: str | None = None) -> list[record.Kind]:
         """What a world holds, or one service in it: kinds of entities, and how many of each."""
+        return self.holdings(world, service).kinds
+
+    def holdings(self, world: str, service: str | None = None) -> record.Kinds:
+        """The same, with how many people the world was seeded with."""
         parts = () if service is None else (service,)
-        return self._ask("GET", below(f"{world_path(world)}/entities", *parts), record.Kinds).kinds
+        return self._ask("GET", below(f"{world_path(world)}/entities", *parts), record.Kinds)
 
     def entities(self, world: str, service: str, kind: str) -> list[Json]:
         """A world's entities of one kind, oldest first, as the stub keeps them; all pages are fetched."""
@@ -88,6 +111,10 @@ class Record(Asking):
     def entity(self, world: str, service: str, kind: str, id: str) -> Json:  # noqa: A002 (what it is)
         """One entity."""
         return self._json("GET", below(f"{world_path(world)}/entities", service, kind, id))
+
+
+def _of(world: str | None) -> str:
+    return "/v1" if world is None else world_path(world)
 
 
 def _message(world: str, address: str, message: str) -> str:

@@ -1,10 +1,14 @@
 """Rules: read, replaced, explained; and the stubs that they name."""
 
+from collections.abc import Sequence
+
 from childproof.control import messages_rules as ruled
 
 from .asking import Asking, below, given, world_path
 
 __tracebackhide__ = True
+
+Texts = str | Sequence[tuple[str, str]]  # a rule file's text, or names and texts of several
 
 
 class Rules(Asking):
@@ -25,15 +29,16 @@ class Rules(Asking):
         """Judge a world by the server's rules again. With an `etag`, only those; ChangedError where others are in force."""
         self._request("DELETE", _place(world), None, None if etag is None else {"if-match": etag})
 
-    def check_rules(self, text: str) -> int:
-        """How many rules a text has that would do. Raises InvalidError with every fault."""
-        return self._ask("POST", "/v1/rules/check", ruled.Checked, {"text": text}).rules
+    def check_rules(self, text: Texts) -> int:
+        """How many rules there are in a text, or in several with names, that would do. Raises InvalidError with every fault."""
+        return self._ask("POST", "/v1/rules/check", ruled.Checked, {"text": _written(text)}).rules
 
     def explain(
-        self, call: str | ruled.WrittenCall, *, world: str | None = None, text: str | None = None
+        self, call: str | ruled.WrittenCall, *, world: str | None = None, text: Texts | None = None
     ) -> ruled.Explained:
         """What rules make of a call (`POST https://api.stripe.com/v1/charges`), and why: the server's, a world's, or a text's."""
-        return self._ask("POST", "/v1/rules/explain", ruled.Explained, given(call=call, world=world, text=text))
+        body = given(call=call, world=world, text=None if text is None else _written(text))
+        return self._ask("POST", "/v1/rules/explain", ruled.Explained, body)
 
     def stubs(self) -> list[ruled.Stub]:
         """The stubs of the server."""
@@ -46,6 +51,10 @@ class Rules(Asking):
     def coverage(self, name: str) -> ruled.StubCoverage:
         """A stub's operations by fidelity. Raises NotFoundError."""
         return self._ask("GET", f"{below('/v1/stubs', name)}/coverage", ruled.StubCoverage)
+
+
+def _written(text: Texts) -> str | list[ruled.GivenFile]:
+    return text if isinstance(text, str) else [ruled.GivenFile(*one) for one in text]
 
 
 def _place(world: str | None) -> str:

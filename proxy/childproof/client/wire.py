@@ -7,6 +7,7 @@ redirect, cookie or proxy to follow.
 import collections
 import http.client
 import os
+import re
 import select
 import socket
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from childproof.errors import InputError
 from .errors import UNREACHABLE, UnreachableError
 
 _AGAIN = ("GET", "HEAD", "PUT", "DELETE")  # what may be sent twice (RFC 9110, 9.2.2)
+_PLAIN = re.compile(r"[\x21-\x7e]+")
 _LOST = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
 
 
@@ -61,17 +63,8 @@ class Wire:
         # Without a lock, which a fork might copy while a thread of its parent holds it.
         self._idle = collections.deque[http.client.HTTPConnection]()
         self._pid = os.getpid()
-        parts = urlsplit(url)
         self._unix = url.removeprefix("unix:").removeprefix("//") if url.startswith("unix:") else None
-        if self._unix is None and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query):
-            raise InputError.single(
-                "--server",
-                f"{url!r}",
-                "the address of a control API",
-                "unix:/run/childproof.sock or http://127.0.0.1:15000",
-            )
-        self._secure, self._host, self._port = parts.scheme == "https", parts.hostname or "", parts.port
-        self._base = "" if self._unix is not None else parts.path.rstrip("/")
+        self._secure, self._host, self._port, self._base = (False, "", None, "") if self._unix else _address(url)
 
     def request(
         self, method: str, path: str, content: bytes | None = None, headers: Mapping[str, str] | None = None
@@ -170,11 +163,44 @@ class Wire:
                 said = f"{self.url} closed the connection without an answer; its standard error may say why"
             case http.client.HTTPException():
                 said = f"{self.url} does not speak HTTP; is it the address of --control?"
+            case OSError() if self._secure and type(error).__module__ == "ssl":
+                said = _untrusted(self.url, error)
             case OSError():
                 said = f"{self.url} can't be reached: {error.strerror or error}; {start}"
             case _:
                 said = f"{self.url} can't be reached: {error}"
         return UnreachableError(0, UNREACHABLE, said)
+
+
+def _address(url: str) -> tuple[bool, str, int | None, str]:
+    """Whether it is https, the host, the port, and the path before the API's. Raises InputError."""
+    try:
+        parts = urlsplit(url)
+        good = (
+            parts.scheme in ("http", "https")
+            and parts.hostname
+            and not (parts.query or parts.fragment or parts.username)
+        )
+        port = parts.port
+    except ValueError:  # a port that is none, brackets that aren't closed
+        good, port = False, None
+    if not good or not _PLAIN.fullmatch(url):
+        raise InputError.single(
+            "--server",
+            f"{url!r}",
+            "the address of a control API",
+            "unix:/run/childproof.sock or http://127.0.0.1:15000",
+        )
+    return parts.scheme == "https", parts.hostname or "", port, parts.path.rstrip("/")
+
+
+def _untrusted(url: str, error: OSError) -> str:
+    """TLS that didn't come about."""
+    why = getattr(error, "verify_message", "")
+    if why:
+        return f"{url} has a certificate that isn't trusted here: {why}; name its authority's file in SSL_CERT_FILE"
+    reason = str(getattr(error, "reason", "") or error).replace("_", " ").lower()
+    return f"{url} doesn't speak TLS ({reason}); childproof itself has http:// only"
 
 
 def _readable(sock: socket.socket) -> bool:

@@ -1,4 +1,4 @@
-"""A world's entries as they are made, as server-sent events (WHATWG HTML, 9.2).
+"""Entries as they are made, of a world or of all, as server-sent events (WHATWG HTML, 9.2).
 
 An event's `id` is a place in the record: who sends it back as Last-Event-ID gets what came after it, nothing lost and nothing
 twice. A stream holds one page at most: it is read from the record when the client has taken the one before.
@@ -48,11 +48,18 @@ class Events:
                 about="Each event `entry` has an entry as JSON, and its `id` is a place in the record: with it as Last-Event-ID "
                 "comes what came after, nothing lost and nothing twice. `deleted` is the end of the world.",
             ),
+            Operation(
+                "GET", "/v1/events", "followAll", "The entries of all worlds as they are made, as server-sent events",
+                self.follow, query=EventsQuery, media="text/event-stream",
+                headers={"Last-Event-ID": "the id of an event: go on after it; now, where it is left out"},
+                problems={404: "no call of `trace`", 429: "too many streams"},
+                about="As those of one world. Worlds that are made later are among them; the end of one is no event.",
+            ),
         ]  # fmt: skip
 
     async def follow(self, asked: Asked) -> StreamingResponse:
-        """GET /v1/worlds/{world}/events: `entry` events with a ledger entry each, and `deleted` at a world's end."""
-        world = self.desk.known(asked.path["world"])
+        """GET …/events: `entry` events with a ledger entry each, and `deleted` at a world's end; without a world, of all."""
+        world = self.desk.known(asked.path["world"]) if "world" in asked.path else None
         only = filter_of(self.desk, world, asked.query)
         given = asked.headers.get("last-event-id")
         mark = self.desk.ledger.mark() if given is None else mark_of(given)
@@ -63,10 +70,10 @@ class Events:
         stream = self._events(world, only, mark, wait=asked.query.follow)
         return _Stream(self, stream, headers={"cache-control": "no-store"}, media_type="text/event-stream")
 
-    async def _events(self, world: str, only: Filter, mark: Mark, *, wait: bool) -> AsyncIterator[bytes]:
+    async def _events(self, world: str | None, only: Filter, mark: Mark, *, wait: bool) -> AsyncIterator[bytes]:
         desk, loop = self.desk, asyncio.get_running_loop()
         tail = desk.ledger.tail(world=world, only=only, after=mark)
-        yield f": events of {world}\nid: {mark}\n\n".encode()
+        yield f": events of {'all worlds' if world is None else world}\nid: {mark}\n\n".encode()
         spoken = loop.time()
         while not desk.closing.is_set():
             try:
@@ -79,7 +86,7 @@ class Events:
                 yield b"".join(_event(str(place), "entry", to_line(entry)) for place, entry in found)
                 spoken = loop.time()
                 continue
-            if not desk.there(world):
+            if world is not None and not desk.there(world):
                 yield _event(str(before), "deleted", _encode({"world": world}).decode())
                 return
             if not wait and tail.mark == before:

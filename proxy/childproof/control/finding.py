@@ -54,11 +54,13 @@ def _named(desk: Desk, world: str, text: str, pointer: str) -> int:
     return desk.store.call_at(world, time)
 
 
-def call_of(desk: Desk, world: str, wanted: str) -> Entry:
-    """The entry of a world's call by its id or number. Raises Problem (404)."""
+def call_of(desk: Desk, world: str | None, wanted: str) -> Entry:
+    """The entry of a world's call by its id or number; of any world's by its id. Raises Problem (404)."""
     number = int(wanted[:25]) if wanted.isascii() and wanted.isdecimal() else None
-    found = desk.ledger.at(world, number) if number is not None and 0 < number <= MOST else None
-    if found is None and wanted and number is None:
+    found = None
+    if world is not None and number is not None and 0 < number <= MOST:
+        found = desk.ledger.at(world, number)
+    if found is None and wanted and (number is None or world is None):
         listed = desk.ledger.find(wanted, world=world)
         found = next((one for one in listed if wanted in (one.id, one.id.removeprefix("call_"))), None)
     if found is None:

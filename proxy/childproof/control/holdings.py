@@ -54,7 +54,8 @@ class Holdings:
             wanted = asked.path.get("service")
             named = [one for one in view.kinds() if not one[0].startswith("_") and wanted in (None, one[0])]
             counted = [messages_record.Kind(*one, view.count(*one)) for one in named]
-        return messages_record.Kinds([one for one in counted if one.count])
+            people = view.count("_people", "person")
+        return messages_record.Kinds([one for one in counted if one.count], people)
 
     def list(self, asked: Asked) -> messages_record.Entities:
         """GET …/entities/{service}/{kind}."""

@@ -144,12 +144,18 @@ class DeleteQuery(Given, frozen=True):
 
 
 class Mistaken(Told, frozen=True):
-    """One thing that is wrong: a JSON Pointer into the body, or `?name` of a parameter."""
+    """One thing that is wrong: a JSON Pointer into the body, or `?name` of a parameter.
+
+    In a text, `file` is what it is called there, and `line` and `column` count from 1; `found` begins with both then.
+    """
 
     pointer: str
     found: str
     expected: str
     write: str = ""
+    file: str = ""
+    line: int = 0
+    column: int = 0
 
 
 class Problem(Told, frozen=True):

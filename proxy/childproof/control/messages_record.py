@@ -69,6 +69,15 @@ class CallsQuery(Only, frozen=True):
 
     after: Annotated[Number, Meta(description="a call's number; `next` of the page before")] = 0
     limit: Limit = 100
+    last: Annotated[Limit | None, Meta(description="instead of a page: the newest ones, so many")] = None
+
+
+class AllCallsQuery(Only, frozen=True):
+    """A page of the calls of all worlds."""
+
+    after: Annotated[Number, Meta(description="`next` of the page before")] = 0
+    limit: Limit = 100
+    last: Annotated[Limit | None, Meta(description="instead of a page: the newest ones, so many")] = None
 
 
 class Calls(Told, frozen=True):
@@ -152,9 +161,10 @@ class Kind(Told, frozen=True):
 
 
 class Kinds(Told, frozen=True):
-    """What a world holds."""
+    """What a world holds; `people` are those that it was seeded with."""
 
     kinds: list[Kind]
+    people: int = 0
 
 
 class EntitiesQuery(Given, frozen=True):

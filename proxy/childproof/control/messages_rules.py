@@ -49,6 +49,25 @@ class NewRules(Given, frozen=True):
     text: Text
 
 
+class GivenFile(Given, frozen=True):
+    """A rule file of the client's, as a text with a name that faults are told with."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=1000)]
+    text: Annotated[
+        str,
+        Meta(max_length=MOST, description="a rule file's YAML", extra_json_schema={"format": "childproof-rules-part"}),
+    ]
+
+
+Files = Annotated[list[GivenFile], Meta(min_length=1, max_length=100, description="several, concatenated in order")]
+
+
+class ToCheck(Given, frozen=True):
+    """Rules that would take the place of those in force: one text, or several."""
+
+    text: Text | Files
+
+
 class Checked(Told, frozen=True):
     """A text that would do."""
 
@@ -66,11 +85,11 @@ class WrittenCall(Given, frozen=True):
 
 
 class ToExplain(Given, frozen=True):
-    """A call, and whose rules are asked: a world's or, without one, the common ones; or those of `text`."""
+    """A call, and whose rules are asked: a world's or, without one, the common ones; or those of one text or several."""
 
     call: Target | WrittenCall
     world: WorldName | None = None
-    text: Text | None = None
+    text: Text | Files | None = None
 
 
 class Would(Told, frozen=True):
@@ -122,6 +141,7 @@ class Stub(Told, frozen=True):
 
     name: str
     origin: Literal["folder", "installed", "shipped"]
+    folder: Annotated[str, Meta(description="where it is, on the server's machine")]
     summary: str = ""
     hosts: list[str] = msgspec.field(default_factory=list)
     operations: int = 0

@@ -22,6 +22,7 @@ FORMATS = {
     "childproof-duration": "`30d`, `12h` or `1d12h`: whole numbers of ms, s, m, h, d and w, 100 million days at most",
     "childproof-call": "a call as people write it: `POST https://api.stripe.com/v1/charges`, `DNS example.com`",
     "childproof-rules": "a rule file's YAML (docs/rules.md)",
+    "childproof-rules-part": "a rule file's YAML that is sound together with the others",
     "childproof-world": "a world file's YAML (docs/worlds.md)",
     "childproof-export": "the YAML of `childproof world export` or of GET /v1/worlds/{world}/export",
     "childproof-stub": "the name of a stub that the server has",
@@ -29,6 +30,7 @@ FORMATS = {
 # What path parameters name, and how they are written.
 _PARAMETERS = {
     "world": "a world's name, with `:` for `/`: `checkout:try-1`",
+    "beginning": "a call's id, or how it begins; `call_` may be left out",
     "call": "a call's number in the world, or its id",
     "address": "a mailbox's address, in any case",
     "message": "a message's id",

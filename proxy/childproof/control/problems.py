@@ -1,6 +1,6 @@
 """What goes wrong, in the terms of RFC 9457 (problem details): status, a sentence, and what to send instead."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -16,12 +16,27 @@ _TITLES = {
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """One thing that is wrong in a request. `pointer` is a JSON Pointer into the body, or names a parameter, as `?limit`."""
+    """One thing that is wrong in a request. `pointer` is a JSON Pointer into the body, or names a parameter, as `?limit`.
+
+    `file`, `line` and `column` are its place in a text, where it has one.
+    """
 
     pointer: str
     found: str
     expected: str
     write: str = ""
+    file: str = ""
+    line: int = 0
+    column: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """As it is sent: without what isn't known."""
+        told: dict[str, Any] = {"pointer": self.pointer, "found": self.found, "expected": self.expected}
+        if self.write:
+            told["write"] = self.write
+        if self.file:
+            told |= {"file": self.file, "line": self.line, "column": self.column}
+        return told
 
 
 class Problem(Exception):
@@ -52,15 +67,7 @@ class Problem(Exception):
             "detail": self.detail,
         }
         if self.mistakes:
-            told["errors"] = [
-                {
-                    "pointer": mistake.pointer,
-                    "found": mistake.found,
-                    "expected": mistake.expected,
-                    **({"write": mistake.write} if mistake.write else {}),
-                }
-                for mistake in self.mistakes
-            ]
+            told["errors"] = [mistake.as_json() for mistake in self.mistakes]
         return told
 
 
@@ -74,13 +81,28 @@ def ended() -> Problem:
     return Problem(503, "stopping", "the server is stopping", headers=[("connection", "close")])
 
 
-def of_input(error: InputError, pointer: str = "") -> Problem:
-    """What a person wrote wrongly, in a text that came in at `pointer`. Places in that text stand before what was found."""
+def of_input(error: InputError, pointer: str = "", *, pointers: Mapping[str, str] | None = None) -> Problem:
+    """What a person wrote wrongly, in a text that came in at `pointer`; of several, each at that of its name in `pointers`.
+
+    Places in a text stand before what was found.
+    """
+    at = pointers or {}
     return Problem(
         422,
         "invalid",
         str(error.faults[0]) if len(error.faults) == 1 else f"{len(error.faults)} faults, nothing was changed",
-        mistakes=[Mistake(pointer, _found(fault), fault.expected, fault.write) for fault in error.faults],
+        mistakes=[
+            Mistake(
+                at.get(fault.file, pointer),
+                _found(fault),
+                fault.expected,
+                fault.write,
+                fault.file,
+                fault.line,
+                fault.column,
+            )
+            for fault in error.faults
+        ],
     )
 
 

@@ -59,9 +59,9 @@ class Rules:
                 "DELETE", own, "deleteWorldRules", "Judge a world by the common rules again", self.delete_own, status=204,
                 problems={404: _UNKNOWN, 412: _CHANGED[412]}, headers=match, about="Without If-Match whatever they are; one without own ones stays as it is.",
             ),
-            Operation("POST", "/v1/rules/check", "checkRules", "Whether a text would do as rules; all of its faults",
-                      self.check, body=messages.NewRules, answer=messages.Checked,
-                      about="Nothing changes. A text with faults is 422, with the line and column of each."),
+            Operation("POST", "/v1/rules/check", "checkRules", "Whether texts would do as rules; all of their faults",
+                      self.check, body=messages.ToCheck, answer=messages.Checked,
+                      about="Nothing changes. Several texts are one ruleset, in their order. One with faults is 422, with the line and column of each."),
             Operation("POST", "/v1/rules/explain", "explainCall", "What rules make of a call, and why", self.explain,
                       body=messages.ToExplain, answer=messages.Explained, problems={404: _UNKNOWN},
                       about="By the common rules, those of `world`, or those of `text`. Nothing is called, and no limit counts it."),
@@ -108,7 +108,7 @@ class Rules:
         rules, _ = await load_rules(self.desk, asked.body.text, "/text")
         return messages.Checked(len(rules))
 
-    async def explain(self, asked: Asked) -> Answer:
+    async def explain(self, asked: Asked) -> messages.Explained:
         """POST /v1/rules/explain."""
         wanted = asked.body
         if wanted.world is not None and wanted.text is not None:
@@ -135,7 +135,7 @@ class Rules:
             rules = self.desk.engine.policies.of(self.desk.known(wanted.world, "/world")).rules
         else:
             rules = self.desk.engine.rules
-        return Answer(explained(whole, rules.explain(whole)))
+        return explained(whole, rules.explain(whole))
 
     # --- within
 

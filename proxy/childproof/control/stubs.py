@@ -1,17 +1,14 @@
 """Stubs over the API: which there are, and how much of its service each models."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from childproof.catalog import Catalog
-from childproof.catalog.shipped import shipped
 from childproof.errors import InputError
-from childproof.stubkit.making.coverage import glance, kinds, rows, totals
 
 from . import messages_rules as messages
 from .desk import Desk
 from .operation import Asked, Operation
-from .problems import Mistake, Problem, not_found, of_input
+from .problems import Problem, not_found, of_input
+from .stubtold import covered, listed, told
 
 _UNKNOWN = {404: "no such stub"}
 
@@ -52,15 +49,9 @@ class Stubs:
         catalog, name = self.desk.engine.catalog, self._known(asked)
         try:
             async with self.desk.room(1):
-                found, kept = await self.desk.aside(lambda: (rows(stub := catalog.get(name)), kinds(stub)))
+                return await self.desk.aside(lambda: covered(catalog.get(name)))
         except InputError as error:
             raise _in_files(error) from None
-        return messages.StubCoverage(
-            name,
-            {fidelity.value: count for fidelity, count in totals(found).items()},
-            [messages.OperationRow(row.operation, row.group, row.fidelity.value) for row in found],
-            kept,
-        )
 
     def _known(self, asked: Asked) -> str:
         name = asked.path["stub"]
@@ -73,30 +64,7 @@ def _in_files(error: InputError) -> Problem:
     """Faults in a stub's own files, which are several: each says which."""
     problem = of_input(error)
     mistakes = [
-        Mistake(
-            "", f"{fault.file}:{one.found}" if fault.line else f"{fault.file}: {one.found}", one.expected, one.write
-        )
+        replace(one, found=f"{fault.file}:{one.found}" if fault.line else f"{fault.file}: {one.found}")
         for fault, one in zip(error.faults, problem.mistakes, strict=True)
     ]
     return Problem(problem.status, problem.kind, problem.detail, mistakes=mistakes)
-
-
-def listed(catalog: Catalog) -> Iterator[messages.Stub]:
-    """All stubs of a catalog, without loading one."""
-    for name in catalog.names():
-        yield told(catalog, name)
-
-
-def told(catalog: Catalog, name: str) -> messages.Stub:
-    """A stub by what shows of it without loading it; one that can't be read by what is wrong with it."""
-    folder = catalog.folder(name)
-    shipping = folder.is_relative_to(shipped("stubs"))
-    origin = "folder" if name in catalog.given else "shipped" if shipping else "installed"
-    try:
-        manifest = catalog.manifest(name)
-        seen = glance(folder, manifest)
-    except InputError as error:
-        return messages.Stub(name, origin, fault=str(error.faults[0]))  # type: ignore[arg-type]  # one of the three
-    return messages.Stub(
-        name, origin, manifest.summary, list(manifest.hosts), seen.operations, seen.modelled  # type: ignore[arg-type]  # likewise
-    )  # fmt: skip

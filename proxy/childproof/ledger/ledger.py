@@ -95,6 +95,11 @@ class Ledger:
                     left -= 1
                 yield entry
 
+    def placed(self, *, after: int = 0, only: Filter = ANY, limit: int) -> list[tuple[int, Entry]]:
+        """Entries of all worlds with their positions, oldest first: the first ones `after` a position."""
+        extra, values = only.sql()
+        return self._select(f"position > ?{extra}", [after, *values], "position", limit)
+
     def position(self) -> int:
         """Where the record stands now, in no world's own count; for `entries(after=…)`."""
         found = self._fetch("SELECT max(position) FROM entry", [])

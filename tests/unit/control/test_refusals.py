@@ -114,7 +114,7 @@ def bodies(operation: Operation) -> Iterator[Case]:
     yield Case(one, 422, "invalid", "/nope", body={**GOOD[one], "nope": 1})
     for wanted in msgspec.structs.fields(operation.body):
         name = wanted.encode_name
-        yield Case(one, 422, "invalid", f"/{name}", body={**GOOD[one], name: [[1]]})
+        yield Case(one, 422, "invalid", f"/{name}", body={**GOOD[one], name: 1.5})
         if wanted.required:
             rest = {key: value for key, value in GOOD[one].items() if key != name}
             yield Case(one, 422, "invalid", f"/{name}", content=json.dumps(rest).encode())
@@ -195,6 +195,10 @@ OWN = [
     Case("listCalls", 422, "invalid", "?fidelity", query="fidelity=maybe"),
     Case("listCalls", 422, "invalid", "?since", query="since=soon"),
     Case("listCalls", 422, "invalid", "?protocol", query="protocol=http,ftp"),
+    Case("listAllCalls", 404, "not_found", query="trace=call_none"),
+    Case("listAllCalls", 422, "invalid", "?last", query="last=0"),
+    Case("followAll", 404, "not_found", query="trace=call_none"),
+    Case("followAll", 429, "too_many", before=_streaming),
     Case("followWorld", 404, "not_found", query="trace=call_none"),
     Case("followWorld", 422, "invalid", "Last-Event-ID", headers={"last-event-id": "yesterday"}),
     Case("followWorld", 422, "invalid", "?follow", query="follow=maybe"),
@@ -207,6 +211,9 @@ OWN = [
     Case("replaceWorldRules", 422, "invalid", "/text", body={"text": "version: 1\nrulez: []\n"}),
     Case("deleteWorldRules", 412, "changed", "If-Match", headers={"if-match": '"another"'}),
     Case("checkRules", 422, "invalid", "/text", body={"text": "version: 1\nrulez: []\n"}),
+    Case("checkRules", 422, "invalid", "/text/1/text", body={"text": [
+        {"name": "a.yaml", "text": "version: 1\nrules: []\n"}, {"name": "b.yaml", "text": "version: 1\nrulez: []\n"}]}),
+    Case("checkRules", 422, "invalid", "/text/0/name", body={"text": [{"name": "", "text": ""}]}),
     Case("explainCall", 404, "not_found", "/world", body={"call": "GET https://a.example/", "world": "nowhere"}),
     Case("explainCall", 422, "invalid", "/call", body={"call": "what?"}),
     Case("explainCall", 422, "invalid", "/call/target", body={"call": {"target": "what?"}}),

@@ -41,6 +41,7 @@ VARIABLES = (
     "CONTROL",
     "CONTROL_TOKEN",
     "SERVER",
+    "SANDBOX",
     "DEBUG",
 )  # after the prefix
 DEFAULT_STORE = "childproof.db"
