@@ -4,12 +4,14 @@ Everything that would make clients refuse its certificates later is found here, 
 """
 
 import datetime as dt
+import errno
 import os
+import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -20,6 +22,15 @@ from .ca import CA, Key, utc_now
 
 _LEAST_RSA = 2048  # OpenSSL's security level 2, which clients have, refuses less
 _ROOT_NAME = "ca.crt"  # where cert-manager puts the issuer's certificate, beside tls.crt and tls.key
+_LARGEST = 4 * 1024**2  # bytes: all roots of a machine take a quarter of a MiB
+# What `cryptography` raises for what isn't quite a certificate.
+_UNREADABLE = (
+    ValueError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 _CURVES = (ec.SECP256R1, ec.SECP384R1, ec.SECP521R1)
 _READABLE = "`defaultMode: 0440` at the secret's volume and `fsGroup: 15001` at the pod"
 _MAKE = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -subj /CN=sandbox"
@@ -91,23 +102,29 @@ def _key(path: Path) -> Key:
 
 
 def _certificates(path: Path) -> tuple[x509.Certificate, ...]:
-    raw = _read(path, "the certificate of an authority")
+    found = _pem(path, _read(path, "the certificate of an authority"))
+    beside = path.with_name(_ROOT_NAME)
+    if beside != path and beside.is_file():
+        found += _pem(beside, _read(beside, "a root's certificate"))
+    return tuple(dict.fromkeys(found))
+
+
+def _pem(path: Path, raw: bytes) -> tuple[x509.Certificate, ...]:
     try:
         found = tuple(x509.load_pem_x509_certificates(raw))
-    except ValueError:
+        for one in found:
+            _ = one.public_key(), one.extensions  # parsed when they are first asked for
+    except _UNREADABLE:
         hint = "; a key is here, so cert and key may be the wrong way round" if b"PRIVATE KEY--" in raw else ""
         raise InputError.single(
             path, f"no certificate{hint}", "a PEM certificate", "ca: {cert: tls.crt, key: tls.key}"
         ) from None
-    beside = path.with_name(_ROOT_NAME)
-    if beside != path and beside.is_file():
-        found += tuple(x509.load_pem_x509_certificates(_read(beside, "a root's certificate")))
-    return tuple(dict.fromkeys(found))
+    return found
 
 
 def _read(path: Path, what: str) -> bytes:
     try:
-        return path.read_bytes()
+        return _plain(path)
     except OSError as error:
         reason = "is a folder" if isinstance(error, IsADirectoryError) else error.strerror
         who = f" that this user may read (uid {os.geteuid()}); in Kubernetes {_READABLE}"
@@ -115,6 +132,23 @@ def _read(path: Path, what: str) -> bytes:
         raise InputError.single(
             path, f"can't be read: {reason}", expected, "ca: {cert: tls.crt, key: tls.key}"
         ) from None
+
+
+def _plain(path: Path) -> bytes:
+    """A plain file's content; nothing else is waited for, since a running server reads this in the loop of all calls."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        seen = os.fstat(descriptor)
+        if stat.S_ISDIR(seen.st_mode):
+            raise IsADirectoryError
+        if not stat.S_ISREG(seen.st_mode):
+            raise OSError(errno.EINVAL, "no plain file")
+        if seen.st_size > _LARGEST:
+            raise OSError(errno.EFBIG, f"{seen.st_size:,} bytes")
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            return file.read(_LARGEST)
+    finally:
+        os.close(descriptor)
 
 
 def _path(file: Path, leaf: x509.Certificate, found: Iterable[x509.Certificate]) -> tuple[x509.Certificate, ...]:

@@ -1,6 +1,7 @@
 """An authority that others made: taken where every client would trust its certificates, else one message each."""
 
 import datetime as dt
+import os
 import ssl
 
 import pytest
@@ -105,6 +106,29 @@ def test_a_file_that_is_not_there_is_named(tmp_path, root):
     cert.unlink()
     with pytest.raises(InputError, match=r"tls\.crt: can't be read: No such file"):
         read((cert, key))
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_what_is_no_plain_file_is_refused_and_not_waited_for(tmp_path, root, which):
+    """A running server reads these in the loop that all calls are answered in."""
+    files = mount(tmp_path, root, key=root)
+    files[which].unlink()
+    os.mkfifo(files[which])
+    with pytest.raises(InputError, match="can't be read: no plain file"):
+        read(files)
+    files[which].unlink()
+    files[which].write_bytes(b"x" * 5_000_000)
+    with pytest.raises(InputError, match="can't be read: 5,000,000 bytes"):
+        read(files)
+
+
+@pytest.mark.parametrize("garbage", [b"\x00\xff", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_garbage_beside_the_certificate_is_a_fault_of_that_file(tmp_path, root, garbage):
+    """`ca.crt` is read because it is there; nobody named it."""
+    files = mount(tmp_path, root, key=root)
+    (tmp_path / "ca.crt").write_bytes(garbage)
+    with pytest.raises(InputError, match=r"ca\.crt: no certificate"):
+        read(files)
 
 
 def test_a_leaf_of_an_intermediate_is_trusted_by_who_trusts_the_root(tmp_path):
