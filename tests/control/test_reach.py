@@ -4,13 +4,15 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from childproof.client import Client
 
-from .conftest import TOKEN
+from .conftest import TOKEN, start, stop
 
 TRIES = """
 import os, socket, sys
@@ -69,6 +71,7 @@ def test_a_sealed_command_reaches_neither_socket_nor_port(tmp_path: Path) -> Non
 LATE = """
 import socket, sys, time
 from pathlib import Path
+from urllib.parse import urlsplit
 print("inside", flush=True)
 while not Path("late.sock").exists():
     time.sleep(0.02)
@@ -113,3 +116,43 @@ def test_a_socket_that_appears_later_answers_no_sealed_command(tmp_path: Path) -
             assert [world.name for world in client.worlds()] == ["main"]
         server.terminate()
     assert said == "403\n"
+
+
+RULES = """version: 1
+rules:
+  - {name: own, match: {host: [127.0.0.1, localhost, "::1"]}, allow: {addresses: [127.0.0.0/8, "::1/128"]}}
+  - {name: raw, match: {protocol: tcp, host: "*"}, allow: {addresses: [127.0.0.0/8]}}
+"""
+
+
+def test_no_rule_leads_to_the_api(tmp_path: Path) -> None:
+    """Not even one that names the loopback: by no spelling, in no way to ask the proxy. What else listens there is reached."""
+    (tmp_path / "rules.yaml").write_text(RULES)
+    server = start(tmp_path, "--control", "127.0.0.1:0", "--rules", "rules.yaml", "--socks", "127.0.0.1:0")
+    try:
+        with Client(server.url, token=TOKEN) as client, socket.create_server(("127.0.0.1", 0)) as own:
+            made = client.create_sandbox(world="main", listen={"http": True, "socks": True})
+            port, other = urlsplit(server.url).port, made.http
+            assert other is not None
+            asked = [
+                ["--proxy", f"http://{other}", f"http://{host}/v1/health"]
+                for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"127.1:{port}", f"2130706433:{port}", other)
+            ]
+            asked += [
+                ["--proxytunnel", "--proxy", f"http://{other}", f"http://127.0.0.1:{port}/v1/health"],
+                ["--proxy", f"socks5h://{other}", f"http://127.0.0.1:{port}/v1/health"],
+                ["--proxy", f"socks5h://{other}", f"http://localhost:{port}/v1/health"],
+            ]
+            for words in asked:
+                said = subprocess.run(
+                    ["curl", "--silent", "--max-time", "20", *words], capture_output=True, text=True, check=False
+                )
+                assert "where childproof itself listens" in said.stdout, (words, said)
+            thread = threading.Thread(target=lambda: own.accept()[0].sendall(b"HTTP/1.1 204 \r\n\r\n"), daemon=True)
+            thread.start()
+            url = f"http://127.0.0.1:{own.getsockname()[1]}/"
+            command = ["curl", "--silent", "--proxy", f"http://{other}", "--write-out", "%{http_code}", url]
+            assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "204"
+            thread.join()
+    finally:
+        assert stop(server) == 0

@@ -7,7 +7,7 @@ nowhere, because nothing is resolved between the two: the connection is made to 
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass
 
 from childproof.model import Forward, Upstream, is_address, is_global, parse_address
@@ -45,12 +45,19 @@ async def system_resolver(host: str, port: int) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-async def dial(forward: Forward, resolver: Resolver = system_resolver, *, timeout: float = TIMEOUT) -> Dialed:  # noqa: ASYNC109 - per address, not for the whole
+async def dial(
+    forward: Forward,
+    resolver: Resolver = system_resolver,
+    *,
+    timeout: float = TIMEOUT,  # noqa: ASYNC109 - per address, not for the whole
+    closed: Container[int] = (),
+) -> Dialed:
     """Connect to where an allowed call may go.
 
     Every address that the name resolves to must be globally reachable or lie in `forward.networks`, and in none of
-    `forward.refused`; one that isn't refuses them all, since a mixed answer is what rebinding looks like. Raises
-    DialError.
+    `forward.refused`; one that isn't refuses them all, since a mixed answer is what rebinding looks like. `closed` are
+    ports of this machine where childproof itself listens: whatever a rule names, no call leads to what judges it.
+    Raises DialError.
     """
     addresses, queries = await _addresses(forward, resolver, timeout)
     upstream = Upstream(dns=queries)
@@ -60,6 +67,8 @@ async def dial(forward: Forward, resolver: Resolver = system_resolver, *, timeou
     denied = [address for address in addresses if _denied(address, forward.refused)]
     if denied:
         raise DialError(f"{forward.host} leads to {denied[0]}, in a range that a rule denies", upstream)
+    if forward.port in closed and (own := next(filter(_is_here, addresses), "")):
+        raise DialError(f"{forward.host}:{forward.port} leads to {own}, where childproof itself listens", upstream)
     error = "no address"
     attempts = 0
     for address in addresses[:MAX_ADDRESSES]:
@@ -106,6 +115,11 @@ def _is_own(writer: asyncio.StreamWriter, address: str) -> bool:
     if bool(own) and parse_address(str(own[0])) == parse_address(address):
         return True
     return is_here(address)  # a second address of one network is reached from the first
+
+
+def _is_here(address: str) -> bool:
+    parsed = parse_address(address)
+    return (parsed is not None and parsed.is_loopback) or is_here(address)
 
 
 def _denied(address: str, networks: Sequence[str]) -> bool:

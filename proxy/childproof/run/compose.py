@@ -39,7 +39,8 @@ def wall_clock() -> int:
 class Parts:
     """What a capture side needs, already checked: nothing here fails for a user's mistake any more.
 
-    `rule_files` are the files that the rules were read from, included ones too, `secrets` the credentials that they put in.
+    `rule_files` are the files that the rules were read from, included ones too, `secrets` the credentials that they put in. `closed`
+    are the TCP ports of this process, its control API's among them: neither a webhook nor an allowed call leads there.
     """
 
     config: Config
@@ -53,6 +54,7 @@ class Parts:
     read: Footprint = field(
         default_factory=dict
     )  # the files of rules, stubs and credentials, from before they were read
+    closed: set[int] = field(default_factory=set)
 
     @property
     def catalog(self) -> Catalog:

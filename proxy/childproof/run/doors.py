@@ -136,6 +136,7 @@ class Doors:
             judge=self._engine,
             http=self._proxy.http,
             tls_context=self._proxy.http.context_for,
+            dial=self._proxy.dial,
             destination_of=destination_of,
             limits=Limits(connections=self._proxy.connections),
             sources=self._sources,

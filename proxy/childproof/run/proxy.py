@@ -7,10 +7,12 @@ import socket
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from childproof.capture.binding import BACKLOG, shown, unbound
 from childproof.capture.destination import Destination, Ingress
+from childproof.capture.dialer import dial
 from childproof.capture.mitm.ca import CA
 from childproof.capture.mitm.capture import HttpCapture
 from childproof.capture.smtp import smtp_protocol_factory
@@ -50,14 +52,16 @@ class Proxy:
     def __init__(self, parts: Parts, ca: CA) -> None:
         self._parts = parts
 
+        self.dial = partial(dial, closed=parts.closed)
+
         def smtp(ingress: Ingress, destination: Destination) -> asyncio.Protocol:
             return smtp_protocol_factory(ingress, destination, parts.engine, self.http.context_for)
 
         def tcp(ingress: Ingress, destination: Destination) -> asyncio.Protocol:
-            return tcp_protocol_factory(ingress, destination, parts.engine)
+            return tcp_protocol_factory(ingress, destination, parts.engine, dial=self.dial)
 
         self.connections = room_for(parts.config.connections)  # of each listener's sandbox, at once
-        self.http = HttpCapture(parts.engine, ca, smtp=smtp, tcp=tcp, connections=self.connections)
+        self.http = HttpCapture(parts.engine, ca, dial=self.dial, smtp=smtp, tcp=tcp, connections=self.connections)
         self._closing = contextlib.AsyncExitStack()
         self._bound: list[Sockets] = []
         self._doors: list[Doors] = []

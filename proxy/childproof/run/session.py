@@ -80,6 +80,8 @@ def run_command(session: Session, *, sealed: bool) -> int:
             parts, ca = _prepare(session, config, sandbox)
         try:
             before = parts.ledger.position()
+            if control is not None:
+                parts.closed.update(control.ports)
             if sandbox is not None:
                 code = asyncio.run(_sealed(parts, ca, session.world, sandbox, control))
             else:
@@ -157,7 +159,7 @@ async def _sealed(parts: "Parts", ca: "CA", world: str, sandbox: SealedSandbox, 
                 async with (
                     delivering(parts, (world,), sandbox.connect) as deliverer,
                     warming_up(parts),
-                    _asked(control, parts, proxy, deliverer, world, set(), ca),
+                    _asked(control, parts, proxy, deliverer, world, ca),
                 ):
                     return await sandbox.finished()
         finally:
@@ -189,12 +191,12 @@ async def _unsealed(parts: "Parts", ca: "CA", session: Session, control: "Socket
     say("NOT SEALED: --mode env only sets proxy variables; what ignores them reaches the network")
     async with Proxy(parts, ca) as proxy, scraping(parts, say):
         [http] = await proxy.listen((Listen(session.world, http=LISTEN_ANYWHERE),))
-        closed = {http.port}
-        inside = own_loopback(parts, closed)
+        parts.closed.add(http.port)
+        inside = own_loopback(parts, parts.closed)
         async with (
             delivering(parts, (session.world,), inside) as deliverer,
             warming_up(parts),
-            _asked(control, parts, proxy, deliverer, session.world, closed, ca),
+            _asked(control, parts, proxy, deliverer, session.world, ca),
         ):
             return await run_with_environment(
                 session.command, environ, proxy=http.address, ca_cert=ca.cert_pem, cwd=session.cwd
@@ -208,7 +210,6 @@ async def _asked(  # noqa: PLR0917 (what there is, passed on)
     proxy: "Proxy",
     deliverer: "Deliverer",
     world: str,
-    closed: set[int],
     ca: "CA",
 ) -> AsyncIterator[None]:
     """Answer the control API meanwhile, if somebody is to ask."""
@@ -222,7 +223,7 @@ async def _asked(  # noqa: PLR0917 (what there is, passed on)
     health.watch(parts)
     health.phase = "ready"
     async with controlling(
-        control, parts, proxy, deliverer, health=health, served=(world,), ports=closed, ca=ca.cert_pem.read_bytes,
+        control, parts, proxy, deliverer, health=health, served=(world,), ports=parts.closed, ca=ca.cert_pem.read_bytes,
         say=say, sealed=False,
     ):  # fmt: skip
         say(f"control {control.shown}")

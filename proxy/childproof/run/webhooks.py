@@ -29,7 +29,9 @@ async def delivering(
         deliverer.use(handed_out(config))
 
     settle = parts.engine.settle
-    async with Deliverer(handed_out(parts.config), settle, worlds, connect=connect, say=say) as deliverer:
+    async with Deliverer(
+        handed_out(parts.config), settle, worlds, connect=connect, closed=parts.closed, say=say
+    ) as deliverer:
         loop, own = asyncio.get_running_loop(), threading.get_ident()
 
         def stirred(world: str) -> None:

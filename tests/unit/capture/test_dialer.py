@@ -171,3 +171,21 @@ def test_a_range_that_a_rule_denies_is_not_dialled_whatever_leads_there(address:
     error = refused(forward, Resolver(["8.8.8.8", address]))
     assert "in a range that a rule denies" in error.reason
     assert error.upstream == Upstream(dns=1)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "here.example", "rebound.example"])
+def test_no_call_leads_to_what_judges_it(host: str) -> None:
+    """A rule may name the loopback; our own ports there, the control API's among them, are closed all the same."""
+
+    async def main() -> None:
+        async with Sentinel() as sentinel:
+            forward = Forward(host, sentinel.port, networks=("127.0.0.0/8",))
+            answer = ["127.0.0.3", "127.0.0.1"] if host == "rebound.example" else ["127.0.0.1"]
+            with pytest.raises(DialError, match=r"where childproof itself listens$") as caught:
+                await dial(forward, Resolver(answer), closed={sentinel.port})
+            assert caught.value.upstream.connections == sentinel.connections == 0
+            if host == "here.example":
+                dialed = await dial(forward, Resolver(answer), closed={sentinel.port + 1})
+                dialed.writer.close()
+
+    asyncio.run(main())

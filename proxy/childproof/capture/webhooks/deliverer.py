@@ -8,7 +8,7 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -44,7 +44,8 @@ class _Turn:
 class Deliverer:
     """Delivers for some worlds, which may become more and fewer (`join`, `leave`). Use `async with`; leaving it ends what is under way; what has no outcome by then stays queued.
 
-    `connect` reaches listeners in the sandbox; None where there are none, so that only rules can let a webhook go.
+    `connect` reaches listeners in the sandbox; None where there are none, so that only rules can let a webhook go. `closed`
+    are our own ports, to which no rule can.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Deliverer:
         *,
         connect: Connect | None,
         roots: ssl.SSLContext | None = None,
+        closed: Container[int] = (),
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._deliveries = deliveries
@@ -62,6 +64,7 @@ class Deliverer:
         self._connect = connect
         self._own: dict[str, Connect] = {}  # of worlds whose sandboxes have a loopback of their own
         self._roots = roots
+        self._closed = closed
         self._say = say
         self._stirred = asyncio.Event()
         self._in_want = set(worlds)  # of a look, before the next one at all of them
@@ -228,7 +231,7 @@ class Deliverer:
         reply, reason, failure = None, "the attempt was broken off", "connection"
         try:
             async with asyncio.timeout(seconds):
-                dialed = await dial(outcome.forward)
+                dialed = await dial(outcome.forward, closed=self._closed)
                 upstream = dialed.upstream
                 writer = dialed.writer
                 try:

@@ -255,7 +255,9 @@ class _Server:
         if parts.watching is not None:
             parts.watching.authority_ends = authority.expiry
         parts.closed.update(place.port for place in opened)
-        deliverer = await stack.enter_async_context(delivering(parts, self.worlds, own_loopback(parts, parts.closed), say))
+        deliverer = await stack.enter_async_context(
+            delivering(parts, self.worlds, own_loopback(parts, parts.closed), say)
+        )
         watch = self.config.watch
         reloader = await stack.enter_async_context(Reloader(parts, say, watch=watch, event=self.journal.event))
         warn = self.journal.trouble
