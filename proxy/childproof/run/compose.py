@@ -121,7 +121,7 @@ def load_policy(
     if catalog is not None:
         try:
             # Those that aren't given were checked when they were packaged.
-            catalog.check(catalog.given if rules is None else _led_to(catalog.given, rules, config))
+            catalog.check(catalog.given if rules is None else led_to(catalog.given, rules, config))
         except InputError as error:
             faults += error.faults
     if faults:
@@ -131,7 +131,7 @@ def load_policy(
     return catalog, rules
 
 
-def _led_to(names: Sequence[str], rules: Ruleset, config: Config) -> list[str]:
+def led_to(names: Sequence[str], rules: Ruleset, config: Config) -> list[str]:
     """The stubs that a call can reach: loading one takes tens of milliseconds, and nobody asks the others anything."""
     reached = {rule.stub for rule in rules.rules} | {listen.stub for listen in config.listen}
     return [name for name in names if name in reached]

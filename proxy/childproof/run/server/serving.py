@@ -236,6 +236,7 @@ class _Server:
         from childproof.run.webhooks import delivering, own_loopback  # noqa: PLC0415
 
         from .reloading import Reloader  # noqa: PLC0415
+        from .unused import remarked  # noqa: PLC0415
 
         say = self.journal.say
         proxy = await stack.enter_async_context(Proxy(parts, authority.ca))
@@ -262,6 +263,7 @@ class _Server:
         reloader = await stack.enter_async_context(Reloader(parts, say, watch=watch, event=self.journal.event))
         warn = self.journal.trouble
         again = await stack.enter_async_context(tended(authority, proxy.http, say, warn, watch=watch))
+        await stack.enter_async_context(remarked(parts, warn))
 
         def hung_up() -> None:
             reloader.request()
