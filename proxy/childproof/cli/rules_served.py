@@ -74,15 +74,21 @@ def explain_served(
 @only_server_options
 @_world_option
 @click.option("--json", "as_json", is_flag=True, help="As one JSON object, with the ETag that `put` takes.")
-def show(*, where: Where, world: str | None, as_json: bool) -> None:
+@click.option("--etag", "only_etag", is_flag=True, help="Only the ETag.")
+def show(*, where: Where, world: str | None, as_json: bool, only_etag: bool) -> None:
     r"""Show the rules that judge calls now, with how many there are, where they come from, and their ETag on standard error.
 
     \b
       childproof rules show --server unix:control.sock > rules.yaml
       childproof rules show --world checkout --json
     """
+    if as_json and only_etag:
+        raise click.UsageError("--json has the ETag too; leave one of them out")
     with where.client() as client, known(client, world):
         found = client.rules(world)
+    if only_etag:
+        print(found.etag)
+        return
     if as_json:
         print(json.dumps(msgspec.to_builtins(found), ensure_ascii=False))
         return
@@ -109,7 +115,7 @@ def put(*, where: Where, world: str | None, etag: str | None, file: Path) -> Non
 
     \b
       childproof rules put rules.yaml --world checkout
-      childproof rules put rules.yaml --etag "$(childproof rules show --json | jq -r .etag)"
+      childproof rules put rules.yaml --etag "$(childproof rules show --etag)"
     """
     name, text = ("standard input", _stdin()) if str(file) == "-" else (str(file), read_source(file).text)
     with where.client() as client, known(client, world), as_faults(name):
