@@ -14,6 +14,7 @@ from childproof.model.text import printable
 from childproof.world import Store
 
 from .options import milliseconds
+from .unasked import say_unasked
 
 if TYPE_CHECKING:
     from .records import Records
@@ -29,9 +30,7 @@ def store_option(command: Callable[..., Any]) -> Callable[..., Any]:
 @contextmanager
 def open_ledger(db: str | None) -> Iterator[tuple[Store, Ledger]]:
     """The configured database, for reading, also while another process writes it. Raises StoreError."""
-    from childproof.run.config.config import load_config  # noqa: PLC0415 (reads YAML: only where no file is named)
-
-    path = db or load_config(os.environ, Path.cwd()).store
+    path = db or _configured()
     with Store.open(path, wall=_no_clock, readonly=True) as store:
         yield store, Ledger(store.connection, lock=store.lock)
 
@@ -43,9 +42,8 @@ def open_worlds(db: str | None, *, create: bool = False) -> Iterator[tuple[Store
     Where there is none, only `create` makes one: a mistyped name is no new database.
     """
     from childproof.run.compose import wall_clock  # noqa: PLC0415 (the engine's imports: only where time matters)
-    from childproof.run.config.config import load_config  # noqa: PLC0415
 
-    path = db or load_config(os.environ, Path.cwd()).store
+    path = db or _configured()
     if not create and not Path(path).is_file():
         raise StoreError(f"{path}: there is no such file; `childproof run` makes it, --db names another")
     with Store.open(path, wall=wall_clock) as store:
@@ -108,6 +106,7 @@ def find_call(records: "Records", call: str, world: str | None) -> Entry:
     raise ChildproofError(f"{records.place} has no call {call!r} ({where}); `childproof log` lists the calls")
 
 
+_SAID = f"{__name__}.said"
 _LONGEST_NUMBER = 9  # digits of a call's number
 _SHORTEST_ID = 6  # digits that may also be the beginning of an id
 _WORLDS = 20  # that are looked into for a number
@@ -120,6 +119,18 @@ def duration(microseconds: int) -> str:
     if microseconds < 1_000_000:
         return f"{microseconds / 1000:.1f} ms"
     return f"{microseconds / 1_000_000:.1f} s"
+
+
+def _configured() -> str:
+    """The database of the configuration. A server that the environment names wasn't asked: that is said, once a command."""
+    from childproof.run.config.config import load_config  # noqa: PLC0415 (reads YAML: only where no file is named)
+
+    store = load_config(os.environ, Path.cwd()).store
+    context = click.get_current_context(silent=True)
+    if context is not None and not context.meta.setdefault(_SAID, False):
+        context.meta[_SAID] = True
+        say_unasked(f"this command looks into {store}", "it asks no server, and --db FILE says that a file is meant")
+    return store
 
 
 def _no_clock() -> int:

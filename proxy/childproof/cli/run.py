@@ -9,6 +9,7 @@ import click
 
 from .options import NewFile, control_option, metrics_option, policy_options, world_options
 from .token import read_token
+from .unasked import say_unasked
 
 if TYPE_CHECKING:
     from childproof.world import ClockSettings
@@ -88,7 +89,7 @@ def run(
 
     The exit code is COMMAND's own, but 1 instead of 0 where a call could not be recorded. Standard input, output,
     errors, signals and the terminal pass through. With --server, a world that is named stays; without --world, the fork
-    of --from is thrown away afterwards.
+    of --from is thrown away afterwards. CHILDPROOF_SERVER doesn't stand for --server here.
 
     \b
       childproof run -- python agent.py
@@ -102,6 +103,10 @@ def run(
         raise SystemExit(_remote(server, token_file, command, named, from_, seed, clock_text, report, report_to))
     if token_file is not None or from_ is not None:
         raise click.UsageError("--token-file and --from go with --server", click.get_current_context())
+    if db is None:
+        say_unasked(
+            "this run is judged and recorded here", "--server URL has it done there, --db FILE says that here is meant"
+        )
     gc.disable()  # modules are no garbage: run_command has it on again when all of them are there
     try:
         from childproof.run.report.reportfile import opened  # noqa: PLC0415 (heavy: only once it is needed)
@@ -143,6 +148,7 @@ def _remote(  # noqa: PLR0917 (what the command line said, passed on)
     report_to: Path | None,
 ) -> int:
     """Run the command in a sandbox whose calls a server answers."""
+    gc.disable()  # as above
     from childproof.run.report.reportfile import opened  # noqa: PLC0415 (likewise)
     from childproof.run.sandboxes.remote import Remote, run_remote  # noqa: PLC0415 (only here)
 
