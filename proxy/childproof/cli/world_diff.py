@@ -19,6 +19,7 @@ from .where import Where, where_options
 from .world import json_option
 
 SHOWN = 20  # of each kind, added or removed; --json has all
+REAL_TIME = "Times differ where both did the same, since both run with real time; with --clock step:1s or frozen@TIME they don't."
 _FACTS = 4
 _PARTS = {(EMAIL, "attachment"), (EMAIL, "source"), (EMAIL, "delivery")}  # of messages, which are shown as mails
 
@@ -47,12 +48,16 @@ def diff(*, where: Where, as_json: bool, patch: bool, a: str, b: str) -> None:
             print(json.dumps(parts, ensure_ascii=False, indent=1))
             return
         compared = records.compared(a, b)
+        clocked = as_json or {records.clock(name).run for name in (a, b)} != {"real"}
     found, words, unknown = compared.found, compared.words, compared.unrecorded
     if as_json:
         print(json.dumps({**values(found, words), "unrecorded": unknown}, ensure_ascii=False))
         return
     for line in _lines(found, words, unknown):
         print(line)
+    both = found.ancestor not in ("", None, a, b)
+    if both and not clocked and any(None not in (change.before, change.after) for change in found.changes):
+        print(f"\n{REAL_TIME}")
 
 
 def _missing_kinds(store: Store, found: Comparison) -> Iterator[dict[str, Any]]:

@@ -8,10 +8,11 @@ import pytest
 from click.testing import CliRunner
 
 from childproof.cli.main import cli
+from childproof.cli.world_diff import REAL_TIME
 from childproof.model import Call, Envelope, Protocol
 from childproof.run.compose import Parts, compose
 from childproof.run.config.config import Config
-from childproof.world import ClockSettings
+from childproof.world import ClockSettings, Store
 
 FROZEN = ClockSettings(start=1_767_614_400_000, run="frozen")
 
@@ -131,3 +132,20 @@ def test_what_was_imported_is_not_said_to_have_done_nothing(diff, folder: Path) 
     assert not any(line.startswith("  ~") for line in lines)
     assert json.loads(diff("copy", "shop", "--json"))["unrecorded"] == ["copy"]
     assert json.loads(diff("shop/try-1", "shop", "--json"))["unrecorded"] == []
+
+
+def test_worlds_on_real_time_are_told_why_times_differ(diff, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two forks that made the same, every time differs: a clock that stands or steps is the way to see the rest."""
+    monkeypatch.chdir(tmp_path)
+    wall = iter(range(1_767_603_600_000, 1_767_703_600_000, 5000))
+    with Store.open(tmp_path / "childproof.db", wall=lambda: next(wall)) as store:
+        for name, clock in (("real", ClockSettings()), ("frozen", FROZEN)):
+            store.create(name, clock=clock)
+            for fork, tries in ((f"{name}/1", 1), (f"{name}/2", 2)):
+                store.fork(name, fork)
+                with store.world(fork).transaction() as tx:
+                    tx.put("shop", "order", "o1", {"id": "o1", "tries": tries, "created": tx.now()})
+    assert diff("real/1", "real/2").endswith(f"\n\n{REAL_TIME}\n")
+    assert REAL_TIME not in diff("frozen/1", "frozen/2")
+    assert REAL_TIME not in diff("real", "real/1")
+    assert REAL_TIME not in diff("real/1", "real/2", "--json")
