@@ -1,6 +1,7 @@
 """One sandbox as a value: its world, where it listens, how long it lives; and the parts that it is made of."""
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ class Box:
     secret: str = field(default="", repr=False)
     doors: "Doors | None" = None
     connect: Connect | None = None
+    over: Callable[[], None] | None = None
 
     def told(self) -> messages.Sandbox:
         """It as the API tells of it."""

@@ -35,6 +35,8 @@ from .sandboxes import Sandboxes
 MOST = MOST_SANDBOXES + 100  # connections at once: each sealed sandbox has one
 _BACKLOG = 256
 _HELLO_SECONDS = 10.0
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
+_NETFILTER = 12  # the netlink family by which the kernel tells of refusals
 
 
 def beside(control: str) -> str:
@@ -109,7 +111,7 @@ class Handover:
             frames.close()
 
     async def _guest(self, frames: Frames, hello: channel.Frame, descriptors: list[int]) -> None:
-        sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        sockets = _sockets(descriptors)
         with contextlib.ExitStack() as undo:
             for sock in sockets:
                 undo.callback(sock.close)
@@ -119,7 +121,7 @@ class Handover:
                 return
             inside = _Inside(frames)
             try:
-                await self._sandboxes.take_over(sandbox, doors, inside.connect)
+                await self._sandboxes.take_over(sandbox, doors, inside.connect, frames.hang_up)
                 await frames.send({"serving": True, "environ": self._stand_ins(_environ(hello))})
                 while "ended" not in (frame := await self._heard(frames, inside)):
                     pass
@@ -177,14 +179,16 @@ class _Inside:
 
     def connected(self, frame: channel.Frame, descriptors: list[int]) -> None:
         """The client's answer."""
-        sockets = [socket.socket(fileno=descriptor) for descriptor in descriptors]
-        made = self._waiting.pop(int(frame["connected"]), None)
+        sockets = _sockets(descriptors)
+        number = frame["connected"]
+        made = self._waiting.pop(number, None) if isinstance(number, int) else None
         if made is not None and not made.done() and sockets:
             sock = sockets.pop(0)
             sock.setblocking(False)
             made.set_result(sock)
         elif made is not None and not made.done():
-            code = int(frame.get("errno", errno.ECONNREFUSED))
+            code = frame.get("errno")
+            code = code if isinstance(code, int) and code in errno.errorcode else errno.ECONNREFUSED
             made.set_exception(OSError(code, os.strerror(code)))
         for sock in sockets:
             sock.close()
@@ -197,20 +201,34 @@ class _Inside:
                 made.set_exception(ConnectionAbortedError("the sandbox has ended"))
 
 
+def _sockets(descriptors: list[int]) -> list[socket.socket]:
+    """Descriptors as sockets. Raises FramesError where one is none; then all of them are closed."""
+    sockets: list[socket.socket] = []
+    try:
+        sockets.extend(socket.socket(fileno=descriptor) for descriptor in descriptors)
+    except OSError:
+        for sock in sockets:
+            sock.close()
+        for descriptor in descriptors[len(sockets) :]:
+            os.close(descriptor)
+        raise FramesError("a descriptor that is no socket") from None
+    return sockets
+
+
 def _doors(hello: channel.Frame, sockets: list[socket.socket]) -> DoorSockets | None:
     """The sockets by what they are for; None where they aren't those of a sandbox."""
     try:
         dns, refusals = int(hello["dns"]), bool(hello["refusals"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, OverflowError, TypeError, ValueError):
         return None
-    if not 0 <= dns <= 4 or len(sockets) != 1 + dns + refusals or sockets[0].type != socket.SOCK_STREAM:
+    if not 0 <= dns <= 4 or len(sockets) != 1 + dns + refusals:
         return None
-    if any(
-        sock.type != socket.SOCK_DGRAM or sock.family not in (socket.AF_INET, socket.AF_INET6)
-        for sock in sockets[1 : 1 + dns]
-    ):
+    kinds = [socket.SOCK_STREAM, *[socket.SOCK_DGRAM] * dns]
+    if any(sock.type != kind or sock.family not in _FAMILIES for sock, kind in zip(sockets, kinds, strict=False)):
         return None
-    if refusals and sockets[-1].family != socket.AF_NETLINK:
+    if not sockets[0].getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        return None
+    if refusals and (sockets[-1].family != socket.AF_NETLINK or sockets[-1].proto != _NETFILTER):
         return None
     return DoorSockets((sockets[0],), tuple(sockets[1 : 1 + dns]), refusals=sockets[-1] if refusals else None)
 

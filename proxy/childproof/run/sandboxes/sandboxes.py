@@ -140,6 +140,8 @@ class Sandboxes:
         self._sockets -= box.sockets
         try:
             await self._close(box)
+            if box.over is not None:
+                box.over()
         finally:
             gone, kept = self._left(box, keep=keep)
         return messages.DeletedSandbox(sandbox, gone, kept)
@@ -162,13 +164,15 @@ class Sandboxes:
         known = box.secret if box is not None and box.sealed == WAITING else ""
         return secrets.compare_digest(known.encode(), secret.encode("utf-8", "replace")) and bool(known)
 
-    async def take_over(self, sandbox: str, sockets: "DoorSockets", connect: Connect) -> None:
-        """Serve what a sealed sandbox's client has handed over. `connect` reaches the sandbox's loopback.
+    async def take_over(
+        self, sandbox: str, sockets: "DoorSockets", connect: Connect, over: Callable[[], None] = lambda: None
+    ) -> None:
+        """Serve what a sealed sandbox's client has handed over. `connect` reaches the sandbox's loopback, `over` tells the client its end.
 
         Raises LookupError for a sandbox that is gone. It lives as long as its client: its time begins when that has left.
         """
         box = self._boxes[sandbox]
-        box.sealed, box.connect = SERVING, connect
+        box.sealed, box.connect, box.over = SERVING, connect, over
         ingress = Ingress(box.world, box.id)
         box.ingresses.append(ingress)
         box.doors = await self._proxy.open_doors(ingress, sockets)
@@ -179,7 +183,7 @@ class Sandboxes:
         box = self._boxes.get(sandbox)
         if box is not None:
             await self._close(box)
-            box.sealed, box.doors, box.connect, box.secret = WAITING, None, None, ""
+            box.sealed, box.doors, box.connect, box.over, box.secret = WAITING, None, None, None, ""
             self._live_on(box)
 
     # --- within
@@ -338,6 +342,9 @@ class Sandboxes:
 
     async def _expire(self, sandboxes: Iterable[str]) -> None:
         for sandbox in sandboxes:
+            box = self._boxes.get(sandbox)
+            if box is None or box.deadline > asyncio.get_running_loop().time():
+                continue  # renewed while others were ended
             try:
                 await self.delete(sandbox)
             except LookupError:

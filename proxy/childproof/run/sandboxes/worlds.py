@@ -5,6 +5,7 @@ from collections.abc import Collection
 
 from childproof.control.desk import Desk
 from childproof.control.finding import call_number, invalid
+from childproof.control.messages import KEPT
 from childproof.control.messages_sandboxes import NewSandbox
 from childproof.control.problems import Mistake, Problem, not_found
 from childproof.control.ruletext import load_rules
@@ -15,7 +16,7 @@ from childproof.policy import Ruleset
 from childproof.world import ClockSettings
 from childproof.world.written import read_clock, read_time
 
-UNTIL = "sandbox-until"  # the label of a world that goes with its sandbox
+UNTIL = KEPT  # the label of a world that goes with its sandbox: one without it isn't ours, whatever its name is
 _SPARE = 10_000  # milliseconds that another server may take to renew it
 AGAIN = 60_000  # milliseconds until what couldn't be deleted is tried again
 
@@ -58,17 +59,20 @@ class SandboxWorlds:
             return None, None
         if keep:
             self._made.discard(name)
-            self._desk.store.label(name, {UNTIL: ""})
+            if self._is_ours(name):
+                self._desk.store.label(name, {UNTIL: ""})
             return None, "that was asked for"
         if name in self._users:
             return None, f"{self._users[name]} other sandboxes are in it"
         self._made.discard(name)
+        if self._there(name) and not self._is_ours(name):
+            return None, "it is another one: that of the sandbox was deleted"
         kept = self.delete(name)
         return (name, None) if kept is None else (None, kept)
 
     def renewed(self, name: str, ttl: int) -> None:
         """Whoever looks at it after a crash is to leave it alone until then."""
-        if name in self._made:
+        if name in self._made and self._is_ours(name):
             self._desk.store.label(name, {UNTIL: timestamp(self._desk.wall() + ttl * 1000)})
 
     def used(self, name: str) -> bool:
@@ -138,6 +142,13 @@ class SandboxWorlds:
             problem = not_found(f"the world {name!r}", hint)
             problem.mistakes = (Mistake(pointer, repr(name), "a world that is there"),)
             raise problem
+
+    def _is_ours(self, name: str) -> bool:
+        """Whether a world is the one that was made: somebody may have deleted that, and made another of its name."""
+        try:
+            return UNTIL in self._desk.store.branch(name).labels
+        except ChildproofError:
+            return False
 
     def _there(self, name: str) -> bool:
         try:
