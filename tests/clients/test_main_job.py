@@ -70,44 +70,42 @@ def test_the_demo_agent_sees_a_world_that_works_and_the_user_reads_what_would_ha
         assert f"\n```\n{done.stdout}{done.stderr}```\n" in README.read_text(), "the README shows something else"
 
 
-@pytest.mark.sealed
-def test_a_second_run_with_the_same_seed_gives_byte_identical_replies(tmp_path: Path, needs_sealing: None) -> None:
-    def run(name: str) -> list[tuple[str, int, dict[str, Any]]]:
-        folder = tmp_path / name
-        folder.mkdir()
-        done = childproof(folder, "run", "--seed", "7", "--clock", CLOCK, "--", sys.executable, "-c", SESSION)
+@pytest.fixture(scope="module")
+def sessions(tmp_path_factory: pytest.TempPathFactory, needs_sealing: None) -> dict[str, Path]:
+    """The folders of one session played three times: with a seed, with the same once more, and with another."""
+    folders = {}
+    for name, seed in (("first", "7"), ("second", "7"), ("other", "8")):
+        folders[name] = folder = tmp_path_factory.mktemp(name)
+        options = ("--seed", seed, "--clock", CLOCK, "--report", "json", "--report-to", "report.json")
+        done = childproof(folder, "run", *options, "--", sys.executable, "-c", SESSION)
         assert done.returncode == 0, done.stderr
-        return [
-            (entry["target"], entry["status"], entry["reply"])
-            for entry in entries(folder, "main")
-            if entry["reply"] is not None and entry["protocol"] != "dns"
-        ]
+    return folders
 
-    first = run("first")
+
+def replies(folder: Path) -> list[tuple[str, int, dict[str, Any]]]:
+    return [
+        (entry["target"], entry["status"], entry["reply"])
+        for entry in entries(folder, "main")
+        if entry["reply"] is not None and entry["protocol"] != "dns"
+    ]
+
+
+@pytest.mark.sealed
+def test_a_second_run_with_the_same_seed_gives_byte_identical_replies(sessions: dict[str, Path]) -> None:
+    first = replies(sessions["first"])
     assert [status for _, status, *_ in first] == [200, 200, 200, 404, 200, 250]
-    assert first == run("second")
+    assert first == replies(sessions["second"])
 
 
 @pytest.mark.sealed
-def test_another_seed_gives_other_ids(tmp_path: Path, needs_sealing: None) -> None:
-    code = "import stripe; stripe.api_key = 'sk_test_session'; print(stripe.Customer.create().id)"
-    ids = set()
-    for seed in ("1", "2"):
-        done = childproof(
-            tmp_path, "run", "--world", f"w{seed}", "--seed", seed, "--clock", CLOCK, "--", sys.executable, "-c", code
-        )
-        assert done.returncode == 0, done.stderr
-        ids.add(done.stdout)
+def test_another_seed_gives_other_ids(sessions: dict[str, Path]) -> None:
+    ids = {json.loads(replies(sessions[name])[0][2]["body"])["id"] for name in ("first", "other")}
     assert len(ids) == 2
 
 
 @pytest.mark.sealed
-def test_the_report_for_machines_is_one_json_object(tmp_path: Path, needs_sealing: None) -> None:
-    done = childproof(
-        tmp_path, "run", "--report", "json", "--report-to", "report.json", "--", sys.executable, "-c", SESSION
-    )
-    assert done.returncode == 0, done.stderr
-    report = json.loads((tmp_path / "report.json").read_text())
+def test_the_report_for_machines_is_one_json_object(sessions: dict[str, Path]) -> None:
+    report = json.loads((sessions["first"] / "report.json").read_text())
     assert report["upstream"] == {"dns": 0, "connections": 0, "bytes_out": 0, "bytes_in": 0}
     assert report["services"][0] == {
         "stub": "stripe",
