@@ -66,6 +66,7 @@ LINES: dict[int, dict[str, str]] = {
         "e": "the first process of the sandbox: its files, its memory, its end",
         "f": "the proxy's process, and memory that it shares",
         "g": "what the proxy publishes: to change, or with more in it than a certificate",
+        "h": "the control API: its socket, its port, its token",
     },
     8: {
         "a": "`nft flush ruleset`",

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from childproof.escape.table import AROUND, NO_PROXY, Absent, Closed, Elsewhere, add, attempt
+from childproof.escape.table import AROUND, NO_PROXY, UNCONTAINED, Absent, Closed, Elsewhere, add, attempt
 from childproof.escape.talk import exchange, get, said
 from childproof.escape.ways import Proxied, Way
 
@@ -65,6 +65,26 @@ def connect_to_loopback(way: Way) -> str:
     """What listens on the machine for the machine only."""
     return exchange(way, "::1", 9, get("[::1]:9"))
 
+
+_REACH = "tests/control/test_reach.py::test_"
+add(
+    "7h",
+    "the_control_api",
+    None,
+    direct=Elsewhere(f"{_REACH}a_sealed_command_reaches_neither_socket_nor_port"),
+    proxied=UNCONTAINED,
+    shared=Elsewhere("tests/unit/run/config/test_controladdress.py::test_beyond_the_loopback_there_has_to_be_a_token"),
+)
+add(
+    "7h",
+    "a_socket_of_the_control_api_that_appears_later",
+    None,
+    direct=Elsewhere(f"{_REACH}a_socket_that_appears_later_answers_no_sealed_command"),
+    proxied=UNCONTAINED,
+    shared=Absent("a container sees the sockets that its manifest mounts"),
+)
+_no_rule = Elsewhere(f"{_REACH}no_rule_leads_to_the_api")
+add("10b", "a_control_port_that_a_rule_names", None, direct=_no_rule, proxied=_no_rule)
 
 _IN_A_POD = "tests/escape/test_pod_states.py::test_"
 for _part, _name in (
