@@ -145,7 +145,7 @@ def test_who_is_killed_leaves_nothing(server: tuple[Served, Client, str], needs_
     ("arguments", "code", "said"),
     [
         (("--server", "http://127.0.0.1:9", "--", "true"), 2, "--server unix:/run/childproof.sock"),
-        (("--server", "unix:/nowhere/control.sock", "--", "true"), 1, "start one with: childproof serve --control"),
+        (("--server", "unix:/nowhere/control.sock", "--", "true"), 7, "start one with: childproof serve --control"),
         (
             ("--server", "unix:/nowhere", "--db", "x.db", "--rules", "r.yaml", "--", "true"),
             2,

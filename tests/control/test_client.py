@@ -161,6 +161,7 @@ def _fork_it(client: Client, number: int) -> tuple[int, str]:
     return os.getpid(), client.fork("main", f"process-{number}").name
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")  # whose process has threads is what is tried
 def test_threads_forks_and_coroutines_share_a_client(client: Client) -> None:
     """Nobody gets another's answer, and connections are kept: a fork opens its own."""
     context = multiprocessing.get_context("fork")

@@ -1,6 +1,5 @@
 """`childproof`: the entry point, its commands found on first use so that starting stays quick."""
 
-import difflib
 import importlib
 import os
 import shlex
@@ -75,6 +74,8 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            import difflib  # noqa: PLC0415 (3 ms, for those who mistyped)
+
             hint = ""
             if nearest := difflib.get_close_matches(args[0], COMMANDS, n=1):
                 hint = f" Did you mean: childproof {nearest[0]}"

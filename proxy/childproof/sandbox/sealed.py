@@ -9,7 +9,6 @@
 Any step that fails ends the sandbox before the command exists, as a SandboxError.
 """
 
-import asyncio
 import contextlib
 import os
 import signal
@@ -19,11 +18,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
+from typing import TYPE_CHECKING
 
 from childproof.errors import SandboxError
 
 from . import channel, reasons
 from .init import Inherited
+
+if TYPE_CHECKING:
+    import asyncio
 
 FORWARDED = (
     signal.SIGTERM,
@@ -147,7 +150,9 @@ class SealedSandbox:
 
         Installs handlers for the running loop, which must be the main thread's, and takes them away again.
         """
-        loop = asyncio.get_running_loop()
+        from asyncio import get_running_loop  # noqa: PLC0415 (35 ms, while the first process makes the namespaces)
+
+        loop = get_running_loop()
         done = loop.create_future()
 
         def readable() -> None:
@@ -181,7 +186,9 @@ class SealedSandbox:
         """
         if self._code is not None:
             raise ConnectionAbortedError("the command has ended")
-        loop = asyncio.get_running_loop()
+        from asyncio import get_running_loop  # noqa: PLC0415 (likewise)
+
+        loop = get_running_loop()
         self._asked += 1
         token, made = self._asked, loop.create_future()
         self._connecting[token] = made
@@ -317,7 +324,9 @@ def _be_child(ours: socket.socket, theirs: socket.socket, inherited: Inherited, 
 
 async def established(sock: socket.socket) -> None:
     """Wait until a connection that is under way is there. Raises OSError where it isn't made."""
-    loop = asyncio.get_running_loop()
+    from asyncio import get_running_loop  # noqa: PLC0415 (likewise)
+
+    loop = get_running_loop()
     writable = loop.create_future()
 
     def there() -> None:

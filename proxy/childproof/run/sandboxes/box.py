@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from childproof.run.doors import Doors
 
 LOOPBACK = "127.0.0.1"
+WAITING, SERVING = "waiting", "serving"  # what a sealed one does
 
 
 @dataclass(slots=True, eq=False)

@@ -5,11 +5,10 @@
 Nothing heavy is imported: no capture, no stubs, no rules. A command starts in the time that an interpreter takes.
 """
 
-import asyncio
 import contextlib
+import gc
 import json
 import os
-import signal
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,13 +22,10 @@ from childproof.run.watch.trouble import ending, say
 from childproof.sandbox import channel
 from childproof.sandbox.sealed import SandboxListeners, SandboxSpec, SealedSandbox
 
-from .frames import Frames, FramesError
-
 if TYPE_CHECKING:
     from childproof.client import Client
     from childproof.control.messages_sandboxes import Handover, MadeSandbox
 
-CLOSING = 15.0  # seconds that a server has to record what was under way
 TTL = 120  # seconds after which a sandbox is gone whose client never came back
 _ANSWER = 30.0  # seconds that a server may take to begin
 _PRIVATE = ("CHILDPROOF_CONTROL_TOKEN", "CHILDPROOF_SERVER", "CHILDPROOF_OTLP_HEADERS")
@@ -80,6 +76,8 @@ def run_remote(remote: Remote) -> int:
 
 
 def _run(remote: Remote, client: "Client", made: "MadeSandbox", sandbox: SealedSandbox) -> int:
+    from .accompanying import accompanied  # noqa: PLC0415 (asyncio: while the sandbox is made)
+
     handover = made.handover
     assert handover is not None  # as it is sealed
     listeners = sandbox.handover()
@@ -94,8 +92,8 @@ def _run(remote: Remote, client: "Client", made: "MadeSandbox", sandbox: SealedS
             read_only=[*_there(handover.read_only)],
             environ=environ,
         )
-        sandbox.start()
-        code, gone = asyncio.run(_served(link, sandbox))
+        gc.enable()
+        code, gone = accompanied(link, sandbox)
         if gone:
             raise ServerGoneError(
                 f"{remote.server} has gone: the command was ended, since its calls were refused from then on; what it called"
@@ -157,64 +155,6 @@ def _hand_over(
             raise ConflictError(409, "refused", str(frame["failed"]))
         undo.pop_all()
     return link, dict(frame["environ"])
-
-
-async def _served(link: socket.socket, sandbox: SealedSandbox) -> tuple[int, bool]:
-    """Wait for the command's end, connecting webhooks meanwhile; its exit code, and whether the server was gone before."""
-    link.setblocking(False)
-    frames = Frames(link)
-    ended = asyncio.create_task(sandbox.finished())
-    asked = asyncio.create_task(_webhooks(frames, sandbox))
-    await asyncio.wait((ended, asked), return_when=asyncio.FIRST_COMPLETED)
-    gone = asked.done() and not ended.done()
-    if gone:
-        sandbox.signal(signal.SIGKILL)
-    code = await ended
-    if not gone:
-        try:
-            await frames.send({"ended": True})
-            async with asyncio.timeout(CLOSING):
-                await asked
-        except (FramesError, TimeoutError):
-            gone = True
-        else:
-            gone = not asked.result()
-    asked.cancel()
-    await asyncio.gather(asked, return_exceptions=True)
-    return code, gone
-
-
-async def _webhooks(frames: Frames, sandbox: SealedSandbox) -> bool:
-    """Make the connections into the sandbox that the server asks for; whether it has closed in good order."""
-    making: set[asyncio.Task[None]] = set()
-    try:
-        while True:
-            frame, descriptors = await frames.next()
-            for descriptor in descriptors:
-                os.close(descriptor)
-            if "connect" in frame:
-                task = asyncio.create_task(_connect(frames, sandbox, frame))
-                making.add(task)
-                task.add_done_callback(making.discard)
-            if "closed" in frame:
-                return True
-    except FramesError:
-        return False
-    finally:
-        for task in making:
-            task.cancel()
-
-
-async def _connect(frames: Frames, sandbox: SealedSandbox, frame: channel.Frame) -> None:
-    answer = {"connected": frame["connect"]}
-    with contextlib.suppress(FramesError):
-        try:
-            sock = await sandbox.connect(str(frame["address"]), int(frame["port"]))
-        except OSError as error:
-            await frames.send({**answer, "errno": error.errno or 111})
-            return
-        with sock:
-            await frames.send(answer, [sock.fileno()])
 
 
 def _report(remote: Remote, client: "Client", sandbox: str, code: int) -> int:

@@ -1,14 +1,12 @@
 """Many sandboxes on one process: each a world and listeners of its own, made and ended over the control API.
 
-A sandbox costs a row, a socket or a few, and no task. One timer ends those whose time is over, so that a client that crashed
-leaves nothing behind.
+A sandbox costs a row, a socket or a few, and no task.
 """
 
-import asyncio
 import contextlib
 import secrets
 import socket
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -18,7 +16,6 @@ from childproof.capture.webhooks import Connect, Deliverer
 from childproof.control import messages_sandboxes as messages
 from childproof.control.desk import Desk
 from childproof.control.problems import Mistake, Problem, ended
-from childproof.errors import ChildproofError
 from childproof.run.compose import Parts
 from childproof.run.config.secrets import secret_files
 from childproof.run.covered import hidden, judging
@@ -26,8 +23,9 @@ from childproof.run.report.emit import painted, worded
 from childproof.run.report.report import to_json, unpainted
 from childproof.run.server.descriptors import room_for_listeners
 
-from .box import Bound, Box, environment
-from .worlds import AGAIN, SandboxWorlds
+from .box import SERVING, WAITING, Bound, Box, environment
+from .lifetimes import Lifetimes
+from .worlds import SandboxWorlds
 
 if TYPE_CHECKING:
     from childproof.run.doors import DoorSockets
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 
 MOST = 5000  # sandboxes at once
 SEALED_SOCKETS = 5  # of a sealed one: for TCP, names in both families, what its network refused, and the channel
-WAITING, SERVING = "waiting", "serving"
 
 
 class Sandboxes:
@@ -67,20 +64,14 @@ class Sandboxes:
         self._worlds = SandboxWorlds(desk, served)
         self._boxes: dict[str, Box] = {}
         self._sockets = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._clearing: asyncio.TimerHandle | None = None
-        self._ending: set[asyncio.Task[None]] = set()
+        self._times = Lifetimes(self._boxes, self._worlds, desk, self.delete)
 
     async def __aenter__(self) -> Self:
-        await self._clear()
+        await self._times.begin()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        while self._ending:
-            await asyncio.wait(self._ending)
-        for timer in (self._timer, self._clearing):
-            if timer is not None:
-                timer.cancel()
+        await self._times.end()
         for sandbox in [*self._boxes]:
             with contextlib.suppress(LookupError):
                 await self.delete(sandbox)
@@ -111,7 +102,7 @@ class Sandboxes:
             box.sealed, box.secret = WAITING, secrets.token_hex(16)
         self._boxes[box.id] = box
         self._deliverer.join(box.world)
-        self._live_on(box)
+        self._times.live_on(box)
         return messages.MadeSandbox(
             **box.values(), ca=self._ca().decode("ascii"), environment=environment(box), handover=self._place(box)
         )
@@ -131,7 +122,7 @@ class Sandboxes:
         if box.made:
             self._worlds.renewed(box.world, ttl)
         box.ttl = ttl
-        self._live_on(box)
+        self._times.live_on(box)
         return box.told()
 
     async def delete(self, sandbox: str, *, keep: bool = False) -> messages.DeletedSandbox:
@@ -184,7 +175,7 @@ class Sandboxes:
         if box is not None:
             await self._close(box)
             box.sealed, box.doors, box.connect, box.over, box.secret = WAITING, None, None, None, ""
-            self._live_on(box)
+            self._times.live_on(box)
 
     # --- within
 
@@ -244,7 +235,7 @@ class Sandboxes:
         if not self._worlds.used(box.world):
             self._deliverer.leave(box.world)
         if self._worlds.waits:
-            self._clear_at(self._wall() + AGAIN)
+            self._times.clear_later()
         return gone, kept
 
     def _place(self, box: Box) -> messages.Handover | None:
@@ -274,80 +265,3 @@ class Sandboxes:
             raise refused
 
         return connect
-
-    # --- time
-
-    async def _clear(self) -> None:
-        """Delete worlds that nobody comes back for, one after the other, and look again when the time of others is over."""
-        self._clearing = None
-        try:
-            over, later = self._worlds.over()
-        except ChildproofError as error:
-            self._say(f"worlds of sandboxes could not be looked through: {error}")
-            over, later = [], self._wall() + AGAIN
-        gone = 0
-        for world in over:
-            if self._stopping():
-                return
-            gone += not self._worlds.used(world) and self._worlds.delete(world) is None
-            await asyncio.sleep(0)  # calls go on meanwhile
-        if gone:
-            self._say(f"{gone} worlds of sandboxes that had been left behind were deleted")
-        if later is not None:
-            self._clear_at(later)
-
-    def _clear_at(self, time: int) -> None:
-        if self._clearing is None:
-            seconds = max(time - self._wall(), 1000) / 1000
-            self._clearing = asyncio.get_running_loop().call_later(seconds, self._begin, self._clear)
-
-    def _begin(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
-        task = asyncio.get_running_loop().create_task(work())
-        self._ending.add(task)
-        task.add_done_callback(self._ending.discard)
-
-    def _stay(self, box: Box) -> None:
-        """Let a sandbox live whose client is there; another server of this store is to know it, too."""
-        self._live_on(box)
-        if box.made:
-            try:
-                self._worlds.renewed(box.world, box.ttl)
-            except ChildproofError as error:  # a full disk: it lives on all the same
-                self._say(f"the sandbox {box.id} could not be renewed in the store: {error}")
-
-    def _live_on(self, box: Box) -> None:
-        loop = asyncio.get_running_loop()
-        box.deadline, box.expires = loop.time() + box.ttl, self._wall() + box.ttl * 1000
-        if self._timer is None or box.deadline < self._timer.when():
-            self._arm(box.deadline)
-
-    def _arm(self, when: float) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(when, self._look)
-
-    def _look(self) -> None:
-        """End those whose time is over; look again when the next one's is."""
-        self._timer = None
-        now = asyncio.get_running_loop().time()
-        for box in self._boxes.values():
-            if box.deadline <= now and box.sealed == SERVING:  # its client is there
-                self._stay(box)
-        over = [box.id for box in self._boxes.values() if box.deadline <= now]
-        if over:
-            self._begin(lambda: self._expire(over))
-        later = [box.deadline for box in self._boxes.values() if box.deadline > now]
-        if later:
-            self._arm(min(later))
-
-    async def _expire(self, sandboxes: Iterable[str]) -> None:
-        for sandbox in sandboxes:
-            box = self._boxes.get(sandbox)
-            if box is None or box.deadline > asyncio.get_running_loop().time():
-                continue  # renewed while others were ended
-            try:
-                await self.delete(sandbox)
-            except LookupError:
-                continue
-            except Exception as error:  # noqa: BLE001 (the others' time is over all the same)
-                self._say(f"the sandbox {sandbox} could not be ended whole: {error}")

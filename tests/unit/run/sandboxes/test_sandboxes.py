@@ -44,7 +44,7 @@ class Hosted:
         loop.time = lambda: before() + seconds  # type: ignore[method-assign]  # nobody waits for a real hour
         for _ in range(5):
             await asyncio.sleep(0)
-        await until(lambda: not self.sandboxes._ending)
+        await until(lambda: not self.sandboxes._times.ending)
 
 
 @contextlib.asynccontextmanager
