@@ -60,7 +60,7 @@ def intercepted(_childproof_box: "Box") -> "Iterator[World]":
 @pytest.fixture
 def sandbox(_childproof_box: "Box") -> "Box":
     """`sandbox.run(["python", "agent.py"])`: a command that has no way out but into the test's world."""
-    from childproof.testing.asked import why_unsealed  # noqa: PLC0415
+    from childproof.testing.sealing import why_unsealed  # noqa: PLC0415
 
     if reason := why_unsealed():
         pytest.skip(reason)

@@ -198,6 +198,14 @@ def test_a_marker_says_what_the_world_is_like(intercepted):
     assert intercepted.client.world(intercepted.name).seed == 7
 
 
+@pytest.mark.world(stubs=["library"], file="world: w\npeople: 2\nstripe:\n  customers: {count: 2}\n")
+def test_a_stub_of_ones_own_and_a_world_file_are_there(intercepted):
+    requests.post("https://api.library.example/books", json={"title": "Emma"}, timeout=30).raise_for_status()
+    assert [book["title"] for book in intercepted["library"].books] == ["Emma"]
+    assert len(intercepted["stripe"].customers) == 2
+    intercepted.must_only_change({"library": ["book"]})
+
+
 def test_milestones_minefields_and_collateral(intercepted):
     customer("jenny@example.com")
     intercepted.must_have("POST", "api.stripe.com/v1/customers", email="jenny@example.com", metadata={"order": 7})

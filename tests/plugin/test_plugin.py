@@ -1,6 +1,7 @@
 """The plugin in sessions of their own, as its users have it, with pytest-asyncio, anyio and xdist beside it."""
 
 import contextlib
+import json
 import os
 import re
 import select
@@ -20,6 +21,20 @@ HERE = Path(__file__).parent
 INI = "[pytest]\nasyncio_default_fixture_loop_scope = function\n"
 
 
+BOOK = {"type": "object", "properties": {"id": {"type": "string"}, "title": {"type": "string"}}}
+MADE = {
+    "201": {"description": "made", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Book"}}}}
+}
+ASKED = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Book"}}}}
+LIBRARY = {
+    "openapi": "3.0.3",
+    "info": {"title": "Library", "version": "1"},
+    "paths": {
+        "/books": {"post": {"requestBody": ASKED, "responses": MADE}},
+        "/books/{book}": {"get": {"responses": {"200": MADE["201"]}}},
+    },
+    "components": {"schemas": {"Book": BOOK}},
+}
 LOADED = ("childproof.pytest_plugin", "anyio", "pytest_asyncio.plugin", "xdist.plugin")
 
 
@@ -52,6 +67,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     folder = tmp_path_factory.mktemp("inside")
     (folder / "test_inside.py").write_text((HERE / "inside.py").read_text())
     (folder / "mine").mkdir()
+    (folder / "library").mkdir()
+    (folder / "library" / "stub.yaml").write_text("stub: library\nhosts: [api.library.example]\nopenapi: openapi.json\n")
+    (folder / "library" / "openapi.json").write_text(json.dumps(LIBRARY))
     (folder / "mine" / "stub.yaml").write_text("hosts: [mine.example]\nresorces: {}\n")
     done = session(folder, "--junitxml", "out.xml", "test_inside.py")
     assert (folder / "out.xml").exists(), done.stdout + done.stderr
@@ -124,16 +142,18 @@ def test_collecting_starts_and_imports_nothing(tmp_path: Path) -> None:
 
 
 def test_each_worker_of_xdist_has_a_server_of_its_own_which_ends_with_it(tmp_path: Path) -> None:
-    """Of a process per worker, nothing is left."""
+    """Of a process per worker, nothing is left. All of them go by the project's rules, but those of a test that has its own."""
+    (tmp_path / "rules.yaml").write_text("version: 1\n# ours\ndefault: deny\nrules: []\n")
     (tmp_path / "test_it.py").write_text(
         "import pytest, pathlib\n"
-        "@pytest.mark.parametrize('n', range(8))\n"
+        "@pytest.mark.parametrize('n', [*range(7), pytest.param(7, marks=pytest.mark.world(rules=[]))])\n"
         "def test_world(world, n, worker_id):\n"
+        "    assert ('# ours' in world.rules.read().text) is (n != 7)\n"
         "    from childproof.testing.server import _servers\n"
         "    [server] = _servers.values()\n"
         "    pathlib.Path(f'{worker_id}-{server.process.pid}').touch()\n"
     )
-    done = session(tmp_path, "-n", "2", "test_it.py")
+    done = session(tmp_path, "-n", "2", "-o", "childproof_rules=rules.yaml", "test_it.py")
     assert "8 passed" in done.stdout, done.stdout + done.stderr
     servers = [path.name.split("-") for path in tmp_path.glob("gw*-*")]
     assert sorted(worker for worker, _ in servers) == ["gw0", "gw1"]

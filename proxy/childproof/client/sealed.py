@@ -32,5 +32,5 @@ def run_sealed(
         environ["CHILDPROOF_CONTROL_TOKEN"] = client.token  # which the command doesn't see
     return subprocess.run(  # noqa: S603 (running a command is what it is for)
         [*started, *(os.fspath(word) for word in command)], input=input, stdin=subprocess.DEVNULL if input is None else None, cwd=cwd,
-        env=environ, capture_output=True, text=True, timeout=timeout, check=False,
+        env=environ, capture_output=True, encoding="utf-8", errors="replace", timeout=timeout, check=False,
     )  # fmt: skip

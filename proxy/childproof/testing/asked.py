@@ -1,9 +1,5 @@
 """What pytest's fixtures ask for: the plugin itself must import nothing."""
 
-import subprocess
-import sys
-from functools import cache
-
 import pytest
 
 from childproof.errors import ChildproofError, InputError
@@ -11,8 +7,6 @@ from childproof.errors import ChildproofError, InputError
 from .box import Box
 from .options import Options, options
 from .tables import table
-
-_TRY = "from childproof.sandbox.support import sealing_refusal; print(sealing_refusal())"
 
 
 def box_for(request: pytest.FixtureRequest) -> Box:
@@ -46,12 +40,3 @@ def told(box: Box) -> list[tuple[str, str]]:
     except ChildproofError as error:
         return [("childproof", f"the calls can't be told: {error}")]
     return [(f"childproof: calls in world {box.world.name}", table(calls))] if calls else []
-
-
-@cache
-def why_unsealed() -> str:
-    """Why this machine can't seal a command; empty where it can."""
-    # Tried in a process of its own: it forks, and this one may have threads.
-    done = subprocess.run([sys.executable, "-c", _TRY], capture_output=True, text=True, check=False)  # noqa: S603 (our own program)
-    said = done.stderr.strip().rpartition("\n")[2]
-    return done.stdout.strip() if done.returncode == 0 else f"whether commands can be sealed can't be told: {said}"

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Self
 
 from childproof.client import ControlError
 from childproof.client.sealed import run_sealed
+from childproof.errors import SandboxError
 
 from .calls import Call, chosen
 from .hiding import raised_on_purpose
 from .link import UnfitError
 from .options import Options
+from .sealing import why_unsealed
 from .server import Server, shared
 from .world import World
 
@@ -129,6 +131,8 @@ class Box:
         done = run_sealed(
             self.server.client, command, world=self.world.name, input=input, cwd=cwd, env={**environ, **(env or {})}, timeout=timeout,
         )  # fmt: skip
+        if done.returncode == SandboxError.exit_code and (reason := why_unsealed()):
+            raise SandboxError(reason)
         calls = chosen(self.world.all_calls()[before:])
         return Ran(done.returncode, done.stdout, done.stderr, calls)
 
@@ -152,8 +156,9 @@ def _base(server: Server, wanted: Options) -> str:
                     client.import_(wanted.from_, name=name)
                 else:
                     client.create(name, seed=wanted.seed, clock=wanted.clock, file=wanted.file)
-                if wanted.rules is not None:
-                    client.put_rules(wanted.rules, etag="*", world=name)
+                rules = server.own_rules if wanted.rules is None else wanted.rules
+                if rules is not None:
+                    client.put_rules(rules, etag="*", world=name)
             except ControlError as error:
                 with contextlib.suppress(ControlError):
                     client.delete(name)

@@ -19,6 +19,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from childproof.client import ControlError
 from childproof.errors import ChildproofError
 
@@ -72,6 +74,7 @@ class Server:
                 command, stdin=subprocess.PIPE, stdout=errors, stderr=errors, cwd=self.folder, env=self._environment()
             )  # fmt: skip
         self.client = Link(self.address, token=self.token, process=self.process, said=self.said)
+        self.own_rules: str | None = None  # those of worlds that have none: the given stubs, then as without them
         self.bases: dict[Options, str] = {}  # what worlds are forked from, by their kind
         self.port: int | None = None  # where this process's own clients are led, test after test
         self._bundles: tuple[str, str] | None = None
@@ -134,15 +137,20 @@ class Server:
 
     def _check_stubs(self) -> None:
         """Load the stubs that were given: their author wants to hear of it now, not as a denial of the first call."""
-        wrong = []
+        wrong, rules = [], []
         for stub in self.client.stubs():
             if stub.origin == "folder":
+                rules.append({"name": f"own-{stub.name}", "match": {"host": stub.hosts}, "stub": stub.name})
                 try:
                     self.client.coverage(stub.name)
                 except ControlError as error:
                     wrong.append(f"the stub {stub.name} can't be used: {error}")
         if wrong:
             raise UnfitError("\n".join(wrong))
+        rules.append({"include": "default.yaml"})
+        self.own_rules = msgspec.json.encode(
+            {"version": 1, "default": "deny", "rules": rules}
+        ).decode()  # which is YAML
 
     def _await_ready(self) -> None:
         end = time.monotonic() + START

@@ -26,6 +26,10 @@ LOOKUP = call(4, "A", "api.stripe.com", protocol="dns")
         (Expected("GET", fields={"amount": 2001}), ["method: 'POST', expected 'GET'", "amount: '2000', expected 2001"]),
         (Expected(fields={"charge": ...}), ["charge: nothing, expected anything"]),
         (Expected(target="/v1/charges"), ["path: '/v1/refunds', expected '/v1/charges'"]),
+        (Expected("POST", "https://api.stripe.com/v1/refunds"), []),
+        (Expected("POST", "api.stripe.com"), []),
+        (Expected("POST", "*.stripe.com"), []),
+        (Expected(target="stripe.com"), ["host: 'api.stripe.com', expected 'stripe.com'"]),
         (Expected(service="slack"), ["service: 'stripe', expected 'slack'"]),
     ],
 )
