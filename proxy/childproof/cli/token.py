@@ -27,9 +27,7 @@ def read_token(file: Path | None) -> str | None:
             if len(text) > _LONGEST
             else "spaces or other characters"
         )
-        raise InputError.single(
-            place, found, "the server's token, plain characters on one line", "openssl rand -hex 32"
-        )
+        raise InputError.single(place, found, "the server's token, plain characters on one line")
     return text
 
 
