@@ -39,6 +39,7 @@ class Calls:
             Operation(
                 "GET", "/v1/calls", "listAllCalls", "The calls of all worlds, in the order of the record", self.list_all,
                 query=messages_record.AllCallsQuery, answer=messages_record.Calls, problems={404: "no call of `trace`"},
+                gives={"beginning": "$response.body#/calls/0/id"},
                 about="In pages as those of one world, whose numbers say nothing here: `next` is a place in the record.",
             ),
             Operation(

@@ -41,6 +41,19 @@ _PARAMETERS = {
     "sandbox": "a sandbox's id",
 }
 _HEADERS: dict[str, dict[str, Any]] = {"Last-Event-ID": {"pattern": EVENT_ID}}
+# What is answered where that isn't JSON: a stream's schema is that of each of its events.
+_MEDIA: dict[str, dict[str, Any]] = {
+    "application/yaml": {"type": "object"},
+    "text/event-stream": {
+        "type": "object",
+        "required": ["id", "event", "data"],
+        "properties": {
+            "id": {"type": "string", "pattern": EVENT_ID},
+            "event": {"type": "string", "enum": ["entry", "deleted"]},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        },
+    },
+}
 # What any operation may answer besides its own refusals.
 COMMON = {
     400: "the request doesn't fit: its JSON, its parameters",
@@ -118,7 +131,8 @@ def _operation(operation: Operation, operations: Sequence[Operation], shapes: di
         told["parameters"] = asked
     if operation.body is not None:
         told["requestBody"] = {
-            "required": any(field.required for field in msgspec.structs.fields(operation.body)),
+            "required": operation.body.__name__ in ONE_OF
+            or any(field.required for field in msgspec.structs.fields(operation.body)),
             "content": {"application/json": {"schema": shapes[id(operation.body)]}},
         }
     if operation.open:
@@ -155,8 +169,7 @@ def _answered(operation: Operation, operations: Sequence[Operation], shapes: dic
     if operation.answer is not None:
         answered["content"] = {operation.media: {"schema": shapes[id(operation.answer)]}}
     elif operation.status != 204:
-        kind = "object" if operation.media.endswith("yaml") else "string"
-        answered["content"] = {operation.media: {"schema": {"type": kind}}}
+        answered["content"] = {operation.media: {"schema": _MEDIA.get(operation.media, {"type": "string"})}}
     if found := links(operation, operations):
         answered["links"] = found
     return answered
