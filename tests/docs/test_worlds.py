@@ -12,6 +12,7 @@ import pytest
 from childproof.sandbox.support import sealing_refusal
 
 TEXT = (Path(__file__).parents[2] / "docs" / "worlds.md").read_text()
+pytestmark = pytest.mark.timeout(300)  # the story is followed once, in the set-up of the first test: twelve sealed runs
 BLOCKS: list[tuple[str, str]] = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 
 
