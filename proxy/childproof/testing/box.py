@@ -144,6 +144,7 @@ class Box:
             if self._sandbox is not None:
                 self.server.client.delete_sandbox(self._sandbox.id)
             self.world.delete()
+        self.server.client.closed.add(self.world.name)
 
 
 def _base(server: Server, wanted: Options) -> str:

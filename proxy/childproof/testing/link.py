@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from childproof.client import Client, ControlError
 from childproof.client.errors import UNREACHABLE
-from childproof.errors import ChildproofError
+from childproof.errors import ChildproofError, WorldGoneError
 
 from .hiding import raised_on_purpose
 
@@ -32,6 +32,7 @@ class Link(Client):
 
     def __init__(self, url: str, *, token: str, process: "subprocess.Popen[bytes]", said: Callable[[], str]) -> None:
         super().__init__(url, token=token, timeout=_TIMEOUT)
+        self.closed: set[str] = set()  # names of worlds that were thrown away
         self._process = process
         self._said = said
 
@@ -41,6 +42,9 @@ class Link(Client):
         try:
             return super()._request(method, path, body, headers)
         except ControlError as error:
+            name = path.removeprefix("/v1/worlds/").partition("/")[0]
+            if error.status == 404 and name in self.closed:
+                raise WorldGoneError(f"the world {name} is gone: its test is over, or its sandbox was closed") from None
             code = self._process.poll() if error.kind == UNREACHABLE else None
             if code is None:
                 raise
