@@ -52,7 +52,8 @@ class Worlds(Asking):
     def reset(self, world: str, *, at: str | int | None = None) -> told.Undone:
         """Back to where it was forked from, to its beginning, or to a call of its own `at` a number, an id or a time.
 
-        `undone` says how many calls are gone. Raises ConflictError where another world was forked from one of them.
+        `undone` says how many calls are gone; worlds that were forked from one of them keep their past. Raises ConflictError
+        for a call that isn't there, or that the world has inherited.
         """
         return self._ask("POST", f"{world_path(world)}/reset", told.Undone, given(at=at))
 

@@ -52,7 +52,7 @@ class Sandboxes:
             Operation(
                 "POST", "/v1/sandboxes", "createSandbox", "A world and listeners that lead to it, in one step", self.create,
                 body=messages.NewSandbox, answer=messages.MadeSandbox, status=201,
-                problems={404: "no such world", 409: "the world's name is taken, or the port", 429: "there are too many"},
+                problems={404: "no such world", 409: "the world's name or the port is taken, or no unix socket to hand a sealed one over", 429: "there are too many"},
                 gives={"sandbox": "$response.body#/id", "world": "$response.body#/world"}, sends={"Location": "its path in this API"},
                 about="`world` alone joins one that is there; with `from` it is a fork, without both an empty one. The world that is "
                 "made for it is deleted with it, after `ttl` seconds at the latest.",

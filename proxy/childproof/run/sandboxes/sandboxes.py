@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from childproof.run.proxy import Proxy
 
 MOST = 5000  # sandboxes at once
-SEALED_SOCKETS = 5  # of a sealed one: for TCP, names in both families, what its network refused, and the channel
+SEALED_SOCKETS = (
+    6  # of a sealed one: for TCP, names in both families, what its network refused, the channel, and one to spare
+)
 
 
 class Sandboxes:
@@ -181,11 +183,6 @@ class Sandboxes:
 
     def _check(self, wanted: messages.NewSandbox) -> None:
         listen, mistakes = wanted.listen, []
-        if wanted.sealed and not self._handover:
-            mistakes.append(
-                Mistake("/sealed", "a sealed sandbox on a server that has no unix socket",
-                        "a server on the same machine with `control: {listen: unix:PATH}`", "--control unix:PATH")
-            )  # fmt: skip
         if wanted.sealed and listen != messages.Listeners():
             mistakes.append(Mistake("/listen", "listeners for a sealed sandbox", "none: it has its own"))
         mistakes += [
@@ -204,6 +201,12 @@ class Sandboxes:
             mistakes.append(Mistake("/listen/port", "a port without a proxy", "`http` or `socks` beside it"))
         if mistakes:
             raise Problem(422, "invalid", f"{mistakes[0].found}; nothing was made", mistakes=mistakes)
+        if wanted.sealed and not self._handover:
+            mistake = Mistake(
+                "/sealed", "a sealed sandbox on a server that has no unix socket",
+                "a server on the same machine with `control: {listen: unix:PATH}`", "--control unix:PATH",
+            )  # fmt: skip
+            raise Problem(409, "no_socket", f"{mistake.found}; nothing was made", mistakes=[mistake])
         count = SEALED_SOCKETS if wanted.sealed else len(listen.stubs) + 1
         if len(self._boxes) >= MOST or self._sockets + count > room_for_listeners():
             raise Problem(

@@ -155,7 +155,7 @@ def test_a_hundred_come_and_go_and_nothing_is_left(tmp_path: Path) -> None:
         (NewSandbox(listen=Listeners(stubs=["stripe", "rocket"])), 422, "/listen/stubs/1"),
         (NewSandbox(listen=Listeners(stubs=["stripe", "stripe"])), 422, "/listen/stubs/1"),
         (NewSandbox(listen=Listeners(http=False)), 422, "/listen"),
-        (NewSandbox(sealed=True), 422, "/sealed"),
+        (NewSandbox(sealed=True), 409, "/sealed"),
     ],
 )  # fmt: skip
 def test_what_is_refused_leaves_nothing(tmp_path: Path, wanted: NewSandbox, status: int, pointer: str) -> None:
