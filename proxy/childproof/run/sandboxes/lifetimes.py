@@ -109,7 +109,7 @@ class Lifetimes:
             gone += not self._worlds.used(world) and self._worlds.delete(world) is None
             await asyncio.sleep(0)  # calls go on meanwhile
         if gone:
-            self._say(f"{gone} worlds of sandboxes that had been left behind were deleted")
+            self._say(f"worlds of sandboxes that had been left behind were deleted: {gone}")
         if later is not None:
             self._clear_at(later)
 
