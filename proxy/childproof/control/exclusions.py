@@ -42,7 +42,7 @@ EXCLUSIONS: dict[str, list[dict[str, Any]]] = {
         _has(file=_TEXT, seed=_OTHER_SEED),
         _has(file=_TEXT, clock=_OTHER_CLOCK),
     ],
-    "ToExplain": [_has(world=_TEXT, text={"type": ["string", "array"]})],
+    "ToExplain": [_has(world=_TEXT, text={"type": ["string", "array"], "items": {}})],
     "Listeners": [
         _if(_has(http=_FALSE), socks=_FALSE, stubs={"maxItems": 0}),
         _if(_has(http=_FALSE, port={"type": "integer"}), socks=_FALSE),

@@ -63,6 +63,14 @@ def test_its_formats_are_explained() -> None:
     assert all(f"`{name}`" in DOCUMENT["info"]["description"] for name in FORMATS)
 
 
+def test_every_list_says_what_is_in_it() -> None:
+    """Which generators and linters ask for, also where `true` would be meant; and none is a tuple, which they can't read."""
+    for one in schemas(DOCUMENT):
+        if isinstance(one.get("type"), str | list) and "array" in one["type"]:
+            assert isinstance(one.get("items"), dict), one
+            assert "prefixItems" not in one, one
+
+
 def test_every_reference_leads_somewhere() -> None:
     """And no schema lies about unused."""
     wanted = {one["$ref"].rpartition("/")[2] for one in schemas(DOCUMENT) if isinstance(one.get("$ref"), str)}
