@@ -38,5 +38,5 @@ def told(box: Box) -> list[tuple[str, str]]:
     try:
         calls = box.world.calls()
     except ChildproofError as error:
-        return [("childproof", f"the calls can't be told: {error}")]
+        return [("childproof", f"the calls can't be told: {str(error).partition(chr(10))[0]}")]
     return [(f"childproof: calls in world {box.world.name}", table(calls))] if calls else []

@@ -10,6 +10,7 @@ from .tables import aligned, columns, cut
 
 MOST = 20
 _OF_A_MAIL = ("attachment", "source", "delivery", "mailbox")
+OWN = "~"  # in the name of a kind that a stub keeps for itself: what was deleted, beside the deletion
 _RECORDS = ("event", "events")  # what a service writes down of each change
 
 
@@ -53,7 +54,10 @@ def outside(calls: Sequence[Call], allowed: Mapping[str, Sequence[str] | str]) -
     return [
         one
         for one in changed(calls)
-        if not one.service.startswith("_") and one.kind not in _RECORDS and not _is_allowed(one, allowed)
+        if not one.service.startswith("_")
+        and one.kind not in _RECORDS
+        and OWN not in one.kind
+        and not _is_allowed(one, allowed)
     ]
 
 

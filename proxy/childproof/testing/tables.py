@@ -60,7 +60,7 @@ def _terminal() -> int:
 
 def aligned(rows: Iterable[Sequence[str]]) -> list[str]:
     """Rows as lines whose columns stand below each other."""
-    cells = [[printable(cell) for cell in row] for row in rows]
+    cells = [[_written(cell) for cell in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     return [
         "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)).rstrip()
@@ -77,6 +77,11 @@ def cut(text: str, width: int) -> str:
     return f"{text}…"
 
 
+def _written(text: str) -> str:
+    """What any stream takes and no terminal obeys: bytes of a mail that are no UTF-8 are surrogates."""
+    return printable(text).encode("utf-8", "backslashreplace").decode()
+
+
 def _width(text: str) -> int:
     """Columns of a terminal: East Asian characters take two, combining ones none."""
     if text.isascii():
@@ -88,7 +93,7 @@ def _width(text: str) -> int:
 
 def _fitted(rows: Sequence[Sequence[str]], width: int) -> list[list[str]]:
     """Rows whose target (the third) and last cell are cut, so that a line fits: first the target, then who answered."""
-    cells = [[printable(cell) for cell in row] for row in rows]
+    cells = [[_written(cell) for cell in row] for row in rows]
     widths = [max(map(_width, column)) for column in zip(*cells, strict=True)]
     left = width - sum(widths[place] for place in (0, 1, 3)) - 2 * (len(widths) - 1)
     by = min(widths[4], max(_BY, left - min(widths[2], max(_TARGET, left // 2))))

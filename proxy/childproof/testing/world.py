@@ -223,7 +223,8 @@ class Service:
 
     def kinds(self) -> dict[str, int]:
         """Its kinds of entities, and how many there are of each."""
-        return {one.kind: one.count for one in self._client.kinds(self._world, self.name)}
+        held = self._client.kinds(self._world, self.name)
+        return {one.kind: one.count for one in held if changes.OWN not in one.kind}
 
     def __repr__(self) -> str:
         return f"<{self.name} in {self._world}>"
