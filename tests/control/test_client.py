@@ -72,6 +72,11 @@ def test_every_method(client: Client) -> None:
         client.close()
         return client.health().status == "alive"
 
+    def refused(asking: Callable[[], Any]) -> str:
+        with pytest.raises(ControlError) as told:
+            asking()
+        return told.value.kind
+
     table: dict[str, Callable[[], Any]] = {
         "health": lambda: client.health().status == "alive",
         "ready": lambda: client.ready().status == "ready",
@@ -91,6 +96,8 @@ def test_every_method(client: Client) -> None:
         "messages": lambda: [message["subject"] for message in messages()] == ["Welcome"],
         "message": lambda: client.message("shop", JENNY, messages()[0]["id"])["subject"] == "Welcome",
         "message_source": lambda: b"Subject: Welcome" in client.message_source("shop", JENNY, messages()[0]["id"]),
+        "webhooks": lambda: client.webhooks("shop", state="waiting") == [],
+        "redeliver": lambda: refused(lambda: client.redeliver("shop", "delivery_1")) == "not_found",
         "kinds": lambda: ("stripe", "customer", 2) in [(k.service, k.kind, k.count) for k in client.kinds("shop")],
         "entities": lambda: client.entities("shop", "stripe", "customer")[0]["email"] == JENNY,
         "entity": lambda: client.entity("shop", "stripe", "customer", client.entities("shop", "stripe", "customer")[1]["id"]),

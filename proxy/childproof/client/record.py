@@ -89,6 +89,14 @@ class Record(Asking):
         """A message as it came (message/rfc822)."""
         return self._request("GET", f"{_message(world, address, message)}/raw").content
 
+    def webhooks(self, world: str, *, state: str | None = None) -> list[record.Webhook]:
+        """A world's webhooks in the order in which they were queued, or those in a state: waiting, delivered, failed and so on."""
+        return self._ask("GET", asked(f"{world_path(world)}/webhooks", state=state), record.Webhooks).webhooks
+
+    def redeliver(self, world: str, webhook: str) -> record.Webhook:
+        """Have a webhook sent again, whatever became of it: at once where the world has a listener or a sandbox."""
+        return self._ask("POST", f"{below(f'{world_path(world)}/webhooks', webhook)}/redeliver", record.Webhook)
+
     def kinds(self, world: str, service: str | None = None) -> list[record.Kind]:
         """What a world holds, or one service in it: kinds of entities, and how many of each."""
         return self.holdings(world, service).kinds

@@ -17,6 +17,7 @@ from .rules import Rules
 from .sandboxes import Host, Sandboxes
 from .stubs import Stubs
 from .system import System
+from .webhooks import Webhooks
 from .worlds import Worlds
 
 
@@ -49,6 +50,7 @@ def groups(desk: Desk, sandboxes: Host) -> list[Group]:
             [*Calls(desk).operations(), *Events(desk).operations()],
         ),
         Group("mail", "What a world would have sent by mail.", Mail(desk).operations()),
+        Group("webhooks", "What a world has sent to listeners, and what waits.", Webhooks(desk).operations()),
         Group("entities", "What services keep in a world.", Holdings(desk).operations()),
         Group("rules", "What judges calls: read, tried, replaced as a whole.", Rules(desk).operations()),
         Group("stubs", "The services that are played, and how much of each.", Stubs(desk).operations()),

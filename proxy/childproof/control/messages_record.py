@@ -39,6 +39,7 @@ Protocols = Annotated[
 ]
 Line = Annotated[Json, Meta(description="an entry of the ledger, as `childproof schema ledger` has it")]
 EVENT_ID = "^[0-9]{1,18}-[0-9]{1,18}$"
+WebhookState = Literal["waiting", "delivered", "failed", "refused", "canceled"]
 Verdict = Literal["stub", "reply", "allow", "deny"]
 Fidelity = Literal["modelled", "generic", "synthesized", "gap"]
 
@@ -165,6 +166,41 @@ class Kinds(Told, frozen=True):
 
     kinds: list[Kind]
     people: int = 0
+
+
+class WebhooksQuery(Given, frozen=True):
+    """Which webhooks."""
+
+    state: WebhookState | None = None
+
+
+class Webhook(Told, frozen=True):
+    """A webhook: `attempts` were made, `status` and `reason` are the last one's, `next` is when another is due.
+
+    `call` is the entry of the last attempt, `cause` the call that it tells of.
+    """
+
+    id: str
+    world: str
+    service: str
+    state: WebhookState
+    type: str
+    event: str
+    url: str
+    subscription: str
+    attempts: int
+    status: int | None
+    reason: str
+    queued: str
+    next: str | None
+    call: str | None
+    cause: str | None
+
+
+class Webhooks(Told, frozen=True):
+    """A world's webhooks, in the order in which they were queued."""
+
+    webhooks: list[Webhook]
 
 
 class EntitiesQuery(Given, frozen=True):

@@ -39,6 +39,7 @@ _PARAMETERS = {
     "id": "an entity's id",
     "stub": "a stub's name",
     "sandbox": "a sandbox's id",
+    "webhook": "a webhook's id",
 }
 _HEADERS: dict[str, dict[str, Any]] = {"Last-Event-ID": {"pattern": EVENT_ID}}
 # What is answered where that isn't JSON: a stream's schema is that of each of its events.
