@@ -1,7 +1,5 @@
 """Rules over the API: seen, tried, and replaced by whoever has seen them."""
 
-import pytest
-
 from .conftest import RULES, Api
 
 DENY = "version: 1\nrules:\n  - {name: no, match: {host: a.example}, deny: {reason: closed}}\n"
@@ -55,15 +53,3 @@ def test_a_text_is_tried_and_changes_nothing(api: Api) -> None:
     assert len(told.json["errors"]) >= 2
     assert all(one["pointer"] == "/text" and one["line"] for one in told.json["errors"])
     assert api.state() == before
-
-
-@pytest.mark.parametrize("path", ["/rules", "/openapi.json", "/stubs/email/coverage"])
-def test_what_the_client_has_already_is_not_sent_again(api: Api, path: str) -> None:
-    """With its ETag as If-None-Match, weak or strong, among others."""
-    first = api.ask("GET", path)
-    assert first.status == 200
-    tag = first.headers["etag"]
-    for given in (tag, f"W/{tag}", f'"other", {tag}', "*"):
-        again = api.ask("GET", path, headers={"if-none-match": given})
-        assert (again.status, again.content, again.headers["etag"]) == (304, b"", tag), given
-    assert api.ask("GET", path, headers={"if-none-match": '"other"'}).content == first.content
