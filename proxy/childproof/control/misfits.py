@@ -24,6 +24,7 @@ _WORDS = {
 }  # fmt: skip
 _SHOWN = 100  # characters of a value
 _NOTHING = object()
+_encoder = json.JSONEncoder(ensure_ascii=False)
 
 
 def misfit(message: str, given: Any, wanted: Any, *, query: bool = False) -> Problem:
@@ -78,7 +79,11 @@ def _named(found: re.Match[str]) -> str:
 def _shown(value: Any) -> str:
     if value is _NOTHING:
         return "another value"
-    text = json.dumps(value, ensure_ascii=False)
+    text = ""
+    for piece in _encoder.iterencode(value):  # bit by bit: it may be all of a large body
+        text += piece
+        if len(text) > _SHOWN:
+            break
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 

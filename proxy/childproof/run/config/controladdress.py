@@ -97,6 +97,8 @@ def bind_unix(path: str) -> socket.socket:
     It takes the place of what a server that was killed has left. Raises ListenError, also where another server lives there.
     """
     place = f"control {_UNIX}{path}"
+    if "\0" in path:  # at its beginning it would be another kind of name, which anybody may connect to
+        raise ListenError([Fault(place, 0, 0, "a path with a NUL in it", "one without")])
     if len(os.fsencode(path)) > _PATH_BYTES:
         raise ListenError([Fault(place, 0, 0, "a path that is too long", f"one of {_PATH_BYTES} bytes at most")])
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
@@ -142,8 +144,21 @@ def _make_room(path: str) -> None:
     raise _TakenError("another server listens here")
 
 
-def unbind_unix(path: str, sock: socket.socket) -> None:
-    """Remove a socket's file, and close it: in this order, since nobody takes the place of one that is open."""
-    with contextlib.suppress(OSError):
-        os.unlink(path)  # noqa: PTH108 (a string as it was given)
+Place = tuple[int, int]  # of a file: its device and its number there
+
+
+def place_of(path: str) -> Place | None:
+    """What tells the file at a path from another one that somebody puts there; None where there is none."""
+    try:
+        found = os.lstat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def unbind_unix(path: str, sock: socket.socket, made: Place | None) -> None:
+    """Remove a socket's file, if it is still the one that was `made`, and close it: nobody takes the place of one that is open."""
+    if made is not None and place_of(path) == made:
+        with contextlib.suppress(OSError):
+            os.unlink(path)  # noqa: PTH108 (a string as it was given)
     sock.close()

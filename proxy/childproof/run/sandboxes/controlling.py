@@ -20,7 +20,7 @@ from childproof.ledger import Ledger
 from childproof.model import Hidden
 from childproof.run.compose import wall_clock
 from childproof.run.config.config import split_address
-from childproof.run.config.controladdress import Control, bind_unix, read_token, unbind_unix
+from childproof.run.config.controladdress import Control, Place, bind_unix, place_of, read_token, unbind_unix
 from childproof.run.config.listen import Listen
 from childproof.run.config.secrets import stand_ins
 from childproof.run.report.report import to_json
@@ -44,6 +44,7 @@ class Socket:
     control: Control
     token: Hidden | None
     sockets: list[socket.socket]
+    made: Place | None = None
 
     @property
     def shown(self) -> str:
@@ -59,7 +60,7 @@ class Socket:
         """Close it; its file goes too."""
         for sock in self.sockets:
             if self.control.path:
-                unbind_unix(self.control.path, sock)
+                unbind_unix(self.control.path, sock, self.made)
             sock.close()
 
 
@@ -69,7 +70,7 @@ def bound(control: Control | None, listeners: Sequence[Listen]) -> Socket | None
         return None
     token = read_token(control, listeners, os.environ)
     if control.path:
-        return Socket(control, token, [bind_unix(control.path)])
+        return Socket(control, token, [bind_unix(control.path)], place_of(control.path))
     try:
         sockets = bind(*split_address(control.tcp), "tcp")
     except OSError as error:

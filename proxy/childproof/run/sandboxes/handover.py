@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from childproof.errors import ListenError
+from childproof.run.config.controladdress import Place, place_of, unbind_unix
 from childproof.run.doors import DoorSockets
 from childproof.sandbox import channel
 from childproof.sandbox.sealed import established
@@ -60,10 +61,12 @@ class Handover:
         self._say = say
         self._clients: set[asyncio.Task[None]] = set()
         self._socket: socket.socket | None = None
+        self._made: Place | None = None
         self._later: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
         self._socket = _listening(self._path)
+        self._made = place_of(self._path)
         asyncio.get_running_loop().add_reader(self._socket, self._accept)
         return self
 
@@ -72,9 +75,7 @@ class Handover:
         if self._later is not None:
             self._later.cancel()
         asyncio.get_running_loop().remove_reader(self._socket)
-        self._socket.close()
-        with contextlib.suppress(OSError):
-            os.unlink(self._path)  # noqa: PTH108 (a string as it was given)
+        unbind_unix(self._path, self._socket, self._made)
         for task in self._clients:
             task.cancel()
         await asyncio.gather(*self._clients, return_exceptions=True)

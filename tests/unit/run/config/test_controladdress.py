@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from childproof.errors import InputError
+from childproof.errors import InputError, ListenError
 from childproof.model import SecretSource
 from childproof.run.config.config import load_config
-from childproof.run.config.controladdress import Control, at, is_loopback, read_token
+from childproof.run.config.controladdress import Control, at, bind_unix, is_loopback, place_of, read_token, unbind_unix
 from childproof.run.config.listen import Listen
 
 TOKEN = SecretSource(env="TOKEN")
@@ -80,3 +80,23 @@ def test_the_web_framework_is_imported_only_when_asked_for() -> None:
     )
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
+
+
+def test_a_socket_goes_with_its_file_and_with_no_other(tmp_path: Path) -> None:
+    """Another server may have taken the path, where somebody had removed the file."""
+    path = str(tmp_path / "c.sock")
+    first = bind_unix(path)
+    made = place_of(path)
+    (tmp_path / "c.sock").unlink()
+    second = bind_unix(path)
+    unbind_unix(path, first, made)
+    assert (tmp_path / "c.sock").exists()
+    unbind_unix(path, second, place_of(path))
+    assert not (tmp_path / "c.sock").exists()
+
+
+@pytest.mark.parametrize("path", ["\0abstract", "/tmp/a\0b"])
+def test_a_path_with_a_nul_is_none(path: str) -> None:
+    """At its beginning it is a name without a file, and so without a mode."""
+    with pytest.raises(ListenError, match="NUL"):
+        bind_unix(path)
