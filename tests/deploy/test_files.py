@@ -18,7 +18,7 @@ from tests.deploy.kustomize import build, containers
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 CONFIGS = sorted(DEPLOY.rglob("childproof*.yaml"))
-KUBERNETES = ("base", "overlays/denied", "overlays/kept", "shared")
+KUBERNETES = ("base", "overlays/denied", "overlays/kept", "overlays/harness", "shared")
 HEALTH, METRICS = 15021, 15090
 
 

@@ -15,7 +15,8 @@ import yaml
 from tests.deploy.kustomize import Resource, build, containers
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
-FOLDERS = ("base", "overlays/denied", "overlays/kept", "shared")
+FOLDERS = ("base", "overlays/denied", "overlays/kept", "overlays/harness", "shared")
+SHARED = ("shared", "overlays/harness")  # the proxy has a pod of its own
 VERSIONS = ("1.29", "1.33", "1.37")  # the first with native sidecars switched on, one between, a recent one
 PROXY = 15001
 # https://kubernetes.io/docs/concepts/security/pod-security-standards/#restricted
@@ -148,7 +149,7 @@ def test_the_redirection_comes_before_whoever_it_holds(applied: dict[str, list[R
         starts = [one["name"] for one in spec(workload).get("initContainers", ())]
         if workload["metadata"]["name"] == "childproof":
             assert starts == []
-        elif name == "shared":
+        elif name in SHARED:
             assert starts == ["childproof-trust", "childproof-init"]
         else:
             assert starts == ["childproof-init", "childproof"]
@@ -230,3 +231,36 @@ def test_a_sandboxs_service_leads_to_its_own_listener(applied: dict[str, list[Re
             (one["port"], one.get("protocol", "TCP")): ports[one["targetPort"]] for one in service["spec"]["ports"]
         }
         assert leads == {(15001, "TCP"): (tcp, "TCP"), (15053, "UDP"): (dns, "UDP"), (15053, "TCP"): (dns, "TCP")}
+
+
+def test_the_control_api_is_the_harness_alone(applied: dict[str, list[Resource]]) -> None:
+    """Its port is let in from the harness' pods and out of no sandbox's; its token is in no other pod than those two.
+
+    The harness is no more privileged than a workload is, and nothing that it runs as is the proxy's.
+    """
+    resources = applied["overlays/harness"]
+    harness = named(resources, "Job", "harness")
+    labels = harness["spec"]["template"]["metadata"]["labels"]
+    policies = {one["metadata"]["name"]: one["spec"] for one in resources if one["kind"] == "NetworkPolicy"}
+    let_in = [rule for rule in policies["childproof"]["ingress"] if {"port": 15000, "protocol": "TCP"} in rule["ports"]]
+    assert let_in == [
+        {"from": [{"podSelector": {"matchLabels": labels}}], "ports": [{"port": 15000, "protocol": "TCP"}]}
+    ]
+    out = {name: [port["port"] for rule in one["egress"] for port in rule["ports"]] for name, one in policies.items()}
+    assert [name for name, ports in out.items() if 15000 in ports] == ["harness"]
+    assert policies["harness"]["podSelector"] == {"matchLabels": labels}
+    assert policies["harness"]["ingress"] == []
+    knows = [one["metadata"]["name"] for one in resources if "childproof-control" in json.dumps(one.get("spec", {}))]
+    assert sorted(knows) == ["childproof", "harness"]
+    pod = spec(harness)
+    assert pod["automountServiceAccountToken"] is pod["enableServiceLinks"] is False
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    [container] = containers(harness)
+    context = container["securityContext"]
+    assert context["capabilities"] == {"drop": ["ALL"]}
+    assert context["runAsUser"] not in (0, PROXY)
+    assert context["readOnlyRootFilesystem"] is context["runAsNonRoot"] is True
+    assert {volume["name"]: volume for volume in pod["volumes"]}.keys() == {"harness"}
+    service = named(resources, "Service", "childproof-control")["spec"]["ports"]
+    url = next(one["value"] for one in container["env"] if one["name"] == "CHILDPROOF_SERVER")
+    assert url == f"http://childproof-control:{service[0]['port']}"
