@@ -47,36 +47,60 @@ def typed(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
 
 def test_rules_are_shown_and_replaced_as_a_whole(typed: Typed, client: Client) -> None:
     """From what `show` prints, with its ETag; a fault, or an ETag of rules that are gone, changes nothing."""
-    client.create("ruled")
-    code, common, err = typed("rules", "show", "--world", "ruled")
+    client.create("put/here")
+    code, common, err = typed("rules", "show", "--world", "put/here")
     assert (code, "9 rules, from those of all worlds" in err) == (0, True), err
     assert common == client.rules().text
-    etag = typed("rules", "show", "--world", "ruled", "--etag")[1].strip()
-    code, out, err = typed("rules", "put", "broken.yaml", "--world", "ruled")
+    etag = typed("rules", "show", "--world", "put/here", "--etag")[1].strip()
+    code, out, err = typed("rules", "put", "broken.yaml", "--world", "put/here")
     assert (code, out) == (2, "")
     assert err.startswith(
         "broken.yaml:3:6: no action; expected exactly one of stub, reply, allow and deny\n    write: "
     )
     assert err.endswith("    write: reply:\nchildproof: 2 faults\n")
-    assert typed("rules", "put", "rules.yaml", "--world", "ruled", "--etag", etag.strip('"'))[0] == 0
-    code, out, err = typed("rules", "put", "rules.yaml", "--world", "ruled", "--etag", etag)
+    assert typed("rules", "put", "rules.yaml", "--world", "put/here", "--etag", etag.strip('"'))[0] == 0
+    code, out, err = typed("rules", "put", "rules.yaml", "--world", "put/here", "--etag", etag)
     assert (code, out) == (1, "")
     assert "the rules were changed meanwhile; nothing was done" in err
-    assert typed("rules", "check", "--world", "ruled")[1].startswith("ok: 1 rule in its own (http://")
-    assert json.loads(typed("rules", "show", "--world", "ruled", "--json")[1])["text"] == RULES
-    told = json.loads(typed("rules", "explain", "--world", "ruled", "--json", "https://shop.example/")[1])
+    assert typed("rules", "check", "--world", "put/here")[1].startswith("ok: 1 rule in its own (http://")
+    assert json.loads(typed("rules", "show", "--world", "put/here", "--json")[1])["text"] == RULES
+    told = json.loads(typed("rules", "explain", "--world", "put/here", "--json", "https://shop.example/")[1])
     assert told["rule"] == "tea"
-    assert typed("rules", "delete", "ruled")[2] == "ruled: judged by the common rules again\n"
-    assert client.rules("ruled").source == "common"
+    assert typed("rules", "delete", "put/here")[2] == "put/here: judged by the common rules again\n"
+    assert client.rules("put/here").source == "common"
     for words, said in (
         (("rules", "show", "--world", "nowhere"), "has no world 'nowhere'; it has: "),
-        (("rules", "explain", "--world", "ruled", "rules.yaml", "https://a.example/"), "choose one"),
-        (("rules", "check", "rules.yaml", "--world", "ruled"), "the same in every world"),
+        (("rules", "explain", "--world", "put/here", "rules.yaml", "https://a.example/"), "choose one"),
+        (("rules", "check", "rules.yaml", "--world", "put/here"), "the same in every world"),
         (("rules", "check", "rules.yaml", "--stubs", ".", "--server", client.url), "a server has stubs of its own"),
         (("rules", "put", "nowhere.yaml"), "nowhere.yaml: can't be read"),
     ):
         code, out, err = typed(*words)
         assert (bool(code), out, said in err) == (True, "", True), (words, err)
+
+
+def test_worlds_are_changed_as_in_a_file(typed: Typed, client: Client) -> None:
+    """Create, fork, advance, reset, export, import and delete; webhooks are listed; what isn't there is said."""
+    for words, said in (
+        ("create made --seed 7 --clock frozen@2026-01-05T09:00:00Z", "made, empty"),
+        ("clock made advance 30d", "it is 2026-02-04T09:00:00.000Z; 0 jobs done"),
+        ("clock made step:5s", "steps 5000 ms with each call"),
+        ("fork made made/later --at 1 --set agent=a", "forked from made after call 1"),
+        ("reset made/later", "0 calls undone"),
+    ):
+        code, _, err = typed("world", *words.split())
+        assert (code, said in err) == (0, True), (words, err)
+    Path("file.yaml").write_text(typed("world", "export", "made")[1])
+    assert "imported" in typed("world", "import", "file.yaml", "--as", "made/again")[2]
+    world = client.world("made/later")
+    assert (world.parent, world.base, world.metadata, client.world("made").seed) == ("made", 1, {"agent": "a"}, 7)
+    assert typed("webhooks", "list", "--world", "made") == (0, "", "")
+    assert (
+        "world made has no webhook 'delivery_1'" in typed("webhooks", "redeliver", "--world", "made", "delivery_1")[2]
+    )
+    for name in ("made/later", "made/again", "made"):
+        assert typed("world", "delete", name)[2] == f"{name}: deleted\n"
+    assert typed("world", "delete", "made")[0] == 1
 
 
 def test_a_shell_is_led_into_a_sandbox(typed: Typed, client: Client, server: Server, tmp_path: Path) -> None:
