@@ -7,7 +7,6 @@ import ssl
 import threading
 import time
 from concurrent import futures
-from dataclasses import replace
 
 import grpc
 import pytest
@@ -18,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 
 from childproof.capture.dialer import Dialed
 from childproof.capture.mitm.leaf import Leaves
-from childproof.model import Upstream
+from childproof.model import Upstream, replace
 from tests.escape.lasting import client, connect, settled
 
 

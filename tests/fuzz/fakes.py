@@ -2,10 +2,9 @@
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
-from childproof.model import Action, Call, Forward, Outcome, Protocol, Reply, Upstream, Verdict
+from childproof.model import Action, Call, Forward, Outcome, Protocol, Reply, Upstream, Verdict, replace
 
 MAX_BODY = 300  # bytes: small, so that a fuzzer's inputs get past it
 _STUBBED = Verdict(Action.STUB, "stub", "a rule says so")

@@ -4,16 +4,18 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
+
 from childproof.catalog import Catalog, load_catalog
 from childproof.ledger import Entry
-from childproof.model import Call, Envelope, Outcome, Protocol, Upstream, Violation
+from childproof.model import Call, Envelope, Outcome, Protocol, Upstream, Violation, replace
 from childproof.run.compose import Parts, compose
 from childproof.run.config.config import Config
 from childproof.world import ClockSettings
@@ -90,7 +92,7 @@ def opened(folder: Path, store: str, world: str = "main", *, fresh: bool = False
 def take(parts: Parts, step: Step, world: str = "main") -> Any:
     """Take one step; everything that somebody outside saw of it, as JSON values."""
     if isinstance(step, Advance):
-        return asdict(parts.engine.passing().advance(parts.store.world(world), step.by))
+        return msgspec.structs.asdict(parts.engine.passing().advance(parts.store.world(world), step.by))
     outcome = parts.engine.handle(replace(step, world=world))
     if outcome.forward is not None:
         parts.engine.settle(outcome, Upstream(dns=1, connections=1, bytes_out=300, bytes_in=1200), None)
@@ -123,7 +125,7 @@ def ledger(parts: Parts, world: str = "main", *, after: int = 0) -> list[dict[st
 
 def timeless(entry: Entry) -> dict[str, Any]:
     """An entry without the times of this machine."""
-    values: dict[str, Any] = json.loads(json.dumps(asdict(entry)))
+    values: dict[str, Any] = json.loads(msgspec.json.encode(entry))
     for key in ("at", "duration_us"):
         del values[key]
     return values

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 import requests
 
 from childproof.ledger import Ledger
+from childproof.model import replace
 from childproof.world import Store, worldfile
 from tests.clients.served import Served, serving
 

@@ -1,15 +1,15 @@
 """Where a connection comes from and where it wanted to go: known before its first byte is read."""
 
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from childproof.model import Call, Outcome, Reply, Upstream
 
 UNKNOWN = "unknown.invalid"  # the host where nobody knows it: nobody's name, ever (RFC 6761, section 6.4)
 
 
-@dataclass(frozen=True, slots=True)
-class Ingress:
+class Ingress(msgspec.Struct, frozen=True):
     """The listener's side: which world and which sandbox. Never taken from anything the client says.
 
     `stub` is the stub whose own address the listener is: whatever comes in there is a call of its service. `names` are those
@@ -22,8 +22,7 @@ class Ingress:
     names: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(msgspec.Struct, frozen=True):
     """The far side as the client dialled it: a normalised host, the port, and the address if one was dialled.
 
     In a sealed sandbox `host` is the name our DNS tied to `address`, or `address` itself where none was.

@@ -8,7 +8,8 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Container, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from childproof.model import Forward, Upstream, is_address, is_global, parse_address
 from childproof.model.address import embedded_ipv4
@@ -29,8 +30,7 @@ class DialError(Exception):
         super().__init__(reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Dialed:
+class Dialed(msgspec.Struct, frozen=True):
     """A connection to `address`. `upstream` counts the query and the connections so far, no payload."""
 
     reader: asyncio.StreamReader

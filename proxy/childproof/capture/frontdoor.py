@@ -12,10 +12,11 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from typing import Protocol as Interface
+
+import msgspec
 
 from childproof.model import Call, Outcome, Protocol, Violation
 
@@ -45,13 +46,15 @@ class Adopter(Interface):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Bounds for one sandbox. Seconds for the times."""
 
     connections: int = 2000
     first_byte: float = 2.0  # a client that stays silent longer waits for the server: not HTTP
     http_first_byte: float = 60.0  # the same on HTTP_PORTS
+
+
+_LIMITS = Limits()
 
 
 class FrontDoor:
@@ -67,7 +70,7 @@ class FrontDoor:
         tls_context: Callable[[str], ssl.SSLContext],
         dial: Dial = dial,
         destination_of: Callable[[socket.socket], tuple[str, int]] = original_destination,
-        limits: Limits = Limits(),
+        limits: Limits = _LIMITS,
         sources: tuple[Network, ...] = (),
     ) -> None:
         self._ingress = ingress

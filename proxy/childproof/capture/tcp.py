@@ -9,9 +9,9 @@ import logging
 import socket
 import struct
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from childproof.model import Call, Forward, Outcome, Protocol, Violation
+from childproof.model import Call, Forward, Outcome, Protocol, Violation, replace
 
 from .destination import Destination, Ingress, Judge
 from .dialer import Dialed, DialError, dial

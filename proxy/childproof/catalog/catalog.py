@@ -3,11 +3,12 @@
 import difflib
 import stat
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from childproof.errors import Fault, InputError, unreadable
 
@@ -22,8 +23,7 @@ GROUP = "childproof.stubs"
 _NO_STUBS = ("lost+found",)  # what a file system puts into a folder by itself, for root alone
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(msgspec.Struct, frozen=True):
     """A stub with what it was loaded from: its folder where that was given, its setting, its files as they were."""
 
     stub: "Stub"

@@ -5,13 +5,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from childproof.errors import ChildproofError, StoreError
+from childproof.model import replace
 
 from .options import FILE
 

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from childproof.errors import CheckError
 from childproof.sandbox.support import Support, probe
@@ -25,8 +25,7 @@ _INSIDE = "from childproof.cli.doctor import inside; inside()"
 _CHILDPROOF = "from childproof.cli.main import main; main()"
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One line of the report: what was tried, whether it works, and what that means or what to do."""
 
     subject: str
@@ -82,8 +81,8 @@ def doctor(
     if as_json:
         report = {
             "sealed": not support.refusal,
-            "machine": [asdict(finding) for finding in machine],
-            "clients": [asdict(finding) for finding in clients],
+            "machine": [msgspec.structs.asdict(finding) for finding in machine],
+            "clients": [msgspec.structs.asdict(finding) for finding in clients],
         }
         click.echo(json.dumps(report, indent=2))
     else:
@@ -97,7 +96,7 @@ def inside() -> None:
     """The half that runs sealed in: try every client, one JSON line each."""
     with tempfile.TemporaryDirectory(prefix="childproof-doctor-") as folder:
         found = list(installed(os.environ, sys.executable))
-        try_all(found, Path(folder), lambda trial: print(json.dumps(asdict(trial)), flush=True))
+        try_all(found, Path(folder), lambda trial: print(json.dumps(msgspec.structs.asdict(trial)), flush=True))
 
 
 def _machine(support: Support) -> Iterator[Finding]:

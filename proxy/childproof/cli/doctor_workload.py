@@ -4,8 +4,9 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
+
+import msgspec
 
 from childproof.errors import ChildproofError
 from childproof.sandbox.trust import amending
@@ -51,9 +52,9 @@ def report(*, as_json: bool, ca: str | None, uid: int) -> bool:
         told = {
             "closed": not open_,
             "trusted": not distrusting,
-            "containment": [asdict(one) for one in shut],
-            "clients": [asdict(one) for one in trusted],
-            "bundles": [asdict(one) for one in bundles],
+            "containment": [msgspec.structs.asdict(one) for one in shut],
+            "clients": [msgspec.structs.asdict(one) for one in trusted],
+            "bundles": [msgspec.structs.asdict(one) for one in bundles],
         }
         print(json.dumps(told, indent=2))
     return not open_ and not distrusting

@@ -4,10 +4,10 @@ import json
 import re
 import socket
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from childproof.errors import CheckError, InputError
 from childproof.sandbox.addresses import Address, parse_address
@@ -177,7 +177,7 @@ def _say(wanted: Redirection, outcome: "Outcome", *, as_json: bool) -> None:
             "to": list(map(str, wanted.to)),
             "resolvers": list(map(str, wanted.resolvers)),
             "rules": outcome.rules if outcome.compared else None,
-            "attempts": [asdict(attempt) for attempt in outcome.attempts],
+            "attempts": [msgspec.structs.asdict(attempt) for attempt in outcome.attempts],
             "warnings": list(outcome.warnings),
             "faults": list(outcome.faults),
         }

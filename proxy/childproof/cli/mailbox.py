@@ -3,8 +3,9 @@
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from childproof.control import mailboxes
 from childproof.control.mailboxes import SERVICE
@@ -14,8 +15,7 @@ from childproof.model.text import printable_json
 from .records import Records
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """A stored message with its place: `number` counts from 1 in the order in which the world got them."""
 
     world: str

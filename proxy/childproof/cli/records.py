@@ -1,9 +1,10 @@
 """What commands read and do, whether worlds are in a file (`stored`) or at a server (`served`): one way to say both."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 from childproof.ledger import Entry, Filter
 from childproof.world import Branch, ClockSettings, Comparison
@@ -20,8 +21,7 @@ class Tail(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(msgspec.Struct, frozen=True):
     """Entities by service and kind, jobs that wait, and people; None where it can't be told."""
 
     entities: dict[tuple[str, str], int]
@@ -29,8 +29,7 @@ class Counts:
     people: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
+class Compared(msgspec.Struct, frozen=True):
     """Two worlds: what differs, each service's own words for it, and whose calls since aren't on record."""
 
     found: Comparison
@@ -38,8 +37,7 @@ class Compared:
     unrecorded: list[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Advanced:
+class Advanced(msgspec.Struct, frozen=True):
     """After time has passed: the world's time in unix milliseconds, jobs done, failed, and webhooks to be sent."""
 
     now: int

@@ -2,11 +2,11 @@
 
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import click
 
+from childproof.model import replace
 from childproof.run.config.config import load_config
 from childproof.run.config.listen import ADDRESS, Listen
 

@@ -4,10 +4,11 @@ import queue
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from childproof.client import Client, ControlError, NotFoundError
 from childproof.client.events import ENTRY, Event
@@ -259,7 +260,7 @@ def _branch(world: messages.World) -> Branch:
 
 def _query(only: Filter) -> dict[str, Any]:
     """A filter as the API's parameters."""
-    given = {name: value for name, value in asdict(only).items() if value != getattr(ANY, name)}
+    given = {name: value for name, value in msgspec.structs.asdict(only).items() if value != getattr(ANY, name)}
     if "protocols" in given:
         given["protocol"] = given.pop("protocols")
     if "since" in given:

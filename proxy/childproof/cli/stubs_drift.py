@@ -3,14 +3,14 @@
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
+import msgspec
 
 from childproof.catalog import load_catalog
 from childproof.errors import InputError
-from childproof.model import Fidelity
+from childproof.model import Fidelity, replace
 from childproof.stubkit.cases.cases import Case, load_cases
 from childproof.stubkit.document.openapi import load_openapi
 from childproof.stubkit.folder.loading import load_stub
@@ -45,7 +45,11 @@ def drift_command(stub: str, document: Path, stubs: tuple[Path, ...], as_json: b
         replace(one, touches=tuple(_touches(service, one, cases))) for one in drift(service.api, load_openapi(document))
     ]
     for one in found:
-        for line in [json.dumps({"stub": service.name, **asdict(one)}, ensure_ascii=False)] if as_json else _shown(one):
+        for line in (
+            [json.dumps({"stub": service.name, **msgspec.to_builtins(one)}, ensure_ascii=False)]
+            if as_json
+            else _shown(one)
+        ):
             print(line)
     if not as_json:
         print(_summary(service.name, found))

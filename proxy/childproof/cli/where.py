@@ -3,11 +3,11 @@
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from childproof.errors import InputError
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 _NEEDED = ("nothing", "a server's address, here or in CHILDPROOF_SERVER", "--server unix:/run/childproof.sock")
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
+class Where(msgspec.Struct, frozen=True):
     """What the options say: a database's file, or a server's address and the file of its token."""
 
     db: str | None = None

@@ -3,7 +3,6 @@
 import http.client
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
@@ -19,8 +18,7 @@ _MARK = "mark"
 _PAUSES = (0.1, 0.5, 1.0, 2.0, 4.0)  # seconds before another try: a server starts again in less than all of them
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One event: `id` resumes after it, `kind` is its type, `data` what its JSON says."""
 
     id: str

@@ -11,8 +11,9 @@ import re
 import select
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlsplit
+
+import msgspec
 
 from childproof.errors import InputError
 
@@ -23,8 +24,7 @@ _PLAIN = re.compile(r"[\x21-\x7e]+")
 _LOST = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(msgspec.Struct, frozen=True):
     """A whole reply. `headers` have lower-case names."""
 
     status: int

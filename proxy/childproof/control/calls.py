@@ -1,8 +1,9 @@
 """A world's record over the API: its calls in pages, one call, and the report."""
 
 import re
-from dataclasses import dataclass
 from itertools import takewhile
+
+import msgspec
 
 from childproof.ledger import Filter, Mark, entry_line
 from childproof.world.written import read_time
@@ -20,8 +21,7 @@ _MARK = re.compile(messages_record.EVENT_ID)
 _TRACE = re.compile(r"[0-9a-f]{32}")
 
 
-@dataclass(frozen=True, slots=True)
-class Calls:
+class Calls(msgspec.Struct, frozen=True):
     """The operations, over a desk."""
 
     desk: Desk

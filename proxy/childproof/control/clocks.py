@@ -1,8 +1,8 @@
 """A world's clock over the API: seen, set, advanced. What was put off runs as time passes, as if a call had come."""
 
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from childproof.engine.passing import Passed
@@ -19,8 +19,7 @@ from .problems import Mistake, Problem
 _UNKNOWN = "no such world"
 
 
-@dataclass(frozen=True, slots=True)
-class Clocks:
+class Clocks(msgspec.Struct, frozen=True):
     """The operations, over a desk."""
 
     desk: Desk

@@ -4,8 +4,9 @@ The command line's `world diff --json` and the API say the same, from here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from childproof.catalog import Catalog
 from childproof.ledger import Ledger
@@ -13,8 +14,7 @@ from childproof.model import Change, Effect
 from childproof.world import MISSING, Comparison, differences
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(msgspec.Struct, frozen=True):
     """What a service's effects since the worlds parted came to: of each side, and of the second against the first."""
 
     a: str

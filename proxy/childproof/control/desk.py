@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from childproof.engine import Engine
 from childproof.errors import ChildproofError, InputError
@@ -25,8 +26,7 @@ def _unreported(store: Store, ledger: Ledger, world: str) -> dict[str, Any]:  # 
     return {"version": 1, "world": world}
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(msgspec.Struct, frozen=True):
     """`wall` is real time in unix milliseconds, `say` is told of what goes wrong of our own.
 
     `report` gives a world's report as JSON values, `alive` and `ready` a status and what is known; `closing` is set at the end.
@@ -41,10 +41,10 @@ class Desk:
     report: Report = _unreported
     alive: State = _unknown
     ready: State = _unknown
-    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    closing: asyncio.Event = msgspec.field(default_factory=asyncio.Event)
     stirred: Callable[[str], None] = lambda _: None
     stopping: Callable[[], bool] = lambda: False
-    rooms: dict[int, asyncio.Semaphore] = field(default_factory=dict)
+    rooms: dict[int, asyncio.Semaphore] = msgspec.field(default_factory=dict)
 
     def room(self, size: int) -> asyncio.Semaphore:
         """So many at once, of what takes long."""

@@ -1,7 +1,8 @@
 """Worlds compared over the API: with another one, or with what they were."""
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from childproof.ledger import Ledger
 from childproof.world import Comparison, Store
@@ -13,8 +14,7 @@ from .operation import Answer, Asked, Operation
 from .reader import reading
 
 
-@dataclass(frozen=True, slots=True)
-class Diffs:
+class Diffs(msgspec.Struct, frozen=True):
     """The operation, over a desk."""
 
     desk: Desk

@@ -1,6 +1,6 @@
 """Worlds as files over the API: what `childproof world export` and `import` do."""
 
-from dataclasses import dataclass
+import msgspec
 
 from childproof.errors import AskedError, InputError
 from childproof.ledger import Ledger
@@ -17,8 +17,7 @@ from .worlds import made, told
 MEDIA = "application/yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(msgspec.Struct, frozen=True):
     """The operations, over a desk."""
 
     desk: Desk

@@ -1,7 +1,8 @@
 """What a world holds, over the API: entities by service, kind and id."""
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+
+import msgspec
 
 from childproof.world import Snapshot
 
@@ -14,8 +15,7 @@ _BASE = "/v1/worlds/{world}/entities"
 _UNKNOWN = "no such world"
 
 
-@dataclass(frozen=True, slots=True)
-class Holdings:
+class Holdings(msgspec.Struct, frozen=True):
     """The operations, over a desk."""
 
     desk: Desk

@@ -1,8 +1,9 @@
 """The mail that a world would have sent, over the API."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from childproof.world import Snapshot
 
@@ -17,8 +18,7 @@ RAW = "message/rfc822"
 _UNKNOWN = {404: "no such world"}
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(msgspec.Struct, frozen=True):
     """The operations, over a desk."""
 
     desk: Desk

@@ -4,7 +4,6 @@ The table of them makes the routes, the checks of every request, and the OpenAPI
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -14,8 +13,7 @@ class Nothing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """No parameters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(msgspec.Struct, frozen=True):
     """A request that fits its operation. `path` are the path's parameters, `headers` have lower-case names."""
 
     path: Mapping[str, str]
@@ -24,8 +22,7 @@ class Asked:
     headers: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What to send besides a plain value: another status, headers, or a body that is no JSON."""
 
     value: Any = None
@@ -38,8 +35,7 @@ class Answer:
 Handler = Callable[[Asked], Any | Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """`path` has its parameters in braces. `body`, `query` and `answer` are msgspec types; None means that there is none.
 
     `about` is what a caller can't see from the summary. `problems` are the refusals that it may answer besides those of
@@ -58,19 +54,18 @@ class Operation:
     query: Any = Nothing
     answer: Any = None
     status: int = 200
-    problems: Mapping[int, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)  # request headers that it reads -> what they are
-    needs: Mapping[str, str] = field(default_factory=dict)
-    sends: Mapping[str, str] = field(default_factory=dict)
-    gives: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[int, str] = msgspec.field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)  # request headers that it reads -> what they are
+    needs: Mapping[str, str] = msgspec.field(default_factory=dict)
+    sends: Mapping[str, str] = msgspec.field(default_factory=dict)
+    gives: Mapping[str, str] = msgspec.field(default_factory=dict)
     tagged: bool = False
     media: str = "application/json"
     open: bool = False  # to those without a token, too
     about: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """Operations that belong together, and what they have in common."""
 
     name: str

@@ -1,9 +1,10 @@
 """What goes wrong, in the terms of RFC 9457 (problem details): status, a sentence, and what to send instead."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
+
+import msgspec
 
 from childproof.errors import AskedError, Fault, InputError, StoreError, WorldGoneError
 
@@ -14,8 +15,7 @@ _TITLES = {
 }  # RFC 9110; Python 3.12 has those of RFC 4918 and 7231
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
+class Mistake(msgspec.Struct, frozen=True):
     """One thing that is wrong in a request. `pointer` is a JSON Pointer into the body, or names a parameter, as `?limit`.
 
     `file`, `line` and `column` are its place in a text, where it has one.

@@ -1,8 +1,9 @@
 """Stubs over the API: which there are, and how much of its service each models."""
 
-from dataclasses import dataclass, replace
+import msgspec
 
 from childproof.errors import InputError
+from childproof.model import replace
 
 from . import messages_rules as messages
 from .desk import Desk
@@ -13,8 +14,7 @@ from .stubtold import covered, listed, told
 _UNKNOWN = {404: "no such stub"}
 
 
-@dataclass(frozen=True, slots=True)
-class Stubs:
+class Stubs(msgspec.Struct, frozen=True):
     """The operations, over a desk."""
 
     desk: Desk

@@ -1,6 +1,6 @@
 """A world's webhooks over the API: what was sent to listeners, what waits, and sending it again."""
 
-from dataclasses import dataclass
+import msgspec
 
 from childproof.engine.deliveries import send_again
 from childproof.engine.recording import Recording
@@ -15,8 +15,7 @@ from .webhooktold import listed, told
 _BASE = "/v1/worlds/{world}/webhooks"
 
 
-@dataclass(frozen=True, slots=True)
-class Webhooks:
+class Webhooks(msgspec.Struct, frozen=True):
     """The operations, over a desk."""
 
     desk: Desk

@@ -5,11 +5,12 @@ a stub's rule can't carry it.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from childproof.catalog import Catalog
-from childproof.model import Action, Call, Forward, Protocol, Verdict, Would
+from childproof.model import Action, Call, Forward, Protocol, Verdict, Would, replace
 from childproof.policy import Judgement, Rule
 from childproof.policy.allow import DEFAULT_REPLY, DEFAULT_WITHIN_MS
 from childproof.world import Transaction
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     from .guard import Leak
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
+class Checked(msgspec.Struct, frozen=True):
     """`refused` where the call is. `shown` is the call as its entry may have it, where that isn't the call itself."""
 
     refused: Decision | None = None

@@ -7,11 +7,12 @@ outcome is stored; who is killed before that makes it again.
 import time
 import traceback
 from collections.abc import Callable, Container
-from dataclasses import dataclass, replace
 from typing import Protocol
 
+import msgspec
+
 from childproof.errors import ChildproofError, StoreError
-from childproof.model import Action, Call, Effect, Outcome, Reply, Verdict
+from childproof.model import Action, Call, Effect, Outcome, Reply, Verdict, replace
 from childproof.model import Protocol as Spoken
 from childproof.model.places import Place, PlaceError, Places
 from childproof.world import Delivery, Job, Snapshot, Transaction, World, deliveries
@@ -40,8 +41,7 @@ class Poster(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(msgspec.Struct, frozen=True):
     """One attempt: what is sent, and where to."""
 
     world: str
@@ -60,8 +60,7 @@ class Parcel:
         )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """What a listener made of it: its reply, None where none came, and why not. `where` is who was asked.
 
     `failure` is the reason in a word; see `Told`.
@@ -83,8 +82,7 @@ class _Outdated(Exception):
     """Undoes a transaction: somebody else has made this attempt, or it is not to be made any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Deliveries:
+class Deliveries(msgspec.Struct, frozen=True):
     """The webhooks of all worlds. `poster` gives a service's stub, `judge` decides on what leads elsewhere.
 
     `wall` is real time (unix ms): listeners compare it with their own clocks. `began` is told of calls that leave.

@@ -8,7 +8,6 @@ of its own; where even that fails (a full disk), the denial goes out all the sam
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from childproof.catalog import Catalog
@@ -24,6 +23,7 @@ from childproof.model import (
     Stream,
     Upstream,
     Verdict,
+    replace,
 )
 from childproof.model.places import Places
 from childproof.policy import Judgement, Rule, Ruleset

@@ -6,12 +6,12 @@ pages on token formats, and the patterns that they registered for GitHub's secre
 """
 
 import re
-from dataclasses import dataclass
 from functools import cache
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Format:
+
+class Format(msgspec.Struct, frozen=True):
     """One kind of credential. `regex` is only tried where `needle` occurs.
 
     What begins with few letters would turn up in long base64 by chance: `apart` asks for something else before it.

@@ -7,12 +7,11 @@ them. What is found is named by its kind and place, never by its value.
 import contextlib
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from childproof.model import Call, Protocol
+from childproof.model import Call, Protocol, replace
 from childproof.policy.allow import ANY_CREDENTIAL
 
 from .formats import FORMATS, find_formats
@@ -35,8 +34,7 @@ _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE"
 _KINDS = frozenset(one.kind for one in FORMATS)
 
 
-@dataclass(frozen=True, slots=True)
-class Leak:
+class Leak(msgspec.Struct, frozen=True):
     """What was found: its kind, and where."""
 
     what: str

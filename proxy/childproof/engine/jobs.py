@@ -6,10 +6,9 @@ Mail that stubs send is such work, too; it is due at once.
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import replace
 
 from childproof.errors import StoreError
-from childproof.model import Call, Effect, Reply, Verdict
+from childproof.model import Call, Effect, Reply, Verdict, replace
 from childproof.world import FAILED, OUTBOX, Job, Mail, Then, Transaction, Worker, perform, told
 
 from .callid import identify

@@ -1,8 +1,6 @@
 """Mail that stubs send: judged like any call, delivered to a stub or not at all."""
 
-from dataclasses import replace
-
-from childproof.model import Action, Call, Envelope, Protocol, Verdict, Violation
+from childproof.model import Action, Call, Envelope, Protocol, Verdict, Violation, replace
 from childproof.model.hostname import HostError, normalize_host
 from childproof.world import Mail
 

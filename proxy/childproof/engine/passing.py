@@ -1,7 +1,8 @@
 """Time that passes because somebody asked for it: a world's clock set, or advanced through all that was put off."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from childproof.errors import AskedError, ChildproofError
 from childproof.ledger import timestamp
@@ -15,8 +16,7 @@ MOST_ASKED = 2000  # jobs of the time that one call lets pass
 LATEST = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z: RFC 3339 has no later time
 
 
-@dataclass(frozen=True, slots=True)
-class Passed:
+class Passed(msgspec.Struct, frozen=True):
     """What an advance came to: the world's time now, and how many jobs were done and how many of them failed."""
 
     now: int

@@ -6,10 +6,12 @@ takes fifteen times the memory of its text, and a server has hundreds of sandbox
 """
 
 from collections import deque
-from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
+import msgspec
+
 from childproof.catalog import Catalog
+from childproof.model import replace
 from childproof.policy import Ruleset
 
 from .checks import Checks
@@ -19,8 +21,7 @@ _RECENT = 8  # texts whose policy is kept though no world has it, for whoever co
 _SHORT = 100_000  # characters of such a text
 
 
-@dataclass(frozen=True, slots=True, weakref_slot=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True, weakref=True):
     """A ruleset with the credentials that it names, and the checks that go with both; `text` is what it was read from."""
 
     rules: Ruleset

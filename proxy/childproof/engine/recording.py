@@ -3,17 +3,17 @@
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import Protocol
 
+import msgspec
+
 from childproof.ledger import CLOCK, Entry, Ledger, record, timestamp
-from childproof.model import Call, Effect, Forward, Reply, Upstream, Verdict, Would, Written, frozen
+from childproof.model import Call, Effect, Forward, Reply, Upstream, Verdict, Would, Written, replace
 from childproof.world import Job, Transaction
 
 
-@frozen
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """What one call came to, before it is recorded."""
 
     verdict: Verdict

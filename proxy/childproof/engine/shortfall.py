@@ -2,11 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(msgspec.Struct, frozen=True):
     """What a world's ledger lacks: `calls` that were denied without an entry, allowed ones whose end (`ends`) it has not.
 
     As a text: how the end of a run says so, "" for nothing.

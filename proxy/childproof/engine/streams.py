@@ -10,11 +10,12 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import Any
 
+import msgspec
+
 from childproof.ledger import trace_of
-from childproof.model import Call, Frame, Part, Protocol, Reply, Step, Stream, Talk, Verdict
+from childproof.model import Call, Frame, Part, Protocol, Reply, Step, Stream, Talk, Verdict, replace
 from childproof.world import MOST, Transaction, World
 
 from .callid import brought_trace, identify
@@ -30,8 +31,7 @@ class _NothingChanged(Exception):
     """Undoes a transaction that has nothing to keep."""
 
 
-@dataclass(frozen=True, slots=True)
-class Streams:
+class Streams(msgspec.Struct, frozen=True):
     """Carries streams on. `world` gives a world by name, `on_trouble` is told what could not even be recorded.
 
     `recordable` makes of a call and its decision one that may be recorded.

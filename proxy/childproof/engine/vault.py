@@ -4,27 +4,26 @@ The values live here and in the request's bytes on the wire, nowhere else. Whate
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 
-from childproof.model import Call, Hidden, Injection, Reply, SecretSource
+import msgspec
+
+from childproof.model import Call, Hidden, Injection, Reply, SecretSource, replace
 from childproof.policy import Rule
 
 MASK = "[secret]"
 
 
-@dataclass(frozen=True, slots=True)
-class Canary:
+class Canary(msgspec.Struct, frozen=True):
     """A value that no call may carry out, and what reports call it."""
 
     name: str
     value: Hidden
 
 
-@dataclass(frozen=True, slots=True)
-class Vault:
+class Vault(msgspec.Struct, frozen=True):
     """`values` are the credentials of all rules, by where they come from."""
 
-    values: Mapping[SecretSource, Hidden] = field(default_factory=dict)
+    values: Mapping[SecretSource, Hidden] = msgspec.field(default_factory=dict)
     canaries: tuple[Canary, ...] = ()
 
     def injections(self, rule: Rule) -> tuple[Injection, ...]:

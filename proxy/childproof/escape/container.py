@@ -15,9 +15,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 import childproof
 from childproof.sandbox import linux, seccomp
@@ -50,8 +51,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 libc.syscall.restype = ctypes.c_long
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(msgspec.Struct, frozen=True):
     """A folder or file of the machine at a place in the container."""
 
     source: Path
@@ -59,8 +59,7 @@ class Mount:
     read_only: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(msgspec.Struct, frozen=True):
     """What a manifest says of one container.
 
     `capabilities` bound what it can ever have: root has them, another user only those in `ambient`. `root` is an unpacked
@@ -76,7 +75,7 @@ class Container:
     no_new_privileges: bool = True
     mounts: tuple[Mount, ...] = ()
     empty: tuple[str, ...] = ("/tmp",)  # noqa: S108 (folders in memory of its own, for everybody in it to write)
-    environ: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = msgspec.field(default_factory=dict)
     directory: str = "/"
     root: Path | None = None
     read_only_root: bool = True

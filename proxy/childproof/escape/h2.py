@@ -1,8 +1,8 @@
 """HTTP/2 by hand, for attempts that no polite client makes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+import msgspec
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import ResponseReceived, StreamReset
@@ -11,8 +11,7 @@ from .talk import secure
 from .ways import Way
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(msgspec.Struct, frozen=True):
     """One request: its `:authority`, path, further headers, body and trailers."""
 
     authority: str

@@ -10,8 +10,9 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from childproof.errors import ChildproofError
 from childproof.ledger import Entry, Ledger
@@ -33,8 +34,7 @@ class NoNamespaces(Exception):
     """This machine gives no namespaces to try in; the kernel's words."""
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """What a session left behind.
 
     `frames` are those that arrived at the sinkhole, `requests` what reached its host, `control` the frames that show
@@ -57,8 +57,7 @@ class Session:
         return tuple(frame for frame in self.frames if not expected(frame))
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True):
     """What one attempt came to: `fault` is empty where it was stopped and is on record, `absent` where it can't be made.
 
     `record` is the entry that tells of it, as `target · reason`.

@@ -2,8 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from .lines import AREAS, PARTS, line_of
 from .ways import Way
@@ -22,8 +23,7 @@ class Manner(StrEnum):
     CAPABLE = "capable"
 
 
-@dataclass(frozen=True, slots=True)
-class Closed:
+class Closed(msgspec.Struct, frozen=True):
     """The attempt is stopped: it sees an answer that begins with one of `answers`, and the ledger says what it was.
 
     `record` must be found in `target · reason` of an entry with this verdict. `reached` are the requests that may get
@@ -38,22 +38,19 @@ class Closed:
     unless: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Elsewhere(msgspec.Struct, frozen=True):
     """It is stopped, and takes more than a client to try: `test` of the repository holds it, `FILE::NAME`."""
 
     test: str
 
 
-@dataclass(frozen=True, slots=True)
-class Open:
+class Open(msgspec.Struct, frozen=True):
     """It can't be closed there, and `why`."""
 
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(msgspec.Struct, frozen=True):
     """There is nothing to try there, and `why`."""
 
     why: str
@@ -64,8 +61,7 @@ Ending = Closed | Elsewhere | Open | Absent
 Make = Callable[[Way], object]
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """One row. `make` returns what the client saw, or raises; None where the test that holds it makes it."""
 
     part: str

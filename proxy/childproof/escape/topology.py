@@ -16,9 +16,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 import childproof
 
@@ -63,8 +64,7 @@ POD_DB = f"volume/{STORE}"
 USERS = ("root", "ordinary")
 
 
-@dataclass(frozen=True, slots=True)
-class Topology:
+class Topology(msgspec.Struct, frozen=True):
     """One way to stand in between: `run` makes all attempts of a session as a user in a folder, and gives its exit code.
 
     The session is that user's already, unless it `needs_root` to be set up. `db` is where its ledger is, in the folder.

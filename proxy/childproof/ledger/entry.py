@@ -1,13 +1,14 @@
 """What the ledger keeps of a call."""
 
-from childproof.model import NO_UPSTREAM, Change, Effect, Upstream, Would, frozen
+import msgspec
+
+from childproof.model import NO_UPSTREAM, Change, Effect, Upstream, Would
 
 _WEBSOCKET = "websocket"  # the protocol of one message
 CLOCK = "clock"  # the protocol of what passing time does in a world
 
 
-@frozen
-class Recorded:
+class Recorded(msgspec.Struct, frozen=True):
     """A request or a reply as it may be kept: headers and body redacted, the body bounded.
 
     `body` is text; bytes that are no text are base64 after the marker `base64:`. `size` is the body's real length in
@@ -22,8 +23,7 @@ class Recorded:
     cut: bool = False
 
 
-@frozen
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One call: who, when, what, the verdict and why, the answer, and what changed. One per call, never rewritten.
 
     `at` is real time and `world_at` the world's (unix ms); (`world`, `seq`) is the call's place in history. `verdict`

@@ -2,8 +2,9 @@
 
 import re
 import sqlite3
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from .trace import trace_of
 
@@ -12,8 +13,7 @@ _MEANS = {"**": ".*", "*": "[^/]*", "?": "[^/]"}
 _TOUCHES = "EXISTS (SELECT 1 FROM json_each({column}) WHERE json_extract(value, '$.id') = ?)"
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """What an entry must have; None is any.
 
     `service` is a stub's name or a host. `since` is real time in unix ms, itself included. `path` is a glob over the

@@ -4,8 +4,9 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from childproof.errors import StoreError
 from childproof.model import Upstream, Written
@@ -249,8 +250,7 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """A place in the record: entries up to `position` have been read, and settlements up to `number`."""
 
     position: int

@@ -3,9 +3,8 @@
 import base64
 import hashlib
 import zlib
-from dataclasses import replace
 
-from childproof.model import header
+from childproof.model import header, replace
 
 from .entry import Recorded
 from .redaction import redact, redact_headers

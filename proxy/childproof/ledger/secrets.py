@@ -8,14 +8,14 @@ of a run that it then reads to the end in vain.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
+
+import msgspec
 
 REDACTED = "[redacted]"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """A kind of secret. `pattern` matches from `needle` on; `mask` gives what stands there instead."""
 
     needle: bytes

@@ -5,9 +5,10 @@ messaging for mail, generative AI for calls to models; what they have no word fo
 """
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
 from hashlib import blake2b
+
+import msgspec
 
 from childproof.model import header
 
@@ -33,8 +34,7 @@ class Severity(IntEnum):
     ERROR = 17
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """A call as telemetry has it. Ids are hexadecimal, `parent` is "" at a trace's root; times are unix nanoseconds.
 
     `failed` is why the call counts as an error, "" where it doesn't. `line` is the call in a sentence, for a log.

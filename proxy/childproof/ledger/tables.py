@@ -8,12 +8,11 @@ what came after a moment, misses nothing where a world was reset meanwhile.
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 
-from childproof.model import Change, Effect, Upstream, Would
+from childproof.model import Change, Effect, Upstream, Would, replace
 
 from . import blobs
 from .bounding import Items, bounded

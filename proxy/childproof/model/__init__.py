@@ -3,9 +3,9 @@
 from .address import is_address, is_global, parse_address
 from .body import BodyError, parse_form, parse_json
 from .call import Call, Envelope, Protocol, Violation
-from .frozen import frozen
 from .hostname import HostError, matches_pattern, normalize_host
 from .record import NO_UPSTREAM, Change, Effect, Fidelity, Upstream, Written
+from .replacing import replace
 from .reply import Forward, Outcome, Reply, header
 from .secret import Hidden, Injection, SecretSource
 from .stream import Frame, Part, Step, Stream, Talk
@@ -38,7 +38,6 @@ __all__ = [
     "Violation",
     "Would",
     "Written",
-    "frozen",
     "header",
     "is_address",
     "is_global",
@@ -47,4 +46,5 @@ __all__ = [
     "parse_address",
     "parse_form",
     "parse_json",
+    "replace",
 ]

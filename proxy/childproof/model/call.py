@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import msgspec
+
 
 class Protocol(StrEnum):
     """What a call speaks, as far as rules can tell."""
@@ -16,8 +18,7 @@ class Protocol(StrEnum):
     IP = "ip"  # ICMP, SCTP and the rest, by name in `method`: refused by the kernel, so never judged, only recorded
 
 
-@dataclass(frozen=True, slots=True)
-class Violation:
+class Violation(msgspec.Struct, frozen=True):
     """Why a call can't be judged by rules at all; the engine denies it without asking them.
 
     `kind` is a short name for machines: `host_mismatch`, `bad_host`, `malformed`, `body_too_large`, `unsupported`.
@@ -29,8 +30,7 @@ class Violation:
     status: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(msgspec.Struct, frozen=True):
     """What an SMTP client said around a message (RFC 5321). The message itself is the call's `body`."""
 
     sender: str

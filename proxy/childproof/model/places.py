@@ -6,7 +6,8 @@ Pure; nothing is resolved here. A name other than `localhost` leads inside only 
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+import msgspec
 
 from .address import parse_address
 from .hostname import HostError, normalize_host
@@ -22,8 +23,7 @@ class PlaceError(Exception):
     """A URL that nothing is sent to, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listener:
+class Listener(msgspec.Struct, frozen=True):
     """A listener inside the sandbox: addresses of its loopback to be tried in order, and whether it speaks TLS."""
 
     addresses: tuple[str, ...]
@@ -31,8 +31,7 @@ class Listener:
     tls: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """A URL in parts, and the listener inside that it leads to; None where it leads elsewhere."""
 
     scheme: str
@@ -54,11 +53,10 @@ class Place:
         return f"{self.path}?{self.query}" if self.query else self.path
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(msgspec.Struct, frozen=True):
     """Which names lead inside. `named` maps a host, or a host with `:port`, to a listener."""
 
-    named: Mapping[str, Listener] = field(default_factory=dict)
+    named: Mapping[str, Listener] = msgspec.field(default_factory=dict)
 
     def find(self, url: str) -> Place:
         """Where a URL leads. Raises PlaceError for one that is no plain http(s) URL."""

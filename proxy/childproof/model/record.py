@@ -1,6 +1,5 @@
 """What a call left behind: changes of the world, effects, and what went upstream."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -16,8 +15,7 @@ class Fidelity(StrEnum):
     GAP = "gap"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """One entity before and after a call. `before` is None for a creation, `after` for a removal."""
 
     service: str
@@ -37,8 +35,7 @@ class Written(msgspec.Struct, frozen=True):
     after: msgspec.Raw | None
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(msgspec.Struct, frozen=True):
     """Something a stub did besides replying. `type` is in the stub's own words (`charge.succeeded`).
 
     `data` is the object that it concerns, as plain JSON values; the report's outcome words read from it.
@@ -47,11 +44,10 @@ class Effect:
     service: str
     type: str
     id: str
-    data: dict[str, Any] = field(default_factory=dict)
+    data: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Upstream:
+class Upstream(msgspec.Struct, frozen=True):
     """What really left the machine for one call: zero for everything that was not allowed."""
 
     dns: int = 0

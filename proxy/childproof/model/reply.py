@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .frozen import frozen
+import msgspec
+
 from .secret import Injection
 from .stream import Stream, Talk
 from .verdict import Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """An answer in the call's own protocol.
 
     HTTP: `status`, `headers`, `body`. SMTP: `status` is the reply code and `body` its text. DNS: `status` is the
@@ -48,8 +48,7 @@ class Forward:
     screen: Callable[[bytes], str] | None = field(default=None, compare=False, repr=False)
 
 
-@frozen
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What `Engine.handle` decided.
 
     `reply` is None when the call is to be forwarded (`forward` is set then, and only then) or when `fault` breaks the

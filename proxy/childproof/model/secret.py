@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+import msgspec
+
 
 class Hidden:
     """A text that no print, log or comparison of records gives away."""
@@ -32,8 +34,7 @@ class Injection:
     plain_http: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SecretSource:
+class SecretSource(msgspec.Struct, frozen=True):
     """Where a real credential comes from; exactly one is given. `file` is absolute, `command` run without a shell."""
 
     env: str = ""

@@ -5,20 +5,19 @@ the engine's. So the same stream can be read by a test without a clock.
 """
 
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Part:
+
+class Part(msgspec.Struct, frozen=True):
     """A piece of a body, to be sent `delay` seconds after the one before it. Without data it is only the pause."""
 
     data: bytes
     delay: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """Work in the world between two parts: `work` is given a transaction of its own and gives (value, effects).
 
     The engine runs it, records it if it changed anything, and sends the value back into the stream.
@@ -32,8 +31,7 @@ class Step:
 Stream = Generator[Part | Step, Any, tuple[tuple[str, str], ...] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """One message of a WebSocket, in or out, or its end (RFC 6455). `delay` (seconds) counts from the one before it.
 
     A `close` has `code`, and its reason in `data`.
@@ -45,8 +43,7 @@ class Frame:
     delay: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Talk[Heard]:
+class Talk[Heard](msgspec.Struct, frozen=True):
     """An accepted WebSocket: what is said first, and what is answered to each message and to the client's close.
 
     A stub's `hear` gives a `Step` whose value are the frames to say; the engine's gives the frames, and never raises:

@@ -1,7 +1,8 @@
 """What the rules say of a call."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class Action(StrEnum):
@@ -13,8 +14,7 @@ class Action(StrEnum):
     ALLOW = "allow"
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     """An action, the rule that asked for it and the reason in words. `Verdict()` is a denial: deny is the zero value.
 
     `rule` is None where no rule matched or none was asked. `hint` tells the sandbox or the operator what to try.
@@ -27,8 +27,7 @@ class Verdict:
     stub: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Would:
+class Would(msgspec.Struct, frozen=True):
     """What a rule that isn't enforced (`enforce: false`) would have done: deny, for this reason."""
 
     rule: str

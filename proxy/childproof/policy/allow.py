@@ -1,6 +1,6 @@
 """What a rule's `allow` says besides that the call may go out: secrets to put in, credentials that belong, bounds."""
 
-from dataclasses import dataclass
+import msgspec
 
 from childproof.model import SecretSource
 
@@ -26,8 +26,7 @@ CREDENTIALS = (
 ANY_CREDENTIAL = "any"
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(msgspec.Struct, frozen=True):
     """A credential that the sandbox knows by a placeholder only. `place` is file:line:column, for faults."""
 
     placeholder: str
@@ -37,8 +36,7 @@ class Secret:
     place: tuple[str, int, int] = ("", 0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Allow:
+class Allow(msgspec.Struct, frozen=True):
     """`credentials` are the kinds that the leak guard lets pass (`any`: all). `within_ms` and `reply` (bytes) bound a reply; None takes the default."""
 
     secrets: tuple[Secret, ...] = ()

@@ -1,7 +1,7 @@
 """Rule tests as data: calls, and what the rules must say of them. Run by `childproof rules test` and by our own tests."""
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -10,7 +10,7 @@ import msgspec
 
 from childproof.documents import Document, parse_yaml, schema_faults
 from childproof.errors import Fault, InputError
-from childproof.model import Action, Call, Envelope, Protocol, Verdict, Would
+from childproof.model import Action, Call, Envelope, Protocol, Verdict, Would, replace
 
 from .limit import MemoryCounters, count, is_counted
 from .load import load_ruleset
@@ -25,8 +25,7 @@ _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """One case: the call, and the fields of the verdict that it states (`rule` may be stated as None)."""
 
     name: str
@@ -37,8 +36,7 @@ class Case:
     before: tuple[Call, ...] = ()  # made first, so that limits have counted them
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True):
     """One field of the verdict that is not as the case says."""
 
     field: str

@@ -10,7 +10,8 @@ reading to fit, a guard is content with any. So with a `when` that can't be eval
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from childproof.model import Action, matches_pattern
 
@@ -22,8 +23,7 @@ from .rule import Match, Named, Rule
 _SECRET = re.compile(r"(?i)auth|cookie|token|secret|passw|pwd|key|credential|session|signature")
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """One thing that the rule asks and the call doesn't have. `failed` marks a `when` without an answer."""
 
     field: str

@@ -5,8 +5,9 @@ run of characters but `/` (and a whole segment `*` is exactly one that isn't emp
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from .path import canonical_path, is_ambiguous
 
@@ -22,8 +23,7 @@ class GlobError(ValueError):
         self.write = write
 
 
-@dataclass(frozen=True, slots=True)
-class PathGlob:
+class PathGlob(msgspec.Struct, frozen=True):
     """A path pattern: as written, its segments in canonical spelling, and how many of them hold no star."""
 
     text: str

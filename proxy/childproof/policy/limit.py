@@ -6,7 +6,6 @@ none. Of several limits all must have room, or none counts the call.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Protocol
@@ -32,8 +31,7 @@ class Counted(StrEnum):
     DISTINCT = "distinct"
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(msgspec.Struct, frozen=True):
     """At most `most` of what is counted, in a window of `per_ms` milliseconds (None: the world's life).
 
     `expression` is what is summed up, or what counts once for each of its different values.
@@ -67,8 +65,7 @@ class Limit:
         return self.expression.text if self.expression is not None else ""
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(msgspec.Struct, frozen=True):
     """Why a limit refuses a call. `retry_after` is in whole seconds, at least 1; 0 where waiting doesn't help."""
 
     limit: Limit
@@ -111,8 +108,7 @@ class MemoryCounters:
         self._kept[kind, key] = value
 
 
-@dataclass(frozen=True, slots=True)
-class _Window:
+class _Window(msgspec.Struct, frozen=True):
     opened: int
     used: Decimal
     values: tuple[str, ...] = ()  # of this call, not yet seen in the window

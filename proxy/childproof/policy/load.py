@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema_rs
+import msgspec
 
 from childproof.documents import Document, collector_paused, located, read_yaml, schema_faults
 from childproof.errors import Fault, InputError
-from childproof.model import frozen
 
 from .piecewise import Known, Text, known, read_pieces
 from .read_rule import read_rule
@@ -62,8 +62,7 @@ def _in_order(faults: Sequence[Fault]) -> list[Fault]:
     return sorted(dict.fromkeys(faults), key=lambda fault: (files[fault.file], fault.line, fault.column))
 
 
-@frozen
-class _Entry:
+class _Entry(msgspec.Struct, frozen=True):
     """A rule with the document it came from, for faults that only show beside other rules.
 
     A rule that isn't `sound` has faults of its own; what was read of it may match more than its author means. One that

@@ -6,7 +6,8 @@ mean in their file.
 """
 
 import re
-from dataclasses import dataclass
+
+import msgspec
 
 _RULES = re.compile(r"^rules:[ \t]*(?:#[^\n]*)?\n", re.MULTILINE)
 _FIRST = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*( *)-[ \t\n]")
@@ -14,8 +15,7 @@ _ANCHOR = re.compile(r"&(?<![^\s,:?\[{-]&)[0-9A-Za-z_-]")
 _BREAKS = "\r\x85\u2028\u2029"  # that end a line in YAML, and not here
 
 
-@dataclass(frozen=True, slots=True)
-class Pieces:
+class Pieces(msgspec.Struct, frozen=True):
     """`head`, the text of each rule or include, and `tail` are the whole text, one after the other."""
 
     head: str

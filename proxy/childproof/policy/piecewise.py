@@ -4,12 +4,12 @@ What is wrong in a file is told by reading it as a whole, in `load`: here, whate
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import batched
 from typing import Any, override
 
 import jsonschema_rs
+import msgspec
 
 from childproof.documents import located, read_yaml
 from childproof.errors import InputError
@@ -26,8 +26,7 @@ _SOME = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(msgspec.Struct, frozen=True):
     """What rules were read from, for who reads them again: a file's text, what it says of `enforce`, and its rules.
 
     Where an item of the list includes a file, the file's name is among `items`.
@@ -41,8 +40,7 @@ class Text:
 Known = Mapping[tuple[bool, str], Rule | str]  # by `enforce` and the text of an item
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(msgspec.Struct, frozen=True):
     """A file without faults: its values besides rules, and those."""
 
     frame: dict[str, Any]

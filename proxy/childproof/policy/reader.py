@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from childproof.documents import Document
 from childproof.errors import Fault
-from childproof.model import frozen
 
 Path = tuple[str | int, ...]
 
@@ -24,8 +25,7 @@ class Report:
         self.faults.append(self.document.fault(path, found, expected, write))
 
 
-@frozen
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """A mapping somewhere in the file. Keys whose values the schema refused read as if they weren't there."""
 
     report: Report

@@ -1,10 +1,11 @@
 """What a rule is once it is compiled: frozen values, every text in its one canonical spelling."""
 
 import ipaddress
-from dataclasses import dataclass, field
 from typing import Literal
 
-from childproof.model import Action, Part, Protocol, Reply, frozen
+import msgspec
+
+from childproof.model import Action, Part, Protocol, Reply
 
 from .allow import NOTHING_SAID, Allow
 from .condition import Condition
@@ -14,8 +15,7 @@ from .limit import Limit
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-@dataclass(frozen=True, slots=True)
-class RuleFault:
+class RuleFault(msgspec.Struct, frozen=True):
     """What breaks the answer to a share of the calls. `status` is the reply's where the kind is `status`."""
 
     kind: Literal["reset", "timeout", "status"]
@@ -23,24 +23,21 @@ class RuleFault:
     rate: float = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Delay:
+class Delay(msgspec.Struct, frozen=True):
     """How long to wait before answering, in milliseconds; drawn evenly where the two differ."""
 
     min_ms: int
     max_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """A query parameter or a header (lower case) whose value must fit one of the globs."""
 
     name: str
     globs: tuple[str, ...]
 
 
-@frozen
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """What a call must be. An empty tuple means that the rule doesn't ask."""
 
     protocols: tuple[Protocol, ...] = (Protocol.HTTP,)
@@ -55,8 +52,7 @@ class Match:
     recipients: tuple[str, ...] = ()
 
 
-@frozen
-class Rule:
+class Rule(msgspec.Struct, frozen=True):
     """One compiled rule.
 
     `networks` are the ranges (CIDR) besides public addresses that an `allow` names, as the dialler takes them. A rule that isn't
@@ -65,7 +61,7 @@ class Rule:
 
     name: str
     action: Action
-    match: Match = field(default_factory=Match)
+    match: Match = msgspec.field(default_factory=Match)
     condition: Condition | None = None
     stub: str | None = None
     reply: Reply | None = None

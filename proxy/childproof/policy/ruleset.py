@@ -6,12 +6,13 @@ empty difference decides. Whatever goes wrong in here is a denial.
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import lru_cache, partial
 from pathlib import Path
 
-from childproof.model import Action, Call, HostError, Protocol, Verdict, Would, frozen
+import msgspec
+
+from childproof.model import Action, Call, HostError, Protocol, Verdict, Would, replace
 
 from .difference import Difference, difference
 from .facts import Facts
@@ -26,8 +27,7 @@ _NEAR = 8  # so many rules for the same place are worth comparing in full for a 
 _WEIGHTS = {"protocol": 8, "host": 4, "cidr": 4, "port": 2}
 
 
-@frozen
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True):
     """A verdict with the rule it came from (None where none matched), for its reply, limit, fault and delay.
 
     `refused` are, for an `allow` of a name, the ranges (CIDR) that rules above it deny to such a call: whether the name
@@ -41,8 +41,7 @@ class Judgement:
     would: tuple[Would, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(msgspec.Struct, frozen=True):
     """A judgement, and where no rule matched the one that came nearest with everything that kept it from matching."""
 
     judgement: Judgement

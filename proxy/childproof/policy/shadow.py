@@ -5,8 +5,9 @@ earlier rule. Cover is only claimed where it is certain. The same tries as in ju
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import product
+
+import msgspec
 
 from childproof.model import Action, Protocol
 
@@ -18,8 +19,7 @@ _MANY = 256  # a rule of more single parts than this is taken as reachable
 _Extras = tuple[object, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Shadowed:
+class Shadowed(msgspec.Struct, frozen=True):
     """Rule `number` never matches: every call that it would take is taken by one of `by` (numbers, ascending)."""
 
     number: int

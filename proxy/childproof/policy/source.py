@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from os.path import realpath
 from pathlib import Path
+
+import msgspec
 
 from childproof.errors import InputError, unreadable
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A rule file's text. `name` stands in error messages; includes are looked for in `folder` first."""
 
     name: str

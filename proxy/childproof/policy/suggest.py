@@ -8,11 +8,11 @@ made from; where a call gets another verdict than was meant, its rule asks for l
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import msgspec
 
-from childproof.model import Action, Call, Protocol, matches_pattern
+from childproof.model import Action, Call, Protocol, matches_pattern, replace
 
 from .load import load_ruleset
 from .path import canonical_path, is_ambiguous
@@ -26,8 +26,7 @@ _MASKED = re.compile(r"[…*\[\]{}]|%E2%80%A6")
 _USUAL = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(msgspec.Struct, frozen=True):
     """A call as the ledger has it: itself, and what was decided about it."""
 
     call: Call
@@ -38,8 +37,7 @@ class Seen:
     would: tuple[str, ...] = ()  # rules that only would have denied it
 
 
-@dataclass(frozen=True, slots=True)
-class Serving:
+class Serving(msgspec.Struct, frozen=True):
     """What a stub answers: hosts, as patterns, and protocols."""
 
     stub: str
@@ -51,8 +49,7 @@ class Serving:
         return call.protocol in self.protocols and any(matches_pattern(pattern, call.host) for pattern in self.hosts)
 
 
-@dataclass(frozen=True, slots=True)
-class Suggestion:
+class Suggestion(msgspec.Struct, frozen=True):
     """The file's text, and for each call the verdict that it gives."""
 
     text: str

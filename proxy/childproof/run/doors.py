@@ -6,9 +6,10 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Self
+
+import msgspec
 
 from childproof.capture.admission import Network
 from childproof.capture.destination import Ingress
@@ -28,8 +29,7 @@ log = logging.getLogger(__name__)
 _LAST_SHARES = 16  # of refused flows
 
 
-@dataclass(frozen=True, slots=True)
-class DoorSockets:
+class DoorSockets(msgspec.Struct, frozen=True):
     """Sockets that are bound, and belong to the doors from now on: TCP ones that listen, and those of DNS over UDP and TCP.
 
     `refusals` is the NFLOG socket on which the kernel tells what it refused, None where nobody tells.

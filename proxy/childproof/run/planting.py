@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from childproof.catalog import Catalog, load_catalog
 from childproof.errors import StoreError
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from childproof.seeds import Planted, Progress, WorldFile
 
 
-@dataclass(frozen=True, slots=True)
-class Grown:
+class Grown(msgspec.Struct, frozen=True):
     """A world that stands aside, whole and checked. `keep` makes it one of a store's."""
 
     file: "WorldFile"

@@ -6,9 +6,10 @@ import ipaddress
 import socket
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Self
+
+import msgspec
 
 from childproof.capture.binding import BACKLOG, shown, unbound
 from childproof.capture.destination import Destination, Ingress
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 _LOOK = 0.01  # seconds between two looks whether connections have ended
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(msgspec.Struct, frozen=True):
     """An open port: `http`, `socks5`, `stub`, `transparent`, `service` or `dns`, its `host:port`, and its calls' world."""
 
     kind: str

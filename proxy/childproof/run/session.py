@@ -8,9 +8,10 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from childproof.errors import InputError, SandboxError
 from childproof.sandbox.sealed import SandboxSpec, SealedSandbox
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
 LISTEN_ANYWHERE = "127.0.0.1:0"
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(msgspec.Struct, frozen=True):
     """What the command line asked for. Paths are absolute."""
 
     command: tuple[str, ...]

@@ -4,8 +4,9 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from . import hide, mounts
 from .network import RESOLVER
@@ -40,8 +41,7 @@ def step(name: str) -> Iterator[None]:
         raise StepError(name, error) from error
 
 
-@dataclass(frozen=True, slots=True)
-class Survey:
+class Survey(msgspec.Struct, frozen=True):
     """What has to be found before anything is covered. Made while the parent is still busy with its own start."""
 
     sockets: Sequence[str]

@@ -12,8 +12,9 @@ import signal
 import socket
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import NoReturn
+
+import msgspec
 
 from . import channel, linux
 
@@ -22,8 +23,7 @@ NOT_FOUND = 127
 _LOOPBACK6 = bytes(15) + b"\x01"
 
 
-@dataclass(frozen=True, slots=True)
-class Inherited:
+class Inherited(msgspec.Struct, frozen=True):
     """How the parent treats signals: the command gets the same, but for what Python changed for itself."""
 
     ignored: frozenset[int]
@@ -135,8 +135,7 @@ def _check_own(family: int, address: str) -> None:
         raise OSError(errno.EACCES, os.strerror(errno.EACCES))
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True):
     """What the command is, and whether it gets the terminal at once."""
 
     command: Sequence[str]

@@ -16,8 +16,9 @@ import contextlib
 import socket
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from .netfilter import nflog, nft
 from .netfilter.netlink import NETLINK_NETFILTER, NLM_F_CREATE, NLM_F_EXCL, Message, Netlink, attribute, u32
@@ -38,8 +39,7 @@ _UDP = 17
 _TCP = 6
 
 
-@dataclass(frozen=True, slots=True)
-class Listeners:
+class Listeners(msgspec.Struct, frozen=True):
     """Sockets made inside the namespace; they keep working wherever their descriptors are sent.
 
     `dns` holds one UDP socket for each family. `refusals` is the NFLOG socket, None where the kernel has none.
@@ -74,8 +74,7 @@ def set_up() -> Listeners:
     return Listeners(tcp, dns, refusals)
 
 
-@dataclass(frozen=True, slots=True)
-class _Ports:
+class _Ports(msgspec.Struct, frozen=True):
     tcp: int
     dns: int
 

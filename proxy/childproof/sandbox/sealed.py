@@ -15,10 +15,11 @@ import signal
 import socket
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from signal import Signals
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from childproof.errors import SandboxError
 
@@ -41,8 +42,7 @@ FORWARDED = (
 _TERMINAL_WANTED = (signal.SIGTTIN, signal.SIGTTOU)
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxSpec:
+class SandboxSpec(msgspec.Struct, frozen=True):
     """What to run: the command, its environment before childproof's changes, and its working directory."""
 
     command: tuple[str, ...]
@@ -50,8 +50,7 @@ class SandboxSpec:
     cwd: str
 
 
-@dataclass(frozen=True, slots=True)
-class SandboxListeners:
+class SandboxListeners(msgspec.Struct, frozen=True):
     """Sockets made inside the sandbox: TCP for every address, DNS over UDP (IPv4, IPv6), and the record of refusals.
 
     `refusals` goes to `nflog.RefusalReader`; None where the kernel has no NFLOG, and then refusals leave no record.

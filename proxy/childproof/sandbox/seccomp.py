@@ -14,7 +14,8 @@ import errno
 import platform
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from childproof.errors import SandboxError
 
@@ -28,8 +29,7 @@ _FAMILIES = (1, 2, 10, 16, 38)  # AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_ALG
 _TERMINAL_INJECTION = (0x5412, 0x541C)  # TIOCSTI, TIOCLINUX
 
 
-@dataclass(frozen=True, slots=True)
-class _Calls:
+class _Calls(msgspec.Struct, frozen=True):
     """One architecture's audit number and its system call numbers; `missing` are answered as if they didn't exist."""
 
     audit: int

@@ -4,8 +4,9 @@ import os
 import select
 import socket
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from childproof.errors import SandboxError
 
@@ -29,8 +30,7 @@ sys.exit(3)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Support:
+class Support(msgspec.Struct, frozen=True):
     """What a sandbox could do here. `refusal` is why none can be made at all, empty where it can.
 
     `escapes` names what was tried from inside, each with what went wrong, empty where it held.

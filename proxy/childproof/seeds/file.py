@@ -2,10 +2,11 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from childproof.catalog import Catalog
 from childproof.documents import Document, read_yaml, schema_faults
@@ -20,8 +21,7 @@ from .schema import COMMON, world_schema
 _MOST = 5_000_000  # values in one file
 
 
-@dataclass(frozen=True, slots=True)
-class WorldFile:
+class WorldFile(msgspec.Struct, frozen=True):
     """A world file that is right as far as it can be told without planting it.
 
     `start` is the first call's time (unix milliseconds); `services` and `sections` go by the service's name, in the

@@ -3,10 +3,11 @@
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import Any
+
+import msgspec
 
 from childproof.catalog import Catalog
 from childproof.errors import ChildproofError, Fault, InputError
@@ -35,8 +36,7 @@ _KIT = sections.__file__.removesuffix("seeding/sections.py")
 _SHOWN = 20  # dangling references that are told one by one
 
 
-@dataclass(frozen=True, slots=True)
-class Planted:
+class Planted(msgspec.Struct, frozen=True):
     """How many entities of each kind a stage holds, by service and kind; `people` are counted apart."""
 
     people: int

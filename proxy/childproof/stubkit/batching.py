@@ -5,7 +5,6 @@ is atomic, a refusal of one undoes all.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from email import message_from_bytes
 from email.message import Message
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from childproof.model import Call, Effect, Reply
+from childproof.model import Call, Effect, Reply, replace
 from childproof.world.transaction import Transaction
 
 from .context.context import Context
@@ -28,8 +27,7 @@ _INHERITED = frozenset({"authorization", "cookie", "user-agent"})
 Ask = Callable[[Call, Transaction], "Answer"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True):
     """One request of a batch; `name` is what its reply is known by."""
 
     call: Call

@@ -1,9 +1,10 @@
 """The values that behaviour code handles: entities of the world, and replies with a status of their own."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 UNSET: Any = object()
 """Given to `Context.update` as a field's value: the field is taken away."""
@@ -23,8 +24,7 @@ class Entity(dict[str, Any]):
         self.id = id
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """A reply with its own status: `body` is JSON (dict, list, Entity …), text, bytes, or None for no body.
 
     For SMTP `status` is the reply code and `body` its text.
@@ -32,7 +32,7 @@ class Response:
 
     status: int = 200
     body: Any = None
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 def public(entity: Mapping[str, Any], documented: Collection[str] = ()) -> dict[str, Any]:

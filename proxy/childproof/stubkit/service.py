@@ -1,11 +1,12 @@
 """A stub's compiled whole: what every call of it shares. And the plan of one operation, made on its first call."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from childproof.model import Call, Fidelity
+import msgspec
+
+from childproof.model import Call, Fidelity, replace
 
 from .access.auth import Auth
 from .declared.manifest import Manifest
@@ -39,25 +40,23 @@ _DECLARED = frozenset({"move", "set", "emit", "reply", "download", "async", "bat
 _WRAPPED = frozenset({"create", "retrieve", "update", "replace", "act", "delete"})
 
 
-@dataclass(frozen=True, slots=True)
-class Behaviours:
+class Behaviours(msgspec.Struct, frozen=True):
     """The functions of a stub's Python files, by what they were declared for."""
 
-    operations: Mapping[str, Behaviour] = field(default_factory=dict)
-    receivers: Mapping[str, Behaviour] = field(default_factory=dict)
-    jobs: Mapping[str, Behaviour] = field(default_factory=dict)
-    expansions: Mapping[str, Behaviour] = field(default_factory=dict)  # by `resource.field`
-    recipes: Mapping[str, Recipe] = field(default_factory=dict)  # by the key of a world file's section
-    sockets: Mapping[str, Behaviour] = field(default_factory=dict)  # by path template
-    rpcs: Mapping[str, Behaviour] = field(default_factory=dict)  # by path
-    finders: Mapping[str, Finder] = field(default_factory=dict)  # by path template
-    planters: Mapping[str, Behaviour] = field(default_factory=dict)  # by the order in which they plant
-    hearers: Mapping[str, Behaviour] = field(default_factory=dict)  # by event type, or `*`
+    operations: Mapping[str, Behaviour] = msgspec.field(default_factory=dict)
+    receivers: Mapping[str, Behaviour] = msgspec.field(default_factory=dict)
+    jobs: Mapping[str, Behaviour] = msgspec.field(default_factory=dict)
+    expansions: Mapping[str, Behaviour] = msgspec.field(default_factory=dict)  # by `resource.field`
+    recipes: Mapping[str, Recipe] = msgspec.field(default_factory=dict)  # by the key of a world file's section
+    sockets: Mapping[str, Behaviour] = msgspec.field(default_factory=dict)  # by path template
+    rpcs: Mapping[str, Behaviour] = msgspec.field(default_factory=dict)  # by path
+    finders: Mapping[str, Finder] = msgspec.field(default_factory=dict)  # by path template
+    planters: Mapping[str, Behaviour] = msgspec.field(default_factory=dict)  # by the order in which they plant
+    hearers: Mapping[str, Behaviour] = msgspec.field(default_factory=dict)  # by event type, or `*`
     package: str = ""  # of their modules, in this process
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """How one operation is answered: read, checked, acted on. Everything that can be known before a call."""
 
     operation: Operation
@@ -82,7 +81,7 @@ class Plan:
     fidelity: Fidelity
     home: Home | None = None  # what the path begins with, where a function of the stub's finds it
     by: str = ""  # the argument that holds the entity's id, where the path doesn't
-    where: Mapping[str, str] = field(default_factory=dict)  # fields, each with the argument that it equals
+    where: Mapping[str, str] = msgspec.field(default_factory=dict)  # fields, each with the argument that it equals
 
 
 class Service:

@@ -6,11 +6,12 @@ act, word the reply. Whatever an operation refuses is undone; what the request l
 
 import traceback
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
+import msgspec
+
 from childproof.errors import StoreError
-from childproof.model import Call, Effect, Fidelity, Protocol, Reply, frozen
+from childproof.model import Call, Effect, Fidelity, Protocol, Reply, replace
 from childproof.model.grpc import is_grpc
 from childproof.world import Delivery
 from childproof.world.deliveries import Posting, Told
@@ -40,8 +41,7 @@ SMTP_LIMITED = 452  # RFC 5321, section 4.2.3; the enhanced code is RFC 3463's f
 SMTP_FAILED = 451  # likewise; the enhanced code is RFC 3463's for a mail system that has a problem
 
 
-@frozen
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What a stub made of a call. `operation` is None for a gap and for what isn't HTTP's.
 
     `error` is the head of a traceback where the stub's own code failed: nothing of it has happened, and the reply is the

@@ -6,9 +6,10 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
+
+import msgspec
 
 from childproof.client import ControlError
 from childproof.client.sealed import run_sealed
@@ -31,8 +32,7 @@ _lock = threading.Lock()
 _TTL = 86_400  # seconds; it is gone with the server long before
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
+class Ran(msgspec.Struct, frozen=True):
     """A command that has run sealed. `code` is its exit code, or 128 and the signal's number; `calls` are those it made."""
 
     code: int

@@ -1,8 +1,9 @@
 """What a world's calls changed, entity by entity, and which of it nobody had asked for."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from .calls import Call
 from .mail import SERVICE
@@ -14,8 +15,7 @@ OWN = "~"  # in the name of a kind that a stub keeps for itself: what was delete
 _RECORDS = ("event", "events")  # what a service writes down of each change
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
+class Changed(msgspec.Struct, frozen=True):
     """An entity that isn't as it was: before the first call that changed it, and after the last."""
 
     service: str

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from .calls import Call
 from .globs import fits
@@ -12,8 +13,7 @@ _SCHEME = re.compile(r"^[a-z]+://")
 ABSENT = type("Absent", (), {"__repr__": lambda _: "nothing"})()
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """Where a call isn't as expected. `weight` orders what is near: another host is far, another amount is near."""
 
     place: str
@@ -25,8 +25,7 @@ class Difference:
         return f"{self.place}: {_shown(self.found)}, expected {_shown(self.wanted)}"
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True):
     """A kind of call, by what is given of it.
 
     `target` is a glob over host and path; over the path alone where it begins with `/`, over the host where there is no path.
@@ -41,7 +40,7 @@ class Expected:
     verdict: str | None = None
     status: int | None = None
     done: bool = False
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     def differences(self, call: Call) -> list[Difference]:
         """Where a call differs; nowhere if it is such a call."""

@@ -3,8 +3,9 @@
 import base64
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from childproof.client import Client
 
@@ -16,8 +17,7 @@ SERVICE = "email"
 _MOST = 20  # mails in a message
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(msgspec.Struct, frozen=True):
     """What was attached; `content` is fetched when it is asked for."""
 
     filename: str
@@ -33,8 +33,7 @@ class Attachment:
         return base64.b64decode(self.client.entity(self.world, SERVICE, "attachment", self.id)["content"])
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One mail. `to` are the envelope's recipients, hidden ones too; `text` and `html` are None where it has none."""
 
     sender: str

@@ -1,8 +1,9 @@
 """What was expected of a world, weighed instead of raised: a number and its reasons, for harnesses."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
 
 from .hiding import raised_on_purpose
 
@@ -21,8 +22,7 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """One expectation. `reason` is the first line of why it doesn't hold, `text` all of it; both empty where it holds."""
 
     kind: Kind

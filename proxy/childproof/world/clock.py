@@ -1,11 +1,11 @@
 """A world's clock: with real time, frozen, or a step per call. A pure function of its settings, the call and the wall."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class ClockSettings:
+
+class ClockSettings(msgspec.Struct, frozen=True):
     """How time passes in a world. All times are unix milliseconds.
 
     `start` is the first call's time (None: the wall's time when the world is made). `real` goes on with the wall from
@@ -26,8 +26,7 @@ class ClockSettings:
 REAL = ClockSettings()
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(msgspec.Struct, frozen=True):
     """Settings tied to the moment they were made: the wall's time, and the number of the last call before them.
 
     Without a `wall` it stands at its start until the first call, as the clock of a world that was seeded does.

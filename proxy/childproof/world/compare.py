@@ -1,6 +1,5 @@
 """What two worlds hold that the other doesn't: found from their rows since they parted, whatever else they hold."""
 
-from dataclasses import dataclass
 from functools import cache
 
 import msgspec
@@ -18,8 +17,7 @@ _decode = msgspec.json.Decoder(dict[str, object]).decode
 _in_order = msgspec.json.Encoder(order="sorted").encode  # tells True from 1
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """Two worlds side by side: `before` of a change is what `a` holds, `after` what `b` holds.
 
     They share their past up to call `base`, made in the world `ancestor` (None where they share nothing, or where

@@ -4,8 +4,11 @@ Each is a row of its own; beside it, as long as it is to be sent, stands a small
 """
 
 from collections.abc import Container, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from childproof.model import replace
 
 from .schedule import DUE, QUEUE
 from .snapshot import Snapshot
@@ -18,8 +21,7 @@ KIND = "delivery"
 State = Literal["waiting", "delivered", "failed", "refused", "canceled"]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(msgspec.Struct, frozen=True):
     """One message to one listener. Times are of the world, in unix milliseconds.
 
     `at` is when it was queued and `due` when it is to be sent, None once it isn't any more. `subscription` is the id of
@@ -35,7 +37,7 @@ class Delivery:
     media: str = "application/json"
     event: str = ""
     subscription: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     secret: str = ""
     tenant: str = ""  # whose event it is, where a service tells apart
     state: State = "waiting"
@@ -47,8 +49,7 @@ class Delivery:
     last: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Posting:
+class Posting(msgspec.Struct, frozen=True):
     """One attempt, ready to be sent: `headers` are all but those of the connection; `timeout` is in ms."""
 
     url: str
@@ -57,8 +58,7 @@ class Posting:
     timeout: int
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(msgspec.Struct, frozen=True):
     """What became of an attempt: the listener's status, None where none came, and why not; `refused` for good.
 
     `failure` says in a word why none came: `timeout`, `tls` or `connection`. `body` is the beginning of what was replied.
@@ -86,7 +86,7 @@ def queue(tx: Transaction, service: str, url: str, type: str, body: str, **more:
 
 def keep(tx: Transaction, delivery: Delivery) -> None:
     """Store a delivery as it is now."""
-    tx.put(QUEUE, KIND, delivery.id, asdict(delivery))
+    tx.put(QUEUE, KIND, delivery.id, msgspec.structs.asdict(delivery))
     if delivery.due is None:
         tx.delete(QUEUE, DUE, delivery.id)
     else:

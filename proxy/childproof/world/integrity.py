@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
 
@@ -30,8 +29,7 @@ _FOLDING_MS = 1_000
 _CLOCK = "SELECT value FROM version WHERE collection = ? AND id = 'clock'"
 
 
-@dataclass(frozen=True, slots=True)
-class Compacted:
+class Compacted(msgspec.Struct, frozen=True):
     """What compaction came to: how many nameless branches went, and the file's bytes before and after."""
 
     branches: int

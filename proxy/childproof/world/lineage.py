@@ -6,14 +6,14 @@ and it goes with the last of them.
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from .database import Database
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+class Branch(msgspec.Struct, frozen=True):
     """A world's place. `base` is the call after which it left `parent` (0 and None for one that began empty).
 
     `calls` is the number of its last call, what it inherited included; `created` is real time, unix milliseconds.
@@ -25,7 +25,7 @@ class Branch:
     calls: int
     seed: int
     created: int
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class Record(Protocol):

@@ -1,21 +1,20 @@
 """Mail that waits to be judged and delivered, as it is kept in the world: a message, its envelope, and who asks what became of it."""
 
 import base64
-from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class Then:
+
+class Then(msgspec.Struct, frozen=True):
     """The job of a stub that is to be told what became of a mail: `payload` and `mail` (see `told`) are its payload."""
 
     service: str
     job: str
-    payload: dict[str, Any] = field(default_factory=dict)
+    payload: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(msgspec.Struct, frozen=True):
     """A whole message and its envelope. `service` is the stub that sent it.
 
     `keeper` is the stub that takes it where no rule says anything of it; "" for none.

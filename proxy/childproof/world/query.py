@@ -6,9 +6,10 @@ text; what has no common order with anything else is never within a range. A mis
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
+
+import msgspec
 
 Operator = Literal["eq", "has", "ne", "in", "gt", "gte", "lt", "lte", "contains", "starts"]
 Key = tuple[Any, ...]
@@ -21,8 +22,7 @@ COMPARABLE = _TEXT
 RANGES = frozenset({"gt", "gte", "lt", "lte"})
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(msgspec.Struct, frozen=True):
     """A condition on the field at a dotted path. `value` is plain; for `in`, a tuple of plain values.
 
     A field that holds a list has to have a member that meets it, but for `eq`; `has` is that for a member.
@@ -42,16 +42,14 @@ class Term:
         return lambda found: any(map(one, found)) if isinstance(found, list) else one(found)
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(msgspec.Struct, frozen=True):
     """Sorted by the field at a dotted path."""
 
     path: str
     descending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """Which entities, in which order. Without `orders`, that of creation; among equals it decides, too."""
 
     terms: tuple[Term, ...] = ()

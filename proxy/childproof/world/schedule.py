@@ -2,7 +2,6 @@
 
 import heapq
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -14,8 +13,7 @@ QUEUE = "_webhooks"  # the service of what is to be sent to listeners; see `deli
 DUE = "due"
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """Work that a stub asked for at a time of its world (unix milliseconds).
 
     `trace` and `cause` are those of the call that asked for it, its id being the cause; empty where nobody said.
@@ -25,7 +23,7 @@ class Job:
     at: int
     service: str
     job: str
-    payload: dict[str, Any] = field(default_factory=dict)
+    payload: dict[str, Any] = msgspec.field(default_factory=dict)
     trace: str = ""
     cause: str = ""
 

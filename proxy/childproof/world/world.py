@@ -6,7 +6,6 @@ from contextlib import contextmanager
 import msgspec
 
 from childproof.errors import AskedError, StoreError, WorldGoneError
-from childproof.model import frozen
 
 from . import versions
 from .clock import Clock, ClockSettings
@@ -29,8 +28,7 @@ SELECT branch, last, base, seed FROM line ORDER BY depth
 """
 
 
-@frozen
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """Where a world stands: its last call, its clock, and the branches its state is read from."""
 
     seq: int

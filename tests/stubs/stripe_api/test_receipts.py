@@ -1,7 +1,6 @@
 """Receipts: a live payment is told to the customer by mail, and payment and mail are one trace."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,7 +10,7 @@ import pytest
 
 from childproof.engine import Engine
 from childproof.ledger import Entry, Ledger
-from childproof.model import Call, Protocol
+from childproof.model import Call, Protocol, replace
 from childproof.policy import Source, load_ruleset
 from childproof.world import ClockSettings, Store
 from tests.stubs.inprocess import shipped_catalog

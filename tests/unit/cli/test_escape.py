@@ -3,7 +3,6 @@
 import json
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from childproof.escape.session import NoNamespaces, Session, results, run_group
 from childproof.escape.table import ATTEMPTS, Closed, Manner
 from childproof.escape.topology import TOPOLOGIES
 from childproof.ledger import Entry
+from childproof.model import replace
 
 
 def entry(target: str, verdict: str, reason: str) -> Entry:

@@ -4,13 +4,13 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from childproof.control import events, reading
 from childproof.control.problems import Problem
+from childproof.model import replace
 
 from .conftest import TOKEN, Api
 

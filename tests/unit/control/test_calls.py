@@ -1,9 +1,9 @@
 """A world's calls over the API: pages that lose nothing, and filters that are those of the command line."""
 
 import threading
-from dataclasses import fields
 
 import click
+import msgspec
 
 from childproof.cli.log import log
 from childproof.control.messages_record import PROTOCOLS, Only
@@ -34,7 +34,7 @@ def test_pages_of_any_size_have_every_call_once(api: Api) -> None:
     with api.desk.store.world("paged/fork").transaction() as tx:
         entry = next(iter(api.desk.ledger.entries(world="paged", after_seq=4)))
         for number in range(3):
-            changed = {field.name: getattr(entry, field.name) for field in fields(entry)}
+            changed = msgspec.structs.asdict(entry)
             api.desk.ledger.append(
                 type(entry)(**{**changed, "world": "paged/fork", "seq": tx.seq, "id": f"call_same{number}"})
             )
@@ -72,7 +72,7 @@ def test_pages_are_whole_while_calls_are_made(api: Api) -> None:
 
 def test_what_chooses_calls_is_what_the_command_line_has() -> None:
     """Each option of `childproof log` that chooses, each field of the ledger's filter, and all protocols."""
-    chosen = {field.name for field in fields(Filter)} - {"protocols"} | {"protocol"}
+    chosen = set(Filter.__struct_fields__) - {"protocols"} | {"protocol"}
     assert {*Only.__struct_encode_fields__} == chosen
     options = {
         max(option.opts, key=len).removeprefix("--") for option in log.params if isinstance(option, click.Option)

@@ -1,7 +1,6 @@
 """Webhooks over the API: listed as the command line lists them, and sent again with an entry of its own."""
 
-from dataclasses import replace
-
+from childproof.model import replace
 from childproof.world import deliveries
 from childproof.world.deliveries import keep
 

@@ -1,11 +1,10 @@
 """The trace that a call belongs to: its own, or the one that the agent's telemetry says it is part of."""
 
-from dataclasses import replace
-
 import pytest
 
 from childproof.engine.callid import brought_trace
 from childproof.ledger import trace_of
+from childproof.model import replace
 
 from .test_engine import POST, STUB, Bench
 

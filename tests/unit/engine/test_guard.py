@@ -5,7 +5,6 @@ import gzip
 import json
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 from childproof.engine.formats import FORMATS
 from childproof.engine.guard import WITHHELD, Leak, find_leak, withheld
 from childproof.engine.vault import Canary
-from childproof.model import Call, Hidden, Protocol
+from childproof.model import Call, Hidden, Protocol, replace
 from childproof.policy.allow import ANY_CREDENTIAL, CREDENTIALS
 
 VALUE = "canary-7f3a9c2e5d8b1046"

@@ -1,12 +1,10 @@
 """Worlds that are judged by rules of their own."""
 
-from dataclasses import replace
-
 from childproof.engine import Engine
 from childproof.engine.policies import Policies
 from childproof.engine.vault import EMPTY
 from childproof.ledger import Ledger
-from childproof.model import Action, Call, Protocol
+from childproof.model import Action, Call, Protocol, replace
 from childproof.policy import Ruleset, load_ruleset
 from childproof.policy.source import Source
 from childproof.world import Store

@@ -1,11 +1,9 @@
 """A real credential that the sandbox got hold of: in no record, however its call ends."""
 
-from dataclasses import replace
-
 import pytest
 
 from childproof.engine.vault import MASK, Vault
-from childproof.model import Call, Frame, Hidden, Protocol, Reply, SecretSource, Step, Talk, Violation
+from childproof.model import Call, Frame, Hidden, Protocol, Reply, SecretSource, Step, Talk, Violation, replace
 from tests.unit.engine.test_engine import POST, STUB, Bench, Shop
 from tests.unit.engine.test_streams import Answer
 

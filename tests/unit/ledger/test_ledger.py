@@ -1,12 +1,10 @@
 """The record: complete, in step with the world, readable along forks."""
 
-from dataclasses import replace
-
 import pytest
 
 from childproof.errors import StoreError
 from childproof.ledger import Filter, Ledger, record
-from childproof.model import Change, Effect, Upstream
+from childproof.model import Change, Effect, Upstream, replace
 from childproof.world import Store
 
 from .conftest import make_entry

@@ -1,14 +1,13 @@
 """An entry as a span: the names that OpenTelemetry's conventions have, and no secret in any of them."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from childproof.ledger import record
 from childproof.ledger.spans import Severity, span_id, span_of
-from childproof.model import Effect, Would
+from childproof.model import Effect, Would, replace
 
 from .conftest import make_entry
 

@@ -1,8 +1,6 @@
 """Calls: their headers by name."""
 
-from dataclasses import replace
-
-from childproof.model import Call, Protocol
+from childproof.model import Call, Protocol, replace
 
 HEADERS = (("X-Trace", "one"), ("Host", "a.test"), ("x-trace", "two"))
 CALL = Call(Protocol.HTTP, "a.test", 443, headers=HEADERS)

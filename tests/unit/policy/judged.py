@@ -1,10 +1,10 @@
 """Rules from values, and what they decide about a call that is written as a target."""
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 
+from childproof.model import replace
 from childproof.policy import Judgement, Ruleset, Source, load_ruleset
 from childproof.policy.target import parse_target
 

@@ -2,11 +2,10 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 
-from childproof.model import Call, Envelope, Protocol
+from childproof.model import Call, Envelope, Protocol, replace
 from childproof.policy.condition import ConditionError, EvaluationError, compile_condition
 from childproof.policy.facts import Facts
 

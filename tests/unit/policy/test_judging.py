@@ -1,11 +1,10 @@
 """Which rule decides, and on which side it errs."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from childproof.model import Action, Call, Envelope, Protocol, Verdict, Violation
+from childproof.model import Action, Call, Envelope, Protocol, Verdict, Violation, replace
 from childproof.policy import Judgement, load_ruleset
 from childproof.policy.target import parse_target
 from tests.unit.policy.judged import API, FORM, decides, judge, ruleset

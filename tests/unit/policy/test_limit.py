@@ -1,6 +1,5 @@
 """What limits count, and when they refuse: pure, over counters in memory."""
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from childproof.model import Call, Protocol
+from childproof.model import Call, Protocol, replace
 from childproof.policy.condition import compile_expression
 from childproof.policy.facts import Facts
 from childproof.policy.limit import Counted, Limit, MemoryCounters, Spent, amount, count, size

@@ -1,10 +1,10 @@
 """Webhooks as state of the world: queued with the call, due by the world's clock, forked and undone with it."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
+from childproof.model import replace
 from childproof.world import ClockSettings, Delivery, Store, World, deliveries
 
 START = 1_767_603_600_000

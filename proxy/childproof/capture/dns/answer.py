@@ -3,8 +3,9 @@
 import contextlib
 import ipaddress
 import logging
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from childproof.capture.destination import Ingress, Judge
 from childproof.capture.names import TTL, NamesExhausted, NameTable
@@ -15,8 +16,7 @@ from . import wire
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(msgspec.Struct, frozen=True):
     """What to send after `delay` seconds; None where silence is the answer."""
 
     data: bytes | None

@@ -9,7 +9,8 @@ mitmproxy's independent parser.
 import ipaddress
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 NOERROR, FORMERR, SERVFAIL, NXDOMAIN, NOTIMP, REFUSED = 0, 1, 2, 3, 4, 5
 BADVERS = 16
@@ -33,8 +34,7 @@ class WireError(ValueError):
         super().__init__(reason)
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(msgspec.Struct, frozen=True):
     """One question. `section` is its exact bytes: echoed as they came, since resolvers mix case to detect forgery."""
 
     id: int

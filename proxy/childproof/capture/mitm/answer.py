@@ -9,7 +9,6 @@ comes whole and plain is read without it (`plain`).
 """
 
 from collections.abc import Generator
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -18,7 +17,7 @@ from mitmproxy.proxy.context import Context
 
 from childproof.capture.destination import Judge
 from childproof.capture.peek import First, classify
-from childproof.model import NO_UPSTREAM, Call, Outcome, Reply, Talk, Violation
+from childproof.model import NO_UPSTREAM, Call, Outcome, Reply, Talk, Violation, replace
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide, internal
 from .chunked import Chunked

@@ -7,7 +7,7 @@ end before it is answered; replies may go on and end in trailers.
 
 import contextlib
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from h2.config import H2Configuration
@@ -30,7 +30,7 @@ from mitmproxy.proxy import commands, events, layer
 from mitmproxy.proxy.context import Context
 
 from childproof.capture.destination import Judge
-from childproof.model import NO_UPSTREAM, Call, Outcome, Reply, Violation
+from childproof.model import NO_UPSTREAM, Call, Outcome, Reply, Violation, replace
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide, internal
 from .outbound2 import Outbound

@@ -6,10 +6,11 @@ Both HTTP layers, ours and mitmproxy's, come through here, so that they can't re
 import re
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+import msgspec
 
 from childproof.capture.destination import Destination, Ingress, Judge
-from childproof.model import Call, HostError, Outcome, Protocol, Verdict, Violation, frozen
+from childproof.model import Call, HostError, Outcome, Protocol, Verdict, Violation, replace
 
 from .hosts import disagreement, split_authority, stranger
 from .replies import FIELD_NAME, FIELD_VALUE, denial
@@ -24,8 +25,7 @@ _VERSIONS = ("1.1", "1.0", "2.0")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(msgspec.Struct, frozen=True):
     """What is known about a connection before its first request.
 
     `destination` is None on a plain proxy connection, where every request names its own in an absolute URI. `sni` is
@@ -39,8 +39,7 @@ class Site:
     http2: bool = False  # by prior knowledge, without TLS (RFC 9113, section 3.3)
 
 
-@frozen
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """One HTTP request as it stood on the wire. `authority` is HTTP/2's pseudo-header, None for HTTP/1."""
 
     method: bytes

@@ -1,13 +1,12 @@
 """A verdict that was given already, in the form of a judge."""
 
-from dataclasses import dataclass
+import msgspec
 
 from childproof.capture.destination import Judge
 from childproof.model import Call, Outcome, Reply, Upstream
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(msgspec.Struct, frozen=True):
     """A judge that has judged already: for whoever would ask again about the same call."""
 
     judge: Judge

@@ -9,7 +9,6 @@ import enum
 import ipaddress
 import struct
 from collections.abc import Callable
-from dataclasses import replace
 from typing import cast
 
 import h11
@@ -19,7 +18,7 @@ from childproof.capture.frontdoor import HTTP_PORTS, NOT_HTTP
 from childproof.capture.peek import First, classify
 from childproof.capture.smtp import SMTP_PORTS
 from childproof.capture.tcp import reset_transport, tcp_protocol_factory
-from childproof.model import HostError, Outcome, Protocol, Violation, normalize_host
+from childproof.model import HostError, Outcome, Protocol, Violation, normalize_host, replace
 
 from .calls import MAX_HEAD, Request, Site, build_call, decide, internal, other_call
 from .decided import Decided

@@ -7,8 +7,9 @@ may raise: `handler` turns every exception into a denial.
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+import msgspec
 from mitmproxy import connection, http, tls
 from mitmproxy.proxy import context, layer
 from mitmproxy.proxy.layers.http import HTTPMode
@@ -18,7 +19,7 @@ from OpenSSL import SSL
 from childproof.capture.destination import Judge
 from childproof.capture.frontdoor import HTTP_PORTS
 from childproof.capture.peek import First, classify
-from childproof.model import Call, HostError, Outcome, Protocol, Reply, Upstream, Violation, normalize_host
+from childproof.model import Call, HostError, Outcome, Protocol, Reply, Upstream, Violation, normalize_host, replace
 
 from .answer import AnswerLayer
 from .answer2 import Answer2Layer
@@ -41,8 +42,7 @@ _HOP_BY_HOP = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Core:
+class Core(msgspec.Struct, frozen=True):
     """What all connections of one capture share."""
 
     judge: Judge

@@ -5,7 +5,6 @@ WebSocket becomes the stream's child layer, to which mitmproxy passes bytes and 
 """
 
 from collections.abc import Generator
-from dataclasses import replace
 from typing import Any
 
 from mitmproxy import http
@@ -24,7 +23,7 @@ from mitmproxy.proxy.layers.http._hooks import HttpResponseHook
 from mitmproxy.proxy.layers.http._http2 import Http2Server
 
 from childproof.capture.destination import Judge
-from childproof.model import Call, Outcome, Reply, Talk
+from childproof.model import Call, Outcome, Reply, Talk, replace
 
 from .chunked import trailer_fields
 from .gate import Gate

@@ -3,8 +3,9 @@
 import asyncio
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from childproof.capture.destination import Destination, Ingress, Judge
 from childproof.capture.tcp import reset_transport, wind_up
@@ -20,8 +21,7 @@ ProtocolFactory = Callable[[Ingress, Destination], asyncio.Protocol]
 Take = Callable[[asyncio.Transport, bytes, Site], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Onward:
+class Onward(msgspec.Struct, frozen=True):
     """Where connections go from here. Without `smtp`, mail is raw TCP like anything else."""
 
     judge: Judge
@@ -30,8 +30,10 @@ class Onward:
     smtp: ProtocolFactory | None = None
     tcp: ProtocolFactory | None = None  # in the place of the relay that judges by itself
     shares: Shares | None = None
-    live: set["Front"] = field(default_factory=set)
-    passed_on: "weakref.WeakSet[asyncio.Transport]" = field(default_factory=weakref.WeakSet)  # to mail and raw TCP
+    live: set["Front"] = msgspec.field(default_factory=set)
+    passed_on: "weakref.WeakSet[asyncio.Transport]" = msgspec.field(
+        default_factory=weakref.WeakSet
+    )  # to mail and raw TCP
 
     def wind_up(self) -> None:
         """End the connections on which nothing was said, or no mail is under way."""

@@ -4,7 +4,7 @@
 Without the call's own permission it ends in an error there, whatever happened in hooks before.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, override
 
 from mitmproxy import flow as mitmproxy_flow
@@ -32,7 +32,7 @@ from mitmproxy.proxy.layers.http._events import (
 from mitmproxy.proxy.layers.http._hooks import HttpErrorHook
 
 from childproof.capture.destination import Judge
-from childproof.model import Call, Reply, Violation
+from childproof.model import Call, Reply, Violation, replace
 
 from .calls import Request, Site, build_call, decide
 from .gate import Gate, Permission

@@ -4,9 +4,8 @@ import base64
 import binascii
 import hashlib
 from collections.abc import MutableMapping
-from dataclasses import replace
 
-from childproof.model import Call, Violation
+from childproof.model import Call, Violation, replace
 
 WEBSOCKET = "websocket"
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3

@@ -2,12 +2,12 @@
 
 import socket
 import urllib.request
-from dataclasses import replace
 from functools import partial
 
 from childproof.escape.table import AROUND, Absent, Closed, Elsewhere, Ending, Open, add, attempt, denied, reset
 from childproof.escape.talk import curl, datagram, exchange, fetch, get, over_tls, reads
 from childproof.escape.ways import WAIT, Way
+from childproof.model import replace
 
 
 @attempt("1a", direct=Closed(("403",), "GET https://no-proxy.example/", unless=("FileNotFoundError",)), proxied=AROUND)

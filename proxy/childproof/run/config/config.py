@@ -9,15 +9,17 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from childproof.documents import Document, parse_yaml, schema_faults
 from childproof.errors import Fault, InputError, unreadable
-from childproof.model import HostError, SecretSource, normalize_host, parse_address
+from childproof.model import HostError, SecretSource, normalize_host, parse_address, replace
 from childproof.model.places import LOOPBACK, Listener
 
 from .controladdress import PLACE, Control, at
@@ -60,20 +62,18 @@ PRIVATE = (PREFIX + "OTLP_HEADERS", PREFIX + "CONTROL_TOKEN", PREFIX + "SERVER")
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3}
 
 
-@dataclass(frozen=True, slots=True)
-class Webhooks:
+class Webhooks(msgspec.Struct, frozen=True):
     """Where webhooks go inside a sandbox: names with their listeners, by `HOST` or `HOST:PORT`.
 
     `loopback`: this process's own loopback is the sandbox's. `world_time`: they are signed with the world's time.
     """
 
-    deliver: Mapping[str, Listener] = field(default_factory=dict)
+    deliver: Mapping[str, Listener] = msgspec.field(default_factory=dict)
     loopback: bool = False
     world_time: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CAFiles:
+class CAFiles(msgspec.Struct, frozen=True):
     """A mounted authority, both files or none, and the folder where what workloads need is published."""
 
     cert: Path | None = None
@@ -81,8 +81,7 @@ class CAFiles:
     publish: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(msgspec.Struct, frozen=True):
     """What goes to standard output: the form of its lines, and which calls are among them."""
 
     format: Literal["json", "text"] = "json"
@@ -108,9 +107,9 @@ class Config:
     log: Log | None = None  # None: for people, on standard error
     grace: float = DEFAULT_GRACE
     control: Control | None = None  # where the control API is asked
-    webhooks: Webhooks = Webhooks()
+    webhooks: Webhooks = field(default_factory=Webhooks)
     unknown_ids: Mapping[str, str] = field(default_factory=dict)  # stub -> `refuse` or `synthesize`
-    ca: CAFiles = CAFiles()
+    ca: CAFiles = field(default_factory=CAFiles)
     watch: bool = True  # whether `serve` reads files again that have changed, without being told to
     origin: Origin | None = field(default=None, compare=False, repr=False)  # None where no file was read
 

@@ -3,28 +3,28 @@
 import ipaddress
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from childproof.capture.admission import Network
 from childproof.errors import Fault, InputError
+from childproof.model import replace
 
 ADDRESS = r"(\[[0-9a-fA-F:]+\]|[^:\s]+):[0-9]{1,5}"
 ADDRESSES = ("http", "socks", "at", "transparent", "service", "dns")  # keys of an item that hold one
 _MOST = 4096  # bytes of a file that names a world
 
 
-@dataclass(frozen=True, slots=True)
-class NamedBy:
+class NamedBy(msgspec.Struct, frozen=True):
     """Where a world's name is found when the server starts: a file, or a variable of the environment."""
 
     kind: Literal["file", "env"]
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Listen:
+class Listen(msgspec.Struct, frozen=True):
     """A listener: the world that its calls belong to, and where to listen, as `host:port`.
 
     `http` and `socks` are proxies; `at` is the address of one stub, `stub`. `anybody` permits addresses beyond the loopback

@@ -3,8 +3,9 @@
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from childproof.errors import StoreError
 from childproof.run.compose import Parts
@@ -18,8 +19,7 @@ _COLOURS = {"head": "1", "allowed": "33", "denied": "31", "gaps": "33", "errors"
 _SERVICE = "32"
 
 
-@dataclass(frozen=True, slots=True)
-class Reporting:
+class Reporting(msgspec.Struct, frozen=True):
     """How to report, and where: a file, or standard error where `file` is None."""
 
     form: Literal["text", "json", "none"] = "text"

@@ -3,8 +3,9 @@
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from childproof.engine import NOTHING_MISSING, Missing
 from childproof.ledger import Entry
@@ -19,8 +20,7 @@ _COLUMN = 72  # calls beyond it don't push the reasons of all others aside
 _MIN_WIDTH = 40  # below this, a terminal does the wrapping
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True):
     """Calls that ended alike: how they read, why, and how many there were."""
 
     target: str
@@ -28,8 +28,7 @@ class Line:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """The outcome of a run. `calls` leaves name look-ups out; those are in `lookups`. `upstream` is the sum over all.
 
     All of it is of what was recorded; `missing` counts what was not.
@@ -49,7 +48,7 @@ class Report:
     errors: int = 0
     failed: int = 0
     missing: Missing = NOTHING_MISSING
-    fidelity: dict[str, int] = field(default_factory=dict)
+    fidelity: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def bytes_left(self) -> int:

@@ -11,9 +11,10 @@ import json
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+import msgspec
 
 from childproof.errors import InputError, ServerGoneError
 from childproof.run.report.printing import put, terminal
@@ -32,8 +33,7 @@ _PRIVATE = ("CHILDPROOF_CONTROL_TOKEN", "CHILDPROOF_SERVER", "CHILDPROOF_OTLP_HE
 _UNIX = "unix:"
 
 
-@dataclass(frozen=True, slots=True)
-class Remote:
+class Remote(msgspec.Struct, frozen=True):
     """What the command line asked for. `world` None: one of its own, which goes with the run. `clock` is as the API has it."""
 
     server: str

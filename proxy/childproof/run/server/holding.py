@@ -11,9 +11,10 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+
+import msgspec
 
 from childproof.errors import StoreError
 
@@ -24,8 +25,7 @@ _NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}
 _SHOWN = 100  # characters of who holds it
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(msgspec.Struct, frozen=True):
     """A store that nobody else serves meanwhile; without a descriptor where its file system knows no locks."""
 
     path: Path

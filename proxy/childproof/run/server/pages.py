@@ -4,9 +4,9 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 
 import h11
+import msgspec
 
 from childproof.capture.binding import is_here
 
@@ -20,8 +20,7 @@ _BACKLOG = 128
 PLAIN = "text/plain; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """What one path answers."""
 
     text: str

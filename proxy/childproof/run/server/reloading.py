@@ -11,15 +11,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
+
+import msgspec
 
 from childproof.catalog import Catalog
 from childproof.catalog.footprint import Footprint, differ, footprint
 from childproof.control.aside import aside
 from childproof.engine.vault import Vault
 from childproof.errors import InputError
+from childproof.model import replace
 from childproof.policy import Ruleset
 from childproof.run.compose import Parts, load_policy, read_files, wall_clock
 from childproof.run.config.config import Config, load_config
@@ -43,8 +45,7 @@ _WRITTEN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Fresh:
+class Fresh(msgspec.Struct, frozen=True):
     """All that takes effect at once, already checked."""
 
     config: Config

@@ -11,10 +11,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from childproof import __version__
 from childproof.errors import ChildproofError, InputError
@@ -35,15 +36,14 @@ HEAVIEST = 32 * 1024 * 1024  # bytes of bodies that wait
 MOST_EVENTS = 256  # of the server, that wait
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """Something that happened to a server: a word, a sentence, and what else there is to say. `at` is unix nanoseconds."""
 
     name: str
     at: int
     line: str = ""
     severity: Severity = Severity.INFO
-    fields: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    fields: Mapping[str, str | int | float | bool] = msgspec.field(default_factory=dict)
 
 
 class Exporter:

@@ -1,13 +1,12 @@
 """Who watches a running engine: Prometheus, which asks for counts, and an OpenTelemetry collector, which is told of calls."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from childproof.engine import Missing
 from childproof.ledger import Entry
 from childproof.ledger.metrics import Histogram, Metrics, heading, sample
-from childproof.model import Upstream, Written
+from childproof.model import Upstream, Written, replace
 from childproof.run.config.config import Config
 
 from .otlp import Exporter, Sender, event

@@ -5,8 +5,9 @@ import json
 import socket
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from childproof.errors import SandboxError
 from childproof.sandbox.addresses import Address, name_servers, parse_address
@@ -39,8 +40,7 @@ _WITHOUT_RECORD = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """What holds now. `faults` say what doesn't: there are none where the redirection is whole."""
 
     rules: int

@@ -4,8 +4,9 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 # Documentation ranges (RFC 5737, RFC 3849): nobody's real addresses.
 ADDRESSES = ("203.0.113.77", "2001:db8::77")
@@ -16,8 +17,7 @@ _ESTABLISHED = "01"
 _NO_ROUTE = "no route at all"
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """One attempt: what was tried, what came of it, and whether that is as it must be."""
 
     tried: str

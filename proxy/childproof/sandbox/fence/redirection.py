@@ -15,8 +15,9 @@ nothing but what the proxy's user sends, whatever the nat chain did.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
+
+import msgspec
 
 from childproof.sandbox.addresses import Address
 from childproof.sandbox.netfilter import nft
@@ -44,8 +45,7 @@ DOCKER = IPv4Address("127.0.0.11")
 NEIGHBOURS = (133, 135, 136)
 
 
-@dataclass(frozen=True, slots=True)
-class Redirection:
+class Redirection(msgspec.Struct, frozen=True):
     """What is to hold in one network namespace.
 
     `uid` is the only user who may leave, None for nobody. `resolvers` are who that user may ask for names. `to` are
@@ -66,8 +66,7 @@ class Redirection:
     closed: tuple[int, ...] = (METRICS_PORT,)
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(msgspec.Struct, frozen=True):
     """A base chain with its rules, in order. `device` is for netdev's chains."""
 
     name: str

@@ -9,8 +9,9 @@ import os
 import socket
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Self
+
+import msgspec
 
 NLM_F_REQUEST = 0x1
 NLM_F_ACK = 0x4
@@ -32,8 +33,7 @@ _ATTRIBUTE = struct.Struct("=HH")
 _ANSWER_TIMEOUT = 10.0  # the kernel answers in microseconds; this only keeps a broken one from hanging us
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """One netlink request: its type, the flags beyond REQUEST and ACK, and its body."""
 
     kind: int

@@ -8,7 +8,8 @@ import socket
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from .netlink import NETLINK_NETFILTER, Message, Netlink, attribute, attributes, be32, messages
 
@@ -31,8 +32,7 @@ _WITH_PORTS = frozenset({6, 17, 33, 132, 136})
 _EXTENSIONS = frozenset({0, 43, 44, 60, 135})  # IPv6 extension headers that come before the transport header
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True):
     """A flow that was refused: protocol name (`udp`, `icmp`, …), where it wanted to go, and from which port.
 
     Ports are 0 for protocols that have none.

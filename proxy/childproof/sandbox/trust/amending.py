@@ -8,8 +8,9 @@ import contextlib
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import BinaryIO
+
+import msgspec
 
 from . import trust
 
@@ -21,8 +22,7 @@ _BLOCK = re.compile(rb"\n?^# childproof: begin.*?^# childproof: end\n?", re.DOTA
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Published:
+class Published(msgspec.Struct, frozen=True):
     """The folder where childproof publishes, as this workload sees it, and the certificates in it."""
 
     folder: str

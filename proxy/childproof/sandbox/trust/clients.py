@@ -8,8 +8,9 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 HOST = "doctor.childproof.example"
 TOKEN = "childproof-doctor"  # noqa: S105 (a word to look for)
@@ -78,8 +79,7 @@ _REQUESTS = "import sys, requests; print(requests.get(sys.argv[1]).text)"
 _HTTPX = "import sys, httpx; print(httpx.get(sys.argv[1]).text)"
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
+class Client(msgspec.Struct, frozen=True):
     """One client: its name, the program it needs, its command, and what shows that it got our answer.
 
     `answered` is looked for in what it prints. A client without its `module` (of Python) isn't there.
@@ -122,8 +122,7 @@ CLIENTS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(msgspec.Struct, frozen=True):
     """How one client fared: `trusted`, and where not, what it said (one line)."""
 
     client: str

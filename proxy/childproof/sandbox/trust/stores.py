@@ -6,9 +6,9 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
@@ -20,8 +20,7 @@ _PASSWORD = "changeit"  # noqa: S105 (every JDK's: it guards against typos)
 _PREFIX = "childproof-"
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(msgspec.Struct, frozen=True):
     """How a family of systems takes authorities: a folder for them, their files' ending, and the command that merges."""
 
     family: str

@@ -9,8 +9,9 @@ import hashlib
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -39,8 +40,7 @@ _JKS_PASSWORD = b"\0c\0h\0a\0n\0g\0e\0i\0t"  # every JDK's, in UTF-16; it guards
 _JKS_SALT = b"Mighty Aphrodite"
 
 
-@dataclass(frozen=True, slots=True)
-class Bundles:
+class Bundles(msgspec.Struct, frozen=True):
     """What clients are given: our certificate alone, all roots with it, and the same as a Java key store."""
 
     bare: bytes

@@ -10,8 +10,9 @@ import secrets
 import socket
 import struct
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 PROXY_UID = 15001
 HOST = "doctor.childproof.example"
@@ -32,8 +33,7 @@ _KEY_FILES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """What was tried, whether it is as it should be, and what it said or what to do."""
 
     subject: str

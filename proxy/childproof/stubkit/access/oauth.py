@@ -8,7 +8,6 @@ import base64
 import binascii
 import hmac
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, unquote_plus, urlencode, urlsplit
@@ -36,8 +35,7 @@ class OAuthError(Exception):
         self.status = status
 
 
-@dataclass(frozen=True, slots=True)
-class OAuth:
+class OAuth(msgspec.Struct, frozen=True):
     """The `auth.oauth` of a stub. Paths are those that calls have; `expires` is in milliseconds."""
 
     service: str

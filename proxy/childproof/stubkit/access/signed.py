@@ -9,10 +9,11 @@ and the world has another.
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 from urllib.parse import parse_qsl, quote
+
+import msgspec
 
 from childproof.model import Call
 from childproof.stubkit.refusal import Refusal
@@ -25,8 +26,7 @@ _SCOPE_PARTS = 5  # key id, day, region, service, terminator
 _SPACES = re.compile(r" +")
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(msgspec.Struct, frozen=True):
     """What an Authorization header says."""
 
     key: str

@@ -6,7 +6,7 @@ frozen clock and a seed, so a case can't depend on another or on the day it is r
 
 import re
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -18,7 +18,7 @@ import msgspec
 
 from childproof.documents import Document, parse_yaml, schema_faults
 from childproof.errors import Fault, InputError
-from childproof.model import Call, Effect, Envelope, Protocol, Reply, Step, Stream
+from childproof.model import Call, Effect, Envelope, Protocol, Reply, Step, Stream, replace
 from childproof.stubkit.context.context import Context
 from childproof.stubkit.declared.settings import duration
 from childproof.stubkit.events.sending import sent
@@ -39,8 +39,7 @@ _NAME = re.compile(r"\{([A-Za-z_][A-Za-z0-9_.]*)\}")
 _WORDS = frozenset({"reply", "headers", "files"})
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """One case of a file; `path` is its place in the file's document."""
 
     document: Document

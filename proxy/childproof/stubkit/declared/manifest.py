@@ -1,7 +1,6 @@
 """`stub.yaml`, parsed and checked against its schema; what needs the OpenAPI document is checked in `checks.py` and those beside it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -14,8 +13,7 @@ from childproof.errors import InputError
 from childproof.model import HostError, normalize_host
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(msgspec.Struct, frozen=True):
     """What a stub.yaml says, section by section as it was written (the schema has checked the forms)."""
 
     document: Document

@@ -1,8 +1,9 @@
 """A resource: what a stub stores, with its ids, references, lifecycle and way of going away."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import msgspec
 
 from childproof.stubkit.ids import IdMaker
 
@@ -10,8 +11,7 @@ End = Literal["cascade", "nullify", "refuse"]
 DELETED = "~deleted"  # suffix of a kind: entities that were deleted softly leave the lists but stay known
 
 
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
+class Lifecycle(msgspec.Struct, frozen=True):
     """The states of an entity as a table: from each state, the states that it may move to."""
 
     field: str
@@ -27,8 +27,7 @@ class Lifecycle:
         return next(iter(self.moves), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(msgspec.Struct, frozen=True):
     """One kind of stored object. `written` tells a resource of stub.yaml from an inferred one.
 
     `schema` names a component schema ("" without one), `path` the collection's path template ("" where none is known),
@@ -46,16 +45,16 @@ class Resource:
     id_field: str = "id"
     integer_id: bool = False
     key: str = ""
-    refs: Mapping[str, str] = field(default_factory=dict)
-    ends: Mapping[str, End] = field(default_factory=dict)
+    refs: Mapping[str, str] = msgspec.field(default_factory=dict)
+    ends: Mapping[str, End] = msgspec.field(default_factory=dict)
     unique: tuple[str, ...] = ()
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = msgspec.field(default_factory=dict)
     delete: Literal["hard", "soft", "none"] = "hard"
     filters: Mapping[str, str] | tuple[str, ...] | None = None
     supposed: bool = False  # an unknown id is somebody's
     readonly: frozenset[str] = frozenset()
     lifecycle: Lifecycle | None = None
-    content: Mapping[str, Any] = field(
+    content: Mapping[str, Any] = msgspec.field(
         default_factory=dict
     )  # `field` of the file, `max`; fields for its size, name, type
     written: bool = False

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from childproof.stubkit.ids import IdMaker, compile_id, has_placeholder
 from childproof.stubkit.request.arguments import Procedures, procedures
 
@@ -13,8 +15,7 @@ _ECHO = re.compile(r"\{echo(?::([^{}]*))?\}")
 Time = Literal["unix", "unix_ms", "rfc3339"]
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency:
+class Idempotency(msgspec.Struct, frozen=True):
     """Which header carries the key, for which methods, and what a replayed reply says besides.
 
     `errors` are the refusals of an operation that are kept as well: `all`, `none`, or `client` for those below 500. After
@@ -24,7 +25,7 @@ class Idempotency:
     header: str
     methods: frozenset[str] = frozenset({"POST"})
     conflict: int | None = None
-    replay_headers: Mapping[str, str] = field(default_factory=dict)
+    replay_headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     errors: Literal["all", "client", "none"] = "all"
     expires: int = 0
 
@@ -33,8 +34,7 @@ class Idempotency:
         return status < 400 or self.errors == "all" or (self.errors == "client" and status < 500)
 
 
-@dataclass(frozen=True, slots=True)
-class RateLimit:
+class RateLimit(msgspec.Struct, frozen=True):
     """How many calls a window of `per` milliseconds takes, and the headers that tell of it.
 
     `by` says what is counted apart (`token`, `endpoint`); `only` are the operations that count, all where it is empty, but for
@@ -43,7 +43,7 @@ class RateLimit:
 
     calls: int
     per: int
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     by: frozenset[str] = frozenset()
     only: frozenset[str] = frozenset()
     exempt: frozenset[str] = frozenset()
@@ -58,8 +58,7 @@ class RateLimit:
         return not self.whose or (self.whose == "known") == bool(token)
 
 
-@dataclass(frozen=True, slots=True)
-class Etags:
+class Etags(msgspec.Struct, frozen=True):
     """Conditional requests: whether tags are weak, dates are told, and which methods must say what they depend on."""
 
     weak: bool = False
@@ -68,8 +67,7 @@ class Etags:
     of_reply: bool = False  # a tag stands for the reply's bytes, so nothing but reading has one
 
 
-@dataclass(frozen=True, slots=True)
-class Tenants:
+class Tenants(msgspec.Struct, frozen=True):
     """Which header names a tenant, and what it names: an entity of `resource`, or `own`, which is nobody in particular.
 
     Or the `host` does, by the first group of a pattern; then it may be no entity.
@@ -98,8 +96,7 @@ class HeaderTemplate:
         object.__setattr__(self, "is_request_id", "requestid" in self.name.lower().replace("-", ""))
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """The dialect besides errors and lists, which have modules of their own."""
 
     body: Literal["json", "json-always", "form"] = "json"

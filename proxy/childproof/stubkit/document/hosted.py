@@ -1,9 +1,10 @@
 """Paths that live at hosts of their own: what a document's path items and operations say under `servers`."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
+
+import msgspec
 
 from childproof.model import HostError, normalize_host
 
@@ -12,8 +13,7 @@ from .routing import Router
 type Found = tuple[str, dict[str, str]]  # a template and its parameters' values
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
+class Server(msgspec.Struct, frozen=True):
     """An operation that is answered elsewhere than the document's others: `prefix` is the path of that server's address."""
 
     host: str

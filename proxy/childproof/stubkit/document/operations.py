@@ -1,13 +1,13 @@
 """One operation of a document: what a call needs to know of it, of all that the document says."""
 
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from .routing import parameters
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """One operation of the document, its references to components resolved one level.
 
     `reply_schema` is the success reply's JSON schema (None where it has no body), `reply_type` its media type and

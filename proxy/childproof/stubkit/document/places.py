@@ -1,6 +1,5 @@
 """Where a document's parts stand: sections and references followed, through files; names for schemas that have none."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -12,8 +11,7 @@ SCHEMAS = "#/components/schemas/"
 _MOST_STEPS = 50  # of references that point at references
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(msgspec.Struct, frozen=True):
     """Where something stands: the file ("" is the first) and the steps to it; or its bytes, where they are at hand."""
 
     file: str

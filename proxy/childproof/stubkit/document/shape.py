@@ -4,7 +4,6 @@ An object's template is worked out once per schema and kept as JSON bytes; makin
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -21,8 +20,7 @@ _PLAINEST = {  # of the formats that no empty text has
 UPDATED = frozenset({"updated", "updated_at", "updatedat", "modified", "modified_at", "last_modified", "date_updated"})
 
 
-@dataclass(frozen=True, slots=True)
-class Properties:
+class Properties(msgspec.Struct, frozen=True):
     """The properties of an object schema, `allOf` merged, and which of them are required."""
 
     known: dict[str, dict[str, Any]]

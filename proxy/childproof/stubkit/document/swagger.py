@@ -6,8 +6,9 @@ is written in three pieces.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from .nodes import Node
 
@@ -25,8 +26,7 @@ _STYLES: Mapping[str, tuple[str, bool]] = {  # collectionFormat -> style and exp
 _FLOWS = {"accessCode": "authorizationCode", "application": "clientCredentials"}
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(msgspec.Struct, frozen=True):
     """What a document says once for all of its operations."""
 
     consumes: tuple[str, ...]

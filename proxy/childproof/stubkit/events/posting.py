@@ -4,13 +4,12 @@ The kit says what is sent and what a reply means; sending is the business of who
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import msgspec
 
-from childproof.model import Call, Effect, Protocol
+from childproof.model import Call, Effect, Protocol, replace
 from childproof.stubkit.context.context import Context
 from childproof.stubkit.declared.settings import duration, fill
 from childproof.stubkit.ids import compile_id, has_placeholder

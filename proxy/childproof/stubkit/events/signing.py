@@ -18,7 +18,6 @@ import binascii
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -31,8 +30,7 @@ SCHEMES = ("standard-webhooks", "timestamped", "versioned", "hmac-sha256", "url-
 TOKEN = 50  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """What is signed. `id` is the event's, `at` the attempt's time in unix seconds."""
 
     id: str

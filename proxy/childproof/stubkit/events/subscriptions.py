@@ -1,8 +1,9 @@
 """Who is told of an event: the entities of a resource that hold webhook subscriptions (`events.subscribe`)."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from childproof.world.snapshot import Snapshot
 from childproof.world.transaction import Transaction
@@ -10,8 +11,7 @@ from childproof.world.transaction import Transaction
 _ABSENT = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
+class Subscription(msgspec.Struct, frozen=True):
     """Which resource holds subscriptions, and what of its fields (dotted) matters.
 
     `url` and `types` hold the address and the types that are wanted. Those are left out whose fields don't equal
@@ -23,8 +23,8 @@ class Subscription:
     resource: str
     url: str = "url"
     types: str = "types"
-    where: Mapping[str, Any] = field(default_factory=dict)
-    match: Mapping[str, str] | Sequence[Mapping[str, str]] = field(default_factory=dict)
+    where: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    match: Mapping[str, str] | Sequence[Mapping[str, str]] = msgspec.field(default_factory=dict)
     tenants: str = ""
 
     def subscribers(

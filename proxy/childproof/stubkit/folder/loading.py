@@ -3,12 +3,12 @@
 import difflib
 import weakref
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from childproof.documents import parse_yaml
 from childproof.errors import Fault, InputError
+from childproof.model import replace
 from childproof.stubkit.declared.manifest import Manifest, read_manifest
 from childproof.stubkit.document.openapi import OpenApi, load_openapi
 from childproof.stubkit.request.older_rules import read_older

@@ -4,14 +4,14 @@ They only leave a mark; `behaviour.py` reads the marks when a stub is loaded and
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
+
+import msgspec
 
 ATTRIBUTE = "__childproof_mark__"
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """What a function was declared to do.
 
     `name` is an operation (`POST /v1/…`), a protocol (`smtp`), a job's name, or the resource and field that it

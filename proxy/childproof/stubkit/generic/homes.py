@@ -6,8 +6,9 @@ are not those of another, though their ids may be the same.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from childproof.stubkit.document.routing import parameters
 from childproof.stubkit.entity import Entity
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
 type Finder = Callable[..., Entity]
 
 
-@dataclass(frozen=True, slots=True)
-class Home:
+class Home(msgspec.Struct, frozen=True):
     """The part of an operation's path that a finder is for. `item`: the operation is about the found entity itself."""
 
     template: str

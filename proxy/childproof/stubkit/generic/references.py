@@ -1,8 +1,9 @@
 """Whether everything that entities refer to is there: by `refs` of stub.yaml, paths, and the document's expandable fields."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from childproof.stubkit.declared.resources import DELETED, Resource
 from childproof.stubkit.document.shape import properties
@@ -11,16 +12,14 @@ from childproof.stubkit.service import Service
 Keys = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(msgspec.Struct, frozen=True):
     """A field that holds an id, by its path, and the resources of which it may be one."""
 
     path: Keys
     targets: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Dangling:
+class Dangling(msgspec.Struct, frozen=True):
     """An entity that refers to what isn't there."""
 
     resource: str

@@ -1,8 +1,9 @@
 """The values of git that stubs handle: object ids are 40 hex digits, times are unix seconds, texts are UTF-8 as far as they are."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Literal
+
+import msgspec
 
 from childproof.stubkit.entity import Response
 
@@ -27,8 +28,7 @@ class Conflict(GitError):
         self.paths = paths
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(msgspec.Struct, frozen=True):
     """Who wrote something, and when: `time` in unix seconds, `offset` in minutes east of Greenwich."""
 
     name: str
@@ -51,8 +51,7 @@ class Identity:
         return datetime.fromtimestamp(self.time, timezone(timedelta(minutes=self.offset)))
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(msgspec.Struct, frozen=True):
     """A commit as it was read. `signature` is what it was signed with, "" mostly."""
 
     sha: str
@@ -64,8 +63,7 @@ class Commit:
     signature: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(msgspec.Struct, frozen=True):
     """An annotated tag as it was read."""
 
     sha: str
@@ -76,8 +74,7 @@ class Tag:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One line of a tree: a name within it, or a whole path where a tree was read with all below it."""
 
     path: str
@@ -90,8 +87,7 @@ class Entry:
         return "tree" if self.mode == FOLDER else "commit" if self.mode == SUBMODULE else "blob"
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(msgspec.Struct, frozen=True):
     """What became of a file between two trees. `patch` is None for binary and very large ones.
 
     `old` and `new` are ids of blobs, "" on the side that hasn't it.
@@ -109,8 +105,7 @@ class FileChange:
     patch: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(msgspec.Struct, frozen=True):
     """A ref that is to change, or has: `old` and `new` are ids, `ZERO` where there is nothing."""
 
     ref: str
@@ -129,8 +124,7 @@ class Update:
         return self.new == ZERO
 
 
-@dataclass(frozen=True, slots=True)
-class Pushed:
+class Pushed(msgspec.Struct, frozen=True):
     """What a push came to: the reply to git, and the refs that changed, in the client's order."""
 
     response: Response

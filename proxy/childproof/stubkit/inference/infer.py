@@ -6,9 +6,10 @@ Everything is found path by path and on demand: a document with 400 paths costs 
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
+
+import msgspec
 
 from childproof.stubkit.document.naming import folded, is_parameter, parameter_of, resource_name, singular
 from childproof.stubkit.document.openapi import OpenApi, Operation
@@ -35,8 +36,7 @@ _ITEM_ACTIONS: Mapping[str, Action] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Inferred:
+class Inferred(msgspec.Struct, frozen=True):
     """What an operation does to which schema. `schema` is "" where its reply names none.
 
     `item` is the template of the path at which one such entity lives (its last parameter is the id), `view` the schema

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from bisect import bisect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import blake2b
 from itertools import accumulate
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from childproof.model import replace
 from childproof.world.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -32,8 +33,7 @@ _DOMAINS = ("example.com", "example.org", "example.net")
 _LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "Ä": "Ae", "Ö": "Oe", "Ü": "Ue", "œ": "oe"})
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """Where somebody lives. `state` is "" in countries whose addresses have none; `country` is ISO 3166's two letters."""
 
     line1: str
@@ -43,8 +43,7 @@ class Address:
     country: str
 
 
-@dataclass(frozen=True, slots=True)
-class Person:
+class Person(msgspec.Struct, frozen=True):
     """Somebody whom all services of a world know. `number` counts from 1; `phone` is in E.164."""
 
     number: int
@@ -57,8 +56,7 @@ class Person:
     address: Address
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """A city with what its addresses and numbers begin with. `#` is any digit."""
 
     city: str

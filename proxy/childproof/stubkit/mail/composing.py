@@ -8,11 +8,12 @@ import base64
 import quopri
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from email.header import Header
 from email.utils import formataddr, parseaddr
 from functools import lru_cache
 from urllib.parse import quote
+
+import msgspec
 
 Mailbox = (
     str | tuple[str, str]
@@ -27,8 +28,7 @@ OWN = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Attachment:
+class Attachment(msgspec.Struct, frozen=True):
     """A file that goes with a mail. `inline` ones are shown within the HTML, which names them by `content_id`."""
 
     filename: str
@@ -38,8 +38,7 @@ class Attachment:
     inline: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(msgspec.Struct, frozen=True):
     """What is to be written. `alternatives` are (media type, text), plainest first; `headers` stand beside our own.
 
     `cc` is for the header alone, as `to` is; who gets the mail is for the envelope to say.
@@ -55,8 +54,7 @@ class Letter:
     attachments: tuple[Attachment, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(msgspec.Struct, frozen=True):
     headers: tuple[tuple[str, str], ...]
     body: bytes
 

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 DEEPEST = 50  # blocks within blocks, calls within calls
 MOST = 100_000  # characters of all tags together, each counted with eight more; texts between them may be longer
 _OPENED = re.compile(r"\{\{(?:(?P<raw>\{)|~?(?P<long>!--))?")
@@ -24,8 +26,7 @@ class TemplateError(ValueError):
         self.name = name
 
 
-@dataclass(frozen=True, slots=True)
-class Path:
+class Path(msgspec.Struct, frozen=True):
     """`../person.name`: how many levels up, then names. `data` is the word behind `@`."""
 
     source: str
@@ -34,31 +35,27 @@ class Path:
     data: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Literally:
+class Literally(msgspec.Struct, frozen=True):
     """A text, number or constant of the template."""
 
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A helper with its arguments."""
 
     name: str
     arguments: tuple["Path | Call | Literally", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Show:
+class Show(msgspec.Struct, frozen=True):
     """A value put into the text."""
 
     what: Path | Call | Literally
     escape: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True):
     """`kind` is `if`, `unless`, `each`, `with`, or "" for a section and a helper's own block."""
 
     kind: str
@@ -89,8 +86,7 @@ class _Open:
         return Block(self.kind, self.what, other, body) if self.inverted else Block(self.kind, self.what, body, other)
 
 
-@dataclass(frozen=True, slots=True)
-class _Tag:
+class _Tag(msgspec.Struct, frozen=True):
     text: str
     line: int
     raw: bool = False
@@ -162,8 +158,7 @@ def _close(name: str, line: int, stack: list[_Open], root: list[Node]) -> None:
     raise TemplateError(f"{name} is closed and was never opened", line=line)
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(msgspec.Struct, frozen=True):
     """A tag where it stands: `{{{raw}}}`, `{{!-- long --}}`, `{{tag}}`; `left` and `right` take white space away."""
 
     start: int

@@ -11,9 +11,10 @@ import html
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
+
+import msgspec
 
 from .template_syntax import Block, Call, Literally, Node, Path, Show, TemplateError, parsed
 
@@ -38,8 +39,7 @@ class Rendering:
         self.steps, self.size = MOST_TOGETHER, LARGEST_TOGETHER
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
+class _Frame(msgspec.Struct, frozen=True):
     """One level of what names mean: `this`, the level above, and `@index` and its like."""
 
     this: Any
@@ -47,8 +47,7 @@ class _Frame:
     data: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(msgspec.Struct, frozen=True):
     """A parsed template. `helpers` are functions of its service, called with their arguments' values."""
 
     nodes: tuple[Node, ...]

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from childproof.model import Fidelity
 from childproof.stubkit.declared.manifest import Manifest
@@ -17,8 +18,7 @@ _BESIDE = re.compile(r"^@(?:receives|websocket|rpc)\(\s*[\"']([^\"']+)[\"']", re
 _VERSION = re.compile(r"v?[0-9]+(\.[0-9]+)*|api|rest|\{[^{}]*\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(msgspec.Struct, frozen=True):
     """Operations by fidelity; `untested` are modelled operations that no case used."""
 
     operations: int
@@ -26,8 +26,7 @@ class Coverage:
     untested: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One operation: what it belongs to (a resource, or the first name in its path), and its fidelity."""
 
     operation: str
@@ -35,8 +34,7 @@ class Row:
     fidelity: Fidelity
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(msgspec.Struct, frozen=True):
     """What shows of a stub without loading it: how many operations there are, and how many its files have behaviour for."""
 
     operations: int

@@ -11,7 +11,8 @@ itself, minified, with one line for each path and each component: it decodes laz
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from childproof.errors import InputError
 
@@ -29,8 +30,7 @@ _PLAIN = frozenset({
 _PARAMETER = ("name", "in", "required", "style", "explode", "allowReserved")
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(msgspec.Struct, frozen=True):
     """A surface: the document's text and what it holds."""
 
     text: bytes

@@ -8,8 +8,9 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from childproof.stubkit.document.naming import resource_name, thing_of
 from childproof.stubkit.document.openapi import OpenApi, Operation
@@ -25,8 +26,7 @@ _MOST = 30  # operations that a comment names
 _KEYS = ("style", "cursor", "before", "items", "more", "next", "total", "url")
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """A stub.yaml, and what could not be inferred, one sentence each."""
 
     text: str
@@ -158,8 +158,7 @@ def _counted(key: str, values: Sequence[str]) -> str:
     return f"{key}: {shown}{', …' if len(counts) > 4 else ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class _Resource:
+class _Resource(msgspec.Struct, frozen=True):
     name: str
     schema: str
     path: str

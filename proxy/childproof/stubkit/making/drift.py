@@ -5,8 +5,9 @@ the vendor's own document. Below a field that holds another entity nothing is co
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal
+
+import msgspec
 
 from childproof.stubkit.document.openapi import OpenApi, Operation
 from childproof.stubkit.document.routing import shape
@@ -16,8 +17,7 @@ Change = Literal["added", "removed", "changed"]
 _MAX_DEPTH = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(msgspec.Struct, frozen=True):
     """One thing that is otherwise: `what` (`parameter limit`, `request amount`, `reply status`) and how.
 
     `breaks`: a client or a stub written for the older document may fail with it.
@@ -28,18 +28,16 @@ class Difference:
     breaks: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Drifted:
+class Drifted(msgspec.Struct, frozen=True):
     """An operation that was added, removed or changed. `touches` names what of a stub deals with it."""
 
     operation: str
     change: Change
     differences: tuple[Difference, ...] = ()
-    touches: tuple[str, ...] = field(default=())
+    touches: tuple[str, ...] = msgspec.field(default=())
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(msgspec.Struct, frozen=True):
     kinds: frozenset[str]
     required: bool
     choices: tuple[Any, ...] | None

@@ -6,7 +6,6 @@ document gives before writing a line, and tests hold it for documents that nobod
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -27,8 +26,7 @@ _START = 1767603600000
 _CHANGES = ("PUT", "PATCH")
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One call: its operation, the status that came, and what was wrong with it (nothing: it went well)."""
 
     operation: str
@@ -36,8 +34,7 @@ class Step:
     faults: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Rehearsed:
+class Rehearsed(msgspec.Struct, frozen=True):
     """What became of one resource."""
 
     resource: str

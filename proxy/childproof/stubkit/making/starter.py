@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import msgspec
 
 from childproof.errors import Fault, InputError
 from childproof.model import HostError, normalize_host
@@ -17,8 +18,7 @@ _OTHERS = re.compile(r"[^a-z0-9]+")
 _LARGE = 512 * 1024  # bytes of YAML: reading them at each start would take longer than anything else
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """A stub's new folder, and what could not be inferred, one sentence each."""
 
     folder: Path

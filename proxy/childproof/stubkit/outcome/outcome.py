@@ -7,8 +7,9 @@ A template holds expressions in braces: `{sum(amount) | money(currency)}`, `{dis
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from childproof.model import Effect
 
@@ -25,8 +26,7 @@ _MOST = 3  # a list names so many, then counts
 _LONGEST = 40  # what is quoted is cut there: a subject line names a message, it isn't the message
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True):
     """The words for one type of effect. A note follows after the phrases, behind a dot.
 
     With `by`, effects are told of apart by that field's values: the first few of them each, the others together.
@@ -35,7 +35,7 @@ class Outcome:
     type: str
     words: Words
     note: bool
-    where: Mapping[str, Any] = field(default_factory=dict)
+    where: Mapping[str, Any] = msgspec.field(default_factory=dict)
     measure: Measure | None = None
     by: str = ""
 

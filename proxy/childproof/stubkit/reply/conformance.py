@@ -5,7 +5,6 @@ JSON. Schemas are compiled when first needed and kept.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +37,7 @@ _WORDS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Misfit:
+class Misfit(msgspec.Struct, frozen=True):
     """A place where a reply isn't as documented: a JSON pointer into its body ("" is the whole), found, expected."""
 
     pointer: str

@@ -7,7 +7,6 @@ A refusal has a kind, or words of its own; `dialect.errors.kinds` gives a kind i
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -20,8 +19,7 @@ _PLACE = re.compile(r"\{([a-z_]+)(?P<dashed>\|dashed)?(?::(?P<default>[^{}]*))?\
 DEFAULT_BODY: dict[str, Any] = {"error": {"code": "{code}", "message": "{message}", "param": "{param}"}}
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(msgspec.Struct, frozen=True):
     """The wording of one kind of refusal. `further` makes more values for the body template.
 
     `own`: its status was written for it, and holds where all others have one (`dialect.errors.status`).
@@ -31,7 +29,7 @@ class Kind:
     code: Any
     message: str
     type: str | None = None
-    further: Mapping[str, Callable[[Mapping[str, Any]], Any]] = field(default_factory=dict)
+    further: Mapping[str, Callable[[Mapping[str, Any]], Any]] = msgspec.field(default_factory=dict)
     own: bool = False
 
 

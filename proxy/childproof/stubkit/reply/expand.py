@@ -7,8 +7,9 @@ expanded object has it.
 """
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from childproof.stubkit.declared.registry import Registry
 from childproof.stubkit.declared.resources import Resource
@@ -25,8 +26,7 @@ Compute = Callable[[Entity, str], Any]  # the value of a field that is there onl
 _Within = tuple[Resource, str]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(msgspec.Struct, frozen=True):
     """One path to expand, and what helps to."""
 
     find: Find

@@ -7,9 +7,10 @@ parameter is called `filter` and holds conditions by their fields: `filter[statu
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from childproof.stubkit.clock import stamp
 from childproof.stubkit.declared.settings import Time
@@ -35,8 +36,7 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ].*)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Sorting:
+class Sorting(msgspec.Struct, frozen=True):
     """The parameters that sort: one with fields, one with a direction; "" where there is none.
 
     `words` are names of orders that aren't fields' names. `default` and `descending` are what the document gives as their defaults.
@@ -44,13 +44,12 @@ class Sorting:
 
     parameter: str = ""
     direction: str = ""
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = msgspec.field(default_factory=dict)
     default: str = ""
     descending: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Filtering:
+class Filtering(msgspec.Struct, frozen=True):
     """Reads the conditions and the order out of the query of one list operation."""
 
     fields: Mapping[str, tuple[str, ...]]  # of the listed schema: their types; empty where there is none

@@ -9,8 +9,9 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
+
+import msgspec
 
 from childproof.stubkit.refusal import Refusal
 
@@ -32,8 +33,7 @@ class Source(Protocol):
         """How many there are in all."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListDialect:
+class ListDialect(msgspec.Struct, frozen=True):
     """How one service, or one operation where nothing is written, pages its lists.
 
     Names are of query parameters or of reply keys (dotted); an empty name means that the service has no such thing.
@@ -54,8 +54,10 @@ class ListDialect:
     url: str = ""
     address: str = ""  # how the document's pattern for `url` begins, where that is all it says
     link: bool = False
-    links: Mapping[str, str] = field(default_factory=dict)  # relation -> key of the reply with that page's address
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    links: Mapping[str, str] = msgspec.field(
+        default_factory=dict
+    )  # relation -> key of the reply with that page's address
+    extra: Mapping[str, Any] = msgspec.field(default_factory=dict)
     newest_first: bool = True
 
     @property
@@ -220,8 +222,7 @@ class ListDialect:
         return body
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(msgspec.Struct, frozen=True):
     """A list reply's body, the items in it, and the addresses of other pages for a Link header, by relation."""
 
     body: Any
@@ -229,8 +230,7 @@ class Page:
     pages: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(msgspec.Struct, frozen=True):
     """A source that is all in memory, in the order of the reply."""
 
     items: list[dict[str, Any]]

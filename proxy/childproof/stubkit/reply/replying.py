@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from childproof.model import Call, Reply, frozen
+import msgspec
+
+from childproof.model import Call, Reply
 from childproof.model.grpc import is_grpc
 from childproof.stubkit.clock import http_date
 from childproof.stubkit.context.context import Context
@@ -19,8 +21,7 @@ from .rendering import JSON, encode, link_header, shown
 _NO_BODY = (204, 304)
 
 
-@frozen
-class Frame:
+class Frame(msgspec.Struct, frozen=True):
     """What one HTTP call carries through its answering: `headers` are in each of its replies."""
 
     call: Call

@@ -5,8 +5,9 @@ and often by GET as well. All of it is one mapping here, and the same whichever 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from childproof.model import BodyError, Call, parse_form, parse_json
 from childproof.stubkit.document.openapi import OpenApi, Operation
@@ -21,8 +22,7 @@ _OF_ONE = frozenset({"retrieve", "update", "replace", "delete", "act"})
 _SWITCHES = {"1": True, "0": False, "true": True, "false": False, "True": True, "False": False}
 
 
-@dataclass(frozen=True, slots=True)
-class Procedures:
+class Procedures(msgspec.Struct, frozen=True):
     """The dialect: `methods` that call any procedure, arguments that hold JSON, what every reply that succeeds says."""
 
     methods: frozenset[str]
@@ -48,8 +48,7 @@ def procedures(written: Mapping[str, Any] | None) -> Procedures | None:
     return Procedures(methods, frozenset(written.get("json", ())), written.get("success", {}))
 
 
-@dataclass(frozen=True, slots=True)
-class ArgumentReader:
+class ArgumentReader(msgspec.Struct, frozen=True):
     """Reads the arguments of one procedure; whether they are right, `check` says. Compiled on its first use."""
 
     check: Validator

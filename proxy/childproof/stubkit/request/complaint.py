@@ -1,14 +1,14 @@
 """What is wrong with a value, in terms of kinds that services have words for."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+import msgspec
 
 from .conversion import DECIMAL
 
 
-@dataclass(frozen=True, slots=True)
-class Complaint:
+class Complaint(msgspec.Struct, frozen=True):
     """One thing wrong with a request: its kind (see `dialect.errors.kinds`), where, and what was found."""
 
     kind: str

@@ -7,11 +7,12 @@ gone gets the refusal of any unknown parameter. Pure: plain values in, plain val
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import quote
 
-from childproof.model import Call
+import msgspec
+
+from childproof.model import Call, replace
 from childproof.stubkit.document.openapi import OpenApi
 from childproof.stubkit.document.routing import Router
 from childproof.stubkit.refusal import Refusal
@@ -25,14 +26,13 @@ Place = tuple[str | int, ...]
 _PART = re.compile(r"\[([^\[\]]*)\]")
 
 
-@dataclass(frozen=True, slots=True)
-class Older:
+class Older(msgspec.Struct, frozen=True):
     """One parameter of earlier versions: what it becomes, or by which schema it is taken as it is."""
 
     source: Path
     until: str = ""  # the version that first refuses it; "" for none
     becomes: Path | None = None
-    values: Mapping[str, Any] = field(default_factory=dict)  # None: dropped
+    values: Mapping[str, Any] = msgspec.field(default_factory=dict)  # None: dropped
     besides: tuple[tuple[Place, Any], ...] = ()  # what is set besides, where the request leaves it open
     schema: Mapping[str, Any] | None = None
 
@@ -41,8 +41,7 @@ class Older:
         return not self.until or not version or version < self.until
 
 
-@dataclass(frozen=True, slots=True)
-class Translated:
+class Translated(msgspec.Struct, frozen=True):
     """What a request became: the parameters that were renamed, and those that are held back from the document's check."""
 
     renamed: tuple[tuple[Place, Place], ...] = ()  # (today's place, the place that the client wrote)

@@ -2,7 +2,6 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path as File
@@ -21,12 +20,11 @@ from .older import Older, OlderOperations, Path, parsed, spelled
 NAME = "older.yaml"
 
 
-@dataclass(frozen=True, slots=True)
-class OlderRules:
+class OlderRules(msgspec.Struct, frozen=True):
     """The older parameters of a stub by operation, and the header in which clients say their version ("" for none)."""
 
     header: str = ""
-    operations: Mapping[str, tuple[Older, ...]] = field(default_factory=dict)
+    operations: Mapping[str, tuple[Older, ...]] = msgspec.field(default_factory=dict)
     moved: OlderOperations | None = None
 
 

@@ -4,9 +4,10 @@ Headers that OpenAPI leaves to other parts of a document (Accept, Content-Type, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
+
+import msgspec
 
 from childproof.model import Call
 from childproof.stubkit.document.openapi import OpenApi, Operation
@@ -22,8 +23,7 @@ _NOT_PARAMETERS = frozenset({"accept", "content-type", "authorization"})
 _PLAIN = frozenset({"string", "integer", "number", "boolean", "array"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """The parameters of one place: their names as the document spells them, which of them are lists."""
 
     names: tuple[str, ...]
@@ -32,8 +32,7 @@ class _Place:
     coerce: Coercer
 
 
-@dataclass(frozen=True, slots=True)
-class OuterReader:
+class OuterReader(msgspec.Struct, frozen=True):
     """Checks the parameters of one operation that are neither in the query nor in the body."""
 
     errors: ErrorDialect

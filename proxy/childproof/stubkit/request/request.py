@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
+
+import msgspec
 
 from childproof.model import BodyError, Call, parse_form, parse_json
 from childproof.stubkit.declared.settings import Settings
@@ -23,8 +24,7 @@ from .uploads import FORM, media_type, read_multipart
 from .xmlbody import parse_xml
 
 
-@dataclass(frozen=True, slots=True)
-class RequestReader:
+class RequestReader(msgspec.Struct, frozen=True):
     """Reads the requests of one operation. Compiled on the operation's first use."""
 
     errors: ErrorDialect

@@ -7,11 +7,11 @@ to say (`limits.body`).
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 import multipart
 
 from childproof.model import BodyError, Call, parse_json
@@ -25,8 +25,7 @@ FORM = "multipart/form-data"
 PLAIN = "application/octet-stream"
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(msgspec.Struct, frozen=True):
     """A file as a client sent it: under which field ("" for a whole body), called what, of which media type."""
 
     field: str

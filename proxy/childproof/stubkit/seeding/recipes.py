@@ -7,7 +7,6 @@ choice of these. Its JSON Schema is what load errors, editors and `childproof sc
 import keyword
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -24,8 +23,7 @@ class RecipeError(Exception):
     """A recipe's options have no annotation, or one that no file could follow. The message says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recipe:
+class Recipe(msgspec.Struct, frozen=True):
     """A function that plants, and the type of its options."""
 
     function: Callable[..., None]

@@ -6,7 +6,6 @@ A function that follows the world is also called when other calls have changed i
 
 import copy
 from collections.abc import Generator, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -24,8 +23,7 @@ MOST = 1000  # messages that one message may be answered with
 POLICY = 1008  # RFC 6455, section 7.4.1
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True):
     """A text or binary message that a client sent."""
 
     data: str | bytes
@@ -38,28 +36,24 @@ class Message:
             raise Refusal.of("invalid_body", reason=str(error)) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Close:
+class Close(msgspec.Struct, frozen=True):
     """The end of a WebSocket (RFC 6455, section 7.4): said by the stub, or told of the client (1006: it just left)."""
 
     code: int = 1000
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Ping:
+class Ping(msgspec.Struct, frozen=True):
     """A ping; the answer to it isn't told. Pings of clients are answered without the stub."""
 
     payload: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class News:
+class News(msgspec.Struct, frozen=True):
     """Something has happened in the world since the function looked last: another call, or work that was put off."""
 
 
-@dataclass(frozen=True, slots=True)
-class Accept:
+class Accept(msgspec.Struct, frozen=True):
     """What a connecting client is answered with, where messages won't do: headers, a subprotocol if it is offered.
 
     With `follows` the function is called with `News` as well, for what it has to say unasked.
@@ -67,7 +61,7 @@ class Accept:
 
     messages: Iterable[Any] = ()
     subprotocol: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
     follows: bool = False
 
 

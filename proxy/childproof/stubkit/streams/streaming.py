@@ -5,7 +5,6 @@ at a time, as fast as the client reads: it has no world any more, but `ctx.step`
 """
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,8 +21,7 @@ SSE, NDJSON, BYTES = "text/event-stream", "application/x-ndjson", "application/o
 Items = Iterable[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """One server-sent event (WHATWG HTML, section 9.2). `data` is text, or any value as JSON; `retry` is milliseconds."""
 
     data: Any = ""
@@ -32,22 +30,19 @@ class Event:
     retry: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Comment:
+class Comment(msgspec.Struct, frozen=True):
     """A line that clients ignore: a heartbeat."""
 
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
+class Pause(msgspec.Struct, frozen=True):
     """Wait before what comes next; seconds of real time."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Streamed:
+class Streamed(msgspec.Struct, frozen=True):
     """The body of a reply that goes on."""
 
     stream: Stream

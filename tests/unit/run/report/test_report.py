@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
 from childproof.engine import Missing
 from childproof.ledger import Entry
-from childproof.model import Effect, Upstream, Would
+from childproof.model import Effect, Upstream, Would, replace
 from childproof.run.report.report import MAX_LINES, Report, from_json, summarize, to_json, to_text
 
 NO_RULE = "no rule matches (default: deny)"

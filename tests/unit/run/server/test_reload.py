@@ -4,14 +4,13 @@ import asyncio
 import os
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from childproof.engine import Missing
 from childproof.errors import InputError
-from childproof.model import Action
+from childproof.model import Action, replace
 from childproof.run.server import reloading as module
 from childproof.run.server.reloading import Reloader, read_again
 from childproof.run.watch.watching import Watching

@@ -3,7 +3,6 @@
 import builtins
 import os
 import socket
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from childproof.errors import ChildproofError, InputError
 from childproof.ledger import Recorded, trace_of
-from childproof.model import Effect, Upstream
+from childproof.model import Effect, Upstream, replace
 from childproof.run.config.endpoint import Endpoint, read_headers, telemetry
 from childproof.run.watch import otlp
 from childproof.run.watch.otlp import Event, Exporter, Sender, send_all

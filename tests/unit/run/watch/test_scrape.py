@@ -3,7 +3,6 @@
 import asyncio
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from childproof.engine import Missing
 from childproof.errors import InputError
 from childproof.ledger.metrics import METRICS, OTHERS, WORLDS, Metrics
-from childproof.model import Upstream, Written
+from childproof.model import Upstream, Written, replace
 from childproof.run.server import pages
 from childproof.run.watch.scrape import scraped
 from childproof.run.watch.watching import Watching

@@ -1,13 +1,13 @@
 """What `childproof init` means to install, as data, and how what the kernel tells is compared and read."""
 
 import struct
-from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address
 
 import pytest
 
 from childproof.cli import init as command
 from childproof.cli.main import main
+from childproof.model import replace
 from childproof.sandbox.addresses import name_servers, parse_address
 from childproof.sandbox.fence import egress, initiating, redirection, refusals
 from childproof.sandbox.fence.redirection import Redirection

@@ -16,7 +16,7 @@ from childproof.sandbox.trust.workload import capabilities, closed, key_unreadab
 from childproof.sandbox.trust.workload_clients import seen_authority
 
 ALL = """
-import dataclasses, json
+import json
 from childproof.sandbox.trust.workload import closed
 print(json.dumps({one.subject: [one.works, one.note] for one in closed(uid=%d, patience=0.2)}))
 """
