@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
-from childproof.cli.options import Clock, NewFile
+from childproof.cli.options import Clock, NewFile, Span
 from childproof.world import REAL, ClockSettings
 
 NINE = 1_767_603_600_000  # 2026-01-05T09:00:00Z
@@ -32,6 +32,20 @@ def test_clocks(text: str, clock: ClockSettings) -> None:
 def test_what_is_no_clock_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(click.BadParameter, match="2026-01-05T09:00:00Z"):
         Clock().convert(text, None, None)
+
+
+def test_spans_are_seconds_or_have_a_unit() -> None:
+    """Anything else is refused with how they are written."""
+    assert [Span().convert(text, None, None) for text in ("600", "90s", "10m", "2h", "3d")] == [
+        600,
+        90,
+        600,
+        7200,
+        259_200,
+    ]
+    for text in ("", "-1", "1w", "1.5h", "soon"):
+        with pytest.raises(click.BadParameter, match="600, 90s, 10m, 2h or 3d"):
+            Span().convert(text, None, None)
 
 
 def test_a_file_to_write_may_exist_or_be_new(tmp_path: Path) -> None:

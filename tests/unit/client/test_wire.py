@@ -2,12 +2,19 @@
 
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from childproof.client import Client, ControlError
 from childproof.client.wire import Wire
@@ -142,8 +149,53 @@ def test_where_nobody_listens_the_error_says_how_to_start_one(tmp_path: Path) ->
             Client(url).worlds()
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:15000", "ftp://localhost/", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "127.0.0.1:15000",
+        "ftp://localhost/",
+        "http://",
+        "http://localhost:port",
+        "http://[::1",
+        "http://a b/",
+        "http://me@localhost",
+    ],
+)
 def test_an_address_that_is_none_is_refused_with_two_that_are(url: str) -> None:
     """Before anything is asked."""
     with pytest.raises(InputError, match=r"unix:/run/childproof\.sock or http://127\.0\.0\.1:15000"):
         Client(url)
+
+
+def test_a_certificate_has_to_be_trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stands before a server and speaks TLS: unknown it is refused with what to name, known it is asked."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    addresses = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    made = x509.CertificateBuilder(
+        name, name, key.public_key(), x509.random_serial_number(), now, now + timedelta(days=1)
+    )
+    cert = made.add_extension(addresses, critical=False).sign(key, SHA256())
+    file = tmp_path / "both.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    file.write_bytes(private + cert.public_bytes(Encoding.PEM))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+
+    def serve(listener: socket.socket) -> None:
+        for _ in range(2):
+            with suppress(ssl.SSLError), context.wrap_socket(listener.accept()[0], server_side=True) as connection:
+                read_head(connection)
+                connection.sendall(answer(b'{"worlds": []}'))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}"
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        with pytest.raises(ControlError, match=r"isn't trusted here: .*SSL_CERT_FILE") as refused:
+            Client(url).worlds()
+        assert refused.value.exit_code == 7
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+        assert Client(url).worlds() == []
+        thread.join(5)
