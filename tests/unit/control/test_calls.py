@@ -106,3 +106,27 @@ def test_one_call_is_found_by_number_and_id(api: Api) -> None:
     assert api.get(f"/worlds/single/calls/{found['id']}") == found
     assert api.get(f"/worlds/single/calls/{found['id'].removeprefix('call_')}") == found
     assert api.get("/worlds/single/report")["world"] == "single"
+
+
+def test_the_calls_of_all_worlds_come_in_the_order_of_the_record(api: Api) -> None:
+    """In pages of any size each once, an inherited one too; the newest ones and those that an id may mean are there at once."""
+    api.made("all/one")
+    api.pass_time("all/one", 2)
+    api.made("all/two", **{"from": "all/one"})
+    api.pass_time("all/two", 1)
+    api.pass_time("all/one", 1)
+    whole = api.get("/calls", limit=1000)
+    assert whole["next"] is None
+    ids = [call["id"] for call in whole["calls"]]
+    for limit in (1, 3, 100):
+        found, after = [], 0
+        while after is not None:
+            page = api.get("/calls", after=after, limit=limit)
+            found += [call["id"] for call in page["calls"]]
+            after = page["next"]
+        assert found == ids
+    assert [call["world"] for call in whole["calls"]][-4:] == ["all/one", "all/one", "all/two", "all/one"]
+    assert api.get("/calls", last=3) == {"calls": whole["calls"][-3:], "next": None}
+    assert api.get("/worlds/all:two/calls", last=2)["calls"] == api.get("/worlds/all:two/calls")["calls"][-2:]
+    assert api.get("/calls", trace=ids[-1])["calls"] == whole["calls"][-1:]
+    assert api.get(f"/calls/{ids[-1].removeprefix('call_')[:12]}")["calls"] == whole["calls"][-1:]

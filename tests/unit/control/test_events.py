@@ -7,9 +7,10 @@ from typing import Any
 from .conftest import Api
 
 
-def events(api: Api, world: str, after: str = "0-0", **query: Any) -> list[tuple[str, str, Any]]:
+def events(api: Api, world: str | None, after: str = "0-0", **query: Any) -> list[tuple[str, str, Any]]:
     """Id, kind and data of each event that is there, and the id of the stream's beginning before them."""
-    told = api.ask("GET", f"/worlds/{world}/events", headers={"last-event-id": after}, follow="false", **query)
+    path = "/events" if world is None else f"/worlds/{world}/events"
+    told = api.ask("GET", path, headers={"last-event-id": after}, follow="false", **query)
     assert (told.status, told.headers["content-type"].partition(";")[0]) == (200, "text/event-stream"), told
     found = []
     for block in told.content.decode().split("\n\n"):
@@ -29,6 +30,18 @@ def test_it_goes_on_after_any_event(api: Api) -> None:
         assert events(api, "followed", mark) == whole[number:]
     assert events(api, "followed", protocol="http") == []
     assert events(api, "followed", protocol="http,clock", trace="3") == [whole[2]]
+
+
+def test_those_of_all_worlds_are_one_stream(api: Api) -> None:
+    """Worlds that are made meanwhile are among them, and what chooses events chooses them too."""
+    mark = events(api, None)[-1][0]
+    for name in ("stream/one", "stream/two", "stream/one"):
+        if not api.desk.there(name):
+            api.made(name)
+        api.pass_time(name)
+    found = events(api, None, mark)
+    assert [data["world"] for _, _, data in found] == ["stream/one", "stream/two", "stream/one"]
+    assert events(api, None, mark, trace=found[1][2]["id"]) == found[1:2]
 
 
 def test_writers_lose_and_double_nothing(api: Api) -> None:
