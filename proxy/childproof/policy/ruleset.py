@@ -19,6 +19,7 @@ from .facts import Facts
 from .piecewise import Text
 from .rule import Match, Rule
 from .trie import EVERY_PATH, HostTable
+from .verdicts import doubtful, verdict_of
 
 NO_RULE = "no rule matches (default: deny)"
 NAMES_ARE_OURS = "every name is answered with an address of our own"
@@ -120,11 +121,11 @@ class Ruleset:
         for rule in candidates:
             first = next(difference(rule, facts), None)
             if first is None and rule.action is Action.DENY and not rule.enforce:
-                would = (*would, Would(rule.name, _verdict(rule).reason))
+                would = (*would, Would(rule.name, verdict_of(rule, facts).reason))
             elif first is None:
                 if doubt is not None and rule.action is Action.ALLOW:
-                    return Judgement(_doubtful(rule, *doubt), rule)
-                return Judgement(_verdict(rule), rule, self._refused(rule, facts), would)
+                    return Judgement(doubtful(rule, *doubt), rule)
+                return Judgement(verdict_of(rule, facts), rule, self._refused(rule, facts), would)
             elif first.failed and rule.action is not Action.ALLOW and doubt is None:
                 doubt = rule, first
         if call.protocol is Protocol.DNS:
@@ -190,25 +191,6 @@ def _where(rule: Rule) -> Rule:
     match = rule.match
     where = Match(protocols=match.protocols, hosts=match.hosts, networks=match.networks, ports=match.ports)
     return replace(rule, match=where, condition=None)
-
-
-def _verdict(rule: Rule) -> Verdict:
-    match rule.action:
-        case Action.STUB:
-            return Verdict(
-                Action.STUB, rule.name, f"rule {rule.name}: answered by the stub {rule.stub}", stub=rule.stub
-            )
-        case Action.REPLY:
-            return Verdict(Action.REPLY, rule.name, f"rule {rule.name}: answered with its own reply")
-        case Action.ALLOW:
-            return Verdict(Action.ALLOW, rule.name, f"rule {rule.name}: allowed")
-        case _:
-            return Verdict(Action.DENY, rule.name, rule.reason or f"rule {rule.name}: denied")
-
-
-def _doubtful(allow: Rule, guard: Rule, failure: Difference) -> Verdict:
-    reason = f"rule {allow.name} may not allow it, for whether {guard.name} comes before it can't be told: `when` is {failure.got}"
-    return Verdict(Action.DENY, allow.name, reason, f"let `when` of {guard.name} ask has(…) first")
 
 
 def _could_allow(rules: Sequence[Rule], index: "_Index", host: str, port: int, protocol: Protocol) -> bool:

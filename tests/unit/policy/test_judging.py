@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from childproof.model import Action, Call, Envelope, Protocol, Verdict, Violation, replace
-from childproof.policy import Judgement, load_ruleset
+from childproof.policy import Judgement, Source, load_ruleset
 from childproof.policy.target import parse_target
 from tests.unit.policy.judged import API, FORM, decides, judge, ruleset
 
@@ -255,3 +255,20 @@ def test_a_hint_quotes_nothing_that_may_be_a_credential(match: dict[str, Any], c
     call = replace(parse_target("GET https://api.example.com/"), **changes)
     assert "is another value, the rule wants a" in rules.judge(call).verdict.hint
     assert "opaque-value" not in repr(rules.explain(call))
+
+
+def test_a_denial_whose_condition_has_no_answer_says_so_beside_its_reason() -> None:
+    """Else a rule for big amounts would seem to deny a call that names none for being big."""
+    text = """version: 1
+rules:
+  - {name: big, match: {host: pay.example}, when: call.form.amount > 5, deny: {reason: too much}}
+"""
+    rules = load_ruleset([Source("rules.yaml", text)])
+    form = (("content-type", "application/x-www-form-urlencoded"),)
+
+    def reason(body: bytes) -> str:
+        call = Call(Protocol.HTTP, "pay.example", 443, "w", method="POST", headers=form, body=body)
+        return rules.judge(call).verdict.reason
+
+    assert reason(b"amount=9") == "too much"
+    assert reason(b"") == "too much (`when` is without an answer: there is no amount)"
