@@ -114,9 +114,13 @@ class Lifetimes:
             self._clear_at(later)
 
     def _clear_at(self, time: int) -> None:
-        if self._clearing is None:
-            seconds = max(time - self._wall(), 1000) / 1000
-            self._clearing = asyncio.get_running_loop().call_later(seconds, self._begin, self._clear)
+        loop = asyncio.get_running_loop()
+        when = loop.time() + max(time - self._wall(), 1000) / 1000
+        if self._clearing is not None:
+            if self._clearing.when() <= when:
+                return
+            self._clearing.cancel()
+        self._clearing = loop.call_at(when, self._begin, self._clear)
 
     def _begin(self, work: Callable[[], Coroutine[None, None, None]]) -> None:
         task = asyncio.get_running_loop().create_task(work())

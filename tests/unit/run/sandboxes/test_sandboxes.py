@@ -294,10 +294,13 @@ def test_what_a_killed_server_left_behind_is_cleared_in_time(tmp_path: Path) -> 
 
 
 def test_a_world_that_its_fork_has_outlived_goes_when_that_does(tmp_path: Path) -> None:
-    """Also where the fork was somebody's own, and is deleted without any sandbox."""
+    """Also where the fork was somebody's own, and is deleted without any sandbox; whatever else waits for a later time."""
+    store = str(tmp_path / "w.db")
 
     async def scenario() -> None:
-        async with hosted(tmp_path) as it:
+        async with hosted(tmp_path, store=store) as it:
+            it.parts.store.fork("main", "alive", labels={UNTIL: "2999-01-01T00:00:00.000Z"})
+        async with hosted(tmp_path, store=store) as it:
             made = await it.sandboxes.create(NewSandbox(from_="main", rules=OWN))
             await asked(made.http or "", "own.example")
             it.parts.store.fork(made.world, "mine")
@@ -306,7 +309,7 @@ def test_a_world_that_its_fork_has_outlived_goes_when_that_does(tmp_path: Path) 
             assert made.world in it.parts.store.names()
             it.parts.store.delete("mine", record=it.parts.ledger)
             await it.pass_by(70)
-            assert it.parts.store.names() == ["main"]
+            assert it.parts.store.names() == ["alive", "main"]
 
     run(scenario())
 
