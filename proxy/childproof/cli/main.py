@@ -135,7 +135,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"childproof: {count} fault{'s' if count != 1 else ''}{started}", file=sys.stderr)
         sys.exit(error.exit_code)
     except ChildproofError as error:
-        print(f"childproof: {error}", file=sys.stderr)
+        from childproof.model.text import printable  # noqa: PLC0415 (nothing is wrong as a rule)
+
+        print(f"childproof: {printable(str(error), lines=True)}", file=sys.stderr)  # a server's words may be anybody's
         sys.exit(error.exit_code)
     except OSError as error:
         if error.errno in OUTPUT_REFUSED:

@@ -8,6 +8,7 @@ import pytest
 
 from childproof import __version__
 from childproof.cli.main import COMMANDS, main
+from childproof.errors import ChildproofError
 
 CHILDPROOF = [sys.executable, "-m", "childproof"]
 
@@ -128,3 +129,17 @@ def test_what_an_encoding_does_not_have_is_said_otherwise() -> None:
         check=True,
     )  # fmt: skip
     assert done.stdout == "- ... ok \\xfc\n"
+
+
+def test_an_error_draws_on_nobodys_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server's words may be anybody's: control characters are spelled out, lines stay lines."""
+
+    def failing(**_: object) -> None:
+        raise ChildproofError("\x1b]0;title\x07 and \u202e more\n    write: this")
+
+    monkeypatch.setattr("childproof.cli.main.cli.main", failing)
+    with pytest.raises(SystemExit):
+        main(["log"])
+    assert capsys.readouterr().err == "childproof: \\x1b]0;title\\x07 and \\u202e more\n    write: this\n"
