@@ -3,9 +3,10 @@
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from childproof.catalog import Catalog, load_catalog
 from childproof.catalog.footprint import Footprint, footprint
@@ -35,8 +36,7 @@ def wall_clock() -> int:
     return time.time_ns() // 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(msgspec.Struct, frozen=True):
     """What a capture side needs, already checked: nothing here fails for a user's mistake any more.
 
     `rule_files` are the files that the rules were read from, included ones too, `secrets` the credentials that they put in. `closed`
@@ -50,11 +50,11 @@ class Parts:
     rule_files: tuple[Path, ...] = ()
     secrets: tuple[tuple[Secret, Hidden], ...] = ()
     watching: "Watching | None" = None
-    reloads: Reloads = field(default_factory=Reloads)
-    read: Footprint = field(
+    reloads: Reloads = msgspec.field(default_factory=Reloads)
+    read: Footprint = msgspec.field(
         default_factory=dict
     )  # the files of rules, stubs and credentials, from before they were read
-    closed: set[int] = field(default_factory=set)
+    closed: set[int] = msgspec.field(default_factory=set)
 
     @property
     def catalog(self) -> Catalog:

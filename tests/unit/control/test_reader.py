@@ -12,6 +12,7 @@ from childproof.control.problems import Problem
 from childproof.control.reader import reading
 from childproof.errors import StoreError
 from childproof.ledger import Ledger
+from childproof.model import replace
 from childproof.world import Store
 
 from .conftest import Api

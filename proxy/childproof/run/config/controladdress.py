@@ -6,11 +6,12 @@ import os
 import socket
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from childproof.errors import Fault, InputError, ListenError
-from childproof.model import Hidden, SecretSource
+from childproof.model import Hidden, SecretSource, replace
 
 from .listen import ADDRESS, Listen
 
@@ -21,8 +22,7 @@ _UNIX = "unix:"
 _PATH_BYTES = 107  # of a unix socket's address
 
 
-@dataclass(frozen=True, slots=True)
-class Control:
+class Control(msgspec.Struct, frozen=True):
     """`listen` is HOST:PORT or unix:PATH, empty where only a token is known; `token` says where that is found."""
 
     listen: str

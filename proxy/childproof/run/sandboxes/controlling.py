@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from childproof.capture.binding import bind, shown, unbound
@@ -17,7 +17,7 @@ from childproof.control.auth import Door
 from childproof.control.desk import Desk
 from childproof.errors import ListenError
 from childproof.ledger import Ledger
-from childproof.model import Hidden
+from childproof.model import Hidden, replace
 from childproof.run.compose import wall_clock
 from childproof.run.config.config import split_address
 from childproof.run.config.controladdress import Control, Place, bind_unix, place_of, read_token, unbind_unix
