@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from childproof.client import Client
 
 from .conftest import Server
@@ -28,6 +30,7 @@ def started(server: Server, phases: str) -> "subprocess.Popen[str]":
     )
 
 
+@pytest.mark.timeout(120 + SECONDS)
 def test_schemathesis_finds_nothing(server: Server) -> None:
     """What the document says holds: for data that fits it, for data that doesn't, and along its links from call to call."""
     with Client(server.url, token=server.token) as client:
