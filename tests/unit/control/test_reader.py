@@ -5,7 +5,6 @@ import threading
 from pathlib import Path
 
 import pytest
-from msgspec.structs import replace
 
 from childproof.control import reader
 from childproof.control.problems import Problem
