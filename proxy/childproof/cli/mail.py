@@ -18,7 +18,7 @@ from .mail_boxes import boxes
 from .mailbox import Message, addresses, as_line, content_of, find, messages, source_of
 from .reading import printable
 from .records import Records
-from .where import Where, chosen, where_options
+from .where import Where, inherited, where_options
 
 SHOWN = 100
 ROOMY = 90  # columns of a terminal from which on there is room for times
@@ -119,9 +119,7 @@ def _inherited(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
     """Options may stand before the command too: `childproof mail --world demo show 1`."""
     before = ctx.parent.params if ctx.parent is not None else {}
     given = {name: before.get(name) if value in (None, False) else value for name, value in options.items()}
-    if given["where"] == Where():
-        given["where"] = chosen(*(before.get(name) for name in ("db", "server", "token_file")))
-    return given
+    return {**given, "where": inherited(given["where"])}
 
 
 def _list(*, where: Where, world: str | None, as_json: bool | None, to: str | None, limit: int | None) -> None:

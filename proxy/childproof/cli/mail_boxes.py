@@ -13,7 +13,7 @@ from childproof.control import mailboxes
 
 from .mailbox import held
 from .reading import printable
-from .where import Where, chosen, where_options
+from .where import Where, inherited, where_options
 
 
 @click.command()
@@ -28,9 +28,7 @@ def boxes(ctx: click.Context, /, *, where: Where, world: str | None, as_json: bo
     """
     before = ctx.parent.params if ctx.parent is not None else {}
     world = world or before.get("world")
-    if where == Where():
-        where = chosen(*(before.get(name) for name in ("db", "server", "token_file")))
-    with where.records() as records:
+    with inherited(where).records() as records:
         names = [world] if world is not None else records.names()
         found = [(name, *box) for name in names for box in mailboxes.boxes(held(records, name))]
     if as_json or before.get("as_json"):

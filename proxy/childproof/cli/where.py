@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from .records import Records, Worlds
 
+_PLACE = ("db", "server", "token_file")
 _NEEDED = ("nothing", "a server's address, here or in CHILDPROOF_SERVER", "--server unix:/run/childproof.sock")
 
 
@@ -134,6 +135,19 @@ def chosen(db: str | None, server: str | None, token_file: Path | None) -> Where
             return Where(db)
         raise click.UsageError("--db and --server are two places; choose one", click.get_current_context())
     return Where(db, _server(server, token_file), token_file)
+
+
+def inherited(where: Where) -> Where:
+    """The same, or what stands before the command's name where nothing does after it: `childproof mail --db FILE show 1`."""
+    context = click.get_current_context()
+    above = context.parent
+    if above is None or any(map(_is_typed, (context,) * 3, _PLACE)) or not any(map(_is_typed, (above,) * 3, _PLACE)):
+        return where
+    return chosen(*(above.params[name] for name in _PLACE))
+
+
+def _is_typed(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
 
 
 def served(server: str | None, token_file: Path | None, stubs: Sequence[Path]) -> Where | None:

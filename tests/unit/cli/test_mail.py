@@ -216,3 +216,17 @@ def test_base64_sources_come_out_as_they_went_in(tmp_path: Path) -> None:
         stub.answer(Call(Protocol.SMTP, "h", 25, "w", body=raw, envelope=Envelope("", ("a@b.example",))), tx)
     result = CliRunner().invoke(cli, ["mail", "show", "1", "--raw", "--db", str(tmp_path / "db")])
     assert result.stdout_bytes == raw, base64.b64encode(result.stdout_bytes)
+
+
+def test_a_database_that_is_named_counts_more_than_a_server_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wherever it stands, also before the command's name: nobody is asked."""
+    monkeypatch.setenv("CHILDPROOF_SERVER", "unix:nobody.sock")
+    place = str(tmp_path / "some.db")
+    Store.open(place, wall=lambda: 0).close()
+    for words in (("--db", place, "list"), ("list", "--db", place), ("--db", place, "boxes"), ("--db", place)):
+        result = CliRunner().invoke(cli, ["mail", *words])
+        assert (result.exit_code, result.output) == (0, ""), words
+    with pytest.raises(ChildproofError, match=r"there is no socket nobody\.sock"):
+        CliRunner().invoke(cli, ["mail", "list"], catch_exceptions=False)
