@@ -119,7 +119,7 @@ def _inherited(ctx: click.Context, options: dict[str, Any]) -> dict[str, Any]:
     """Options may stand before the command too: `childproof mail --world demo show 1`."""
     before = ctx.parent.params if ctx.parent is not None else {}
     given = {name: before.get(name) if value in (None, False) else value for name, value in options.items()}
-    return {**given, "where": inherited(given["where"])}
+    return {**given, "where": inherited(options["where"])}
 
 
 def _list(*, where: Where, world: str | None, as_json: bool | None, to: str | None, limit: int | None) -> None:
