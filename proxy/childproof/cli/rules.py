@@ -34,7 +34,7 @@ def rules() -> None:
 
 
 @rules.command(short_help="Load rule files as one ruleset, report every fault.")
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="FILE…")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE…]")
 @asking_options("load the files here")
 @_world_option
 def check(*, files: tuple[Path, ...], stubs: tuple[Path, ...], where: Where | None, world: str | None) -> None:

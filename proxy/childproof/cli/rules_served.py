@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from childproof.client import Client, ControlError
+from childproof.control.messages import Mistaken
 from childproof.control.messages_rules import Explained, RulesInForce, WrittenCall
 from childproof.errors import Fault, InputError
 from childproof.model import Call
@@ -34,6 +35,11 @@ def check_served(where: Where, files: Sequence[Path], world: str | None) -> str:
             return checked(_count_of(client, files), map(str, files))
         found = client.rules(world)
     return checked(found.rules, [f"{_in_words(found)} ({client.url})"])
+
+
+def _bare(one: Mistaken) -> str:
+    """What was found, without the place that it begins with."""
+    return one.found.removeprefix(f"{one.file}:").lstrip().removeprefix(f"{one.line}:{one.column}: ")
 
 
 def _count_of(client: Client, files: Sequence[Path]) -> int:
@@ -149,7 +155,7 @@ def as_faults(name: str = "") -> Iterator[None]:
                 name if name and one.file == _UNNAMED else one.file,
                 one.line,
                 one.column,
-                one.found.removeprefix(f"{one.line}:{one.column}: "),
+                _bare(one),
                 one.expected,
                 one.write,
             )
