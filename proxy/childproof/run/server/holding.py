@@ -40,7 +40,7 @@ class Held(msgspec.Struct, frozen=True):
         path = Path(os.path.realpath(store) + SUFFIX)
         if store in (":memory:", "") or not os.access(path.parent, os.W_OK | os.X_OK):
             return cls(path)  # nobody's but ours; or opening it will say what is wrong
-        until = time.monotonic() + patience
+        until, said = time.monotonic() + patience, False
         while True:
             try:
                 taken = _take(path)
@@ -53,11 +53,12 @@ class Held(msgspec.Struct, frozen=True):
                 return cls(path, taken)
             if time.monotonic() >= until:
                 raise StoreError(
-                    f"{store} is served by {taken} already, for {patience:g} s since; stop that one, or choose another "
+                    f"{store} is served by {taken} already, also after {patience:g} s; stop that one, or choose another "
                     "file with --db or `store:`"
                 )
-            if until - time.monotonic() > patience - LOOK:
+            if not said:
                 say(f"{store} is served by {taken}: waiting until that ends, for {patience:g} s at most")
+                said = True
             if stopped():
                 return None
             time.sleep(LOOK)
