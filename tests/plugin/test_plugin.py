@@ -51,7 +51,7 @@ def environment(folder: Path) -> dict[str, str]:
         link.symlink_to(tempfile.mkdtemp(prefix="cp-"))
     temporary = link.readlink()
     left = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "CHILDPROOF_"))}
-    return {**left, "TMPDIR": str(temporary), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    return {**left, "TMPDIR": str(temporary), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "COLUMNS": "120"}
 
 
 def session(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -68,7 +68,9 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     (folder / "test_inside.py").write_text((HERE / "inside.py").read_text())
     (folder / "mine").mkdir()
     (folder / "library").mkdir()
-    (folder / "library" / "stub.yaml").write_text("stub: library\nhosts: [api.library.example]\nopenapi: openapi.json\n")
+    (folder / "library" / "stub.yaml").write_text(
+        "stub: library\nhosts: [api.library.example]\nopenapi: openapi.json\n"
+    )
     (folder / "library" / "openapi.json").write_text(json.dumps(LIBRARY))
     (folder / "mine" / "stub.yaml").write_text("hosts: [mine.example]\nresorces: {}\n")
     done = session(folder, "--junitxml", "out.xml", "test_inside.py")
