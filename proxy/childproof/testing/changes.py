@@ -73,8 +73,9 @@ def message(found: Sequence[Changed], allowed: Mapping[str, Sequence[str] | str]
         for one in found[:MOST]
     ]
     wide = columns() - 6 - sum(max(len(row[place]) + 2 for row in rows) for place in (0, 1, 2))
-    by = min(max(len(row[4]) for row in rows), wide // 2)
-    rows = [(*row[:3], cut(row[3], max(20, wide - by - 2)), cut(row[4], max(20, by))) for row in rows]
+    what, by = (max(len(row[place]) for row in rows) for place in (3, 4))
+    by = max(20, min(by, wide - min(what, wide // 2) - 2))
+    rows = [(*row[:3], cut(row[3], max(20, wide - by - 2)), cut(row[4], by)) for row in rows]
     more = [f"  … and {len(found) - MOST} more"] if len(found) > MOST else []
     return "\n".join([head, "", *(f"  {line}" for line in aligned(rows)), *more])
 
