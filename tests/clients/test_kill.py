@@ -121,7 +121,7 @@ def check(folder: Path, answered: Answered, kills: int) -> None:
     """What was answered is there once; what is there is whole: each change with its call, each call with its changes."""
     entries: list[dict[str, Any]] = [json.loads(line) for line in told(folder, "log", "--json").stdout.splitlines()]
     assert [entry["seq"] for entry in entries] == list(range(1, len(entries) + 1))
-    assert {entry["verdict"] for entry in entries} == {"stub"}
+    assert [entry["reason"] for entry in entries if entry["verdict"] != "stub"] == []
     made: dict[str, list[str]] = {}
     for entry in entries:
         assert entry["error"] is None

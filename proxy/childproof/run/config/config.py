@@ -329,10 +329,13 @@ def _with_environ(config: Config, environ: Mapping[str, str]) -> Config:
 
 
 def _controlled(control: Control | None, environ: Mapping[str, str]) -> Control | None:
-    """With the variables for it. The token's alone opens nothing, but counts for `--control`."""
+    """With the variables for it. The token's alone opens nothing, but counts for `--control`.
+
+    One that is set and empty is a faulty token, not none: whoever meant to give one would open the API to everybody.
+    """
     address, token = environ.get(PREFIX + "CONTROL"), environ.get(PREFIX + "CONTROL_TOKEN")
     if address:
         control = at(address, control)
-    if token:
+    if token is not None:
         control = replace(control or Control(""), token=SecretSource(env=PREFIX + "CONTROL_TOKEN"))
     return control

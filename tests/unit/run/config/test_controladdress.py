@@ -65,6 +65,15 @@ def test_it_is_configured_by_file_environment_and_flag(tmp_path: Path) -> None:
         load_config({"HOME": "/nowhere", "CHILDPROOF_CONTROL": "nowhere"}, tmp_path)
 
 
+def test_a_variable_that_is_set_and_empty_is_no_token(tmp_path: Path) -> None:
+    """Whoever meant to give one must not have opened the API to everybody."""
+    environ = {"HOME": "/nowhere", "CHILDPROOF_CONTROL": "127.0.0.1:1", "CHILDPROOF_CONTROL_TOKEN": ""}
+    control = load_config(environ, tmp_path).control
+    assert control is not None
+    with pytest.raises(InputError, match="CHILDPROOF_CONTROL_TOKEN is empty"):
+        read_token(control, (), environ)
+
+
 def test_what_is_a_loopback() -> None:
     """By its address, not by how a name begins."""
     assert is_loopback("127.8.9.1:1")
