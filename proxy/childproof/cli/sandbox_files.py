@@ -20,7 +20,7 @@ def environment(made: MadeSandbox, folder: Path | None) -> dict[str, str]:
     bundles = Bundles.build(made.ca.encode(), system_roots())
     place = folder or _usual()
     bare, merged = _kept(place, "ca", bundles.bare), _kept(place, "bundle", bundles.merged)
-    return {name: value.replace("{ca}", bare).replace("{bundle}", merged) for name, value in made.environment.items()}
+    return made.variables(bare, merged)
 
 
 def _usual() -> Path:

@@ -109,6 +109,10 @@ class MadeSandbox(Sandbox, frozen=True):
     )
     handover: Handover | None = None
 
+    def variables(self, ca: str, bundle: str) -> dict[str, str]:
+        """`environment`, with the paths of both files."""
+        return {name: text.replace("{ca}", ca).replace("{bundle}", bundle) for name, text in self.environment.items()}
+
 
 class SandboxQuery(Given, frozen=True):
     """What stays."""

@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
+from childproof.control.mailboxes import SERVICE
+
 from .calls import Call
-from .mail import SERVICE
 from .tables import aligned, columns, cut
 
 MOST = 20

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 
 from childproof.client import Client
+from childproof.control.mailboxes import SERVICE
 
 from .hiding import raised_on_purpose
 from .tables import aligned
 
 __tracebackhide__ = raised_on_purpose
-SERVICE = "email"
 _MOST = 20  # mails in a message
 
 

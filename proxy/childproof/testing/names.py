@@ -6,17 +6,17 @@ Asked of the server when a name isn't met among what there is, once for each.
 import difflib
 import re
 from collections.abc import Iterable
+from typing import get_args
 from weakref import WeakKeyDictionary
 
 from childproof.client import Client, ControlError
+from childproof.control.messages_record import PROTOCOLS, Verdict
 from childproof.errors import ChildproofError
 
 from .hiding import raised_on_purpose
 
 __tracebackhide__ = raised_on_purpose
-VERDICTS = ("stub", "reply", "allow", "deny")
-PROTOCOLS = ("http", "smtp", "dns", "tcp", "udp", "websocket", "ip", "clock")
-
+VERDICTS: tuple[str, ...] = get_args(Verdict)
 _METHOD = re.compile(r"[A-Za-z][A-Za-z_-]*")
 _kinds: WeakKeyDictionary[Client, dict[str, tuple[str, ...]]] = WeakKeyDictionary()
 _services: WeakKeyDictionary[Client, set[str]] = WeakKeyDictionary()

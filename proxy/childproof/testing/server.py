@@ -108,11 +108,7 @@ class Server:
             bare.write_bytes(bundles.bare)
             merged.write_bytes(bundles.merged)
             self._bundles = str(bare), str(merged)
-        bare_file, merged_file = self._bundles
-        return {
-            name: value.replace("{ca}", bare_file).replace("{bundle}", merged_file)
-            for name, value in sandbox.environment.items()
-        }
+        return sandbox.variables(*self._bundles)
 
     def close(self) -> None:
         """End it, and wait until it is gone. Its folder goes with it."""

@@ -84,7 +84,7 @@ class World:
     def diff(self, other: "World | str | None" = None) -> dict[str, Any]:
         """What changed since the world began; or what it holds otherwise than another."""
         name = other.name if isinstance(other, World) else other
-        return self.client.diff(self.name, other=name) if name else self.client.diff(self.name)
+        return self.client.diff(self.name, other=name)
 
     def export(self, path: str | Path | None = None) -> str:
         """The world as a YAML file, as `childproof world export`; written to `path`, if there is one. `from_` reads it."""
