@@ -1,6 +1,7 @@
 """Many clients at once through the real proxy: exact within a world, and no world waits for another."""
 
 import json
+import os
 import select
 import socket
 import subprocess
@@ -132,10 +133,32 @@ def test_balances_add_up_and_a_charge_is_refunded_to_the_cent(served: Served) ->
     assert balance(served) == net(served)
 
 
+@contextmanager
+def beside(folder: Path) -> Iterator[Served]:
+    """A second proxy on the file of a server: a command's, which tells its address and waits for the block's end."""
+    command = [sys.executable, "-m", "childproof", "run", "--mode", "env", "--rules", "rules.yaml", "--report", "json"]
+    process = subprocess.Popen(
+        [*command, "--", "sh", "-c", 'echo "$HTTP_PROXY"; read line'],
+        cwd=folder,
+        env={**os.environ, "XDG_STATE_HOME": str(folder / "state")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    http = process.stdout.readline().strip().removeprefix("http://")
+    try:
+        yield Served(http, "", folder / "none", folder / "childproof.db", process, "")
+    finally:
+        _, said = process.communicate("\n", timeout=60)
+    assert process.returncode == 0, said
+
+
 def test_two_proxies_on_one_file_lose_no_call_and_deny_none(tmp_path: Path) -> None:
     """Each waits for the other's write; ids, numbers and the limit's count are one."""
     with ExitStack() as stack:
-        both = [stack.enter_context(ruled(tmp_path)) for _ in range(2)]
+        both = [stack.enter_context(ruled(tmp_path)), stack.enter_context(beside(tmp_path))]
 
         def several(session: requests.Session, number: int) -> list[str]:
             made = [stripe(session, "customers", name=f"Jenny {number}") for _ in range(6)]
