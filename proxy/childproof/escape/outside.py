@@ -75,7 +75,7 @@ def become_root_of_new_namespaces() -> Path:
         enter_user_namespace(_NEWNET | _NEWNS, 0)
     check(libc.mount(b"none", b"/", None, _REC | _PRIVATE, None), "making / private")
     resolv = Path(tempfile.mkdtemp(prefix="childproof-outside-")) / "resolv.conf"
-    resolv.write_text(f"nameserver {SINK}\noptions timeout:1 attempts:1\n")
+    resolv.write_text(f"nameserver {SINK}\noptions timeout:3 attempts:2\n")
     target = os.path.realpath("/etc/resolv.conf")
     check(libc.mount(bytes(resolv), target.encode(), None, _BIND, None), "binding resolv.conf")
     return resolv
