@@ -50,6 +50,9 @@ class Door:
                 401,
                 "token",
                 "the token is missing or wrong; send it as `Authorization: Bearer …`",
+                mistakes=[
+                    Mistake("Authorization", "missing or wrong", "the server's token", "Authorization: Bearer …")
+                ],
                 headers=[("www-authenticate", 'Bearer realm="childproof"')],
             )
 

@@ -93,7 +93,7 @@ class Calls(msgspec.Struct, frozen=True):
         """GET /v1/calls/{beginning}."""
         found = self.desk.ledger.find(asked.path["beginning"])
         if not found:
-            raise not_found(f"the call {asked.path['beginning'][:100]!r}", "GET /v1/calls lists them")
+            raise not_found("call", asked.path["beginning"], "GET /v1/calls lists them", pointer="beginning")
         return messages_record.Calls([*map(entry_line, found)], None)
 
     def get(self, asked: Asked) -> Answer:
@@ -121,7 +121,7 @@ def filter_of(desk: Desk, world: str | None, query: messages_record.Only) -> Fil
             invalid("?since", repr(query.since), "a time", "2026-01-05T09:00:00Z")
     trace = query.trace
     if trace is not None and not _TRACE.fullmatch(trace):
-        trace = call_of(desk, world, trace).trace
+        trace = call_of(desk, world, trace, "?trace").trace
     return Filter(query.verdict, query.service, query.fidelity, since, query.path, query.entity, protocols, trace)
 
 

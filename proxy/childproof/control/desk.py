@@ -68,10 +68,7 @@ class Desk(msgspec.Struct, frozen=True):
         """The name of a world that a path names, or a field at `pointer`. Raises Problem where there is none."""
         name = written.replace(":", "/")
         if not self.there(name):
-            problem = not_found(f"the world {name[:200]!r}", "GET /v1/worlds lists them")
-            if pointer:
-                problem.mistakes = (Mistake(pointer, repr(name[:200]), "a world that is there"),)
-            raise problem
+            raise not_found("world", name, "GET /v1/worlds lists them", pointer=pointer)
         return name
 
     def there(self, name: str) -> bool:

@@ -54,8 +54,8 @@ def _named(desk: Desk, world: str, text: str, pointer: str) -> int:
     return desk.store.call_at(world, time)
 
 
-def call_of(desk: Desk, world: str | None, wanted: str) -> Entry:
-    """The entry of a world's call by its id or number; of any world's by its id. Raises Problem (404)."""
+def call_of(desk: Desk, world: str | None, wanted: str, pointer: str = "call") -> Entry:
+    """The entry of a world's call by its id or number; of any world's by its id. Raises Problem (404, at `pointer`)."""
     number = int(wanted[:25]) if wanted.isascii() and wanted.isdecimal() else None
     found = None
     if world is not None and number is not None and 0 < number <= MOST:
@@ -64,7 +64,7 @@ def call_of(desk: Desk, world: str | None, wanted: str) -> Entry:
         listed = desk.ledger.find(wanted, world=world)
         found = next((one for one in listed if wanted in (one.id, one.id.removeprefix("call_"))), None)
     if found is None:
-        raise not_found(f"the call {wanted[:100]!r}", "GET the world's calls lists them")
+        raise not_found("call", wanted, "GET the world's calls lists them", pointer=pointer)
     return found
 
 

@@ -79,7 +79,7 @@ class Holdings(msgspec.Struct, frozen=True):
         with self._view(asked) as view:
             found = None if service.startswith("_") else view.get(service, kind, wanted)
         if found is None:
-            raise not_found(f"the {kind[:50]} {wanted[:100]!r} of {service[:50]}", "GET its kind lists them")
+            raise not_found(kind[:50], wanted, "GET its kind lists them", pointer="id", of=f" of {service[:50]}")
         return Answer(found)
 
     def _view(self, asked: Asked) -> AbstractContextManager[Snapshot]:

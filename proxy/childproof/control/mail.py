@@ -71,7 +71,7 @@ class Mail(msgspec.Struct, frozen=True):
         with self.desk.store.known(message["world"]).view() as view:
             stored = view.get(SERVICE, "source", message["id"])
         if stored is None:
-            raise not_found("the source of this message", "it is not in the world any more")
+            raise not_found("source", message["id"], "it is not in the world any more", pointer="message")
         return Answer(raw=mailboxes.source(stored), media=RAW)
 
     def _message(self, asked: Asked) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Mail(msgspec.Struct, frozen=True):
             for message in _within(view, world, asked.path["address"]):
                 if message["id"] == wanted:
                     return message
-        raise not_found(f"the message {wanted[:100]!r}", "GET the mailbox's messages lists them")
+        raise not_found("message", wanted, "GET the mailbox's messages lists them")
 
 
 def _within(view: Snapshot, world: str, address: str) -> Iterator[dict[str, Any]]:

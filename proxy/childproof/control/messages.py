@@ -144,7 +144,7 @@ class DeleteQuery(Given, frozen=True):
 
 
 class Mistaken(Told, frozen=True):
-    """One thing that is wrong: a JSON Pointer into the body, or `?name` of a parameter.
+    """One thing that is wrong: a JSON Pointer into the body, `?name` of the query, or the name of a path's parameter or a header.
 
     In a text, `file` is what it is called there, and `line` and `column` count from 1; `found` begins with both then.
     """

@@ -16,7 +16,7 @@ _TITLES = {
 
 
 class Mistake(msgspec.Struct, frozen=True):
-    """One thing that is wrong in a request. `pointer` is a JSON Pointer into the body, or names a parameter, as `?limit`.
+    """One thing that is wrong in a request. `pointer` is a JSON Pointer into the body, or names a parameter: `?limit` of the query, `world` of the path.
 
     `file`, `line` and `column` are its place in a text, where it has one.
     """
@@ -71,9 +71,11 @@ class Problem(Exception):
         return told
 
 
-def not_found(what: str, hint: str) -> Problem:
-    """Something that isn't there, and where to look what is."""
-    return Problem(404, "not_found", f"{what} isn't there; {hint}")
+def not_found(kind: str, name: str, hint: str, *, pointer: str = "", of: str = "") -> Problem:
+    """Something `of` another that isn't there, and where to look what is. It was named by the path's parameter, or at `pointer`."""
+    shown = repr(name[:200])
+    mistake = Mistake(pointer or kind, shown, f"a {kind} that is there")
+    return Problem(404, "not_found", f"the {kind} {shown}{of} isn't there; {hint}", mistakes=[mistake])
 
 
 def ended() -> Problem:
@@ -109,7 +111,8 @@ def of_input(error: InputError, pointer: str = "", *, pointers: Mapping[str, str
 def of_store(error: StoreError) -> Problem:
     """A store that can't be used now; or one that is well, and can't do what was asked of it."""
     if isinstance(error, WorldGoneError):
-        return Problem(404, "not_found", "the world is gone; somebody deleted it meanwhile")
+        mistake = Mistake("world", "gone", "a world that is there")
+        return Problem(404, "not_found", "the world is gone; somebody deleted it meanwhile", mistakes=[mistake])
     if isinstance(error, AskedError):
         return Problem(409, "refused", str(error).replace("--with-children", "`with_children=true`"))
     return Problem(503, "store", str(error))

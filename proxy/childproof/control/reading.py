@@ -56,7 +56,9 @@ async def read_body(request: Request, wanted: Any) -> Any:
         except msgspec.ValidationError as error:
             return _forgiving(content, wanted, error)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Problem(400, "json", f"the body is no JSON: {error}") from None
+        raise Problem(
+            400, "json", f"the body is no JSON: {error}", mistakes=[Mistake("", f"no JSON: {error}", "a JSON object")]
+        ) from None
 
 
 def read_query(pairs: Sequence[tuple[str, str]], wanted: Any) -> Any:

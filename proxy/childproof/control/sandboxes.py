@@ -118,4 +118,4 @@ class Sandboxes:
 
     @staticmethod
     def _unknown(asked: Asked) -> Exception:
-        return not_found(f"the sandbox {asked.path['sandbox'][:100]!r}", "GET /v1/sandboxes lists them")
+        return not_found("sandbox", asked.path["sandbox"], "GET /v1/sandboxes lists them")

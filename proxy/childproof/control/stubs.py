@@ -56,7 +56,7 @@ class Stubs(msgspec.Struct, frozen=True):
     def _known(self, asked: Asked) -> str:
         name = asked.path["stub"]
         if name not in self.desk.engine.catalog:
-            raise not_found(f"the stub {name[:100]!r}", "GET /v1/stubs lists them")
+            raise not_found("stub", name, "GET /v1/stubs lists them")
         return name
 
 

@@ -49,7 +49,7 @@ class Webhooks(msgspec.Struct, frozen=True):
         try:
             send_again(Recording(self.desk.ledger, self.desk.wall), world, wanted)
         except LookupError:
-            raise not_found(f"the webhook {wanted[:100]!r}", "GET the world's webhooks lists them") from None
+            raise not_found("webhook", wanted, "GET the world's webhooks lists them") from None
         self.desk.stirred(name)
         with world.view() as view:
             found = deliveries.find(view, wanted)

@@ -79,7 +79,7 @@ def common(operation: Operation) -> Iterator[Case]:
     one = operation.id
     if not operation.open:
         for token in ("", "Bearer another", "Basic 0123456789abcdef"):
-            yield Case(one, 401, "token", headers={"authorization": token})
+            yield Case(one, 401, "token", "Authorization", headers={"authorization": token})
         yield Case(one, 403, "origin", headers={"origin": "http://evil.example"})
         yield Case(one, 403, "host", headers={"host": "evil.example"})
     yield Case(one, 405, "method", method="TRACE")
@@ -88,8 +88,8 @@ def common(operation: Operation) -> Iterator[Case]:
         yield Case(one, 400, "path", path={name: "%FF"})
         yield Case(one, 400, "path", name, path={name: "a" * 1001})
         if name not in LISTS:
-            yield Case(one, 404, "not_found", path={name: "nowhere"})
-            yield Case(one, 404, "not_found", path={name: "..%2F..%2Fetc"})
+            yield Case(one, 404, "not_found", name, path={name: "nowhere"})
+            yield Case(one, 404, "not_found", name, path={name: "..%2F..%2Fetc"})
     for name in operation.needs:
         yield Case(one, 428, "etag_needed", name, headers={name: ""})
         yield Case(one, 412, "changed", name, headers={name: '"another"'})
@@ -106,8 +106,8 @@ def common(operation: Operation) -> Iterator[Case]:
 def bodies(operation: Operation) -> Iterator[Case]:
     """Likewise, of those that take a body."""
     one = operation.id
-    yield Case(one, 400, "json", content=b'{"name": ')
-    yield Case(one, 400, "json", content=b"\xff")
+    yield Case(one, 400, "json", "", content=b'{"name": ')
+    yield Case(one, 400, "json", "", content=b"\xff")
     yield Case(one, 413, "too_large", content=b" " * 5000, before=_small)
     yield Case(one, 415, "media_type", "Content-Type", headers={"content-type": "text/plain"})
     yield Case(one, 422, "invalid", "", body=[1])

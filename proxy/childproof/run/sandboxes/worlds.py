@@ -139,9 +139,7 @@ class SandboxWorlds:
 
     def _known(self, name: str, pointer: str, hint: str) -> None:
         if not self._there(name):
-            problem = not_found(f"the world {name!r}", hint)
-            problem.mistakes = (Mistake(pointer, repr(name), "a world that is there"),)
-            raise problem
+            raise not_found("world", name, hint, pointer=pointer)
 
     def _is_ours(self, name: str) -> bool:
         """Whether a world is the one that was made: somebody may have deleted that, and made another of its name."""
