@@ -1,9 +1,7 @@
 """`childproof sandbox`: sandboxes of a running server from the shell, each a world and listeners of its own."""
 
 import json
-import os
 import shlex
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from childproof.client import Client, ControlError
+from childproof.client import Client, NotFoundError
 from childproof.control import messages_sandboxes as messages
 from childproof.errors import AskedError
 from childproof.policy.source import read_source
@@ -121,7 +119,7 @@ def new(
     wanted: dict[str, Any] = {
         "world": world,
         "from_": from_,
-        "at": int(at) if at is not None and at.isdecimal() else at,
+        "at": at,
         "seed": seed or None,
         "clock": None if clock is None else written(clock),
         "rules": None if rules is None else read_source(rules).text,
@@ -176,8 +174,9 @@ def delete(*, where: Where, keep: bool, sandboxes: tuple[str, ...]) -> None:
 @click.argument("sandbox_id", envvar=CURRENT, metavar="SANDBOX")
 def report(*, where: Where, as_json: bool, sandbox_id: str) -> None:
     """Print what a sandbox's calls came to so far, as `childproof run` does at its end."""
-    width = min(max(shutil.get_terminal_size().columns, 20), 1000) if sys.stdout.isatty() else None
-    colours = width is not None and "NO_COLOR" not in os.environ and os.environ.get("TERM", "dumb") != "dumb"
+    from childproof.run.report.printing import terminal  # noqa: PLC0415 (only here)
+
+    width, colours = terminal(sys.stdout)
     with where.client() as client, _known(client, sandbox_id):
         told = client.report_sandbox(sandbox_id, width=width, colours=colours, server=client.url)
     print(json.dumps(told.report) if as_json else told.text.rstrip("\n"))
@@ -190,9 +189,7 @@ def report(*, where: Where, as_json: bool, sandbox_id: str) -> None:
 def _known(client: Client, sandbox_id: str) -> Iterator[None]:
     try:
         yield
-    except ControlError as error:
-        if error.status != 404:
-            raise
+    except NotFoundError:
         raise AskedError(
             f"{client.url} has no sandbox {sandbox_id!r}: deleted, or expired; `childproof sandbox list` lists them"
         ) from None

@@ -4,13 +4,12 @@ import queue
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from childproof.client import Client, ControlError, NotFoundError
+from childproof.client import Client, NotFoundError
 from childproof.client.events import ENTRY, Event
 from childproof.control import messages
 from childproof.control.messages_record import ClockState
@@ -18,6 +17,7 @@ from childproof.errors import AskedError
 from childproof.ledger import ANY, Entry, Filter, from_line, timestamp
 from childproof.model import Change
 from childproof.world import Branch, ClockSettings, Comparison
+from childproof.world.written import read_time
 
 from .records import Advanced, Compared, Counts
 
@@ -56,10 +56,8 @@ class ServedRecords:
         """See Records."""
         try:
             return from_line(self._client.call(world, str(number)))
-        except ControlError as error:
-            if error.status == 404:
-                return None
-            raise
+        except NotFoundError:
+            return None
 
     def beginning(self, call: str) -> list[Entry]:
         """See Records."""
@@ -120,10 +118,8 @@ class ServedRecords:
         """See Records."""
         try:
             return self._client.entity(world, service, kind, id)
-        except ControlError as error:
-            if error.status == 404:
-                return None
-            raise
+        except NotFoundError:
+            return None
 
 
 class ServedTail:
@@ -164,9 +160,8 @@ class ServedWorlds:
 
     def fork(self, source: str, name: str, *, at: str | None, labels: Mapping[str, str]) -> int:
         """See Worlds."""
-        place = int(at) if at is not None and at.isdecimal() else at
         with known(self._client, source):
-            return self._client.fork(source, name, at=place, metadata=labels).base
+            return self._client.fork(source, name, at=at, metadata=labels).base
 
     def label(self, name: str, labels: Mapping[str, str]) -> None:
         """See Worlds."""
@@ -197,7 +192,7 @@ class ServedWorlds:
             raise AskedError("a server has rules and stubs of its own; --rules and --stubs go with --db")
         with known(self._client, name):
             moved = self._client.advance(name, f"{by}ms")
-        now = int(datetime.fromisoformat(moved.now).timestamp() * 1000)
+        now = read_time(moved.now)
         return Advanced(now, moved.jobs, moved.failed, moved.webhooks)
 
     def export(self, name: str, *, since_parent: bool) -> Iterable[str]:
@@ -220,9 +215,7 @@ def known(client: Client, world: str | None) -> Iterator[None]:
     """Where the world isn't there, say which are, as a database does."""
     try:
         yield
-    except ControlError as error:
-        if error.status != 404:
-            raise
+    except NotFoundError:
         names = sorted(one.name for one in client.worlds())
         if world in names:
             raise
@@ -236,7 +229,7 @@ def written(clock: ClockSettings) -> str:
 
 
 def _clock(state: ClockState) -> ClockSettings:
-    start = None if state.start is None else int(datetime.fromisoformat(state.start).timestamp() * 1000)
+    start = None if state.start is None else read_time(state.start)
     return ClockSettings(start=start, run=state.run, step=state.step)
 
 
@@ -254,7 +247,7 @@ def _sides(fields: list[dict[str, Any]], side: str) -> dict[str, Any]:
 
 
 def _branch(world: messages.World) -> Branch:
-    created = int(datetime.fromisoformat(world.created).timestamp() * 1000)
+    created = read_time(world.created)
     return Branch(world.name, world.parent, world.base, world.calls, world.seed, created, world.metadata)
 
 

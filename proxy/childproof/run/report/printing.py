@@ -8,6 +8,8 @@ from childproof.run.watch.trouble import say
 
 from .reportfile import ReportFile
 
+_LEAST, _MOST = 20, 1000  # columns, as the API takes them (`ReportQuery`)
+
 
 def put(text: str, form: str, file: ReportFile | None) -> None:
     """Write a report, `text` or `json`, without its last line break. Never raises."""
@@ -23,16 +25,19 @@ def put(text: str, form: str, file: ReportFile | None) -> None:
 
 
 def terminal(stream: TextIO | None = None) -> tuple[int | None, bool]:
-    """The columns of a stream, standard error by default, and whether it shows colours; None and False where it is no terminal."""
+    """The columns of a stream, standard error by default, and whether it shows colours; None and False where it is no terminal.
+
+    Columns are as many as a report may have, here and over the API: a terminal may be narrower, or say nonsense.
+    """
     stream = stream or sys.stderr
     if not stream.isatty():
         return None, False
     try:
-        width = os.get_terminal_size(stream.fileno()).columns or None
+        columns = os.get_terminal_size(stream.fileno()).columns
     except OSError:
-        width = None
+        columns = 0
     plain = "NO_COLOR" in os.environ or os.environ.get("TERM", "dumb") == "dumb"
-    return width, not plain
+    return min(max(columns, _LEAST), _MOST) if columns else None, not plain
 
 
 def _print(text: str) -> None:

@@ -133,7 +133,7 @@ def _hand_over(
         "sandbox": sandbox, "secret": handover.secret, "dns": len(listeners.dns),
         "refusals": listeners.refusals is not None, "environ": environ,
     }  # fmt: skip
-    from childproof.client import ConflictError, UnreachableError  # noqa: PLC0415 (imported by now)
+    from childproof.client.errors import UNREACHABLE, ConflictError, UnreachableError  # noqa: PLC0415 (imported by now)
 
     path = handover.path
     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -145,7 +145,7 @@ def _hand_over(
             channel.send(link, hello, [sock.fileno() for sock in sockets])
         except OSError as error:
             raise UnreachableError(
-                0, "unreachable", f"{path} can't be reached: {error.strerror}; is it this machine's?"
+                0, UNREACHABLE, f"{path} can't be reached: {error.strerror}; is it this machine's?"
             ) from None
         received = channel.heard(link)
         if received is None:
