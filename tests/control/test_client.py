@@ -113,7 +113,7 @@ def test_every_method(client: Client) -> None:
         "call": lambda: client.call(box.world, last()["id"])["rule"] == "shop",
         "events": lambda: next(iter(client.events(box.world, after="0-0"))).data["rule"] == "shop",
         "report": lambda: client.report(box.world)["calls"] == 1,
-        "rules": lambda: (client.rules().source, client.rules(box.world).text) == ("files", RULES),
+        "rules": lambda: client.rules().source in {"files", "put"} and client.rules(box.world).text == RULES,
         "put_rules": lambda: client.put_rules(RULES, etag=client.rules(box.world).etag, world=box.world).rules == 1,
         "explain": lambda: client.explain("GET http://shop.example/", world=box.world).rule == "shop",
         "delete_rules": lambda: client.delete_rules(box.world) or client.rules(box.world).source == "common",
