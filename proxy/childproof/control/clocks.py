@@ -8,11 +8,11 @@ from msgspec import UNSET
 from childproof.engine.passing import Passed
 from childproof.ledger import timestamp
 from childproof.world import World
-from childproof.world.written import CLOCKS, DURATIONS, read_clock, read_duration
+from childproof.world.written import DURATIONS, read_duration
 
 from . import messages_record as messages
 from .desk import Desk
-from .finding import invalid
+from .finding import clock_settings, invalid
 from .operation import Asked, Operation
 from .problems import Mistake, Problem
 
@@ -55,11 +55,7 @@ class Clocks(msgspec.Struct, frozen=True):
             raise Problem(422, "invalid", f"{found}; nothing was done", mistakes=[mistake])
         passing = self.desk.engine.passing()
         if wanted.run is not UNSET:
-            try:
-                settings = read_clock(wanted.run)
-            except ValueError as error:
-                invalid("/run", str(error), CLOCKS, "frozen@2026-01-05T09:00:00Z")
-            passing.set(world, settings)
+            passing.set(world, clock_settings(wanted.run, "/run"))
             passed = None
         else:
             try:

@@ -64,11 +64,11 @@ class Desk(msgspec.Struct, frozen=True):
                 working.cancel()
         raise ended()
 
-    def known(self, written: str, pointer: str = "") -> str:
-        """The name of a world that a path names, or a field at `pointer`. Raises Problem where there is none."""
+    def known(self, written: str, pointer: str = "", hint: str = "GET /v1/worlds lists them") -> str:
+        """The name of a world that a path names, or a field at `pointer`. Raises Problem, with the hint, where there is none."""
         name = written.replace(":", "/")
         if not self.there(name):
-            raise not_found("world", name, "GET /v1/worlds lists them", pointer=pointer)
+            raise not_found("world", name, hint, pointer=pointer)
         return name
 
     def there(self, name: str) -> bool:

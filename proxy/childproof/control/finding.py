@@ -1,11 +1,12 @@
-"""What a request names inside a world: a call by number, id or time. Raises Problem, with the field that names it."""
+"""What a request means by its texts: a call of a world by number, id or time, a clock. Raises Problem, with the field."""
 
 import re
 from typing import NoReturn
 
 from childproof.errors import AskedError
 from childproof.ledger import Entry
-from childproof.world.written import read_time
+from childproof.world import ClockSettings
+from childproof.world.written import CLOCKS, read_clock, read_time
 
 from .desk import Desk
 from .problems import Mistake, Problem, not_found
@@ -18,6 +19,14 @@ def invalid(pointer: str, found: str, expected: str, write: str = "") -> NoRetur
     """Raise the Problem of one value that doesn't fit."""
     mistake = Mistake(pointer, found, expected, write)
     raise Problem(422, "invalid", f"{found}; expected {expected}", mistakes=[mistake])
+
+
+def clock_settings(text: str, pointer: str) -> ClockSettings:
+    """A clock as people write it."""
+    try:
+        return read_clock(text)
+    except ValueError as error:
+        invalid(pointer, str(error), CLOCKS, "frozen@2026-01-05T09:00:00Z")
 
 
 def call_number(desk: Desk, world: str, at: str | int, pointer: str) -> int:

@@ -7,11 +7,10 @@ from childproof.ledger import timestamp
 from childproof.seeds import WITHOUT, plant, read_world_file
 from childproof.world import Branch
 from childproof.world.staging import Stage
-from childproof.world.written import CLOCKS, read_clock
 
 from . import messages
 from .desk import Desk
-from .finding import call_number, invalid
+from .finding import call_number, clock_settings
 from .operation import Answer, Asked, Operation
 from .problems import Mistake, Problem, ended, of_input
 
@@ -81,10 +80,7 @@ class Worlds:
         elif wanted.file is not None:
             await self._plant(wanted, wanted.file)
         else:
-            try:
-                clock = read_clock(wanted.clock)
-            except ValueError as error:
-                invalid("/clock", str(error), CLOCKS, "frozen@2026-01-05T09:00:00Z")
+            clock = clock_settings(wanted.clock, "/clock")
             self._desk.store.create(wanted.name, seed=wanted.seed, clock=clock, labels=wanted.metadata)
             self._desk.engine.policies.take(wanted.name)
         return made(self._of(wanted.name))

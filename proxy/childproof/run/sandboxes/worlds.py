@@ -4,17 +4,16 @@ from collections import Counter
 from collections.abc import Collection
 
 from childproof.control.desk import Desk
-from childproof.control.finding import call_number, invalid
+from childproof.control.finding import call_number, clock_settings
 from childproof.control.messages import KEPT
 from childproof.control.messages_sandboxes import NewSandbox
-from childproof.control.problems import Mistake, Problem, not_found
+from childproof.control.problems import Mistake, Problem
 from childproof.control.ruletext import load_rules
 from childproof.engine.vault import Vault
 from childproof.errors import AskedError, ChildproofError
 from childproof.ledger import timestamp
 from childproof.policy import Ruleset
-from childproof.world import ClockSettings
-from childproof.world.written import read_clock, read_time
+from childproof.world.written import read_time
 
 UNTIL = KEPT  # the label of a world that goes with its sandbox: one without it isn't ours, whatever its name is
 _SPARE = 10_000  # milliseconds that another server may take to renew it
@@ -46,7 +45,7 @@ class SandboxWorlds:
                 self._desk.engine.policies.give(name, *rules, wanted.rules or "")
             self._made.add(name)
         else:
-            self._known(name, "/world", "POST /v1/worlds makes one, and `from` forks one")
+            self._desk.known(name, "/world", "POST /v1/worlds makes one, and `from` forks one")
         self._users[name] += 1
         return name, made
 
@@ -65,7 +64,7 @@ class SandboxWorlds:
         if name in self._users:
             return None, f"{self._users[name]} other sandboxes are in it"
         self._made.discard(name)
-        if self._there(name) and not self._is_ours(name):
+        if self._desk.there(name) and not self._is_ours(name):
             return None, "it is another one: that of the sandbox was deleted"
         kept = self.delete(name)
         return (name, None) if kept is None else (None, kept)
@@ -109,7 +108,7 @@ class SandboxWorlds:
             parent = self._desk.store.branch(name).parent
             self._desk.store.delete(name, record=self._desk.ledger)
         except AskedError as error:
-            if self._there(name):
+            if self._desk.there(name):
                 self._waiting.add(name)
                 return str(error)
             parent = None
@@ -125,10 +124,10 @@ class SandboxWorlds:
     def _make(self, wanted: NewSandbox, name: str, labels: dict[str, str]) -> None:
         store = self._desk.store
         if wanted.from_ is None:
-            store.create(name, seed=wanted.seed, clock=_clock(wanted.clock), labels=labels)
+            store.create(name, seed=wanted.seed, clock=clock_settings(wanted.clock, "/clock"), labels=labels)
             return
-        self._known(wanted.from_, "/from", "GET /v1/worlds lists them")
-        if wanted.world is not None and self._there(name):
+        self._desk.known(wanted.from_, "/from")
+        if wanted.world is not None and self._desk.there(name):
             raise Problem(
                 409, "exists", f"the world {name!r} is there already; nothing was made",
                 mistakes=[Mistake("/world", repr(name), "a name that isn't taken, or no `from` to join that world")],
@@ -137,23 +136,12 @@ class SandboxWorlds:
         store.fork(wanted.from_, name, at=at, labels=labels)
         self._desk.engine.policies.inherit(name, wanted.from_)
 
-    def _known(self, name: str, pointer: str, hint: str) -> None:
-        if not self._there(name):
-            raise not_found("world", name, hint, pointer=pointer)
-
     def _is_ours(self, name: str) -> bool:
         """Whether a world is the one that was made: somebody may have deleted that, and made another of its name."""
         try:
             return UNTIL in self._desk.store.branch(name).labels
         except ChildproofError:
             return False
-
-    def _there(self, name: str) -> bool:
-        try:
-            self._desk.store.known(name)
-        except ChildproofError:
-            return False
-        return True
 
 
 def _made(wanted: NewSandbox) -> bool:
@@ -177,13 +165,6 @@ def _check(wanted: NewSandbox, *, made: bool) -> None:
         )
     if mistakes:
         raise Problem(422, "invalid", "what is asked for doesn't go together; nothing was made", mistakes=mistakes)
-
-
-def _clock(text: str) -> ClockSettings:
-    try:
-        return read_clock(text)
-    except ValueError as error:
-        invalid("/clock", str(error), "real, frozen@TIME or step:1s@TIME", "frozen@2026-01-05T09:00:00Z")
 
 
 def _time(text: str) -> int | None:
