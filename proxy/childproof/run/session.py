@@ -217,15 +217,14 @@ async def _asked(  # noqa: PLR0917 (what there is, passed on)
         yield
         return
     from .sandboxes.controlling import controlling  # noqa: PLC0415 (imported by now)
+    from .sandboxes.sandboxes import Running  # noqa: PLC0415 (likewise)
     from .server.health import Health  # noqa: PLC0415
 
     health = Health()
     health.watch(parts)
     health.phase = "ready"
-    async with controlling(
-        control, parts, proxy, deliverer, health=health, served=(world,), ports=parts.closed, ca=ca.cert_pem.read_bytes,
-        say=say, sealed=False,
-    ):  # fmt: skip
+    running = Running(parts, proxy, deliverer, (world,), ca.cert_pem.read_bytes)
+    async with controlling(control, running, health, say, sealed=False):
         say(f"control {control.shown}")
         yield
 

@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,12 +29,11 @@ from childproof.world import Store
 
 from .answering import answering
 from .handover import Handover, beside
-from .sandboxes import Sandboxes
+from .sandboxes import Running, Sandboxes
 
 if TYPE_CHECKING:
     from childproof.capture.webhooks import Deliverer
     from childproof.run.compose import Parts
-    from childproof.run.proxy import Proxy
 
 
 @dataclass(slots=True)
@@ -82,31 +81,18 @@ def bound(control: Control | None, listeners: Sequence[Listen]) -> Socket | None
 
 @asynccontextmanager
 async def controlling(
-    place: Socket,
-    parts: "Parts",
-    proxy: "Proxy",
-    deliverer: "Deliverer",
-    *,
-    health: Health,
-    served: Collection[str],
-    ports: set[int],
-    ca: Callable[[], bytes],
-    say: Callable[[str], None],
-    sealed: bool = True,
+    place: Socket, running: Running, health: Health, say: Callable[[str], None], *, sealed: bool = True
 ) -> AsyncIterator[None]:
-    """Answer while the block runs. `served` are the worlds of listeners, `ports` those that webhooks may not reach.
+    """Answer while the block runs, at a place that webhooks are kept from.
 
     `sealed`: others' sealed sandboxes may be handed over, at a socket beside this one's.
     """
-    ports |= place.ports
+    parts = running.parts
+    parts.closed.update(place.ports)
     path = place.control.path if sealed else ""
-    desk = desk_of(parts, deliverer, health, say)
+    desk = desk_of(parts, running.deliverer, health, say)
     async with contextlib.AsyncExitStack() as stack:
-        sandboxes = await stack.enter_async_context(
-            Sandboxes(
-                desk, parts, proxy, deliverer, served=served, ports=ports, ca=ca, handover=beside(path) if path else "",
-            )
-        )  # fmt: skip
+        sandboxes = await stack.enter_async_context(Sandboxes(desk, running, handover=beside(path) if path else ""))
         if path:
 
             def replaced(environ: dict[str, str]) -> dict[str, str]:

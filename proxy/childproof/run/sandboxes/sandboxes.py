@@ -10,6 +10,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import msgspec
+
 from childproof.capture.binding import shown
 from childproof.capture.destination import Ingress
 from childproof.capture.webhooks import Connect, Deliverer
@@ -37,33 +39,33 @@ SEALED_SOCKETS = (
 )
 
 
+class Running(msgspec.Struct, frozen=True):
+    """What is there already where sandboxes are made, and is shared by all of them.
+
+    `served` are the worlds of the server's own listeners; `ca` gives the certificates to trust, as PEM.
+    """
+
+    parts: Parts
+    proxy: "Proxy"
+    deliverer: Deliverer
+    served: Collection[str]
+    ca: Callable[[], bytes]
+
+
 class Sandboxes:
     """`control.sandboxes.Host` over a running proxy. Use `async with`; leaving it ends all of them.
 
-    `served` are the worlds of the server's own listeners, `ports` those that webhooks to this loopback may not reach, to which
-    ours are added; `ca` gives the certificates to trust, as PEM, and `handover` is where sealed sandboxes are handed over.
+    `handover` is where sealed sandboxes are handed over; empty where they can't be.
     """
 
-    def __init__(
-        self,
-        desk: Desk,
-        parts: Parts,
-        proxy: "Proxy",
-        deliverer: Deliverer,
-        *,
-        served: Collection[str],
-        ports: set[int],
-        ca: Callable[[], bytes],
-        handover: str = "",
-    ) -> None:
-        self._parts = parts
-        self._proxy = proxy
-        self._deliverer = deliverer
-        self._ports = ports
-        self._ca = ca
+    def __init__(self, desk: Desk, running: Running, *, handover: str = "") -> None:
+        self._parts = running.parts
+        self._proxy = running.proxy
+        self._deliverer = running.deliverer
+        self._ca = running.ca
         self._wall, self._say, self._stopping = desk.wall, desk.say, desk.stopping
         self._handover = handover
-        self._worlds = SandboxWorlds(desk, served)
+        self._worlds = SandboxWorlds(desk, running.served)
         self._boxes: dict[str, Box] = {}
         self._sockets = 0
         self._times = Lifetimes(self._boxes, self._worlds, desk, self.delete)
@@ -224,11 +226,11 @@ class Sandboxes:
             box.proxy = shown(sockets[0])
         box.ingresses.append(ingress)
         box.ports += [int(sock.getsockname()[1]) for sock in sockets]
-        self._ports.update(box.ports)
+        self._parts.closed.update(box.ports)
         await self._proxy.open_for(sockets, Ingress(box.world, box.id), stub)
 
     async def _close(self, box: Box) -> None:
-        self._ports.difference_update(box.ports)
+        self._parts.closed.difference_update(box.ports)
         doors, box.doors = box.doors, None
         await self._proxy.close_for(box.ingresses, doors)
         box.ingresses.clear()

@@ -272,16 +272,13 @@ class _Server:
         stopping.when_hung_up(hung_up)
         if self.control is not None:
             from childproof.run.sandboxes.controlling import controlling  # noqa: PLC0415
+            from childproof.run.sandboxes.sandboxes import Running  # noqa: PLC0415
 
             def trusted() -> bytes:
                 return authority.ca.cert_pem.read_bytes()  # of now: it may be replaced
 
-            await stack.enter_async_context(
-                controlling(
-                    self.control, parts, proxy, deliverer, health=health, served=self.worlds, ports=parts.closed,
-                    ca=trusted, say=say,
-                )
-            )  # fmt: skip
+            running = Running(parts, proxy, deliverer, self.worlds, trusted)
+            await stack.enter_async_context(controlling(self.control, running, health, say))
             where = self.control.shown
             self.journal.event("listening", f"control {where}", kind="control", address=where)
         return proxy

@@ -22,7 +22,7 @@ from childproof.run.sandboxes import sandboxes as subject
 from childproof.run.sandboxes.box import Box
 from childproof.run.sandboxes.controlling import desk_of
 from childproof.run.sandboxes.handover import Handover, beside
-from childproof.run.sandboxes.sandboxes import Sandboxes
+from childproof.run.sandboxes.sandboxes import Running, Sandboxes
 from childproof.run.sandboxes.worlds import UNTIL
 from childproof.run.server.health import Health
 from childproof.run.webhooks import delivering
@@ -35,8 +35,8 @@ OWN = "version: 1\nrules:\n  - {name: own, match: {host: own.example}, reply: {t
 class Hosted:
     """Sandboxes on a proxy, in a loop whose time the test moves."""
 
-    def __init__(self, parts: Parts, proxy: Proxy, sandboxes: Sandboxes, ports: set[int]) -> None:
-        self.parts, self.proxy, self.sandboxes, self.ports = parts, proxy, sandboxes, ports
+    def __init__(self, parts: Parts, proxy: Proxy, sandboxes: Sandboxes) -> None:
+        self.parts, self.proxy, self.sandboxes = parts, proxy, sandboxes
 
     async def pass_by(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
@@ -52,17 +52,18 @@ async def hosted(folder: Path, *, store: str = ":memory:", handover: str = "") -
     rules = folder / "rules.yaml"
     rules.write_text("version: 1\nrules: [{name: shop, match: {host: shop.example}, reply: {text: common}}]\n")
     config = Config(folder, rules=(rules,), store=store)
-    parts, ca, ports = compose(config, worlds=("main",)), ensure_ca(folder), set[int]()
+    parts, ca = compose(config, worlds=("main",)), ensure_ca(folder)
     try:
         async with (
             Proxy(parts, ca) as proxy,
             delivering(parts, ("main",), None) as deliverer,
             Sandboxes(
-                desk_of(parts, deliverer, Health(), lambda _: None), parts, proxy, deliverer, served=("main",), ports=ports,
-                ca=ca.cert_pem.read_bytes, handover=handover,
+                desk_of(parts, deliverer, Health(), lambda _: None),
+                Running(parts, proxy, deliverer, ("main",), ca.cert_pem.read_bytes),
+                handover=handover,
             ) as sandboxes,
-        ):  # fmt: skip
-            yield Hosted(parts, proxy, sandboxes, ports)
+        ):
+            yield Hosted(parts, proxy, sandboxes)
     finally:
         parts.close()
 
@@ -97,7 +98,7 @@ def count(*kinds: type) -> int:
 def left(it: Hosted) -> tuple[object, ...]:
     """What there is of descriptors, tasks, worlds, ports and shares of connections."""
     shares = set(it.proxy.http.shares())
-    return descriptors(), len(asyncio.all_tasks()), it.parts.store.names(), set(it.ports), shares
+    return descriptors(), len(asyncio.all_tasks()), it.parts.store.names(), set(it.parts.closed), shares
 
 
 def test_a_hundred_come_and_go_and_nothing_is_left(tmp_path: Path) -> None:
@@ -167,7 +168,7 @@ def test_what_is_refused_leaves_nothing(tmp_path: Path, wanted: NewSandbox, stat
             with pytest.raises(Problem) as refused:
                 await it.sandboxes.create(wanted)
             assert (refused.value.status, refused.value.mistakes[0].pointer) == (status, pointer)
-            assert (it.parts.store.names(), it.ports, it.sandboxes.all()) == (["main"], set(), [])
+            assert (it.parts.store.names(), it.parts.closed, it.sandboxes.all()) == (["main"], set(), [])
             assert descriptors() == before
 
     run(scenario())
