@@ -53,6 +53,15 @@ def test_each_command_is_in_the_docs(path: str) -> None:
     assert re.search(rf"{path}\b", TEXT)
 
 
+def test_help_fits_a_terminal() -> None:
+    """Of 80 columns, examples that are shown as they are written too."""
+    told = {
+        path: command.get_help(click.Context(command, info_name=path, terminal_width=80))
+        for path, command in COMMANDS.items()
+    }
+    assert [(path, line) for path, text in told.items() for line in text.splitlines() if len(line) > 80] == []
+
+
 @pytest.mark.parametrize(("path", "option"), OPTIONS)
 def test_each_option_is_in_the_docs(path: str, option: str) -> None:
     assert re.search(rf"(?<![\w-]){option}(?![\w-])", TEXT), f"{path} {option}"

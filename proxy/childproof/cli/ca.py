@@ -172,7 +172,7 @@ def rotate(*, config_file: Path | None, step: str | None) -> None:
     r"""Replace the authority in three steps, each of which may be repeated; without STEP, tell where that stands.
 
     \b
-      prepare   make the next one and have both trusted; then let every workload read that
+      prepare   make the next one, and have both trusted by every workload
       switch    sign with the next one from now on, for new connections
       retire    no longer have the old one trusted
     """

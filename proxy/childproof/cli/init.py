@@ -83,9 +83,9 @@ def init(
     the kernel doesn't allow it.
 
     \b
-      childproof init                        the proxy runs in this namespace too, as uid 15001
-      childproof init --to 10.0.3.2          the proxy is elsewhere; the workload has this namespace for itself
-      childproof init --check                for a probe; compares the rules where it has NET_ADMIN
+      childproof init                the proxy is in this namespace, as uid 15001
+      childproof init --to 10.0.3.2  it is elsewhere; this is the workload's alone
+      childproof init --check        compares the rules, where it has NET_ADMIN
     """
     from childproof.sandbox.fence import initiating  # noqa: PLC0415 (only once it is needed)
 

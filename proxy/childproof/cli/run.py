@@ -94,7 +94,7 @@ def run(
     \b
       childproof run -- python agent.py
       childproof run --world try-3 --rules rules.yaml -- pytest
-      childproof run --server unix:/run/childproof.sock --from main -- python agent.py
+      childproof run --server unix:control.sock --from main -- python agent.py
     """
     if server is not None:
         _refuse_with_server()

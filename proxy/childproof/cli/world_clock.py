@@ -41,8 +41,8 @@ def clock(
 
     \b
       childproof world clock checkout
-      childproof world clock checkout frozen@2026-01-05T09:00:00Z     or real, step:1s
-      childproof world clock checkout offset -2h                      real time, two hours ago
+      childproof world clock checkout frozen@2026-01-05T09:00:00Z  or step:1s
+      childproof world clock checkout offset -2h                   two hours ago
       childproof world clock checkout advance 30d
     """
     if way is None:
