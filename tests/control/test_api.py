@@ -249,7 +249,8 @@ def test_what_may_not_start(tmp_path: Path) -> None:
             (f"unix:{stale}", 3, "another server listens here"),
             (f"unix:{taken}", 3, "another file is there"),
         ):
-            command = [sys.executable, "-m", "childproof", "serve", "--http", "127.0.0.1:0", "--control", address]
+            command = [sys.executable, "-m", "childproof", "serve", "--db", "another.db", "--http", "127.0.0.1:0"]
+            command += ["--control", address]
             ran = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
             assert (ran.returncode, words in ran.stderr) == (code, True), ran.stderr
         with Client(f"unix:{stale}", token=TOKEN) as client:
