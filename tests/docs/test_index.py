@@ -8,6 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "stubs").glob("*/*.md"))]
 LINKS = re.compile(r"\]\(([^)\s]+)\)")
+TESTS = re.compile(r"`((?:\w+/)*test_\w+)(?:\.py)?`")
 
 
 def anchors(page: Path) -> set[str]:
@@ -36,3 +37,11 @@ def test_links_between_pages_lead_somewhere(page: Path) -> None:
         if not target.exists() or (anchor and target.suffix == ".md" and anchor not in anchors(target)):
             broken.append(link)
     assert broken == []
+
+
+def test_the_tests_that_pages_name_are_there() -> None:
+    """A claim about containment names what holds it: a test that was moved is named by its new place."""
+    there = {str(path.relative_to(ROOT).with_suffix("")) for path in (ROOT / "tests").rglob("test_*.py")}
+    named = {(page.name, name) for page in PAGES for name in TESTS.findall(page.read_text())}
+    assert len(named) > 20
+    assert [one for one in sorted(named) if not any(f"/{path}".endswith(f"/{one[1]}") for path in there)] == []

@@ -131,12 +131,3 @@ class NameTable:
                 del self._undialled[oldest.name]
                 return oldest.place
         raise NamesExhausted(f"all {self._capacity} addresses for names are in use in this sandbox")
-
-
-def is_ours(address: str) -> bool:
-    """Whether an address lies in the ranges that names are tied to: nothing real is there."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    return parsed in (IPV4 if parsed.version == 4 else IPV6)
