@@ -127,17 +127,17 @@ def _list(*, where: Where, world: str | None, as_json: bool | None, to: str | No
     with where.records() as records:
         names = [world] if world is not None else records.names()
         listed = [message for name in names for message in messages(records, name, to)]
-    shown = (limit or None) if limit is not None else (SHOWN if person else None)
-    if shown is not None:
-        listed = listed[-shown:]
-    if as_json:
-        for message in listed:
-            print(as_line(message))
-    elif person:
-        _table(listed, wide=len(names) > 1)
-    else:
-        for message in listed:
-            print(_columns(message, wide=len(names) > 1))
+        shown = (limit or None) if limit is not None else (SHOWN if person else None)
+        if shown is not None:
+            listed = listed[-shown:]
+        if as_json:
+            for message in listed:
+                print(as_line(message))
+        elif person:
+            _table(listed, wide=len(names) > 1)
+        else:
+            for message in listed:
+                print(_columns(message, wide=len(names) > 1))
 
 
 def _save(records: Records, message: Message, folder: Path, part: int | None) -> Iterator[Path]:

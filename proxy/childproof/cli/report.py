@@ -30,19 +30,20 @@ def report(*, where: Where, world: str | None, as_json: bool) -> None:
         if world is not None:
             records.branch(world)  # says which there are, if not this one
         names = [world] if world is not None else records.names()
-    found = _served(where, names) if where.server is not None else _stored(where.db, names)
+    if where.server is None:
+        _say(_stored(where.db, names), where, as_json=as_json)
+        return
+    with where.client() as client:
+        _say(map(client.report, names), where, as_json=as_json)
+
+
+def _say(found: Iterator[dict[str, Any]], where: Where, *, as_json: bool) -> None:
     if as_json:
         for values in found:
             print(json.dumps(values))
         return
     shown = "\n\n".join(_text(values, where) for values in found)
     print(shown or "no worlds")
-
-
-def _served(where: Where, names: Sequence[str]) -> Iterator[dict[str, Any]]:
-    with where.client() as client:
-        for name in names:
-            yield client.report(name)
 
 
 def _stored(db: str | None, names: Sequence[str]) -> Iterator[dict[str, Any]]:

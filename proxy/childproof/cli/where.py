@@ -67,7 +67,13 @@ class Where(msgspec.Struct, frozen=True):
         if self.server is None:
             raise InputError.single("--server", *_NEEDED)
         with Client(self.server, token=read_token(self.token_file)) as client:
-            yield client
+            try:
+                yield client
+            except (LookupError, TypeError, ValueError, AttributeError) as error:  # an answer of another shape
+                from childproof.client.asking import foreign  # noqa: PLC0415 (nothing is wrong as a rule)
+
+                found = f"{type(error).__name__}: {error}"
+                raise foreign(200, f"{self.server} answers what this command can't read ({found[:200]})") from error
 
 
 def server_options[**P, R](command: Callable[P, R], otherwise: str = "read the database") -> Callable[P, R]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __tracebackhide__ = True  # pytest's: what the server says is what a failed test shows, not who asked it
 PAGE = 500  # rows that a page is asked to have
 Json = dict[str, Any]
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what is no JSON of ours can raise
 _encode = msgspec.json.Encoder().encode
 
 
@@ -43,8 +44,15 @@ class Asking:
         received = self._request(method, path, body, headers)
         try:
             return msgspec.json.decode(received.content, type=kind)
-        except msgspec.DecodeError:
+        except UNREADABLE:
             raise foreign(received.status, f"{self.url} doesn't answer as childproof does") from None
+
+    def _raw(self, path: str, media: str) -> bytes:
+        """What is no JSON, as it came. Raises ControlError for another kind of thing."""
+        received = self._request("GET", path)
+        if received.headers.get("content-type", "").partition(";")[0].strip().lower() != media:
+            raise foreign(received.status, f"{self.url} doesn't answer as childproof does")
+        return received.content
 
 
 def world_path(name: str) -> str:
@@ -85,7 +93,7 @@ def refusal(status: int, content: bytes, url: str, *, token: str | None = None) 
     """What a reply says that is none of success."""
     try:
         problem = msgspec.json.decode(content, type=Problem)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return foreign(status, f"{url} answered {status}, and not as childproof does")
     if status == 401:
         found = "doesn't take the token that was sent" if token else "takes a token, and none was sent"

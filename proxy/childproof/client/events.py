@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 
+from .asking import UNREADABLE, foreign
 from .errors import UNREACHABLE, ControlError, UnreachableError
 from .wire import Wire
 
 PATIENCE = 60.0  # seconds without so much as a heartbeat, which a server sends more often
+LONGEST = 1 << 26  # bytes of a line: an entry has two bodies of some KiB each
 ENTRY = "entry"  # the kind of an event that has an entry of the ledger
 DELETED = "deleted"  # the kind of the last event of a world
 _MARK = "mark"
@@ -77,11 +79,23 @@ def _once(
     try:
         if response.status != 200:
             raise refused(response, wire.url)
-        yield from parse(line.decode() for line in response)
+        if response.getheader("content-type", "").partition(";")[0].strip() != "text/event-stream":
+            raise foreign(200, f"{wire.url} gives no stream of events")
+        yield from parse(_lines(response, wire.url))
+    except UNREADABLE:
+        raise foreign(200, f"{wire.url} gives events that aren't childproof's") from None
     except (OSError, http.client.HTTPException):
         return  # broken off: whoever follows asks again
     finally:
         connection.close()
+
+
+def _lines(response: http.client.HTTPResponse, url: str) -> Iterator[str]:
+    """What comes, line by line. Raises ControlError for what no server of ours sends."""
+    while line := response.readline(LONGEST + 1):
+        if len(line) > LONGEST:
+            raise foreign(200, f"{url} gives a line of more than {LONGEST >> 20} MiB")
+        yield line.decode(errors="replace")
 
 
 def parse(lines: Iterator[str]) -> Iterator[Event]:

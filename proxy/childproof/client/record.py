@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from childproof.control import messages_record as record
 
-from .asking import PAGE, Asking, Json, asked, below, refusal, world_path
+from .asking import PAGE, Asking, Json, asked, below, foreign, refusal, world_path
 
 if TYPE_CHECKING:
     import http.client
@@ -17,6 +19,22 @@ __tracebackhide__ = True
 
 
 _MOST = 1000  # calls that a page can have
+
+
+class _Calls(msgspec.Struct):
+    """A page, or those that were found."""
+
+    calls: list[Json]
+    next: int | None = None
+
+
+class _Messages(msgspec.Struct):
+    messages: list[Json]
+
+
+class _Entities(msgspec.Struct):
+    entities: list[Json]
+    next: str | None = None
 
 
 class Record(Asking):
@@ -32,26 +50,27 @@ class Record(Asking):
         left = limit
         while left is None or left > 0:
             size = PAGE if left is None else min(left, PAGE)
-            page = self._json("GET", asked(f"{_of(world)}/calls", after=after, limit=size, **only))
-            yield from page["calls"]
-            left = None if left is None else left - len(page["calls"])
-            after = page.get("next")
-            if after is None:
+            page = self._ask("GET", asked(f"{_of(world)}/calls", after=after, limit=size, **only), _Calls)
+            yield from page.calls
+            left = None if left is None else left - len(page.calls)
+            if page.next is None:
                 return
+            if page.next <= (after or 0):  # a page that leads back would be read for ever
+                raise foreign(200, f"{self.url} gives the same calls again")
+            after = page.next
 
     def newest_calls(self, world: str | None, last: int, **only: Any) -> list[Json]:
         """The newest calls of a world, or of all, so many at most; oldest first."""
         if last > _MOST:
             return [*self.calls(world, **only)][-last:]
-        found = self._json("GET", asked(f"{_of(world)}/calls", last=last, **only)) if last > 0 else {"calls": []}
-        return list(found["calls"])
+        return self._ask("GET", asked(f"{_of(world)}/calls", last=last, **only), _Calls).calls if last > 0 else []
 
     def find_calls(self, beginning: str) -> list[Json]:
         """The calls of all worlds whose id begins so (`call_` may be left out), the newest first, at most ten.
 
         Raises NotFoundError where there is none.
         """
-        return list(self._json("GET", below("/v1/calls", beginning))["calls"])
+        return self._ask("GET", below("/v1/calls", beginning), _Calls).calls
 
     def call(self, world: str, call: str | int) -> Json:
         """One call, by its id or number; keys as docs/ledger.md has them."""
@@ -78,8 +97,8 @@ class Record(Asking):
 
     def messages(self, world: str, address: str) -> list[Json]:
         """The messages in a mailbox, oldest first; none where nothing came."""
-        found = self._json("GET", f"{below(f'{world_path(world)}/mailboxes', address)}/messages")
-        return list(found["messages"])
+        path = f"{below(f'{world_path(world)}/mailboxes', address)}/messages"
+        return self._ask("GET", path, _Messages).messages
 
     def message(self, world: str, address: str, message: str) -> Json:
         """One message, by its id."""
@@ -87,7 +106,7 @@ class Record(Asking):
 
     def message_source(self, world: str, address: str, message: str) -> bytes:
         """A message as it came (message/rfc822)."""
-        return self._request("GET", f"{_message(world, address, message)}/raw").content
+        return self._raw(f"{_message(world, address, message)}/raw", "message/rfc822")
 
     def webhooks(self, world: str, *, state: str | None = None) -> list[record.Webhook]:
         """A world's webhooks in the order in which they were queued, or those in a state: waiting, delivered, failed and so on."""
@@ -110,11 +129,13 @@ class Record(Asking):
         """A world's entities of one kind, oldest first, as the stub keeps them; all pages are fetched."""
         path, found, after = below(f"{world_path(world)}/entities", service, kind), list[Json](), None
         while True:
-            page = self._json("GET", asked(path, after=after, limit=PAGE))
-            found += page["entities"]
-            after = page.get("next")
-            if after is None:
+            page = self._ask("GET", asked(path, after=after, limit=PAGE), _Entities)
+            found += page.entities
+            if page.next is None:
                 return found
+            if page.next == after or not page.entities:  # a page that leads back would be read for ever
+                raise foreign(200, f"{self.url} gives the same entities again")
+            after = page.next
 
     def entity(self, world: str, service: str, kind: str, id: str) -> Json:  # noqa: A002 (what it is)
         """One entity."""
@@ -130,4 +151,6 @@ def _message(world: str, address: str, message: str) -> str:
 
 
 def _streamed(response: "http.client.HTTPResponse", url: str) -> "ControlError":
-    return refusal(response.status, response.read(), url)
+    from .wire import WITHIN, whole  # noqa: PLC0415 (loaded by now)
+
+    return refusal(response.status, whole(response, url, within=WITHIN), url)

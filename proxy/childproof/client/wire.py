@@ -10,6 +10,7 @@ import os
 import re
 import select
 import socket
+import time
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -17,8 +18,12 @@ import msgspec
 
 from childproof.errors import InputError
 
-from .errors import UNREACHABLE, UnreachableError
+from .errors import FOREIGN, UNREACHABLE, ControlError, UnreachableError
 
+LARGEST = 1 << 28  # bytes of a reply, an export among them: beyond it is something else, or nothing to hold in memory
+_WAITS = 20  # times the timeout that a reply may take as a whole, from its head on
+_PART = 1 << 18
+WITHIN = 60.0  # seconds for a refusal of a stream
 _AGAIN = ("GET", "HEAD", "PUT", "DELETE")  # what may be sent twice (RFC 9110, 9.2.2)
 _PLAIN = re.compile(r"[\x21-\x7e]+")
 _LOST = (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)
@@ -79,8 +84,9 @@ class Wire:
                     raise
                 connection.close()  # the server had closed it: nobody read this
                 response = self._send(connection, method, path, content, headers)
+            content = whole(response, self.url, within=self.timeout * _WAITS)
             received = Received(
-                response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+                response.status, {name.lower(): value for name, value in response.getheaders()}, content
             )
         except (OSError, http.client.HTTPException) as error:
             connection.close()
@@ -170,6 +176,22 @@ class Wire:
             case _:
                 said = f"{self.url} can't be reached: {error}"
         return UnreachableError(0, UNREACHABLE, said)
+
+
+def whole(response: http.client.HTTPResponse, url: str, *, within: float) -> bytes:
+    """A reply's body. Raises ControlError for one that has no end in sight, TimeoutError after so many seconds."""
+    deadline, content = time.monotonic() + within, bytearray()
+    while part := response.read1(_PART):
+        content += part
+        if len(content) > LARGEST:
+            found = f"{url} answers with more than {LARGEST >> 20} MiB, which childproof doesn't"
+            raise ControlError(response.status, FOREIGN, f"{found}; is it the address of --control?")
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    if response.length:
+        raise http.client.IncompleteRead(b"", response.length)
+    response.close()  # which some versions of Python leave open at its end, and the connection with it
+    return bytes(content)
 
 
 def _address(url: str) -> tuple[bool, str, int | None, str]:

@@ -85,7 +85,7 @@ class Worlds(Asking):
 
     def export(self, world: str) -> str:
         """A world as a YAML file, for `import_`. Takes as long as the world is large."""
-        return self._request("GET", f"{world_path(world)}/export").content.decode()
+        return self._raw(f"{world_path(world)}/export", "application/yaml").decode(errors="replace")
 
     def import_(self, file: str, *, name: str | None = None) -> told.World:
         """Make the world that an exported file's text holds; under another name, if one is given.

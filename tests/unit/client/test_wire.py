@@ -4,11 +4,13 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -16,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from childproof.client import Client, ControlError
+from childproof.client import Client, ControlError, events, wire
 from childproof.client.wire import Wire
 from childproof.errors import InputError
 
@@ -129,6 +131,81 @@ def test_what_is_no_control_api_is_said_to_be_none(tmp_path: Path, reply: bytes,
 
     with listening(tmp_path / "s", serve) as url, pytest.raises(ControlError, match=said):
         Client(url).worlds()
+
+
+CALLS = b'{"calls": [], "next": %d}'
+STREAM = "content-type: text/event-stream\r\n"
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b"[]", b"null", b'{"worlds": [{"na', b'{"a": "\xff"}', b"[" * 100_000, b"<html>"]
+)
+def test_an_answer_of_another_shape_is_an_error_of_the_client(tmp_path: Path, body: bytes) -> None:
+    """Whatever is asked: one sentence and one exit code, never a traceback out of the middle of what reads it."""
+
+    def serve(connection: socket.socket) -> None:
+        with suppress(OSError):
+            while read_head(connection):
+                connection.sendall(answer(body))
+
+    asked: list[Callable[[Client], object]] = [
+        Client.worlds,
+        Client.rules,
+        lambda client: list(client.calls("main")),
+        lambda client: client.newest_calls("main", 1),
+        lambda client: client.find_calls("call_1"),
+        lambda client: client.messages("main", "ann@example.com"),
+        lambda client: client.message_source("main", "ann@example.com", "msg_1"),
+        lambda client: client.entities("main", "email", "message"),
+        lambda client: client.export("main"),
+        lambda client: next(iter(client.events("main"))),
+    ]
+    for ask in asked:
+        with listening(tmp_path / "s", serve) as url, Client(url) as client, pytest.raises(ControlError) as raised:
+            ask(client)
+        assert (raised.value.kind, raised.value.exit_code) == ("foreign", 7), (body, raised.value)
+        (tmp_path / "s").unlink()
+
+
+@pytest.mark.parametrize(
+    "page", [CALLS % 0, CALLS % 5, b'{"entities": [], "next": "a"}', b'{"entities": [{}], "next": "a"}']
+)
+def test_pages_that_lead_back_are_not_read_for_ever(tmp_path: Path, page: bytes) -> None:
+    """A server that gives the same page again and again ends the reading."""
+
+    def serve(connection: socket.socket) -> None:
+        with suppress(OSError):
+            while read_head(connection):
+                connection.sendall(answer(page))
+
+    with listening(tmp_path / "s", serve) as url, Client(url) as client, pytest.raises(ControlError, match="again"):
+        list(client.calls("main")) if b"calls" in page else client.entities("main", "email", "message")
+
+
+def test_an_answer_without_an_end_is_neither_awaited_nor_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded by a number of bytes, time by the client's timeout; also where each part comes in time."""
+    monkeypatch.setattr(wire, "LARGEST", 1 << 20)
+    monkeypatch.setattr(events, "LONGEST", 1 << 20)
+    sent: list[Any] = ["", b" " * 65536]
+
+    def serve(connection: socket.socket) -> None:
+        read_head(connection)
+        with suppress(OSError):
+            connection.sendall(f"HTTP/1.1 200 OK\r\n{sent[0]}\r\n".encode())
+            while True:
+                connection.sendall(sent[1])
+                time.sleep(0.001)
+
+    with listening(tmp_path / "s", serve) as url:
+        for sent[0] in ("", "content-length: 99999999999\r\n"):
+            with pytest.raises(ControlError, match="more than 1 MiB"):
+                Client(url).worlds()
+        sent[0] = STREAM
+        with pytest.raises(ControlError, match="a line of more than 1 MiB"):
+            Client(url).events("main")
+        sent[:] = ["", b" "]
+        with pytest.raises(ControlError, match="took longer"):
+            Client(url, timeout=0.01).worlds()
 
 
 def test_a_server_that_does_not_answer_ends_with_the_time_waited(tmp_path: Path) -> None:
