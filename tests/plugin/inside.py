@@ -20,7 +20,7 @@ import pytest
 import requests
 import stripe
 
-from childproof.testing import UnknownNameError, sandbox
+from childproof.testing import UnknownNameError, World, sandbox
 from childproof.testing.server import _servers
 
 KEY = "sk_test_123"
@@ -172,6 +172,35 @@ def test_the_newest_of_two_is_in_force(longer, intercepted):
     customer("inner@example.com")
     assert [one["email"] for one in intercepted["stripe"].customers] == ["inner@example.com"]
     assert len(longer.calls()) == 2
+
+
+SERVER = """
+import http.server, urllib.request
+
+class Shop(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        ask = urllib.request.Request("%s", b"email=jenny@example.com", {"Authorization": "Bearer %s"})
+        self.send_response(urllib.request.urlopen(ask, timeout=30).status)
+        self.end_headers()
+
+serving = http.server.HTTPServer(("127.0.0.1", 0), Shop)
+print(serving.server_port, flush=True)
+serving.serve_forever()
+"""
+
+
+@pytest.fixture
+def server(intercepted: World):
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVER % (CUSTOMERS, KEY)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.terminate()
+
+
+def test_a_server_in_a_process_of_its_own_is_led(server: str, intercepted: World):
+    assert requests.post(f"{server}/sales", timeout=30).status_code == 200
+    assert [one["email"] for one in intercepted["stripe"].customers] == ["jenny@example.com"]
 
 
 @pytest.mark.asyncio
