@@ -44,8 +44,6 @@ ClockText = Annotated[
     ),
 ]
 WorldText = Annotated[str, Meta(extra_json_schema={"format": "childproof-world"})]
-
-
 Json = dict[str, Any]
 
 

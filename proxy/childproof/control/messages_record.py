@@ -18,16 +18,8 @@ Duration = Annotated[
         extra_json_schema={"format": "childproof-duration", "pattern": "^(?:[0-9]{1,16}(?:ms|s|m|h|d|w))+$"},
     ),
 ]
-PROTOCOLS = (
-    "http",
-    "smtp",
-    "dns",
-    "tcp",
-    "udp",
-    "websocket",
-    "ip",
-    "clock",
-)  # model.Protocol and the ledger's, without what those import
+# model.Protocol's and the ledger's own, without what those import.
+PROTOCOLS = ("http", "smtp", "dns", "tcp", "udp", "websocket", "ip", "clock")
 _PROTOCOL = "|".join(PROTOCOLS)
 Protocols = Annotated[
     str,

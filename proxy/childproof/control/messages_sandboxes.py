@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from .messages import ClockText, Given, Json, Place, Time, Told, WorldName
+from .messages import ClockText, Given, Json, Place, Seed, Time, Told, WorldName
 from .messages_rules import Text
 
 DEFAULT_TTL = 3600
@@ -43,7 +43,7 @@ class NewSandbox(Given, frozen=True):
     world: Annotated[WorldName | None, Meta(description="by default a new one, with a name of its own")] = None
     from_: WorldName | None = msgspec.field(name="from", default=None)
     at: Annotated[Place, Meta(description="with `from`: a call's number or id, or a time of that world")] = None
-    seed: Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, description="of an empty world")] = 0
+    seed: Annotated[Seed, Meta(description="of an empty world")] = 0
     clock: Annotated[ClockText, Meta(description="of an empty world: real, @TIME, frozen@TIME or step:1s@TIME")] = (
         "real"
     )

@@ -90,32 +90,25 @@ class Sandboxes:
 
     def get(self, asked: Asked) -> messages.Sandbox:
         """GET /v1/sandboxes/{sandbox}."""
-        try:
-            return self._host.get(asked.path["sandbox"])
-        except LookupError:
-            raise self._unknown(asked) from None
+        return self._host.get(self._known(asked))
 
     async def delete(self, asked: Asked) -> messages.DeletedSandbox:
         """DELETE /v1/sandboxes/{sandbox}."""
-        try:
-            return await self._host.delete(asked.path["sandbox"], keep=asked.query.keep)
-        except LookupError:
-            raise self._unknown(asked) from None
+        return await self._host.delete(self._known(asked), keep=asked.query.keep)
 
     def renew(self, asked: Asked) -> messages.Sandbox:
         """POST /v1/sandboxes/{sandbox}/renew."""
-        try:
-            return self._host.renew(asked.path["sandbox"], asked.body.ttl)
-        except LookupError:
-            raise self._unknown(asked) from None
+        return self._host.renew(self._known(asked), asked.body.ttl)
 
     def report(self, asked: Asked) -> messages.SandboxReport:
         """GET /v1/sandboxes/{sandbox}/report."""
-        try:
-            return self._host.report(asked.path["sandbox"], asked.query)
-        except LookupError:
-            raise self._unknown(asked) from None
+        return self._host.report(self._known(asked), asked.query)
 
-    @staticmethod
-    def _unknown(asked: Asked) -> Exception:
-        return not_found("sandbox", asked.path["sandbox"], "GET /v1/sandboxes lists them")
+    def _known(self, asked: Asked) -> str:
+        """The sandbox that a path names, for whatever is done at once: nothing else runs in between. Raises Problem."""
+        sandbox = asked.path["sandbox"]
+        try:
+            self._host.get(sandbox)
+        except LookupError:
+            raise not_found("sandbox", sandbox, "GET /v1/sandboxes lists them") from None
+        return sandbox
