@@ -83,5 +83,5 @@ def refused(desk: Desk, error: AskedError) -> Problem:
 
 
 def _without_file(desk: Desk, text: str) -> str:
-    """The command line's words, for somebody who knows of no file and no options."""
-    return text.removeprefix(f"{desk.store.path} ").replace("--with-children", "with_children=true")
+    """The store's words, for somebody who knows of no file."""
+    return text.removeprefix(f"{desk.store.path} ")

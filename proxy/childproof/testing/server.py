@@ -46,10 +46,6 @@ class Server:
         self.folder = _short_folder()
         self.address = f"unix:{self.folder / 'control.sock'}"
         self.token = secrets.token_urlsafe(32)
-        self.token_file = self.folder / "token"
-        self.token_file.touch(mode=0o600)
-        self.token_file.write_text(self.token)
-        self.store = self.folder / "worlds.db"
         self._errors = self.folder / "stderr"
         self._pid = os.getpid()
         config = self.folder / "childproof.yaml"
@@ -65,7 +61,7 @@ class Server:
             "--control",
             self.address,
             "--db",
-            str(self.store),
+            str(self.folder / "worlds.db"),
         ]
         command += ["--http", "127.0.0.1:0", "--report", "none"]
         command += [word for folder in stubs for word in ("--stubs", str(folder))]
@@ -206,11 +202,6 @@ def _stamp(folders: Sequence[Path]) -> tuple[int, int]:
     """How many files there are, and when the last was written: in a notebook, stubs are edited between two worlds."""
     files = [path.stat() for folder in folders for path in folder.rglob("*") if path.suffix != ".pyc"]
     return len(files), max((one.st_mtime_ns for one in files if not stat.S_ISDIR(one.st_mode)), default=0)
-
-
-def running() -> bool:
-    """Whether this process has started one."""
-    return any(server.alive for server in _servers.values())
 
 
 def close_all() -> None:
