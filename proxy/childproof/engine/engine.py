@@ -72,6 +72,7 @@ class Engine:
         self._jobs = Jobs(self._recording, self._stub, self._decide)
         self._wall = wall
         self._worlds: dict[str, World] = {}
+        self._entered: dict[str, int] = {}  # by sandbox, the number of the world that it is in
         self._started: dict[str, tuple[int, str]] = {}  # of calls under way: the moment, the world
         self._on_trouble = on_trouble
         self._shortfall = Shortfall(on_trouble)
@@ -157,6 +158,23 @@ class Engine:
             self._on_trouble, began, places, world_time,
         )  # fmt: skip
 
+    def enter(self, sandbox: str, world: str) -> None:
+        """From now on the calls of a sandbox are those of the world that has this name now, and of none that gets it later."""
+        self._entered[sandbox] = self._store.known(world).id
+
+    def leave(self, sandbox: str) -> None:
+        """The sandbox has no more calls."""
+        self._entered.pop(sandbox, None)
+
+    def check_entered(self, sandbox: str, world: str) -> World:
+        """The world of this name. Raises WorldGoneError where it isn't the one that the sandbox has entered."""
+        found = self._world(world)
+        if self._entered.get(sandbox, found.id) != found.id:
+            raise WorldGoneError(
+                f"the world {world} of this sandbox is gone; somebody deleted it, and another one has its name"
+            )
+        return found
+
     def forget(self, world: str) -> None:
         """A world was deleted: its own rules, and whatever else is kept in memory for it, go as well."""
         self._worlds.pop(world, None)
@@ -177,12 +195,12 @@ class Engine:
         return world
 
     def _answered(self, call: Call, started: int) -> tuple[str, Decision]:
-        """What becomes of a call in the world of its name: another one, where that was made anew meanwhile."""
+        """What becomes of a call in the world of its name: another one, where that was made anew meanwhile for all but sandboxes."""
         try:
-            return self._answered_in(self._world(call.world), call, started)
+            return self._answered_in(self.check_entered(call.sandbox, call.world), call, started)
         except WorldGoneError:
             self._worlds.pop(call.world, None)
-            return self._answered_in(self._world(call.world), call, started)
+            return self._answered_in(self.check_entered(call.sandbox, call.world), call, started)
 
     def _answered_in(self, world: World, call: Call, started: int) -> tuple[str, Decision]:
         """A transaction for the call. What was put off until now comes before it, each job in one of its own."""
@@ -286,7 +304,7 @@ class Engine:
         verdict = Verdict(reason=_trouble(error), hint=_STORE_HINT if store else _BUG_HINT)
         at = self._wall()
         try:
-            with self._world(call.world).transaction() as tx:
+            with self.check_entered(call.sandbox, call.world).transaction() as tx:
                 call_id, at = identify(tx, brought_trace(call)), tx.now()
                 reply = denial(call, verdict, call_id, at=at, status=_bug_status(call))
                 decision = self._recordable(call, Decision(verdict, reply, error=head))

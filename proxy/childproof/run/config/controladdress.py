@@ -64,12 +64,12 @@ def read_token(control: Control, listeners: Sequence[Listen], environ: Mapping[s
     """The token of a control API, None where none is needed and none is configured. Raises InputError."""
     if control.token is None:
         reached = "" if control.path or control.local else "others can reach this address"
-        if not control.path and any(listen.transparent for listen in listeners):
+        if any(listen.transparent for listen in listeners):
             reached = "redirected workloads share this network namespace, and its loopback"
         if reached:
             raise InputError.single(
                 f"control {control.listen}", f"no token, and {reached}",
-                "a token, or a unix socket", "control: {listen: …, token: {file: /run/secrets/control-token}}",
+                "a token", "control: {listen: …, token: {file: /run/secrets/control-token}}",
             )  # fmt: skip
         return None
     try:
@@ -82,6 +82,20 @@ def read_token(control: Control, listeners: Sequence[Listen], environ: Mapping[s
             f"a token of {SHORTEST} plain characters or more, without spaces", "openssl rand -hex 32",
         )  # fmt: skip
     return Hidden(text)
+
+
+def exposed(control: Control) -> str:
+    """What to say of a token's file that others may read; empty where they can't."""
+    path = control.token.file if control.token is not None else ""
+    try:
+        mode = Path(path).stat().st_mode if path else 0
+    except OSError:
+        return ""
+    return (
+        f"control.token: everybody on this machine may read {path}; write: chmod 600 {path}"
+        if mode & stat.S_IROTH
+        else ""
+    )
 
 
 def _found(source: SecretSource, environ: Mapping[str, str]) -> str:

@@ -20,7 +20,7 @@ from childproof.ledger import Ledger
 from childproof.model import Hidden, replace
 from childproof.run.compose import wall_clock
 from childproof.run.config.config import split_address
-from childproof.run.config.controladdress import Control, Place, bind_unix, place_of, read_token, unbind_unix
+from childproof.run.config.controladdress import Control, Place, bind_unix, exposed, place_of, read_token, unbind_unix
 from childproof.run.config.listen import Listen
 from childproof.run.config.secrets import stand_ins
 from childproof.run.report.report import to_json
@@ -90,6 +90,8 @@ async def controlling(
     parts = running.parts
     parts.closed.update(place.ports)
     path = place.control.path if sealed else ""
+    if warning := exposed(place.control):
+        say(warning)
     desk = desk_of(parts, running.deliverer, health, say)
     async with contextlib.AsyncExitStack() as stack:
         sandboxes = await stack.enter_async_context(Sandboxes(desk, running, handover=beside(path) if path else ""))

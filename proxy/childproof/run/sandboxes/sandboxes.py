@@ -18,6 +18,7 @@ from childproof.capture.webhooks import Connect, Deliverer
 from childproof.control import messages_sandboxes as messages
 from childproof.control.desk import Desk
 from childproof.control.problems import Mistake, Problem, ended
+from childproof.errors import WorldGoneError
 from childproof.run.compose import Parts
 from childproof.run.config.secrets import secret_files
 from childproof.run.covered import hidden, judging
@@ -95,6 +96,7 @@ class Sandboxes:
             bound = [undo.enter_context(Bound(0 if name else listen.port or 0)) for name in names]
             box.world, box.made = self._worlds.enter(wanted, rules, f"sandboxes/{box.id}")
             undo.callback(self._left, box)
+            self._parts.engine.enter(box.id, box.world)
             undo.push_async_callback(self._close, box)
             for name, place in zip(names, bound, strict=True):
                 await self._open(box, name, place.sockets)
@@ -236,6 +238,7 @@ class Sandboxes:
         box.ingresses.clear()
 
     def _left(self, box: Box, *, keep: bool = False) -> tuple[str | None, str | None]:
+        self._parts.engine.leave(box.id)
         gone, kept = self._worlds.leave(box.world, keep=keep)
         if not self._worlds.used(box.world):
             self._deliverer.leave(box.world)
@@ -262,8 +265,9 @@ class Sandboxes:
             for box in reversed(self._boxes.values()):
                 if box.world == world and box.connect is not None:
                     try:
+                        self._parts.engine.check_entered(box.id, world)
                         return await box.connect(address, port)
-                    except ConnectionAbortedError:
+                    except (ConnectionAbortedError, WorldGoneError):
                         continue
                     except OSError as error:
                         refused = error

@@ -9,7 +9,16 @@ import pytest
 from childproof.errors import InputError, ListenError
 from childproof.model import SecretSource
 from childproof.run.config.config import load_config
-from childproof.run.config.controladdress import Control, at, bind_unix, is_loopback, place_of, read_token, unbind_unix
+from childproof.run.config.controladdress import (
+    Control,
+    at,
+    bind_unix,
+    exposed,
+    is_loopback,
+    place_of,
+    read_token,
+    unbind_unix,
+)
 from childproof.run.config.listen import Listen
 
 TOKEN = SecretSource(env="TOKEN")
@@ -20,7 +29,7 @@ TRANSPARENT = (Listen("main", transparent="127.0.0.1:15001"),)
     ("address", "listeners", "allowed"),
     [
         ("unix:/run/c.sock", (), True),
-        ("unix:/run/c.sock", TRANSPARENT, True),
+        ("unix:/run/c.sock", TRANSPARENT, False),
         ("127.0.0.1:15000", (), True),
         ("localhost:15000", (), True),
         ("[::1]:15000", (), True),
@@ -34,13 +43,25 @@ TRANSPARENT = (Listen("main", transparent="127.0.0.1:15001"),)
 def test_beyond_the_loopback_there_has_to_be_a_token(
     address: str, listeners: tuple[Listen, ...], *, allowed: bool
 ) -> None:
-    """And beside redirected workloads, which share that loopback."""
+    """And beside redirected workloads, which share that loopback, and perhaps the socket's folder."""
     assert read_token(Control(address, TOKEN), listeners, {"TOKEN": "0123456789abcdef"}) is not None
     if allowed:
         assert read_token(Control(address), listeners, {}) is None
     else:
         with pytest.raises(InputError, match="no token"):
             read_token(Control(address), listeners, {})
+
+
+def test_a_token_that_everybody_may_read_is_warned_of(tmp_path: Path) -> None:
+    """With what to write; a file of its owner's, of a group's or of nobody's is none of that."""
+    file = tmp_path / "token"
+    control = Control("127.0.0.1:1", SecretSource(file=str(file)))
+    assert not exposed(control)
+    for mode, warned in ((0o644, True), (0o440, False), (0o600, False)):
+        file.touch()
+        file.chmod(mode)
+        assert exposed(control).endswith(f"write: chmod 600 {file}") is warned
+    assert not exposed(Control("127.0.0.1:1", TOKEN))
 
 
 @pytest.mark.parametrize("text", ["", "short", "with a space in it", "0123456789abcdé0", "x" * 5000])

@@ -14,6 +14,7 @@ from childproof.capture.mitm.ca import ensure_ca
 from childproof.control.messages_sandboxes import Listeners, NewSandbox, ReportQuery
 from childproof.control.problems import Problem
 from childproof.engine.policies import Policy
+from childproof.errors import WorldGoneError
 from childproof.ledger import timestamp
 from childproof.run.compose import Parts, compose, wall_clock
 from childproof.run.config.config import Config
@@ -264,6 +265,32 @@ def test_a_world_goes_with_the_last_that_needs_it(tmp_path: Path) -> None:
             named = await it.sandboxes.create(NewSandbox(world="kept", from_="main"))
             await it.sandboxes.delete(named.id, keep=True)
             assert it.parts.store.branch("kept").labels == {}
+
+    run(scenario())
+
+
+def test_a_sandbox_never_leads_into_another_world_of_the_same_name(tmp_path: Path) -> None:
+    """Its world was deleted, and somebody made one of that name: its calls are denied, and nothing of them is there."""
+
+    async def scenario() -> None:
+        async with hosted(tmp_path) as it:
+            old = await it.sandboxes.create(NewSandbox(world="try", from_="main", rules=OWN))
+            assert b"mine" in await asked(old.http or "", "own.example")
+            it.parts.store.delete("try", record=it.parts.ledger)
+            it.parts.engine.forget("try")
+            new = await it.sandboxes.create(NewSandbox(world="try", from_="main", rules=OWN))
+            for _ in range(2):
+                said = await asked(old.http or "", "own.example")
+                assert b"mine" not in said
+                assert b"the world try of this sandbox is gone" in said
+            assert b"mine" in await asked(new.http or "", "own.example")
+            assert [entry.sandbox for entry in it.parts.ledger.entries(world="try")] == [new.id]
+            assert it.parts.engine.missing("try").calls == 2
+            with pytest.raises(WorldGoneError):
+                it.parts.engine.check_entered(old.id, "try")
+            await it.sandboxes.delete(old.id)
+            assert "try" in it.parts.store.names()
+            assert (await it.sandboxes.delete(new.id)).world == "try"
 
     run(scenario())
 
