@@ -34,7 +34,7 @@ class ControlError(ChildproofError):
 
     def _more(self) -> bool:
         """Whether the errors say more than the sentence: a single one often is the sentence."""
-        return any(error.found not in self.detail for error in self.errors)
+        return any(error.found.strip("'") not in self.detail for error in self.errors)
 
 
 class UnreachableError(ControlError):

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from childproof.client import Client, ControlError, events, wire
 from childproof.client.wire import Wire
+from childproof.control.messages import Mistaken
 from childproof.errors import InputError
 
 
@@ -281,3 +282,11 @@ def test_a_certificate_has_to_be_trusted(tmp_path: Path, monkeypatch: pytest.Mon
         monkeypatch.setenv("SSL_CERT_FILE", str(file))
         assert Client(url).worlds() == []
         thread.join(5)
+
+
+def test_what_a_sentence_says_is_not_said_again_as_a_field() -> None:
+    """A field adds a line only where it says more, be it quoted there or not."""
+    told = ControlError(409, "no_such_call", "world a has no call 99", [Mistaken("/at", "'99'", "a call")])
+    assert str(told) == "world a has no call 99"
+    more = ControlError(409, "no_such_call", "nothing was done", [Mistaken("/at", "'99'", "a call")])
+    assert str(more) == "nothing was done\n  /at: '99'; expected a call"
