@@ -6,7 +6,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from childproof.control.messages import Problem
+from childproof.control.messages import Json, Problem
 
 from .errors import FOREIGN, ControlError, control_error
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 __tracebackhide__ = True  # pytest's: what the server says is what a failed test shows, not who asked it
 PAGE = 500  # rows that a page is asked to have
-Json = dict[str, Any]
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)  # what is no JSON of ours can raise
 _encode = msgspec.json.Encoder().encode
 

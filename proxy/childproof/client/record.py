@@ -3,11 +3,10 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from childproof.control import messages_record as record
+from childproof.control.messages import Json
 
-from .asking import PAGE, Asking, Json, asked, below, foreign, refusal, world_path
+from .asking import PAGE, Asking, asked, below, foreign, refusal, world_path
 
 if TYPE_CHECKING:
     import http.client
@@ -16,25 +15,7 @@ if TYPE_CHECKING:
     from .events import Event
 
 __tracebackhide__ = True
-
-
 _MOST = 1000  # calls that a page can have
-
-
-class _Calls(msgspec.Struct):
-    """A page, or those that were found."""
-
-    calls: list[Json]
-    next: int | None = None
-
-
-class _Messages(msgspec.Struct):
-    messages: list[Json]
-
-
-class _Entities(msgspec.Struct):
-    entities: list[Json]
-    next: str | None = None
 
 
 class Record(Asking):
@@ -50,7 +31,7 @@ class Record(Asking):
         left = limit
         while left is None or left > 0:
             size = PAGE if left is None else min(left, PAGE)
-            page = self._ask("GET", asked(f"{_of(world)}/calls", after=after, limit=size, **only), _Calls)
+            page = self._ask("GET", asked(f"{_of(world)}/calls", after=after, limit=size, **only), record.Calls)
             yield from page.calls
             left = None if left is None else left - len(page.calls)
             if page.next is None:
@@ -63,14 +44,14 @@ class Record(Asking):
         """The newest calls of a world, or of all, so many at most; oldest first."""
         if last > _MOST:
             return [*self.calls(world, **only)][-last:]
-        return self._ask("GET", asked(f"{_of(world)}/calls", last=last, **only), _Calls).calls if last > 0 else []
+        return self._ask("GET", asked(f"{_of(world)}/calls", last=last, **only), record.Calls).calls if last > 0 else []
 
     def find_calls(self, beginning: str) -> list[Json]:
         """The calls of all worlds whose id begins so (`call_` may be left out), the newest first, at most ten.
 
         Raises NotFoundError where there is none.
         """
-        return self._ask("GET", below("/v1/calls", beginning), _Calls).calls
+        return self._ask("GET", below("/v1/calls", beginning), record.Calls).calls
 
     def call(self, world: str, call: str | int) -> Json:
         """One call, by its id or number; keys as docs/ledger.md has them."""
@@ -98,7 +79,7 @@ class Record(Asking):
     def messages(self, world: str, address: str) -> list[Json]:
         """The messages in a mailbox, oldest first; none where nothing came."""
         path = f"{below(f'{world_path(world)}/mailboxes', address)}/messages"
-        return self._ask("GET", path, _Messages).messages
+        return self._ask("GET", path, record.Messages).messages
 
     def message(self, world: str, address: str, message: str) -> Json:
         """One message, by its id."""
@@ -129,7 +110,7 @@ class Record(Asking):
         """A world's entities of one kind, oldest first, as the stub keeps them; all pages are fetched."""
         path, found, after = below(f"{world_path(world)}/entities", service, kind), list[Json](), None
         while True:
-            page = self._ask("GET", asked(path, after=after, limit=PAGE), _Entities)
+            page = self._ask("GET", asked(path, after=after, limit=PAGE), record.Entities)
             found += page.entities
             if page.next is None:
                 return found

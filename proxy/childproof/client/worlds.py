@@ -4,8 +4,9 @@ from collections.abc import Mapping
 
 from childproof.control import messages as told
 from childproof.control import messages_record as record
+from childproof.control.messages import Json
 
-from .asking import Asking, Json, asked, given, world_path
+from .asking import Asking, asked, given, world_path
 
 __tracebackhide__ = True
 
