@@ -162,6 +162,27 @@ def test_what_can_not_be_served_is_said(arguments: tuple[str, ...], code: int, s
     assert (done.returncode, said in done.stderr) == (code, True), done.stderr
 
 
+def test_a_sandbox_or_a_world_that_somebody_deleted_is_told_as_that(
+    server: tuple[Served, Client, str], tmp_path: Path, needs_sealing: None
+) -> None:
+    """The command of a sandbox that was deleted is ended; without its world its calls are denied, and the report says why."""
+    _, client, place = server
+    go = tmp_path / "go"
+    call = f"until [ -e {go} ]; do sleep 0.05; done; curl -s http://shop.example/; true"
+    for delete, code, said in (
+        (lambda: client.delete_sandbox(client.sandboxes()[0].id), 7, "somebody deleted the sandbox sbx_"),
+        (lambda: client.delete("gone"), 1, "somebody deleted the world gone at"),
+    ):
+        run = sealed(place, "--world", "gone", "--", "sh", "-c", call)
+        until(lambda: [box for box in client.sandboxes() if box.sealed == "serving"])
+        delete()
+        if code == 1:
+            go.touch()
+        _, err = run.communicate(timeout=20)
+        assert (run.returncode, said in err) == (code, True), err
+        assert "has gone" not in err
+
+
 def test_a_server_that_is_gone_ends_the_command(tmp_path: Path, needs_sealing: None) -> None:
     """Its calls are refused from then on, so that it would do nothing of use: told, with an exit code of its own."""
     place = f"unix:{tmp_path / 'control.sock'}"

@@ -164,7 +164,11 @@ def delete(*, where: Where, keep: bool, sandboxes: tuple[str, ...]) -> None:
         for one in sandboxes:
             with _known(client, one):
                 gone = client.delete_sandbox(one, keep=keep)
-            world = f", with its world {gone.world}" if gone.world else f"; its world stays: {gone.kept}"
+            world = (
+                f", with its world {gone.world}"
+                if gone.world
+                else f"; its world stays: {gone.kept or 'it was there before'}"
+            )
             click.echo(f"{one}: deleted{world}", err=True)
 
 

@@ -95,11 +95,22 @@ def _run(remote: Remote, client: "Client", made: "MadeSandbox", sandbox: SealedS
         gc.enable()
         code, gone = accompanied(link, sandbox)
         if gone:
-            raise ServerGoneError(
-                f"{remote.server} has gone: the command was ended, since its calls were refused from then on; what it called"
-                " before is in the server's ledger"
-            )
+            raise ServerGoneError(_ended(remote, client, made))
         return _report(remote, client, made.id, code)
+
+
+def _ended(remote: Remote, client: "Client", made: "MadeSandbox") -> str:
+    """What has ended a command before its time: the server's end, or that of its sandbox there."""
+    from childproof.client import ControlError, NotFoundError  # noqa: PLC0415 (imported by now)
+
+    was = "the command was ended, since its calls were refused from then on"
+    try:
+        client.sandbox(made.id)
+    except NotFoundError:
+        return f"somebody deleted the sandbox {made.id} at {remote.server}, in the world {made.world}: {was}"
+    except ControlError:
+        pass
+    return f"{remote.server} has gone: {was}; what it called before is in the server's ledger"
 
 
 @contextlib.contextmanager
@@ -172,7 +183,23 @@ def _report(remote: Remote, client: "Client", sandbox: str, code: int) -> int:
         put(text, remote.report, remote.report_to)
     if remote.report == "text" and remote.world is None:
         say("the world and its record are thrown away now; --world NAME keeps them")
+    if told.incomplete:
+        _say_gone(remote, client, told.report["world"])
     return ending(code, {told.report["world"]: told.incomplete})
+
+
+def _say_gone(remote: Remote, client: "Client", world: str) -> None:
+    """Why calls have no record, where that is somebody's doing."""
+    from childproof.client import ControlError, NotFoundError  # noqa: PLC0415 (imported by now)
+
+    try:
+        client.world(world)
+    except NotFoundError:
+        say(
+            f"somebody deleted the world {world} at {remote.server}: its record is gone, and calls were denied from then on"
+        )
+    except ControlError:
+        pass
 
 
 def _own(remote: Remote) -> list[str]:
