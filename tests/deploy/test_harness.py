@@ -38,7 +38,7 @@ def test_between_two_tries_what_was_done_is_kept_and_the_worlds_begin_anew(tmp_p
     try:
         assert server.stderr is not None
         lines: list[str] = []
-        while "control" not in (lines[-1] if lines else ""):
+        while "control http" not in (lines[-1] if lines else ""):
             lines.append(server.stderr.readline())
             assert lines[-1], "".join(lines)
         [proxy] = re.findall(r"http +(127\.0\.0\.1:\d+) +world blue", "".join(lines))
