@@ -12,7 +12,7 @@ import pytest
 
 from childproof.cli.main import cli
 from childproof.documents import parse_yaml, schema_faults
-from childproof.run.config.config import PREFIX, VARIABLES
+from childproof.run.config.variables import PREFIX, VARIABLES
 
 ROOT = Path(__file__).parents[2]
 PAGES = {page.name: page.read_text() for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}

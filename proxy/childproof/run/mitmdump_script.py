@@ -14,7 +14,8 @@ from childproof.capture.destination import Ingress
 from childproof.capture.mitm.addon import ChildproofAddon
 from childproof.errors import ChildproofError
 from childproof.run.compose import compose
-from childproof.run.config.config import PREFIX, load_config
+from childproof.run.config.config import load_config
+from childproof.run.config.variables import PREFIX
 from childproof.run.watch.trouble import Trouble
 
 

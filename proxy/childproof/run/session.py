@@ -16,7 +16,8 @@ import msgspec
 from childproof.errors import InputError, SandboxError
 from childproof.sandbox.sealed import SandboxSpec, SealedSandbox
 
-from .config.config import DEFAULT_FILE, PRIVATE, Config, config_file, load_config
+from .config.config import DEFAULT_FILE, Config, config_file, load_config
+from .config.variables import PRIVATE
 from .watch.trouble import Trouble, ending, say
 
 if TYPE_CHECKING:

@@ -26,26 +26,9 @@ from .controladdress import PLACE, Control, at
 from .endpoint import EXPECTED_URL, URL, Endpoint, telemetry
 from .listen import ADDRESS, ADDRESSES, Listen, listeners
 from .origin import Origin
+from .variables import PREFIX, VARIABLES
 
 DEFAULT_FILE = "childproof.yaml"
-PREFIX = "CHILDPROOF_"
-VARIABLES = (
-    "CONFIG",
-    "RULES",
-    "STUBS",
-    "STORE",
-    "STATE",
-    "WORLD",
-    "OTLP",
-    "OTLP_HEADERS",
-    "OTLP_ATTRIBUTES",
-    "METRICS",
-    "CONTROL",
-    "CONTROL_TOKEN",
-    "SERVER",
-    "SANDBOX",
-    "DEBUG",
-)  # after the prefix
 DEFAULT_STORE = "childproof.db"
 DEFAULT_MAX_BODY = 10 * 1024**2
 DEFAULT_CONNECTIONS = 2000
@@ -58,7 +41,6 @@ _FORMS = (
     ("METRICS", ADDRESS, "HOST:PORT", "127.0.0.1:9464"),
     ("CONTROL", PLACE, "HOST:PORT or unix:PATH", "unix:/run/childproof/control.sock"),
 )
-PRIVATE = (PREFIX + "OTLP_HEADERS", PREFIX + "CONTROL_TOKEN", PREFIX + "SERVER")  # what a command isn't to see
 _POWERS = {"": 0, "K": 1, "M": 2, "G": 3}
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 
 from childproof.errors import InputError, ServerGoneError
+from childproof.run.config.variables import PRIVATE
 from childproof.run.report.printing import put, terminal
 from childproof.run.report.reportfile import ReportFile
 from childproof.run.watch.trouble import ending, say
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 TTL = 120  # seconds after which a sandbox is gone whose client never came back
 _ANSWER = 30.0  # seconds that a server may take to begin
-_PRIVATE = ("CHILDPROOF_CONTROL_TOKEN", "CHILDPROOF_SERVER", "CHILDPROOF_OTLP_HEADERS")
 _UNIX = "unix:"
 
 
@@ -51,7 +51,7 @@ class Remote(msgspec.Struct, frozen=True):
 
     def shown(self) -> dict[str, str]:
         """The environment as the command may see it."""
-        return {name: value for name, value in self.environ.items() if name not in _PRIVATE}
+        return {name: value for name, value in self.environ.items() if name not in PRIVATE}
 
 
 def run_remote(remote: Remote) -> int:

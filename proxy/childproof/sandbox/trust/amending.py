@@ -156,20 +156,11 @@ def _new(path: str) -> BinaryIO:
 
 
 def _replace(path: str, content: bytes) -> bool:
-    draft = _draft(path)
+    """With the owner and the permissions that the file has."""
     try:
-        with _new(draft) as file:
-            seen = os.stat(path)
-            with contextlib.suppress(OSError):
-                os.fchown(file.fileno(), seen.st_uid, seen.st_gid)
-            os.fchmod(file.fileno(), seen.st_mode & 0o7777)
-            file.write(content)
-        os.replace(draft, path)
+        return _draw_up(path, content, os.stat(path))
     except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(draft)
         return False
-    return True
 
 
 def _overwrite(path: str, content: bytes) -> bool:
@@ -184,10 +175,19 @@ def _overwrite(path: str, content: bytes) -> bool:
 
 
 def _write(path: str, content: bytes) -> bool:
+    """Ours, for everybody to read."""
+    return _draw_up(path, content, None)
+
+
+def _draw_up(path: str, content: bytes, like: os.stat_result | None) -> bool:
+    """Whole, or as it was: a draft beside it takes its place."""
     draft = _draft(path)
     try:
         with _new(draft) as file:
-            os.fchmod(file.fileno(), 0o644)
+            if like is not None:
+                with contextlib.suppress(OSError):
+                    os.fchown(file.fileno(), like.st_uid, like.st_gid)
+            os.fchmod(file.fileno(), 0o644 if like is None else like.st_mode & 0o7777)
             file.write(content)
         os.replace(draft, path)
     except OSError:
