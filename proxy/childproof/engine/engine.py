@@ -185,6 +185,10 @@ class Engine:
         """What the ledger could not take of a world's calls, or of all."""
         return self._shortfall.all() if world is None else self._shortfall.of(world)
 
+    def failed(self) -> int:
+        """How many calls of worlds that are there the ledger could not take: what is wrong then is wrong for everybody."""
+        return self._shortfall.failed()
+
     def _stub(self, name: str) -> "Stub":
         return self.policies.catalog.get(name)  # of now: stubs may be replaced
 
@@ -310,7 +314,8 @@ class Engine:
                 decision = self._recordable(call, Decision(verdict, reply, error=head))
                 self._recording.call(call, tx, decision, started)
         except Exception as failure:  # noqa: BLE001 (nothing can be stored: still deny, and say so aloud)
-            self._shortfall.missed(call.world, failure)
+            missed = self._shortfall.outlived if isinstance(failure, WorldGoneError) else self._shortfall.missed
+            missed(call.world, failure)
             # The number that the call would have had is the next one's.
             reply = denial(call, verdict, UNRECORDED, at=at, status=_bug_status(call))
             return UNRECORDED, Decision(verdict, reply)

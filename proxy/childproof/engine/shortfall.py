@@ -38,6 +38,7 @@ class Shortfall:
         self._say = say
         self._calls: Counter[str] = Counter()
         self._ends: Counter[str] = Counter()
+        self._gone: Counter[str] = Counter()
         self._now = 0
 
     def __bool__(self) -> bool:
@@ -51,6 +52,12 @@ class Shortfall:
         if self._now == 1:
             self._say(f"calls are denied and can't be recorded: {str(failure) or type(failure).__name__}")
 
+    def outlived(self, world: str, failure: Exception) -> None:
+        """A call was denied without an entry, since its world is gone. Nothing is amiss with the store, nor will it be over."""
+        self._gone[world] += 1
+        if self._gone[world] == 1:
+            self._say(f"calls are denied and have no record: {failure}")
+
     def unfinished(self, world: str, failure: Exception) -> None:
         """An allowed call is over, and its entry doesn't say what left the machine."""
         self._ends[world] += 1
@@ -58,7 +65,11 @@ class Shortfall:
 
     def all(self) -> Missing:
         """The same over all worlds."""
-        return Missing(self._calls.total(), self._ends.total())
+        return Missing(self._calls.total() + self._gone.total(), self._ends.total())
+
+    def failed(self) -> int:
+        """How many calls could not be recorded where there was a world to record them in."""
+        return self._calls.total()
 
     def over(self) -> None:
         """A call could be recorded again."""
@@ -67,10 +78,10 @@ class Shortfall:
 
     def forget(self, world: str) -> None:
         """A world is gone, and its record with it: what that lacked counts for all worlds together, not for a name."""
-        for counter in (self._calls, self._ends):
+        for counter in (self._calls, self._ends, self._gone):
             if world in counter:
                 counter[""] += counter.pop(world)
 
     def of(self, world: str) -> Missing:
         """What is missing of one world."""
-        return Missing(self._calls[world], self._ends[world])
+        return Missing(self._calls[world] + self._gone[world], self._ends[world])

@@ -7,6 +7,7 @@ The ledger keeps its own table in the same file; the file's version (`PRAGMA use
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 
 from childproof.errors import StoreError
@@ -14,6 +15,7 @@ from childproof.errors import StoreError
 VERSION = 3
 APPLICATION = 0x63687066  # "chpf": tells our files from other programs' databases
 BUSY_MS = 20_000  # how long another process's write is waited for: a compaction of a large file may take as long
+_AGAIN = 0.01  # seconds between two tries where SQLite itself doesn't wait
 _NAMELESS = (":memory:", "")  # in memory, or in a private file that goes with the connection
 
 TABLES = """
@@ -155,7 +157,7 @@ def _prepare(connection: sqlite3.Connection, path: str, *, readonly: bool) -> No
             raise StoreError(f"{path} is empty; name the file that `childproof run` wrote with --db")
         connection.execute("PRAGMA query_only = 1")
         return
-    connection.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(connection)
     # A commit reaches the operating system before it returns: no kill loses it. Only a crash of the machine may.
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA wal_autocheckpoint = 4000")
@@ -165,6 +167,20 @@ def _prepare(connection: sqlite3.Connection, path: str, *, readonly: bool) -> No
         _create(connection)
     elif found in MIGRATIONS:
         _migrate(connection)
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Turn WAL mode on. A new file takes a moment alone for it, and SQLite doesn't wait for that by itself as it does elsewhere."""
+    until = time.monotonic() + BUSY_MS / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_AGAIN)
+        else:
+            return
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from childproof.engine import Missing
-from childproof.model import Action, Call, Protocol, Upstream
+from childproof.model import Action, Call, Protocol, Upstream, replace
 from childproof.policy import Rule
 from childproof.world import Store, schema
 from tests.unit.engine.test_engine import POST, STUB, Bench
@@ -139,3 +139,20 @@ def test_the_first_call_to_a_world_that_was_made_anew_is_answered(tmp_path: Path
 def test_what_is_missing_in_words(missing: Missing, words: str) -> None:
     assert str(missing) == words
     assert bool(missing) == bool(words)
+
+
+def test_a_sandbox_that_outlives_its_world_is_counted_and_says_nothing_of_the_store() -> None:
+    """Others' calls go on and nothing has to be mended, so a server isn't unready for it; it is said once."""
+    bench = Bench(STUB)
+    bench.engine.enter("box", "main")
+    theirs = replace(POST, sandbox="box")
+    assert bench.engine.handle(theirs).call_id != "call_unrecorded"
+    bench.store.delete("main", record=bench.ledger)
+    bench.store.create("main")
+    for _ in range(2):
+        outcome = bench.engine.handle(theirs)
+        assert (outcome.call_id, outcome.verdict.action) == ("call_unrecorded", Action.DENY)
+        assert bench.engine.handle(POST).call_id != "call_unrecorded"
+    assert (bench.engine.missing().calls, bench.engine.failed()) == (2, 0)
+    assert len(bench.trouble) == 1, bench.trouble
+    assert "somebody deleted it, and another one has its name" in bench.trouble[0]

@@ -1,6 +1,8 @@
 """Opening files, naming worlds, forking them; and what is said when a file can't be used."""
 
+import contextlib
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -175,6 +177,16 @@ class TestFilesThatCannotBeUsed:
         other.close()
         assert put(world, "a", 1) == 1
         store.close()
+
+    def test_a_new_file_that_another_process_is_just_making_is_waited_for(self, path, wall):
+        """SQLite waits for a write, but not to turn its mode."""
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            done = threading.Timer(0.1, other.execute, ["ROLLBACK"])
+            done.start()
+            with Store.open(path, wall=wall) as store:
+                assert put(store.create("main"), "a", 1) == 1
+            done.join()
 
     def test_a_full_disk_undoes_the_call_and_the_store_goes_on_when_there_is_room(self, path, wall):
         store = Store.open(path, wall=wall)

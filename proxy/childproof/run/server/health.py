@@ -89,7 +89,7 @@ class _Recording:
         self._missing = 0
 
     def __call__(self) -> str | None:
-        before, self._missing = self._missing, self._parts.engine.missing().calls
+        before, self._missing = self._missing, self._parts.engine.failed()
         try:
             self._parts.store.prove_writable()
         except StoreError as error:
