@@ -80,8 +80,13 @@ class World:
         return done.returncode, done.stdout
 
     def last(self) -> dict[str, Any]:
-        """The last call's entry."""
-        return [entry for entry in self.served.entries() if entry["protocol"] == "http"][-1]
+        """The last call's entry, with its end: a client has its reply a moment before that is recorded."""
+        until = time.monotonic() + 10
+        while True:
+            found = [entry for entry in self.served.entries() if entry["protocol"] == "http"][-1]
+            if found["settled"] or found["verdict"] != "allow" or time.monotonic() > until:
+                return found
+            time.sleep(0.02)
 
     def kept(self) -> bytes:
         """Everything that the database holds."""

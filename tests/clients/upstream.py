@@ -42,6 +42,9 @@ class Upstream:
         self._server.shutdown()
         self._server.server_close()
         for door in self._doors:
+            door.shutdown(
+                socket.SHUT_RDWR
+            )  # or whoever waits at it would take what is for the next socket of its number
             door.close()
 
     def _accept(self, door: socket.socket, tls: bool) -> None:  # noqa: FBT001

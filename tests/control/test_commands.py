@@ -172,6 +172,9 @@ def test_a_server_that_cannot_be_asked(
             for command in (("log", "--json"), ("rules", "show"), ("stubs", "list"), ("sandbox", "list")):
                 found = typed(*command, *words)
                 assert (found[:2], said in found[2]) == ((code, ""), True), (command, words, found)
+        mail.shutdown(
+            socket.SHUT_RDWR
+        )  # or who waits at it would wait on, at whatever has the descriptor's number next
     monkeypatch.delenv("CHILDPROOF_CONTROL_TOKEN")
     assert "takes a token, and none was sent" in typed("world", "list")[2]
     monkeypatch.delenv("CHILDPROOF_SERVER")

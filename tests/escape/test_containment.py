@@ -24,7 +24,14 @@ class Listening:
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(name)
         self.socket.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """With its thread: one that waited on would, by the descriptor's number, take what is for the next socket that has it."""
+        self.socket.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self.socket.close()
 
     def _serve(self) -> None:
         try:
@@ -69,7 +76,7 @@ def make(folder: Path, user: str) -> Seen:
         )
     finally:
         for server in (relative, elsewhere, abstract):
-            server.socket.close()
+            server.close()
 
 
 @pytest.mark.sealed

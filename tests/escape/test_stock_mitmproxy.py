@@ -102,6 +102,7 @@ def sentinel():
 
         threading.Thread(target=serve, daemon=True).start()
         yield found
+        server.shutdown(socket.SHUT_RDWR)  # or it would wait on, at whatever has the descriptor's number next
 
 
 def owner(port: int) -> int:
